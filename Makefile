@@ -1,0 +1,48 @@
+# Every target sets up what it needs first; nothing but python3 (3.11 or newer) must be there.
+.DEFAULT_GOAL := help
+.PHONY: help setup chat dev test test-deep lint eval bench
+SHELL := /bin/bash
+PYTHON ?= python3
+# A virtual environment that happens to be active is not ours.
+unexport VIRTUAL_ENV
+BIN := .venv/bin
+UV = $(shell command -v uv || echo $(BIN)/uv)
+
+help:
+	@echo "make chat    talk in the terminal        make test   run the tests"
+	@echo "make dev     langgraph dev with Studio   make lint   run the linters"
+	@echo "make eval    recall on a data set        make bench  measure the speed"
+	@echo "make setup   only set everything up"
+
+.venv/.ready: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: call make with PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up .venv (once, a minute or two) ..."
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet uv
+	@$(UV) sync --quiet --frozen --inexact --all-groups --all-extras --python $(BIN)/python
+	@touch .venv/.ready
+
+setup: .venv/.ready
+
+chat: setup
+	@$(BIN)/mnemo chat
+
+dev: setup
+	@$(BIN)/langgraph dev
+
+test: setup
+	@$(BIN)/pytest -n 2 -q
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+eval: setup
+	@[ -n "$(DIR)" ] || { echo "Say where the LoCoMo files are: make eval DIR=path/to/locomo"; exit 2; }
+	@$(BIN)/mnemo eval locomo $(DIR)
+
+bench: setup
+	@$(BIN)/python -m evals.bench

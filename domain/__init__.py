@@ -1,0 +1,1 @@
+"""The types that travel and the decisions about them. Nothing here does I/O."""

@@ -1,0 +1,52 @@
+"""What the journal knows of one owner, as one consistent reading, and the changes to it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.records import Record, Turn
+
+
+class Claim(Record):
+    """A window of turns that one worker has taken to fold. At most one an owner."""
+
+    turns: tuple[str, ...]
+    """Ids of the window's turns, oldest first."""
+    thread: str
+    holder: str
+    """Random token of the run that holds it."""
+    until: datetime
+    """When the lease ends; from then on whoever comes finishes the same window."""
+    attempts: int = 0
+    """Summaries of this window that failed."""
+
+
+class ThreadNote(Record):
+    """What is known of a thread beside its ref."""
+
+    last: datetime | None = None
+    """When its last turn was complete; None before the first."""
+
+
+@dataclass(frozen=True)
+class JournalView:
+    """One reading of an owner's journal. Nothing in it changes afterwards."""
+
+    generation: str | None = None
+    """None before the first reset."""
+    version: int = 0
+    """Moves with every write."""
+    rows: int = 0
+    """Moves whenever the owner's episodes, facts or entities have changed."""
+    seq: int = 0
+    """The last sequence number given to a turn."""
+    cursor: int = 0
+    """Facts were extracted from all turns up to this sequence number."""
+    claim: Claim | None = None
+    extracting: datetime | None = None
+    """Until when another worker has the turns beyond the cursor; None: nobody has."""
+    refs: dict[str, str] = field(default_factory=dict)
+    """Thread id to the id of the turn last added to it."""
+    threads: dict[str, ThreadNote] = field(default_factory=dict)
+    """Every thread of this generation, also one without a turn yet."""
+    turns: dict[str, Turn] = field(default_factory=dict)
+    """The turns that no episode holds, by id."""

@@ -1,0 +1,160 @@
+"""The records that memory is made of: turns, episodes, facts, entities, and what is recalled.
+
+All are immutable; a change is a new record. Nothing here knows where they are stored.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Role = Literal["user", "assistant"]
+RecallKind = Literal["evidence", "episode", "fact", "entity"]
+
+
+class Record(BaseModel):
+    """A frozen record that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Said(Record):
+    """One message of a turn, as it was said."""
+
+    id: str
+    """The chat message's own id (unique only within its thread's present)."""
+    role: Role
+    text: str
+    name: str | None = None
+    """The speaker's name where it is known; None: "user" or the character."""
+    at: datetime
+    """When it was said, with a time zone."""
+
+
+class Turn(Record):
+    """One exchange, a node in the owner's tree of turns. Written once, never changed."""
+
+    id: str
+    """Random, 32 hex characters."""
+    parent: str | None
+    """The turn this one follows; None for the first of a conversation."""
+    thread: str
+    """The thread it was said on."""
+    seq: int = 0
+    """The owner's sequence number, given by the journal; later means larger."""
+    at: datetime
+    """When the reply was complete, with a time zone."""
+    messages: tuple[Said, ...]
+    """What the user said (one or more messages) and the reply (last)."""
+
+    def ref(self, index: int) -> str:
+        """Return the reference to one of its messages: `turn id/position`."""
+        return f"{self.id}/{index}"
+
+
+def turn_of(message_ref: str) -> str:
+    """Return the id of the turn that a message reference points into."""
+    return message_ref.partition("/")[0]
+
+
+class Episode(Record):
+    """An unbroken run of turns, folded: its summary and the turns verbatim. Written once."""
+
+    id: str
+    """Derived from its turns' ids, so folding a window twice gives the same episode."""
+    thread: str
+    summary: str
+    turns: tuple[Turn, ...]
+    """Oldest first."""
+    extractive: bool = False
+    """True where no language model wrote the summary."""
+    coverage: float | None = None
+    """Share (0 to 1) of the window's names, numbers, dates and negations the summary keeps."""
+    score: float | None = None
+    """The memory model's own score of the summary, 0 to 1; None where none was given."""
+    missing: tuple[str, ...] = ()
+    """Details that the check found missing."""
+
+    @property
+    def begun(self) -> datetime:
+        """When its first turn was said."""
+        return self.turns[0].at
+
+    @property
+    def ended(self) -> datetime:
+        """When its last turn was said."""
+        return self.turns[-1].at
+
+    @property
+    def seq(self) -> int:
+        """The sequence number of its first turn."""
+        return self.turns[0].seq
+
+
+class Fact(Record):
+    """One atomic, dated, sourced statement. A newer one supersedes; none is overwritten."""
+
+    id: str
+    """Derived from its text and sources."""
+    text: str
+    """Self-contained: who and what, with names and numbers. Empty for a deleted fact."""
+    kind: str = "other"
+    """What it is about: identity, place, work, relation, preference, health, plan, event, other."""
+    subject: str = "user"
+    """Whom or what it is about."""
+    slot: str | None = None
+    """What has one value at a time ("home", "employer"); None: many can stand together."""
+    sources: tuple[str, ...]
+    """Message references (`turn id/position`) it was drawn from, first the one that stated it."""
+    observed_at: datetime
+    """When the source message was said."""
+    valid_from: datetime
+    """From when it was true (a resolved "since last Friday"), else `observed_at`."""
+    supersedes: tuple[str, ...] = ()
+    """Ids of the facts that this one replaces."""
+    edited: bool = False
+    """True for a fact that the user wrote in place of another."""
+    deleted: bool = False
+    """A tombstone: only id and sources are kept, so that it is never extracted again."""
+
+
+class Attribute(Record):
+    """One value of one attribute of an entity, with where it comes from."""
+
+    name: str
+    value: str
+    source: str
+    """Message reference it was drawn from."""
+    valid_from: datetime
+
+
+class Entity(Record):
+    """A person, place, organization or product, with the history of its attributes."""
+
+    id: str
+    """Derived from kind and name, so that mentions meet."""
+    name: str
+    kind: Literal["person", "place", "organization", "product", "other"] = "other"
+    aliases: tuple[str, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
+    """All values ever stated; the current one of a name is the latest live one."""
+    sources: tuple[str, ...] = ()
+    """Message references that mention it."""
+
+
+class Recalled(Record):
+    """One recalled item, as it goes into the prompt."""
+
+    id: str
+    """A message reference for evidence, else the record's id."""
+    kind: RecallKind
+    score: float
+    text: str
+    """The line as the prompt shows it, without its date heading."""
+    at: datetime
+    """When it was said, or from when it was true."""
+    speaker: str | None = None
+    why: dict[str, float] = Field(default_factory=dict)
+    """The signals that ranked it, strongest first, by name."""
+    tokens: int = 0
+    """Tokens it costs in the prompt."""

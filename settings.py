@@ -1,0 +1,158 @@
+"""Every setting, read once from the environment or `.env`; nothing else reads the environment.
+
+Names are prefixed `MNEMO_`, save the OpenAI ones.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Tier(BaseModel):
+    """What one class of users gets."""
+
+    context_budget: int = Field(ge=400, description="Tokens of one prompt with its reply.")
+    remembers: bool = Field(
+        default=True, description="False: buffer only, summaries without a model call, no facts."
+    )
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Unset means: embedded, offline, working."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MNEMO_",
+        env_file=".env",
+        env_nested_delimiter="__",
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    # Models
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"),
+        description="Key of the OpenAI-compatible endpoint.",
+    )
+    openai_base_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"),
+        description="Address of an OpenAI-compatible endpoint (OpenRouter, Ollama, vLLM, ...).",
+    )
+    chat_model: str | None = Field(
+        default=None,
+        description="`provider:model`, or a bare OpenAI model name. Unset without key and "
+        "base URL: the offline model.",
+    )
+    memory_model: str | None = Field(
+        default=None,
+        description="The model of summaries, facts and scores. Unset: the chat model.",
+    )
+    embeddings: str = Field(
+        default="wordllama",
+        description="`wordllama` (built in), or `provider:model` as LangChain names it.",
+    )
+    model_timeout: float = Field(default=60.0, gt=0, description="Seconds for one model call.")
+    model_retries: int = Field(default=2, ge=0, description="Retries of a failed model call.")
+    persona: str = Field(
+        default="You are a warm, attentive companion. You answer briefly and to the point.",
+        description="The persona when a run's context names none.",
+    )
+
+    # Stores
+    redis_url: SecretStr | None = Field(default=None, description="redis://... Unset: SQLite.")
+    chroma_url: str | None = Field(default=None, description="http://host:port of `chroma run`.")
+    chroma_token: SecretStr | None = Field(default=None, description="Bearer token for Chroma.")
+    chroma_shards: int = Field(default=64, ge=1, le=1024, description="Collections users share.")
+    postgres_url: SecretStr | None = Field(
+        default=None, description="postgresql://... Long-term memory there instead of Chroma."
+    )
+    data_dir: Path = Field(default=Path(".mnemo"), description="Where embedded stores live.")
+    store_timeout: float = Field(default=5.0, gt=0, description="Seconds for one store call.")
+    checkpoint_turns: int = Field(default=10, ge=2, description="Turns whose checkpoints stay.")
+    checkpoint_ttl: timedelta | None = Field(
+        default=timedelta(days=90), description="Life of an unused thread's checkpoints (Redis)."
+    )
+    journal_ttl: timedelta = Field(
+        default=timedelta(days=90), description="Life of journal turns after the last write, Redis."
+    )
+    cache_ttl: timedelta = Field(
+        default=timedelta(hours=6), description="Life of a cached block of summaries."
+    )
+
+    # The prompt
+    free: Tier = Tier(context_budget=2000, remembers=False)
+    plus: Tier = Tier(context_budget=6000)
+    default_tier: Literal["free", "plus"] = "plus"
+    reply_reserve: int = Field(default=800, ge=50, description="Tokens kept for the reply.")
+    summary_share: float = Field(
+        default=0.06, ge=0, le=1, description="Share of the budget for earlier summaries."
+    )
+    entity_share: float = Field(default=0.04, ge=0, le=1, description="Share for known entities.")
+    memory_share: float = Field(default=0.12, ge=0, le=1, description="Share for recalled memory.")
+    borrowed_turns: int = Field(
+        default=6, ge=0, description="Last turns of the previous conversation a new thread shows."
+    )
+    message_share: float = Field(
+        default=0.5, gt=0, le=1, description="Share of the budget one message may take."
+    )
+    thread_keep: int = Field(default=50, ge=2, description="Messages kept for chat clients' eyes.")
+
+    # Folding and facts
+    fold_at: float = Field(default=0.4, gt=0, lt=1, description="Share of the budget that folds.")
+    fold_turns: int = Field(default=12, ge=3, description="Journal turns of an owner that fold.")
+    fold_idle: timedelta = Field(
+        default=timedelta(minutes=30), description="Idle time after which another thread is folded."
+    )
+    fold_lease: timedelta = Field(
+        default=timedelta(minutes=3), description="How long a claimed window is left to its holder."
+    )
+    fold_attempts: int = Field(
+        default=3, ge=1, description="Failed summaries before an extractive one is stored."
+    )
+    summary_tokens: int = Field(default=220, ge=40, description="Upper bound of one summary.")
+    quality_threshold: float = Field(
+        default=0.6, ge=0, le=1, description="Below it a summary is written once more."
+    )
+    extract_turns: int = Field(default=4, ge=1, description="Turns between extractions of facts.")
+    remember: Literal["inline", "background"] = "inline"
+    sweep_idle: timedelta = Field(
+        default=timedelta(days=7), description="Idle time after which the sweep folds an owner."
+    )
+
+    # Recall
+    search_memory: bool = Field(default=True, description="Offer the model the search tool.")
+    search_memory_calls: int = Field(default=3, ge=0, description="Its calls a turn at most.")
+    index_owners: int = Field(default=256, ge=1, description="Owners whose evidence stays loaded.")
+    index_bytes: int = Field(
+        default=256_000_000, ge=1_000_000, description="Bytes of loaded evidence at most."
+    )
+
+    @model_validator(mode="after")
+    def _one_long_term_store(self) -> "Settings":
+        if self.chroma_url and self.postgres_url:
+            raise ValueError(
+                "MNEMO_CHROMA_URL and MNEMO_POSTGRES_URL are both set: long-term memory lives in "
+                "one of them. Unset one (`mnemo reindex --to` moves memories between them)."
+            )
+        return self
+
+    def tier(self, name: str | None) -> Tier:
+        """Return a tier by name, the default one for None.
+
+        Raises:
+            ValueError: If there is no tier of that name.
+        """
+        name = name or self.default_tier
+        if name not in ("free", "plus"):
+            raise ValueError(f'There is no tier "{name}": use "free" or "plus".')
+        tier: Tier = getattr(self, name)
+        return tier
+
+    @property
+    def offline(self) -> bool:
+        """True where no model is configured: the built-in offline model answers."""
+        return not (self.openai_api_key or self.openai_base_url or self.chat_model)

@@ -1,0 +1,385 @@
+"""The owner's journal: turns that no episode holds yet, refs, claims and generations.
+
+All decisions about it are made here, once, as changes to one reading; the backends
+(`journal_redis`, `journal_sqlite`) only read it and write it if it has not moved meanwhile.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+from uuid import uuid4
+
+from domain.journal import Claim, JournalView, ThreadNote
+from domain.owner import FIRST_GENERATION, Owner
+from domain.records import Turn
+
+
+class GenerationMoved(RuntimeError):
+    """The owner was reset while this was under way: nothing was written."""
+
+    def __init__(self) -> None:
+        """Say it in one sentence."""
+        super().__init__("This memory was reset meanwhile: nothing was kept of this turn.")
+
+
+@dataclass(frozen=True)
+class RawJournal:
+    """One consistent reading as a backend stores it."""
+
+    generation: str | None = None
+    book: Mapping[str, str] = field(default_factory=dict)
+    """`version`, `rows`, `seq`, `cursor`, `claim`, `ref:<thread>`, `thread:<thread>`, `dead`."""
+    turns: Mapping[str, str] = field(default_factory=dict)
+    """Turn id to the turn as JSON."""
+
+    @property
+    def version(self) -> int:
+        """The counter that every write moves."""
+        return int(self.book.get("version", "0"))
+
+
+@dataclass
+class Changes:
+    """What one write does: values to set, None to delete."""
+
+    book: dict[str, str | None] = field(default_factory=dict)
+    turns: dict[str, str | None] = field(default_factory=dict)
+
+
+class JournalBackend(Protocol):
+    """Where journals lie. Every call is atomic; failures raise `StoreUnavailable`."""
+
+    async def read(self, owner: Owner) -> RawJournal:
+        """Return one consistent reading of the owner's current generation."""
+
+    async def commit(self, owner: Owner, base: RawJournal, changes: Changes) -> bool:
+        """Write `changes` and move the version; False if anything moved since `base`."""
+
+    async def read_generation(self, owner: Owner, generation: str) -> RawJournal:
+        """Return one consistent reading of a generation, current or not."""
+
+    async def renew(self, owner: Owner, token: str) -> list[str]:
+        """Make `token` the current generation; return the names of all others that exist."""
+
+    async def erase(self, owner: Owner, generation: str) -> int:
+        """Delete all that a generation's journal holds; return how many turns it held."""
+
+    async def note_owner(self, owner: Owner, thread: str) -> None:
+        """Record that `thread` belongs to `owner`, with the readable ids."""
+
+    async def drop_thread(self, thread: str) -> None:
+        """Forget whom a thread belongs to."""
+
+    async def drop_owner(self, owner: Owner) -> None:
+        """Forget the readable ids of an owner."""
+
+    async def thread_owner(self, thread: str) -> Owner | None:
+        """Return whom a thread belongs to; None before its first turn."""
+
+    async def owners(self) -> list[Owner]:
+        """Return every owner that has a journal."""
+
+    async def mark(self, name: str, value: str | None = None) -> str | None:
+        """Read a mark of the whole installation, after setting it where a value is given."""
+
+    async def ping(self) -> str:
+        """Return what answers, with its version."""
+
+
+def _ref_field(thread: str) -> str:
+    return f"ref:{json.dumps(thread)}"
+
+
+def _thread_field(thread: str) -> str:
+    return f"thread:{json.dumps(thread)}"
+
+
+def view_of(raw: RawJournal) -> JournalView:
+    """Return the reading with its records parsed."""
+    refs: dict[str, str] = {}
+    threads: dict[str, ThreadNote] = {}
+    for name, value in raw.book.items():
+        kind, _, thread = name.partition(":")
+        if kind == "ref":
+            refs[json.loads(thread)] = value
+        elif kind == "thread":
+            threads[json.loads(thread)] = ThreadNote.model_validate_json(value)
+    claim, extracting = raw.book.get("claim"), raw.book.get("extracting")
+    return JournalView(
+        generation=raw.generation,
+        version=raw.version,
+        rows=int(raw.book.get("rows", "0")),
+        seq=int(raw.book.get("seq", "0")),
+        cursor=int(raw.book.get("cursor", "0")),
+        claim=Claim.model_validate_json(claim) if claim else None,
+        extracting=datetime.fromisoformat(extracting) if extracting else None,
+        refs=refs,
+        threads=threads,
+        turns={id: Turn.model_validate_json(turn) for id, turn in raw.turns.items()},
+    )
+
+
+Decide = Callable[[JournalView], Changes | None]
+"""Looks at a reading and says what to change; None changes nothing."""
+
+
+class Journal:
+    """The journals of all owners."""
+
+    def __init__(self, backend: JournalBackend) -> None:
+        """Keep journals in `backend`."""
+        self.backend = backend
+
+    async def read(self, owner: Owner) -> JournalView:
+        """Return one consistent reading. Read it before episodes, always."""
+        return view_of(await self.backend.read(owner))
+
+    async def _change(
+        self, owner: Owner, generation: str | None, decide: Decide
+    ) -> tuple[JournalView, bool]:
+        """Apply what `decide` says of the latest reading, again until nothing moved meanwhile."""
+        while True:
+            raw = await self.backend.read(owner)
+            view = view_of(raw)
+            if raw.generation != generation:
+                raise GenerationMoved
+            changes = decide(view)
+            if changes is None:
+                return view, False
+            changes.book["version"] = str(raw.version + 1)
+            if await self.backend.commit(owner, raw, changes):
+                return view_of(_applied(raw, changes)), True
+
+    async def note_thread(self, owner: Owner, generation: str | None, thread: str) -> None:
+        """Index a thread under its owner, before anything is kept of it."""
+        await self.backend.note_owner(owner, thread)
+
+        def decide(view: JournalView) -> Changes | None:
+            if thread in view.threads:
+                return None
+            return Changes(book={_thread_field(thread): ThreadNote().model_dump_json()})
+
+        await self._change(owner, generation, decide)
+
+    async def add_turns(
+        self,
+        owner: Owner,
+        generation: str | None,
+        turns: Sequence[Turn],
+        thread: str,
+        ref: str,
+    ) -> JournalView:
+        """Write turns, oldest first, and move the thread's ref, in one transaction.
+
+        Turns without a sequence number are given the next ones. Returns the reading after it.
+
+        Raises:
+            GenerationMoved: If the owner was reset meanwhile; nothing is written.
+        """
+
+        def decide(view: JournalView) -> Changes:
+            changes, seq = Changes(), view.seq
+            for turn in turns:
+                if not turn.seq:
+                    seq += 1
+                    turn = turn.model_copy(update={"seq": seq})
+                seq = max(seq, turn.seq)
+                changes.turns[turn.id] = turn.model_dump_json()
+            last = turns[-1].at if turns else None
+            changes.book["seq"] = str(seq)
+            changes.book[_ref_field(thread)] = ref
+            changes.book[_thread_field(thread)] = ThreadNote(last=last).model_dump_json()
+            return changes
+
+        return (await self._change(owner, generation, decide))[0]
+
+    async def claim(
+        self,
+        owner: Owner,
+        generation: str | None,
+        window: Sequence[str],
+        thread: str,
+        *,
+        now: datetime,
+        until: datetime,
+    ) -> Claim | None:
+        """Take a window to fold; None if it cannot be taken.
+
+        A live claim is left alone. An expired one is taken over with its own window, whatever
+        `window` is. A new one needs all its turns to be in the journal still.
+        """
+        holder = uuid4().hex
+        taken: Claim | None = None
+
+        def decide(view: JournalView) -> Changes | None:
+            nonlocal taken
+            taken = None
+            if view.claim is not None:
+                if view.claim.until > now:
+                    return None
+                taken = view.claim.model_copy(update={"holder": holder, "until": until})
+            elif window and all(turn in view.turns for turn in window):
+                taken = Claim(turns=tuple(window), thread=thread, holder=holder, until=until)
+            return Changes(book={"claim": taken.model_dump_json()}) if taken else None
+
+        await self._change(owner, generation, decide)
+        return taken
+
+    async def claim_failed(
+        self, owner: Owner, generation: str | None, claim: Claim, now: datetime
+    ) -> None:
+        """End the lease of a claim whose summary failed, and count the attempt."""
+
+        def decide(view: JournalView) -> Changes | None:
+            if view.claim is None or view.claim.holder != claim.holder:
+                return None
+            ended = claim.model_copy(update={"until": now, "attempts": claim.attempts + 1})
+            return Changes(book={"claim": ended.model_dump_json()})
+
+        await self._change(owner, generation, decide)
+
+    async def folded(
+        self, owner: Owner, generation: str | None, claim: Claim
+    ) -> tuple[JournalView, bool]:
+        """Remove a claimed window whose episode is written; False if the claim is not ours."""
+
+        def decide(view: JournalView) -> Changes | None:
+            if view.claim is None or view.claim.holder != claim.holder:
+                return None
+            return Changes(
+                book={"claim": None, "rows": str(view.rows + 1)},
+                turns=dict.fromkeys(claim.turns),
+            )
+
+        return await self._change(owner, generation, decide)
+
+    async def drop_turns(
+        self, owner: Owner, generation: str | None, turns: Collection[str]
+    ) -> JournalView:
+        """Remove turns that an episode holds, or dead ones; never those of a claimed window."""
+
+        def decide(view: JournalView) -> Changes | None:
+            claimed = view.claim.turns if view.claim else ()
+            gone = [turn for turn in turns if turn in view.turns and turn not in claimed]
+            return Changes(turns=dict.fromkeys(gone)) if gone else None
+
+        return (await self._change(owner, generation, decide))[0]
+
+    async def rows_changed(self, owner: Owner, generation: str | None) -> JournalView:
+        """Tell every process that episodes, facts or entities changed."""
+        return (await self._change(owner, generation, _more_rows))[0]
+
+    async def begin_extraction(
+        self, owner: Owner, generation: str | None, *, now: datetime, until: datetime
+    ) -> JournalView | None:
+        """Take the owner's turns beyond the cursor to extract; None while another has them."""
+
+        def decide(view: JournalView) -> Changes | None:
+            if view.extracting is not None and view.extracting > now:
+                return None
+            return Changes(book={"extracting": until.isoformat()})
+
+        view, taken = await self._change(owner, generation, decide)
+        return view if taken else None
+
+    async def extracted(
+        self, owner: Owner, generation: str | None, cursor: int | None
+    ) -> JournalView:
+        """End an extraction: move the cursor, or leave it where it is after a failure (None)."""
+
+        def decide(view: JournalView) -> Changes:
+            changes = _more_rows(view) if cursor is not None else Changes()
+            changes.book["extracting"] = None
+            if cursor is not None and cursor > view.cursor:
+                changes.book["cursor"] = str(cursor)
+            return changes
+
+        return (await self._change(owner, generation, decide))[0]
+
+    async def restore(
+        self, owner: Owner, refs: Mapping[str, str], seq: int, rows: int | None = None
+    ) -> JournalView:
+        """Set refs and raise the counter where a journal is imported or recovered."""
+        generation = (await self.backend.read(owner)).generation
+
+        def decide(view: JournalView) -> Changes:
+            changes = Changes(
+                book={"seq": str(max(seq, view.seq)), "rows": str((rows or view.rows) + 1)}
+            )
+            for thread, ref in refs.items():
+                changes.book[_ref_field(thread)] = ref
+                if thread not in view.threads:
+                    changes.book[_thread_field(thread)] = ThreadNote().model_dump_json()
+            return changes
+
+        return (await self._change(owner, generation, decide))[0]
+
+    # Refs of threads that are copied and deleted: what the checkpointers call (`ThreadRefs`).
+
+    async def copy(self, source: str, target: str) -> None:
+        """Give a copied thread the ref of its source."""
+        owner = await self.backend.thread_owner(source)
+        if owner is None:
+            return
+        await self.backend.note_owner(owner, target)
+
+        def decide(view: JournalView) -> Changes | None:
+            if source not in view.refs:
+                return None
+            note = view.threads.get(source, ThreadNote())
+            return Changes(
+                book={
+                    _ref_field(target): view.refs[source],
+                    _thread_field(target): note.model_dump_json(),
+                }
+            )
+
+        await self._change(owner, (await self.backend.read(owner)).generation, decide)
+
+    async def drop(self, thread_id: str) -> None:
+        """Remove the ref of a deleted thread; its turns stop being live by themselves."""
+        owner = await self.backend.thread_owner(thread_id)
+        if owner is None:
+            return
+
+        def decide(view: JournalView) -> Changes | None:
+            if thread_id not in view.refs and thread_id not in view.threads:
+                return None
+            return Changes(book={_ref_field(thread_id): None, _thread_field(thread_id): None})
+
+        await self._change(owner, (await self.backend.read(owner)).generation, decide)
+        await self.backend.drop_thread(thread_id)
+
+    # Generations
+
+    async def renew(self, owner: Owner) -> tuple[str, list[str]]:
+        """Begin a fresh generation; return its token and the names of the older ones."""
+        token = uuid4().hex
+        return token, await self.backend.renew(owner, token)
+
+    async def threads_of(self, owner: Owner, generation: str) -> list[str]:
+        """Return the threads that a generation has indexed."""
+        return list(view_of(await self.backend.read_generation(owner, generation)).threads)
+
+    async def each_owner(self) -> AsyncIterator[tuple[Owner, JournalView]]:
+        """Yield every owner with a reading of its journal."""
+        for owner in await self.backend.owners():
+            yield owner, await self.read(owner)
+
+
+def _more_rows(view: JournalView) -> Changes:
+    return Changes(book={"rows": str(view.rows + 1)})
+
+
+def generation_name(generation: str | None) -> str:
+    """Return how a generation is written where a name must not be empty."""
+    return generation or FIRST_GENERATION
+
+
+def _applied(raw: RawJournal, changes: Changes) -> RawJournal:
+    def merged(old: Mapping[str, str], new: Mapping[str, str | None]) -> dict[str, str]:
+        return {k: v for k, v in {**old, **new}.items() if v is not None}
+
+    return replace(raw, book=merged(raw.book, changes.book), turns=merged(raw.turns, changes.turns))

@@ -1,0 +1,206 @@
+"""The journal in Redis. Storage only; decisions are in `journal`.
+
+Keys of one owner share a hash tag, so they lie together in a cluster. Only the turns expire.
+"""
+
+import json
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TypeVar, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from domain.owner import FIRST_GENERATION, Owner, digest, owner_from_json, owner_to_json
+from stores.errors import StoreUnavailable
+from stores.journal import Changes, Journal, RawJournal, generation_name
+
+T = TypeVar("T")
+
+READ = """
+local token = redis.call('GET', KEYS[1])
+local name = ARGV[2]
+if name == '' then name = token or ARGV[3] end
+local book = redis.call('HGETALL', ARGV[1] .. name .. ':book')
+local turns = redis.call('HGETALL', ARGV[1] .. name .. ':turns')
+return {token or '', book, turns}
+"""
+
+COMMIT = """
+local token = redis.call('GET', KEYS[1]) or ''
+if token ~= ARGV[2] then return 0 end
+local base = ARGV[1] .. (token == '' and ARGV[3] or token)
+local book, turns = base .. ':book', base .. ':turns'
+if (tonumber(redis.call('HGET', book, 'version')) or 0) ~= tonumber(ARGV[4]) then return 0 end
+redis.call('SADD', KEYS[2], token == '' and ARGV[3] or token)
+for key, changes in pairs({[book] = cjson.decode(ARGV[5]), [turns] = cjson.decode(ARGV[6])}) do
+  for _, pair in ipairs(changes) do
+    if pair[2] == cjson.null then redis.call('HDEL', key, pair[1])
+    else redis.call('HSET', key, pair[1], pair[2]) end
+  end
+end
+redis.call('PEXPIRE', turns, ARGV[7])
+return 1
+"""
+
+RENEW = """
+local before = redis.call('GET', KEYS[1]) or ARGV[2]
+redis.call('SET', KEYS[1], ARGV[1])
+redis.call('SADD', KEYS[2], before, ARGV[1])
+local others = {}
+for _, token in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+  if token ~= ARGV[1] then table.insert(others, token) end
+end
+return others
+"""
+
+
+def owner_prefix(owner: Owner) -> str:
+    """Return what all keys of an owner begin with."""
+    return f"mnemo:{{{owner.key}}}:"
+
+
+def summaries_key(owner: Owner, generation: str | None) -> str:
+    """Return the key of the cached summaries of one generation."""
+    return f"{owner_prefix(owner)}{generation_name(generation)}:summaries"
+
+
+class RedisJournal:
+    """A `JournalBackend` on Redis, one round trip a call."""
+
+    def __init__(self, client: Redis, turn_life: timedelta) -> None:
+        """Use `client`; turns live `turn_life` after their owner's last write."""
+        self._redis = client
+        self._life = int(turn_life.total_seconds() * 1000)
+        self._read_script = client.register_script(READ)
+        self._commit_script = client.register_script(COMMIT)
+        self._renew_script = client.register_script(RENEW)
+
+    def _keys(self, owner: Owner) -> list[str]:
+        return [f"{owner_prefix(owner)}generation", f"{owner_prefix(owner)}generations"]
+
+    async def _raw(self, owner: Owner, name: str) -> RawJournal:
+        reply = await _answer(
+            self._read_script(
+                keys=self._keys(owner)[:1], args=[owner_prefix(owner), name, FIRST_GENERATION]
+            )
+        )
+        token, book, turns = cast("tuple[bytes, list[bytes], list[bytes]]", reply)
+        return RawJournal(
+            generation=name or token.decode() or None, book=_pairs(book), turns=_pairs(turns)
+        )
+
+    async def read(self, owner: Owner) -> RawJournal:
+        """Return one consistent reading of the owner's current generation."""
+        return await self._raw(owner, "")
+
+    async def read_generation(self, owner: Owner, generation: str) -> RawJournal:
+        """Return one consistent reading of a generation, current or not."""
+        return await self._raw(owner, generation)
+
+    async def commit(self, owner: Owner, base: RawJournal, changes: Changes) -> bool:
+        """Write `changes`; False if generation or version moved since `base`."""
+        done = await _answer(
+            self._commit_script(
+                keys=self._keys(owner),
+                args=[
+                    owner_prefix(owner),
+                    base.generation or "",
+                    FIRST_GENERATION,
+                    base.version,
+                    json.dumps(list(changes.book.items())),
+                    json.dumps(list(changes.turns.items())),
+                    self._life,
+                ],
+            )
+        )
+        return bool(done)
+
+    async def renew(self, owner: Owner, token: str) -> list[str]:
+        """Make `token` the current generation; return the names of all others that exist."""
+        others = await _answer(
+            self._renew_script(keys=self._keys(owner), args=[token, FIRST_GENERATION])
+        )
+        return [name.decode() for name in cast("list[bytes]", others)]
+
+    async def erase(self, owner: Owner, generation: str) -> int:
+        """Delete all that a generation's journal and cache hold; return how many turns."""
+        base = f"{owner_prefix(owner)}{generation}"
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hlen(f"{base}:turns")
+            pipe.delete(f"{base}:turns", f"{base}:book", summaries_key(owner, generation))
+            pipe.srem(self._keys(owner)[1], generation)
+            held, *_ = cast("list[int]", await _answer(pipe.execute()))
+        return int(held)
+
+    async def note_owner(self, owner: Owner, thread: str) -> None:
+        """Record that `thread` belongs to `owner`, with the readable ids."""
+        ids = owner_to_json(owner)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hset("mnemo:owners", owner.key, ids)
+            pipe.set(_thread_key(thread), ids)
+            await _answer(pipe.execute())
+
+    async def drop_thread(self, thread: str) -> None:
+        """Forget whom a thread belongs to."""
+        await _answer(self._redis.delete(_thread_key(thread)))
+
+    async def drop_owner(self, owner: Owner) -> None:
+        """Forget the readable ids of an owner."""
+        await _answer(self._redis.hdel("mnemo:owners", owner.key))
+
+    async def thread_owner(self, thread: str) -> Owner | None:
+        """Return whom a thread belongs to; None before its first turn."""
+        found = await _answer(self._redis.get(_thread_key(thread)))
+        return owner_from_json(cast(bytes, found).decode()) if found else None
+
+    async def owners(self) -> list[Owner]:
+        """Return every owner that has a journal."""
+        found = await _answer(
+            cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall("mnemo:owners"))
+        )
+        return [owner_from_json(value.decode()) for _, value in sorted(found.items())]
+
+    async def mark(self, name: str, value: str | None = None) -> str | None:
+        """Read a mark of the whole installation, after setting it where a value is given."""
+        if value is not None:
+            await _answer(self._redis.set(f"mnemo:mark:{name}", value))
+        found = await _answer(self._redis.get(f"mnemo:mark:{name}"))
+        return cast(bytes, found).decode() if found else None
+
+    async def ping(self) -> str:
+        """Return what answers, with its version."""
+        info = cast("dict[str, object]", await _answer(self._redis.info("server")))
+        return f"Redis {info.get('redis_version')}"
+
+
+def _thread_key(thread: str) -> str:
+    return f"mnemo:thread:{digest(thread)}"
+
+
+def _pairs(flat: list[bytes]) -> dict[str, str]:
+    texts = [part.decode() for part in flat]
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+async def _answer(call: Awaitable[T]) -> T:
+    try:
+        return await call
+    except (RedisError, OSError) as error:
+        raise StoreUnavailable(
+            f"Redis does not answer ({type(error).__name__}: {error}): start it, or unset "
+            "MNEMO_REDIS_URL to use the embedded stores."
+        ) from error
+
+
+@asynccontextmanager
+async def open_redis_journal(client: Redis, turn_life: timedelta) -> AsyncIterator[Journal]:
+    """Open the journal on a connected client, which stays its caller's to close.
+
+    Raises:
+        StoreUnavailable: If Redis does not answer.
+    """
+    backend = RedisJournal(client, turn_life)
+    await backend.ping()
+    yield Journal(backend)

@@ -161,7 +161,13 @@ class Journal:
                 return None
             return Changes(book={_thread_field(thread): ThreadNote().model_dump_json()})
 
-        await self._change(owner, generation, decide)
+        try:
+            await self._change(owner, generation, decide)
+        except GenerationMoved:
+            await self.backend.drop_thread(thread)
+            if not (await self.read(owner)).threads:
+                await self.backend.drop_owner(owner)  # Forgotten, also by name.
+            raise
 
     async def add_turns(
         self,
@@ -299,19 +305,27 @@ class Journal:
         return (await self._change(owner, generation, decide))[0]
 
     async def restore(
-        self, owner: Owner, refs: Mapping[str, str], seq: int, rows: int | None = None
+        self,
+        owner: Owner,
+        generation: str | None,
+        turns: Sequence[Turn],
+        refs: Mapping[str, str],
+        *,
+        seq: int,
+        cursor: int,
     ) -> JournalView:
-        """Set refs and raise the counter where a journal is imported or recovered."""
-        generation = (await self.backend.read(owner)).generation
+        """Set what an import or a recovery brings; counters only rise."""
 
         def decide(view: JournalView) -> Changes:
-            changes = Changes(
-                book={"seq": str(max(seq, view.seq)), "rows": str((rows or view.rows) + 1)}
-            )
+            changes = _more_rows(view)
+            changes.turns = {turn.id: turn.model_dump_json() for turn in turns}
+            changes.book["seq"] = str(max(seq, view.seq))
+            changes.book["cursor"] = str(max(cursor, view.cursor))
+            last = {turn.id: turn.at for turn in turns}
             for thread, ref in refs.items():
+                note = ThreadNote(last=last.get(ref))
                 changes.book[_ref_field(thread)] = ref
-                if thread not in view.threads:
-                    changes.book[_thread_field(thread)] = ThreadNote().model_dump_json()
+                changes.book[_thread_field(thread)] = note.model_dump_json()
             return changes
 
         return (await self._change(owner, generation, decide))[0]

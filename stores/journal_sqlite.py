@@ -183,6 +183,12 @@ class SqliteJournal:
                 await self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, value))
             return await self._one("SELECT value FROM marks WHERE name = ?", name)
 
+    async def purge(self) -> None:
+        """Leave nothing deleted in free pages or in the write-ahead log."""
+        async with self._turn:
+            await self._db.execute("VACUUM")
+            await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def ping(self) -> str:
         """Return what answers, with its version."""
         async with self._transaction("BEGIN"):
@@ -196,16 +202,20 @@ async def open_sqlite_journal(path: Path) -> AsyncIterator[Journal]:
     Raises:
         StoreUnavailable: If the file cannot be opened or is no journal.
     """
+    connection = aiosqlite.connect(path, isolation_level=None, timeout=5)
     try:
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        async with aiosqlite.connect(path, isolation_level=None, timeout=5) as connection:
-            # Deleted memories are overwritten on disk, not only unlinked.
-            await connection.executescript(
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
-                + SCHEMA
-            )
-            yield Journal(SqliteJournal(connection))
+        await connection
+        # Deleted memories are overwritten on disk, not only unlinked.
+        await connection.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;" + SCHEMA
+        )
     except (sqlite3.DatabaseError, OSError) as error:
+        await connection.close()
         raise StoreUnavailable(
             f"The journal {path.name} in the data dir cannot be opened ({error})."
         ) from error
+    try:
+        yield Journal(SqliteJournal(connection))
+    finally:
+        await connection.close()

@@ -1,0 +1,1 @@
+"""Chat, memory and offline models, embeddings, token counts. No stores, no graph."""

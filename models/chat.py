@@ -1,0 +1,109 @@
+"""Which chat model the settings mean, and opening it.
+
+Names follow LangChain's convention; a bare name is a model of the OpenAI-compatible endpoint.
+"""
+
+import re
+from typing import Literal
+
+import openai
+from langchain.chat_models import init_chat_model
+from langchain_core.language_models import BaseChatModel
+from langchain_openai import ChatOpenAI
+
+from models.errors import ModelSettingsError
+from models.offline import OFFLINE, OfflineChatModel
+from models.openai_client import endpoint, is_openai, key, open_client
+from settings import Settings
+
+Part = Literal["chat", "memory"]
+"""What a model is for: replies, or summaries, facts and scores."""
+
+DEFAULT_CHAT_MODEL = "gpt-6-luna"
+"""OpenAI's small model of autumn 2026, used where a key is set and no model is named."""
+
+PROVIDERS = re.compile(
+    "anthropic(_bedrock)?|azure_(ai|openai)|baseten|bedrock(_converse)?|bedrock_mantle_anthropic"
+    "|bedrock_mantle_openai|cohere|deepseek|fireworks|google_(anthropic_vertex|genai|vertexai)"
+    "|groq|huggingface|ibm|langsmith|litellm|meta|mistralai|nvidia|ollama|openai|openrouter"
+    "|perplexity|together|upstage|xai"
+)
+"""LangChain's names of providers. Anything else before a colon belongs to a model's name, such as
+`llama3.2:3b` of Ollama or `ft:gpt-4.1:me` of OpenAI."""
+
+
+def chat_model_name(settings: Settings, part: Part = "chat") -> str:
+    """Return the name of the model for a part: as set, or what stands in where nothing is.
+
+    Raises:
+        ModelSettingsError: If an endpoint of one's own is set, but not which model to use there.
+    """
+    if part == "memory" and settings.memory_model:
+        return settings.memory_model
+    if settings.chat_model:
+        return settings.chat_model
+    if settings.offline:
+        return OFFLINE
+    if is_openai(settings):
+        return DEFAULT_CHAT_MODEL
+    raise ModelSettingsError(
+        f"OPENAI_BASE_URL is set to {settings.openai_base_url}, but not which model to use there: "
+        "set MNEMO_CHAT_MODEL to its name."
+    )
+
+
+def open_chat_model(settings: Settings, part: Part = "chat") -> BaseChatModel:
+    """Return the chat model for a part. It blocks for a moment: call it in a thread.
+
+    Raises:
+        ModelSettingsError: If the settings name none, or one that cannot be opened.
+    """
+    name = chat_model_name(settings, part)
+    if name == OFFLINE:
+        return OfflineChatModel.open()
+    variable = f"MNEMO_{'MEMORY' if part == 'memory' and settings.memory_model else 'CHAT'}_MODEL"
+    provider, colon, bare = name.partition(":")
+    if colon and provider == "openai":
+        model: BaseChatModel = _open_openai(settings, bare, variable)
+    elif colon and PROVIDERS.fullmatch(provider):
+        model = _open_provider(settings, name, variable)
+    else:
+        model = _open_openai(settings, name, variable)
+    # A graph that streams would make it stream too, for nobody to see.
+    model.disable_streaming = part == "memory"
+    return model
+
+
+def _open_provider(settings: Settings, name: str, variable: str) -> BaseChatModel:
+    try:
+        return init_chat_model(
+            name, timeout=settings.model_timeout, max_retries=settings.model_retries
+        )
+    except ImportError as error:
+        how = str(error).partition("`")[2].partition("`")[0] or f"install {error.name}"
+        raise ModelSettingsError(
+            f"{variable}={name} needs a package that is not installed: {how}."
+        ) from error
+    except (ValueError, TypeError, openai.OpenAIError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelSettingsError(f"{variable}={name} cannot be opened: {reason}") from error
+
+
+def _open_openai(settings: Settings, name: str, variable: str) -> ChatOpenAI:
+    model = ChatOpenAI(
+        model=name,
+        api_key=key(settings, variable),
+        base_url=endpoint(settings),
+        timeout=settings.model_timeout,
+        max_retries=settings.model_retries,
+        stream_usage=True,  # not the default for an endpoint that is given explicitly
+        stream_chunk_timeout=settings.model_timeout,
+        http_async_client=open_client(settings.model_timeout),
+    )
+    levels = (model.profile or {}).get("reasoning_effort_levels") or ()
+    if is_openai(settings) and "none" in levels and model.use_responses_api is None:
+        # Thinking would eat the tokens reserved for the reply, and without it these models take
+        # function tools on the same endpoint as everybody else's.
+        model.reasoning_effort = "none"
+        model.use_responses_api = False
+    return model

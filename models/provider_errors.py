@@ -1,0 +1,225 @@
+"""What providers call what goes wrong, translated into `ModelError`s here and nowhere else.
+
+Knows the exceptions of openai, LangChain and HTTP clients and the wording of common servers.
+Nothing here calls a model or decides whether to try again.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import openai
+from langchain_core import exceptions as langchain
+from langchain_openai.chat_models.base import OpenAIRefusalError
+from pydantic import ValidationError
+
+from models.errors import (
+    ContentFiltered,
+    ContextTooLong,
+    CutReply,
+    MalformedReply,
+    ModelError,
+    QuotaExhausted,
+    RateLimited,
+    Refused,
+    ServerFailed,
+    TimedOut,
+    Unreachable,
+)
+
+PROVIDER_ERRORS: tuple[type[Exception], ...] = (
+    openai.OpenAIError,
+    langchain.LangChainException,
+    httpx.HTTPError,
+    OpenAIRefusalError,
+    TimeoutError,
+    ValueError,  # json.JSONDecodeError, pydantic.ValidationError, and LangChain's own of a reply
+    KeyError,
+    TypeError,
+)
+"""What a model call may raise. Most of these mean other things too: see `translate`."""
+
+_CONTEXT_WORDS = re.compile(
+    r"context_length_exceeded|exceed_context_size|maximum context length"
+    r"|exceeds? (the |this |its |model'?s? |available |maximum |configured )*"
+    r"(context|limit of \d+ tokens|number of tokens)"
+    r"|(context|prompt) (size|length|window)? ?(has been|is|was) (exceeded|too (long|large))"
+    r"|prompt is too long|(longer|greater) than the (context|maximum model) length"
+    r"|max_tokens must be at least 1, got -",
+    re.IGNORECASE,
+)
+"""How vLLM, llama.cpp, Ollama, OpenRouter, Anthropic and Google say that a prompt is too long."""
+
+_QUOTA_WORDS = re.compile(
+    r"insufficient_quota|insufficient (credit|balance)|exceeded your current quota"
+    r"|credit balance is too low|requires more credits",
+    re.IGNORECASE,
+)
+_FILTER_WORDS = re.compile(r"content_filter|content_policy|content management policy|flagged")
+_MALFORMED_WORDS = re.compile(
+    r"Unexpected response type from|Response missing 'choices'|null value for 'choices'"
+    r"|Structured Output response does not have|expected (AIMessage|string)"
+)
+_TIMEOUTS = (
+    openai.APITimeoutError,
+    langchain.ModelTimeoutError,
+    httpx.TimeoutException,
+    TimeoutError,
+)
+_MALFORMED = (
+    json.JSONDecodeError,
+    ValidationError,
+    langchain.OutputParserException,
+    openai.OpenAIError,
+)
+_CUT_CAUSES = {"RemoteProtocolError", "ReadError"}
+"""Names, since the openai client and this project may use different HTTP libraries."""
+
+_KEPT = "your message is kept, send it again or try later"
+
+
+@contextmanager
+def as_model_errors() -> Iterator[None]:
+    """Turn what a provider's client raises inside into a `ModelError`; let all else pass."""
+    try:
+        yield
+    except PROVIDER_ERRORS as error:
+        translated = translate(error)
+        if translated is None or translated is error:
+            raise
+        raise translated from error
+
+
+def translate(error: BaseException) -> ModelError | None:
+    """Return the `ModelError` that an exception of a model call means; None for any other."""
+    if isinstance(error, ModelError):
+        return error
+    if isinstance(error, _TIMEOUTS):
+        return TimedOut(f"The model server did not answer {_within(error)}; {_KEPT}.")
+    if isinstance(error, openai.APIConnectionError | httpx.TransportError):
+        return _disconnected(error)
+    if isinstance(error, openai.APIError | langchain.ModelError):
+        return _reported(error)
+    return _unusable(error)
+
+
+def _reported(error: Exception) -> ModelError:
+    """Return what a server's own error answer, or error event in a stream, means."""
+    status = getattr(error, "status_code", None)
+    status = status if isinstance(status, int) else None
+    code = str(getattr(error, "code", None) or "")
+    body = getattr(error, "body", None)
+    said = body.get("message") if isinstance(body, dict) else None
+    return _classified(error, status, code, str(said or getattr(error, "message", error)))
+
+
+def _classified(error: Exception, status: int | None, code: str, text: str) -> ModelError:
+    said = f"{code} {text}"
+    if status == 402 or _QUOTA_WORDS.search(said):
+        return QuotaExhausted(
+            "The model provider's account has no credit left: top it up, or use another "
+            "OPENAI_API_KEY."
+        )
+    if status == 429 or isinstance(error, langchain.ModelRateLimitError) or code == "429":
+        wait = _retry_after(error)
+        when = f"in {wait:.0f} s" if wait else "in a moment"
+        return RateLimited(
+            f"The model provider is getting too many requests; your message is kept, try again "
+            f"{when}.",
+            wait,
+        )
+    too_long = isinstance(error, langchain.ContextOverflowError) or _CONTEXT_WORDS.search(said)
+    if too_long or status == 413:
+        return ContextTooLong(
+            "The prompt is longer than this model can read: lower the tier's context budget "
+            "(MNEMO_PLUS__CONTEXT_BUDGET) or use a model with a larger context."
+        )
+    if _FILTER_WORDS.search(said):
+        return ContentFiltered()
+    failed = status >= 500 if status else code.isdigit() and int(code) >= 500
+    if failed or isinstance(error, langchain.ModelAPIError):
+        return ServerFailed(f"The model server failed ({_short(text)}); {_KEPT}.")
+    return _refused(error, status, text)
+
+
+def _refused(error: Exception, status: int | None, text: str) -> ModelError:
+    if status == 401 or isinstance(error, langchain.ModelAuthenticationError):
+        return Refused("The model provider does not accept the key: check OPENAI_API_KEY.")
+    if status == 403 or isinstance(error, langchain.ModelPermissionDeniedError):
+        return Refused(f"The key may not do this at the model provider ({_short(text)}).")
+    if status == 404 or isinstance(error, langchain.ModelNotFoundError):
+        return Refused(
+            "The model server does not know this model or address: check MNEMO_CHAT_MODEL, "
+            f"MNEMO_MEMORY_MODEL and OPENAI_BASE_URL ({_short(text)})."
+        )
+    return Refused(f"The model server refused the request ({_short(text)}).")
+
+
+def _disconnected(error: openai.APIConnectionError | httpx.TransportError) -> ModelError:
+    if _CUT_CAUSES & {type(cause).__name__ for cause in _causes(error)}:
+        return CutReply(f"The connection to the model server broke off; {_KEPT}.")
+    try:
+        address = str(error.request.url)
+    except RuntimeError:  # httpx: the request was never set
+        address = "its address"
+    return Unreachable(
+        f"Cannot reach the model server at {address}: is it running, and is OPENAI_BASE_URL right?"
+    )
+
+
+def _unusable(error: BaseException) -> ModelError | None:
+    """Return what errors about a reply's form mean; None for those that are about other things."""
+    if isinstance(error, openai.ContentFilterFinishReasonError | OpenAIRefusalError):
+        return ContentFiltered()
+    if isinstance(error, openai.LengthFinishReasonError):
+        return CutReply("The model's answer was cut at its length limit.")
+    if isinstance(error, ValueError) and error.args and isinstance(error.args[0], dict):
+        # A server that reports an error with status 200: LangChain raises the bare error object.
+        body: dict[str, Any] = error.args[0]
+        return _classified(error, None, str(body.get("code") or ""), str(body.get("message")))
+    if isinstance(error, _MALFORMED) or _MALFORMED_WORDS.search(str(error)):
+        return MalformedReply("The model server's answer is not in the form that was asked for.")
+    return None
+
+
+def _within(error: BaseException) -> str:
+    seconds = getattr(error, "timeout_s", None)
+    if seconds is None and isinstance(error, openai.APITimeoutError):
+        seconds = error.request.extensions.get("timeout", {}).get("read")
+    return f"within {seconds:g} s" if seconds else "in time"
+
+
+def _retry_after(error: Exception) -> float | None:
+    """Return the seconds a server asks to wait, from its headers; None where it does not say."""
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if value is None:
+            continue
+        try:
+            return max(0.0, float(value) / unit)
+        except ValueError:
+            pass
+        try:
+            return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        except ValueError:
+            continue
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _short(text: str, limit: int = 200) -> str:
+    """Return a server's message on one line, never with a key in it."""
+    line = re.sub(r"\bsk-[\w*.-]+", "sk-...", " ".join(text.split())).rstrip(".")
+    return line if len(line) <= limit else line[: limit - 3] + "..."

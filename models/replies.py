@@ -1,0 +1,55 @@
+"""Whether a complete reply, streamed or not, is one to use. Nothing here calls a model."""
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from models.errors import ContentFiltered, CutReply, EmptyReply
+
+
+def check_reply(message: BaseMessage) -> None:
+    """Make sure that a complete reply, streamed or not, says something.
+
+    A reply with text that ran into its length limit passes; see `was_cut`.
+
+    Raises:
+        ContentFiltered: If the provider or the model withheld it.
+        CutReply: If the stream ended before the reply did.
+        EmptyReply: If there is neither text nor a tool call.
+    """
+    reason = finish_reason(message)
+    if "content_filter" in reason or message.additional_kwargs.get("refusal"):
+        raise ContentFiltered()
+    calls = isinstance(message, AIMessage) and bool(message.tool_calls)
+    if not reason and message.response_metadata.get("model_provider") == "openai":
+        raise CutReply(
+            "The model's answer broke off in the middle; your message is kept, send it again or "
+            "try later."
+        )
+    if not message.text.strip() and not calls:
+        if was_cut(message):
+            raise EmptyReply(
+                "The model used up its length limit before saying anything: raise the limit "
+                "or choose a model that thinks less."
+            )
+        raise EmptyReply(
+            "The model answered with nothing; your message is kept, send it again or try later."
+        )
+
+
+def was_cut(message: BaseMessage) -> bool:
+    """Return whether a reply ended at its length limit rather than by itself."""
+    return "length" in (reason := finish_reason(message)) or "max_" in reason
+
+
+def finish_reason(message: BaseMessage) -> str:
+    """Return why the model stopped, in the provider's word; empty where none was given."""
+    said = message.response_metadata
+    details = said.get("incomplete_details") or {}
+    for reason in (
+        said.get("finish_reason"),
+        said.get("stop_reason"),
+        details.get("reason") if isinstance(details, dict) else None,
+        said.get("status"),
+    ):
+        if reason:
+            return str(reason)
+    return ""

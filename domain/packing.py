@@ -1,0 +1,103 @@
+"""What fits a token budget of all that was ranked, and how recalled items are written down.
+
+Pure. The text made here is what the prompt carries, so its tokens are counted on it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.dates import day_heading
+from domain.records import Recalled
+
+Count = Callable[[str], int]
+"""Tokens of a text."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Candidates as arrays, one row each."""
+
+    scores: NDArray[np.float64]
+    tokens: NDArray[np.float64]
+    """Of its line with the line break."""
+    days: NDArray[np.int64]
+    """Day of its heading, as a number."""
+    headings: NDArray[np.float64]
+    """Tokens of that heading with the line break."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A recalled item and where it stands in its conversation."""
+
+    item: Recalled
+    place: int
+    """Orders items of the same moment."""
+
+
+def fill(pool: Pool, budget: int, penalty: float) -> list[int]:
+    """Return the rows taken, best first, until nothing more fits.
+
+    At each step the row with the best score, less `penalty` times the logarithm of what it costs
+    now: a day's heading is paid by the first row under it.
+    """
+    left = float(budget)
+    opened = np.zeros(len(pool.scores), dtype=np.bool_)
+    free = np.ones(len(pool.scores), dtype=np.bool_)
+    taken: list[int] = []
+    while True:
+        cost = pool.tokens + np.where(opened, 0, pool.headings)
+        fits = free & (cost <= left)
+        if not fits.any():
+            return taken
+        worth = pool.scores - penalty * np.log(np.maximum(cost, 1))
+        best = int(np.where(fits, worth, -np.inf).argmax())
+        left -= cost[best]
+        free[best] = False
+        opened |= pool.days == pool.days[best]
+        taken.append(best)
+
+
+def pack(ranked: Sequence[Line], budget: int, count: Count) -> tuple[Recalled, ...]:
+    """Return the items, best first, that fit the budget as rendered, in the order of time."""
+    chosen: list[Line] = []
+    days: set[str] = set()
+    spent = 0
+    for line in ranked:
+        heading = _heading(line.item)
+        cost = line.item.tokens + (0 if heading in days else count(f"{heading}\n"))
+        if spent + cost <= budget:
+            spent += cost
+            days.add(heading)
+            chosen.append(line)
+    while chosen and count(render(_in_order(chosen))) > budget:
+        chosen.pop()  # joined lines may count differently
+    return _in_order(chosen)
+
+
+def _in_order(lines: Sequence[Line]) -> tuple[Recalled, ...]:
+    return tuple(line.item for line in sorted(lines, key=lambda line: (line.item.at, line.place)))
+
+
+def render(items: Sequence[Recalled]) -> str:
+    """Return the text of recalled items as the prompt carries it: lines under date headings.
+
+    Items of the same moment stay in the order given.
+    """
+    lines: list[str] = []
+    for heading, under in groupby(sorted(items, key=lambda item: item.at), key=_heading):
+        lines += [heading, *(item.text for item in under)]
+    return "\n".join(lines)
+
+
+def with_tokens(item: Recalled, count: Count) -> Recalled:
+    """Return an item with what its line costs."""
+    return item.model_copy(update={"tokens": count(f"{item.text}\n")})
+
+
+def _heading(item: Recalled) -> str:
+    return f"{day_heading(item.at)}:"

@@ -1,0 +1,127 @@
+"""BM25 over documents given as term numbers: scores and coverage of a query, in numpy.
+
+Immutable: adding documents returns a new index that shares what was there. Nothing here knows
+what a document is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+Terms = NDArray[np.int32]
+"""Numbers of a document's terms, in order, with repeats."""
+Scores = NDArray[np.float64]
+"""One number a document."""
+
+_K1 = 1.2
+_B = 0.75
+_TAIL = 0.25
+"""Share of all documents from which on the ones added later are merged with the first."""
+_DOC_BYTES = 112
+"""What a small array takes beside its numbers."""
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """Postings of a run of documents, by term."""
+
+    starts: NDArray[np.int64]
+    """Where each term's postings begin; one more for the end of the last."""
+    rows: NDArray[np.int32]
+    """Document of each posting, counted over all segments."""
+    counts: NDArray[np.float32]
+    """How often the term stands in that document."""
+
+
+class Postings:
+    """An inverted index with the scores of BM25."""
+
+    def __init__(self, docs: Sequence[Terms]) -> None:
+        """Index documents."""
+        self.docs: tuple[Terms, ...] = tuple(docs)
+        self._base = len(self.docs)
+        self._segments: tuple[_Segment, ...] = (_segment(self.docs, 0),)
+        self._measure()
+
+    def extended(self, docs: Sequence[Terms]) -> "Postings":
+        """Return an index with more documents at the end."""
+        if len(self.docs) + len(docs) - self._base > _TAIL * (self._base + 256):
+            return Postings([*self.docs, *docs])
+        more = object.__new__(Postings)
+        more.docs = (*self.docs, *docs)
+        more._base = self._base
+        more._segments = (self._segments[0], _segment(more.docs[self._base :], self._base))
+        more._measure()
+        return more
+
+    def _measure(self) -> None:
+        n = len(self.docs)
+        lengths = np.fromiter(map(len, self.docs), dtype=np.float64, count=n)
+        self.lengths: Scores = lengths / max(float(lengths.mean()) if n else 0, 1e-9)
+        """Terms of each document, by the mean."""
+        self._norm = _K1 * (1 - _B + _B * self.lengths)
+        holding = np.zeros(max(len(segment.starts) - 1 for segment in self._segments))
+        for segment in self._segments:
+            holding[: len(segment.starts) - 1] += np.diff(segment.starts)
+        self.idf: Scores = np.log(1 + (n - holding + 0.5) / (holding + 0.5))
+        """How much each term tells: more, the fewer documents hold it."""
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes it takes."""
+        arrays = (array for s in self._segments for array in (s.starts, s.rows, s.counts))
+        return sum(a.nbytes for a in arrays) + sum(_DOC_BYTES + doc.nbytes for doc in self.docs)
+
+    def telling(self, terms: Sequence[int]) -> Scores:
+        """Return the idf of each term; of one that no document holds (-1, say), the largest."""
+        most = log(1 + (len(self.docs) + 0.5) / 0.5)
+        return np.array([self.idf[t] if 0 <= t < len(self.idf) else most for t in terms])
+
+    def scores(self, query: Mapping[int, float]) -> Scores:
+        """Return the BM25 score of every document for weighted terms."""
+        scores = np.zeros(len(self.docs))
+        for term, weight in query.items():
+            for rows, counts in self._found(term):
+                idf = self.idf[term] * weight * (_K1 + 1)
+                scores[rows] += idf * counts / (counts + self._norm[rows])
+        return scores
+
+    def counts(self, terms: Sequence[int]) -> NDArray[np.float32]:
+        """Return how often each term (a row) stands in each document (a column)."""
+        counted = np.zeros((len(terms), len(self.docs)), dtype=np.float32)
+        for line, term in enumerate(terms):
+            for rows, counts in self._found(term):
+                counted[line, rows] = counts
+        return counted
+
+    def weighed(self, counts: NDArray[np.float32], lengths: Scores) -> NDArray[np.float64]:
+        """Return counts as BM25 weighs them in documents of such lengths (by the mean)."""
+        norm = _K1 * (1 - _B + _B * lengths)
+        weighed: NDArray[np.float64] = counts * (_K1 + 1) / (counts + norm)
+        return weighed
+
+    def _found(self, term: int) -> list[tuple[NDArray[np.int32], NDArray[np.float32]]]:
+        found = []
+        for segment in self._segments:
+            if 0 <= term < len(segment.starts) - 1:
+                where = slice(segment.starts[term], segment.starts[term + 1])
+                found.append((segment.rows[where], segment.counts[where]))
+        return found
+
+
+def _segment(docs: Sequence[Terms], first: int) -> _Segment:
+    lengths = [len(doc) for doc in docs]
+    flat = np.concatenate(docs) if docs else np.empty(0, np.int32)
+    rows = np.repeat(np.arange(first, first + len(docs), dtype=np.int64), lengths)
+    width = first + len(docs) + 1
+    pairs, counts = np.unique(flat.astype(np.int64) * width + rows, return_counts=True)
+    of = pairs // width
+    size = int(of[-1]) + 1 if len(of) else 0
+    return _Segment(
+        starts=np.searchsorted(of, np.arange(size + 1)),
+        rows=(pairs % width).astype(np.int32),
+        counts=counts.astype(np.float32),
+    )

@@ -1,0 +1,1 @@
+"""The graphs: the turn, and folding and extraction on their own."""

@@ -1,0 +1,85 @@
+"""The parts that graphs run on: stores and models, opened once a process.
+
+The server takes its checkpointer and store from here, so that all of a process is one house.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.store.base import BaseStore
+
+from models.open import open_models
+from nodes.state import Parts
+from settings import Settings
+from stores.open import open_stores
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Open models and stores as the settings say.
+
+    Raises:
+        StoreUnavailable: If a store does not answer, in one sentence saying what to start.
+        StoreMismatch: If a store was made with other settings.
+        ModelSettingsError: If a model cannot be opened with these settings.
+    """
+    models = await open_models(settings)
+    try:
+        async with open_stores(settings, models.embeddings, models.tokens) as stores:
+            yield Parts(settings, models, stores, now=lambda: datetime.now(UTC))
+    finally:
+        await models.aclose()
+
+
+class _Process:
+    """The one set of parts of this process, opened when first needed."""
+
+    def __init__(self) -> None:
+        self._opening = asyncio.Lock()
+        self._exit = AsyncExitStack()
+        self._parts: Parts | None = None
+        self._users = 0
+
+    async def get(self) -> Parts:
+        async with self._opening:
+            if self._parts is None:
+                settings = await asyncio.to_thread(Settings)
+                self._parts = await self._exit.enter_async_context(open_parts(settings))
+            return self._parts
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[Parts]:
+        """Hold the parts open; the last user closes them."""
+        parts = await self.get()
+        self._users += 1
+        try:
+            yield parts
+        finally:
+            self._users -= 1
+            if self._users == 0:
+                self._parts = None
+                await self._exit.aclose()
+
+
+_process = _Process()
+process_parts = _process.get
+"""Return the parts of this process, opening them first where nobody has."""
+use_process_parts = _process.use
+"""Hold the parts of this process open while in use."""
+
+
+@asynccontextmanager
+async def checkpointer() -> AsyncIterator[BaseCheckpointSaver[str]]:
+    """Yield the checkpointer that the LangGraph server uses."""
+    async with use_process_parts() as parts:
+        yield parts.stores.checkpointer
+
+
+@asynccontextmanager
+async def store() -> AsyncIterator[BaseStore]:
+    """Yield the store that the LangGraph server uses."""
+    async with use_process_parts() as parts:
+        yield parts.stores.long_term

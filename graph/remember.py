@@ -1,0 +1,162 @@
+"""Folding and extraction as a graph of their own: empties one owner's journal.
+
+START ─ look ─┬─ extract_facts ─ look
+              ├─ summarize ───── look
+              └─ END (nothing left, or another worker is at it)
+"""
+
+from collections.abc import Awaitable, Callable
+from operator import add
+from typing import Annotated, Any, Literal, Protocol, TypedDict
+
+from langgraph.channels import UntrackedValue
+from langgraph.graph import END, START, StateGraph
+from pydantic import BaseModel, Field
+
+from domain.journal import JournalView
+from domain.owner import Owner
+from domain.windows import Window, everything_due, live_journal
+from graph.parts import process_parts
+from nodes.extract_facts import extract
+from nodes.state import Parts
+from nodes.summarize import fold
+from stores.journal import GenerationMoved
+
+
+class RememberInput(BaseModel):
+    """Whose journal is to be emptied."""
+
+    user_id: str = Field(description="Who was talking.")
+    character_id: str = Field(default="default", description="Whom they talked with.")
+    tier: Literal["free", "plus"] | None = Field(
+        default=None, description="free: extractive summaries, no facts. Empty: the setting's."
+    )
+
+
+class RememberOutput(TypedDict):
+    """What was done."""
+
+    episodes: int
+    folded: int
+    facts_added: list[str]
+
+
+class RememberState(TypedDict, total=False):
+    """What one run has done so far, and what it does next."""
+
+    user_id: str
+    character_id: str
+    tier: Literal["free", "plus"] | None
+    episodes: Annotated[int, add]
+    """Episodes written."""
+    folded: Annotated[int, add]
+    """Messages folded into them."""
+    facts_added: Annotated[list[str], add]
+    """Texts of the facts added."""
+    extracted: bool
+    """Whether this run has extracted: what it could not find then, it will not find again."""
+
+    generation: Annotated[str | None, UntrackedValue]
+    window: Annotated[Window | None, UntrackedValue]
+    extracting: Annotated[bool, UntrackedValue]
+
+
+class Step(Protocol):
+    """A node, as LangGraph calls it."""
+
+    async def __call__(self, state: RememberState) -> dict[str, Any]:
+        """Return what the step adds to the state."""
+
+
+Builder = StateGraph[RememberState, None, RememberInput, RememberOutput]
+
+
+def build(parts: Parts | None = None) -> Builder:
+    """Return the graph, uncompiled. Without `parts` it runs on those of this process."""
+
+    def step(work: Callable[[Parts, RememberState], Awaitable[dict[str, Any]]]) -> Step:
+        async def run(state: RememberState) -> dict[str, Any]:
+            return await work(parts or await process_parts(), state)
+
+        return run
+
+    graph: Builder = StateGraph(
+        RememberState, input_schema=RememberInput, output_schema=RememberOutput
+    )
+    graph.add_node("look", step(_look))
+    graph.add_node("extract_facts", step(_extract_facts))
+    graph.add_node("summarize", step(_summarize))
+    graph.add_edge(START, "look")
+    graph.add_conditional_edges("look", after_look, ["extract_facts", "summarize", END])
+    graph.add_edge("extract_facts", "look")
+    graph.add_edge("summarize", "look")
+    return graph
+
+
+def after_look(state: RememberState) -> str:
+    """Extract first: the turns are at hand while the journal holds them."""
+    if state["extracting"]:
+        return "extract_facts"
+    return "summarize" if state["window"] is not None else END
+
+
+def _owner(state: RememberState) -> Owner:
+    return Owner(state["user_id"], state.get("character_id") or "default")
+
+
+async def _look(parts: Parts, state: RememberState) -> dict[str, Any]:
+    """Return what is to be done next."""
+    view, now = await parts.stores.journal.read(_owner(state)), parts.now()
+    tier = parts.settings.tier(state.get("tier"))
+    busy = view.extracting is not None and view.extracting > now
+    behind = view.seq > view.cursor and not state.get("extracted") and not busy
+    return {
+        "generation": view.generation,
+        "window": None if view.claim and view.claim.until > now else _window(view),
+        "extracting": tier.remembers and behind,
+    }
+
+
+def _window(view: JournalView) -> Window | None:
+    """Return what to fold next: a window that somebody left behind goes first."""
+    if view.claim is not None:
+        return Window(view.claim.thread, view.claim.turns)
+    return everything_due(view, live_journal(view, view.refs.values()))
+
+
+async def _extract_facts(parts: Parts, state: RememberState) -> dict[str, Any]:
+    """Extract from all turns beyond the cursor.
+
+    Raises:
+        ModelError: If the memory model failed; the next run tries again.
+        StoreUnavailable: If a store does not answer.
+    """
+    try:
+        added = await extract(parts, _owner(state), state["generation"])
+    except GenerationMoved:
+        added = []
+    return {"facts_added": [fact.text for fact in added], "extracted": True}
+
+
+async def _summarize(parts: Parts, state: RememberState) -> dict[str, Any]:
+    """Fold one window.
+
+    Raises:
+        ModelError: If no summary could be had; the next run tries again.
+        StoreUnavailable: If a store does not answer.
+    """
+    window = state["window"]
+    if window is None:
+        return {}
+    tier = parts.settings.tier(state.get("tier"))
+    try:
+        episode = await fold(parts, _owner(state), state["generation"], window, tier)
+    except GenerationMoved:
+        return {}
+    if episode is None:
+        return {}
+    return {"episodes": 1, "folded": sum(len(turn.messages) for turn in episode.turns)}
+
+
+builder = build()
+graph = builder.compile(name="remember")

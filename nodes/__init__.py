@@ -1,0 +1,1 @@
+"""The steps of a turn, one a file, and what they share."""

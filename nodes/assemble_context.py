@@ -1,0 +1,151 @@
+"""Joins the reads and packs the prompt to its token budget."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
+from langgraph.runtime import Runtime
+
+from domain.budget import Shares
+from domain.dates import day_heading
+from domain.journal import JournalView
+from domain.records import Recalled
+from domain.turns import live, parents_of
+from nodes.origin import Origin, TurnRefused
+from nodes.prompts import Draft, build
+from nodes.stamps import by_turn, turn_id
+from nodes.state import ChatContext, ChatState, Earlier, Memory, Parts
+from settings import Settings, Tier
+from stores.recall import Recollection, render
+from stores.summaries import EpisodeNote
+
+
+class AssembleContext:
+    """Packs persona, earlier block, buffer, memories and message into one prompt."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Build with the parts of a running graph."""
+        self._parts = parts
+
+    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+        """Return the prompt, its budget report and what it recalled.
+
+        Raises:
+            TurnRefused: If `load_buffer` refused the turn.
+        """
+        if "origin" not in state or "earlier" not in state or "memory" not in state:
+            return {}  # A run from this step's checkpoint: the reads come first, then this again.
+        refusal = state.get("refusal")
+        if refusal is not None:
+            raise TurnRefused(refusal)
+        origin = state["origin"]
+        earlier, memory = _of_generation(origin, state["earlier"], state["memory"])
+        start = _buffer_start(state, earlier)
+        buffer = _buffer(state["messages"], start, origin.view)
+        recollection = _without(memory.recollection, {turn for turn, _ in buffer})
+        draft = Draft(
+            persona=runtime.context.persona or self._parts.settings.persona,
+            earlier=[_episode_line(note) for note in earlier.notes],
+            borrowed=self._borrowed(state, origin, earlier),
+            buffer=[message for _, message in buffer],
+            entities=list(memory.entities),
+            memories=render(recollection.items),
+            today=f"Today is {day_heading(origin.as_of or self._parts.now())}.",
+            message=[m for m in state["messages"] if turn_id(m) is None],
+            key=self._parts.stores.key,
+        )
+        shares = shares_of(self._parts.settings, origin.tier)
+        try:
+            prompt = build(draft, shares, self._parts.models.tokens, state.get("sent", ()))
+        except ValueError as error:
+            raise TurnRefused(str(error)) from error
+        shown = recollection.items if prompt.shows_memories else ()
+        return {
+            "draft": draft,
+            "prompt": prompt,
+            "buffer_start": start,
+            "budget": prompt.budget,
+            "recalled": [item.model_dump(mode="json") for item in shown],
+            "degraded": [*(["summaries"] if earlier.missed else []), *recollection.degraded],
+        }
+
+    def _borrowed(self, state: ChatState, origin: Origin, earlier: Earlier) -> list[str]:
+        """Return the lines of the previous conversation, until this thread is first folded."""
+        turns = origin.view.turns
+        if earlier.notes or not state.get("borrowed"):
+            return []
+        reached = live(origin.refs, parents_of(turns.values()))
+        return [
+            f"- {said.name or ('User' if said.role == 'user' else 'You')}: {said.text}"
+            for id in state["borrowed"]
+            if id in turns and id in reached
+            for said in turns[id].messages
+        ]
+
+
+def shares_of(settings: Settings, tier: Tier, shrink: float = 1.0) -> Shares:
+    """Return the token shares of a tier's prompt, all `shrink` times as large."""
+    limit = int(tier.context_budget * shrink)
+    return Shares(
+        limit=limit,
+        reply_reserve=min(settings.reply_reserve, limit // 3),
+        summary=int(limit * settings.summary_share),
+        entities=int(limit * settings.entity_share),
+        memories=int(limit * settings.memory_share) + 24,
+    )
+
+
+def _of_generation(origin: Origin, earlier: Earlier, memory: Memory) -> tuple[Earlier, Memory]:
+    """Drop what was read under another generation: the owner was reset between the reads."""
+    generation = origin.view.generation
+    if earlier.generation != generation:
+        earlier = Earlier(generation)
+    if memory.generation != generation:
+        memory = Memory(generation, Recollection())
+    return earlier, memory
+
+
+def _buffer_start(state: ChatState, earlier: Earlier) -> str | None:
+    """Return the first turn of `messages` that no shown episode holds."""
+    if earlier.missed:
+        return state.get("buffer_start")
+    folded = {turn for note in earlier.notes for turn in note.turns}
+    turns = list(by_turn(state["messages"]))
+    held = [index for index, turn in enumerate(turns) if turn in folded]
+    rest = turns[held[-1] + 1 :] if held else turns
+    return rest[0] if rest else None
+
+
+def _buffer(
+    messages: Sequence[AnyMessage], start: str | None, view: JournalView
+) -> list[tuple[str, BaseMessage]]:
+    """Return the buffer's messages with their turns, in the words of the journal."""
+    buffer: list[tuple[str, BaseMessage]] = []
+    shows = False
+    for turn, held in by_turn(messages).items():
+        shows = shows or turn == start
+        if not shows:
+            continue
+        if turn in view.turns:
+            buffer += [
+                (turn, HumanMessage(said.text) if said.role == "user" else AIMessage(said.text))
+                for said in view.turns[turn].messages
+            ]
+        else:
+            buffer += [(turn, message) for message in held]
+    return buffer
+
+
+def _without(recollection: Recollection, turns: set[str]) -> Recollection:
+    """Return what was recalled without what the buffer shows."""
+
+    def shown(item: Recalled) -> bool:
+        return item.kind == "evidence" and item.id.partition("/")[0] in turns
+
+    return replace(recollection, items=tuple(i for i in recollection.items if not shown(i)))
+
+
+def _episode_line(note: EpisodeNote) -> str:
+    first, last = day_heading(note.begun), day_heading(note.ended)
+    return f"- {first if first == last else f'{first} to {last}'}: {note.summary}"

@@ -1,0 +1,131 @@
+"""Draws facts and entities from what the user said since the last time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from domain import entities as entity_rules
+from domain import facts as fact_rules
+from domain.extraction import Source
+from domain.journal import JournalView
+from domain.owner import Owner
+from domain.records import Fact, Turn
+from domain.windows import to_extract
+from models.errors import ModelError
+from nodes.state import ChatContext, ChatState, Parts
+from stores.errors import StoreUnavailable
+from stores.journal import GenerationMoved
+
+NEAREST = 12
+"""Known facts shown to the memory model for each message."""
+
+
+class ExtractFacts:
+    """Extracts what is due after a reply."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Build with the parts of a running graph."""
+        self._parts = parts
+
+    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+        """Return the texts of the facts added; a failure is noted, and the cursor stays."""
+        origin = state["origin"]
+        if not state["due"].extract:
+            return {}
+        try:
+            added = await extract(self._parts, origin.owner, origin.view.generation)
+        except GenerationMoved:
+            return {}
+        except (ModelError, StoreUnavailable) as error:
+            return {"degraded": [f"extract_facts: {error}"]}
+        return {"facts_added": [fact.text for fact in added]}
+
+
+async def extract(parts: Parts, owner: Owner, generation: str | None) -> list[Fact]:
+    """Extract from all turns beyond the owner's cursor; return the facts that are new.
+
+    Facts are written before the cursor moves: a crash in between extracts the same again,
+    and what is there already is found and not written twice.
+
+    Raises:
+        ModelError: If the memory model failed; nothing is written.
+        StoreUnavailable: If a store does not answer.
+        GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
+    """
+    journal, now = parts.stores.journal, parts.now()
+    until = now + parts.settings.fold_lease
+    view = await journal.begin_extraction(owner, generation, now=now, until=until)
+    if view is None:
+        return []
+    turns = await _turns(parts, owner, view)
+    try:
+        added = await _extract(parts, owner, generation, sources_of(turns))
+    except ModelError:
+        await journal.extracted(owner, generation, None)
+        raise
+    try:
+        await journal.extracted(
+            owner, generation, max((turn.seq for turn in turns), default=view.cursor)
+        )
+    except GenerationMoved:
+        await parts.stores.memories.clear(owner, generation)
+        raise
+    return added
+
+
+async def _extract(
+    parts: Parts, owner: Owner, generation: str | None, sources: Sequence[Source]
+) -> list[Fact]:
+    """Write the facts and entities that `sources` state; return the facts that are new."""
+    if not sources:
+        return []
+    memories = parts.stores.memories
+    rows = await memories.all(owner, generation)
+    nearest = await _nearest(parts, owner, generation, sources, rows.facts)
+    found = await parts.models.memory.extract(sources, nearest, parts.now())
+    by_ref = {source.ref: source for source in sources}
+    facts = fact_rules.apply(found.facts, by_ref, rows.facts, parts.now())
+    entities = entity_rules.merge(found.entities, by_ref, rows.entities)
+    if facts or entities:
+        await memories.put(owner, generation, *facts, *entities)
+    known = {fact.id for fact in rows.facts}
+    return [fact for fact in facts if fact.id not in known and not fact.deleted]
+
+
+def sources_of(turns: Sequence[Turn]) -> list[Source]:
+    """Return what the user said in these turns, each message with its reference."""
+    return [
+        Source(ref=turn.ref(index), text=said.text, speaker=said.name or "user", at=said.at)
+        for turn in turns
+        for index, said in enumerate(turn.messages)
+        if said.role == "user"
+    ]
+
+
+async def _turns(parts: Parts, owner: Owner, view: JournalView) -> list[Turn]:
+    """Return the turns beyond the cursor, also those an episode has taken meanwhile."""
+    turns = to_extract(view.turns, view.cursor)
+    if len(turns) < view.seq - view.cursor:
+        episodes = await parts.stores.memories.episodes(owner, view.generation)
+        everywhere = {turn.id: turn for episode in episodes for turn in episode.turns}
+        turns = to_extract({**everywhere, **view.turns}, view.cursor)
+    return turns
+
+
+async def _nearest(
+    parts: Parts,
+    owner: Owner,
+    generation: str | None,
+    sources: Sequence[Source],
+    known: Sequence[Fact],
+) -> list[Fact]:
+    """Return the known facts nearest to what was said."""
+    if len(known) <= NEAREST:
+        return [fact for fact in known if not fact.deleted]
+    text = "\n".join(source.text for source in sources)
+    found = await parts.stores.memories.nearest(
+        owner, generation, text, limits={"fact": NEAREST * len(sources)}
+    )
+    by_id = {fact.id: fact for fact in known if not fact.deleted}
+    return [by_id[id] for id, _ in found["fact"] if id in by_id]

@@ -1,0 +1,198 @@
+"""Streams the reply, and makes the turn: one write to the journal once it is complete."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+from uuid import uuid4
+
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    AnyMessage,
+    BaseMessage,
+    HumanMessage,
+    RemoveMessage,
+    message_chunk_to_message,
+)
+from langchain_core.runnables import Runnable
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
+from langgraph.runtime import Runtime
+from langgraph.types import Overwrite
+
+from domain.budget import Budget
+from domain.journal import JournalView
+from domain.records import Said, Turn
+from models.errors import ContextTooLong, EmptyReply
+from models.provider_errors import as_model_errors
+from models.replies import check_reply
+from nodes.assemble_context import shares_of
+from nodes.due import due
+from nodes.origin import Origin
+from nodes.prompts import Prompt, build
+from nodes.search_memory import MemorySearch
+from nodes.stamps import by_turn, said_at, turn_from, turn_id, turn_messages
+from nodes.state import ChatContext, ChatState, Due, Parts
+from stores.journal import GenerationMoved
+
+SHRINK = 0.6
+"""How much smaller the prompt is made when the model says that it was too long."""
+
+
+class Generate:
+    """Asks the chat model and writes the turn that its reply completes."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Build with the parts of a running graph."""
+        self._parts = parts
+
+    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+        """Return the turn's messages, stamped, and what is due after it.
+
+        Raises:
+            ModelError: If no reply could be had; the message stays and belongs to the next turn.
+            StoreUnavailable: If the turn could not be written.
+        """
+        if "prompt" not in state:
+            return {}  # A run from this step's checkpoint: the reads come first, then this again.
+        origin, prompt = state["origin"], state["prompt"]
+        try:
+            reply, search = await self._answer(origin, prompt)
+        except ContextTooLong:
+            prompt = self._smaller(state, origin)
+            reply, search = await self._answer(origin, prompt)
+        turn = self._turn(origin, state["messages"], reply)
+        lost = await self._lost(origin, state)
+        try:
+            view = await self._parts.stores.journal.add_turns(
+                origin.owner, origin.view.generation, [*lost, turn], origin.thread, turn.id
+            )
+        except GenerationMoved:
+            return await self._forgotten(origin)
+        written = view.turns[turn.id]
+        stamped = turn_messages(written)
+        stamped[-1] = reply.model_copy(
+            update={
+                "additional_kwargs": {**reply.additional_kwargs, **stamped[-1].additional_kwargs}
+            }
+        )
+        return {
+            "messages": [*stamped, *self._surplus(state, view)],
+            "head": turn.id,
+            "sent": list(prompt.sent),
+            "budget": _with_search(prompt.budget, search.tokens),
+            "recalled": [
+                *(state.get("recalled", []) if prompt.shows_memories else []),
+                *(item.model_dump(mode="json") for item in search.found),
+            ],
+            "due": due(self._parts, origin.tier, view, origin.thread, turn.id),
+        }
+
+    async def _answer(self, origin: Origin, prompt: Prompt) -> tuple[AIMessage, MemorySearch]:
+        """Return the reply, and what the model searched for on the way to it."""
+        search = MemorySearch(self._parts, origin, prompt)
+        messages: list[BaseMessage] = list(prompt.messages)
+        while True:
+            model = search.bind(self._parts.models.chat) if search.offered else None
+            reply = await stream_reply(model or self._parts.models.chat, messages)
+            if not reply.tool_calls:
+                return reply, search
+            messages += [reply, *await search.answer(reply)]
+
+    def _smaller(self, state: ChatState, origin: Origin) -> Prompt:
+        shares = shares_of(self._parts.settings, origin.tier, SHRINK)
+        return build(state["draft"], shares, self._parts.models.tokens, state.get("sent", ()))
+
+    def _turn(self, origin: Origin, messages: Sequence[AnyMessage], reply: AIMessage) -> Turn:
+        """Make the turn of the messages that waited for this reply."""
+        now = self._parts.now()
+        said = [
+            Said(
+                id=m.id or uuid4().hex,
+                role="user" if isinstance(m, HumanMessage) else "assistant",
+                text=m.text,
+                name=m.name,
+                at=said_at(m, now),
+            )
+            for m in messages
+            if turn_id(m) is None
+        ]
+        answer = Said(id=reply.id or uuid4().hex, role="assistant", text=reply.text, at=now)
+        return Turn(
+            id=uuid4().hex,
+            parent=origin.head,
+            thread=origin.thread,
+            at=now,
+            messages=(*said, answer),
+        )
+
+    async def _lost(self, origin: Origin, state: ChatState) -> list[Turn]:
+        """Return turns of the thread that neither journal nor an episode holds any more."""
+        notes = state["earlier"].notes
+        held = {turn for note in notes for turn in note.turns} | set(origin.view.turns)
+        groups = by_turn(state["messages"])
+        missing = {id: messages for id, messages in groups.items() if id not in held}
+        if not missing or state["earlier"].missed:
+            return []
+        episodes = await self._parts.stores.memories.episodes(origin.owner, origin.view.generation)
+        in_episodes = {turn.id for episode in episodes for turn in episode.turns}
+        return [turn_from(m) for id, m in missing.items() if id not in in_episodes]
+
+    def _surplus(self, state: ChatState, view: JournalView) -> list[RemoveMessage]:
+        """Return removals of the oldest messages past what is kept for clients' eyes.
+
+        Whole turns, and only such as the prompt's buffer no longer shows.
+        """
+        groups = by_turn(state["messages"])
+        over = sum(map(len, groups.values())) - self._parts.settings.thread_keep
+        gone: list[RemoveMessage] = []
+        for turn, messages in groups.items():
+            if over <= 0 or turn == state.get("buffer_start") or turn in view.turns:
+                break
+            over -= len(messages)
+            gone += [RemoveMessage(id=m.id or "") for m in messages]
+        return gone
+
+    async def _forgotten(self, origin: Origin) -> dict[str, Any]:
+        """Leave nothing of a turn whose owner was reset while it was answered."""
+        await self._parts.stores.checkpointer.adelete_checkpoints(origin.thread)
+        view = await self._parts.stores.journal.read(origin.owner)
+        return {
+            "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)],
+            "generation": view.generation,
+            "root": None,
+            "head": None,
+            "buffer_start": None,
+            "borrowed": [],
+            "sent": [],
+            "recalled": [],
+            "degraded": Overwrite(["reset"]),
+            "due": Due(fold=None, extract=False),
+        }
+
+
+def _with_search(budget: Budget, searched: int) -> Budget:
+    """Return the report with what `search_memory` brought counted among the memories."""
+    spent = budget.copy()
+    spent["memories"] += searched
+    spent["total"] += searched
+    return spent
+
+
+async def stream_reply(
+    model: Runnable[LanguageModelInput, AIMessage], messages: Sequence[BaseMessage]
+) -> AIMessage:
+    """Return the whole reply; its parts reach whoever streams the run on their way.
+
+    Raises:
+        ModelError: If no usable reply came.
+    """
+    whole: AIMessageChunk | None = None
+    with as_model_errors():
+        async for chunk in model.astream(list(messages)):
+            part = cast(AIMessageChunk, chunk)
+            whole = part if whole is None else whole + part
+    if whole is None:
+        raise EmptyReply("The model answered with nothing; your message is kept, send it again.")
+    reply = cast(AIMessage, message_chunk_to_message(whole))
+    check_reply(reply)
+    return reply

@@ -1,0 +1,74 @@
+"""Asks long-term memory for what belongs to this message: evidence, episodes, facts, entities."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages import AnyMessage, HumanMessage
+from langgraph.runtime import Runtime
+
+from nodes.origin import Origin, locate
+from nodes.stamps import by_turn, turn_id
+from nodes.state import ChatContext, ChatState, Memory, Parts
+from stores.errors import StoreUnavailable
+from stores.recall import Recollection
+from stores.summaries import path_of
+
+
+class RecallMemories:
+    """Brings what is recalled for the message, within its share of the budget."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Build with the parts of a running graph."""
+        self._parts = parts
+
+    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+        """Return recalled items and known entities; nothing where the tier has no memory."""
+        origin = await locate(state, runtime, self._parts)
+        query = _query(state["messages"])
+        if origin.foreign or not origin.tier.remembers or not query:
+            return {"memory": Memory(origin.view.generation, Recollection())}
+        recall, settings = self._parts.stores.recall, self._parts.settings
+        asked = _asked(state["messages"])
+        recollection = await recall.recall(
+            origin.owner,
+            origin.view,
+            query,
+            budget=int(origin.tier.context_budget * settings.memory_share),
+            now=self._parts.now(),
+            shown=await self._shown(state, origin),
+            refs=origin.refs,
+            as_of=origin.as_of,
+            widen=query.casefold() in asked,
+        )
+        entities = await recall.entities(
+            origin.owner, origin.view, query, refs=origin.refs, as_of=origin.as_of
+        )
+        return {"memory": Memory(origin.view.generation, recollection, entities)}
+
+    async def _shown(self, state: ChatState, origin: Origin) -> frozenset[str]:
+        """Return the references of the messages that the prompt's buffer will show."""
+        try:
+            branch = await self._parts.stores.summaries.branch(
+                origin.owner, origin.view, origin.head
+            )
+        except StoreUnavailable:
+            branch = None
+        folded = {id for note in branch.notes for id in note.turns} if branch else set()
+        turns = set(path_of(origin.view, origin.head).journal)
+        turns |= set(state.get("borrowed", ())) & set(origin.view.turns)
+        if not origin.reset:
+            turns |= set(by_turn(state["messages"])) - folded
+        # A turn has few messages; references past its last one harm nobody.
+        return frozenset(f"{turn}/{index}" for turn in turns for index in range(16))
+
+
+def _query(messages: Sequence[AnyMessage]) -> str:
+    """Return what the user said since the last reply."""
+    said = [m.text for m in messages if isinstance(m, HumanMessage) and turn_id(m) is None]
+    return "\n".join(said[-3:]).strip()
+
+
+def _asked(messages: Sequence[AnyMessage]) -> set[str]:
+    """Return what the user said in the last turns: the same again is asking again."""
+    said = [m for m in messages if isinstance(m, HumanMessage) and turn_id(m) is not None]
+    return {m.text.strip().casefold() for m in said[-3:]}

@@ -1,0 +1,31 @@
+"""Reads what was said earlier on this branch: the summaries of its folded part."""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from nodes.origin import locate
+from nodes.state import ChatContext, ChatState, Earlier, Parts
+from stores.errors import StoreUnavailable
+
+
+class RecallSummaries:
+    """Brings the episodes of the branch that this run goes on with."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Build with the parts of a running graph."""
+        self._parts = parts
+
+    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+        """Return the branch's episodes; none, marked as missed, if the stores are down."""
+        origin = await locate(state, runtime, self._parts)
+        generation = origin.view.generation
+        if origin.foreign:
+            return {"earlier": Earlier(generation)}
+        try:
+            branch = await self._parts.stores.summaries.branch(
+                origin.owner, origin.view, origin.head
+            )
+        except StoreUnavailable:
+            return {"earlier": Earlier(generation, missed=True)}
+        return {"earlier": Earlier(generation, branch.notes if branch else ())}

@@ -1,0 +1,117 @@
+"""The tool with which the model asks memory again while it answers; it lives in the run only."""
+
+from datetime import UTC, datetime, time
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages.tool import ToolCall
+from langchain_core.runnables import Runnable
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel, Field, ValidationError
+
+from domain.records import Recalled
+from nodes.origin import Origin
+from nodes.prompts import Prompt, memory_block
+from nodes.state import Parts
+from stores.recall import render
+
+LEAST = 160
+"""Tokens that must be free for a search to be worth offering."""
+
+
+class SearchMemory(BaseModel):
+    """Search everything this person ever said, when what you remember is not enough."""
+
+    query: str = Field(description="What to look for: names, things, words that were used.")
+    since: str | None = Field(default=None, description="Only from this date on, as 2026-05-31.")
+    until: str | None = Field(default=None, description="Only up to this date, as 2026-05-31.")
+
+
+TOOL = {
+    **convert_to_openai_tool(SearchMemory),
+    "function": {**convert_to_openai_tool(SearchMemory)["function"], "name": "search_memory"},
+}
+
+
+class MemorySearch:
+    """The searches of one run: a few calls, within what the prompt left free."""
+
+    def __init__(self, parts: Parts, origin: Origin, prompt: Prompt) -> None:
+        """Search for `origin`'s owner; `prompt` says how many tokens are left."""
+        self._parts = parts
+        self._origin = origin
+        self._calls = 0
+        self._room = prompt.budget["limit"] - prompt.budget["total"]
+        self.tokens = 0
+        """Tokens that the tool, its calls and its answers took of the prompt."""
+        self.found: list[Recalled] = []
+
+    @property
+    def offered(self) -> bool:
+        """Whether another search may be asked for."""
+        settings = self._parts.settings
+        return (
+            settings.search_memory
+            and self._origin.tier.remembers
+            and self._calls < settings.search_memory_calls
+            and self._room - self.tokens >= LEAST
+        )
+
+    def bind(self, model: BaseChatModel) -> Runnable[LanguageModelInput, AIMessage]:
+        """Return the model with the tool; without it where it cannot call tools."""
+        try:
+            bound = model.bind_tools([TOOL])
+        except NotImplementedError:
+            return model
+        if not self.tokens:
+            self.tokens = self._parts.models.tokens.text(str(TOOL))
+        return bound
+
+    async def answer(self, reply: AIMessage) -> list[ToolMessage]:
+        """Return the answers to the calls of a reply."""
+        self.tokens += self._parts.models.tokens.message(reply)
+        answers = []
+        for call in reply.tool_calls:
+            text = await self._search(call)
+            message = ToolMessage(text, tool_call_id=call["id"] or "")
+            self.tokens += self._parts.models.tokens.message(message)
+            answers.append(message)
+        return answers
+
+    async def _search(self, call: ToolCall) -> str:
+        if not self.offered:
+            return "No more searches this time: answer with what you have."
+        self._calls += 1
+        try:
+            asked = SearchMemory.model_validate(call["args"])
+            between = _span(asked)
+        except (ValidationError, ValueError):
+            return "That was no valid search: give a query, and dates as 2026-05-31."
+        counter = self._parts.models.tokens
+        frame = counter.message(HumanMessage(memory_block("", self._parts.stores.key))) + 8
+        found = await self._parts.stores.recall.recall(
+            self._origin.owner,
+            self._origin.view,
+            asked.query,
+            budget=max(0, self._room - self.tokens - frame - LEAST // 2),
+            now=self._parts.now(),
+            refs=self._origin.refs,
+            as_of=self._origin.as_of,
+            between=between,
+            widen=True,
+        )
+        if not found.items:
+            return "Nothing about that is remembered."
+        self.found += found.items
+        return memory_block(render(found.items), self._parts.stores.key)
+
+
+def _span(asked: SearchMemory) -> tuple[datetime, datetime] | None:
+    if not asked.since and not asked.until:
+        return None
+    since = datetime.fromisoformat(asked.since) if asked.since else datetime(1, 1, 2)
+    until = datetime.fromisoformat(asked.until) if asked.until else datetime(9999, 12, 30)
+    return (
+        datetime.combine(since.date(), time.min, UTC),
+        datetime.combine(until.date(), time.max, UTC),
+    )

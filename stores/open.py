@@ -1,0 +1,121 @@
+"""Opens the stores that the settings name, as one, and closes them in the right order."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from secrets import token_hex
+
+from langgraph.store.base import BaseStore
+from redis.asyncio import Redis
+
+from models.embeddings import EmbeddingModel, open_embeddings
+from models.tokens import TokenCounter, open_counter
+from settings import Settings
+from stores.chroma import ChromaStore
+from stores.journal import Journal
+from stores.journal_redis import open_redis_journal
+from stores.journal_sqlite import open_sqlite_journal
+from stores.memories import Memories
+from stores.recall import Recall
+from stores.redis_checkpoints import RedisCheckpoints
+from stores.redis_connection import connect
+from stores.sqlite_checkpoints import SqliteCheckpoints
+from stores.summaries import LocalCache, RedisCache, Summaries, SummaryCache
+
+
+@dataclass(frozen=True)
+class Stores:
+    """All that one process keeps and finds again."""
+
+    checkpointer: RedisCheckpoints | SqliteCheckpoints
+    journal: Journal
+    memories: Memories
+    summaries: Summaries
+    recall: Recall
+    long_term: BaseStore
+    """What `memories` lies in."""
+    key: bytes
+    """Secret behind the delimiters of memory blocks, the same for the whole installation."""
+
+
+@asynccontextmanager
+async def open_stores(
+    settings: Settings,
+    embedding: EmbeddingModel | None = None,
+    tokens: TokenCounter | None = None,
+) -> AsyncIterator[Stores]:
+    """Open checkpoints, journal and long-term memory as the settings say.
+
+    Args:
+        settings: Which stores, where, and their limits.
+        embedding: The model of the vectors; opened from the settings where not given.
+        tokens: The counter of recalled text; the default one where not given.
+
+    Raises:
+        StoreUnavailable: If a store does not answer, in one sentence saying what to start.
+        StoreMismatch: If a store was made with other settings.
+    """
+    embedding = embedding or await open_embeddings(settings)
+    tokens = tokens or open_counter(settings.chat_model or "")
+    async with AsyncExitStack() as stack:
+        journal, cache = await _short_term(settings, stack)
+        saver = await _checkpointer(settings, journal, stack)
+        store = await stack.enter_async_context(_long_term(settings, embedding))
+        memories = Memories(store)
+        key = await journal.backend.mark("delimiter-key")
+        if key is None:
+            key = await journal.backend.mark("delimiter-key", token_hex(32))
+        yield Stores(
+            checkpointer=saver,
+            journal=journal,
+            memories=memories,
+            summaries=Summaries(memories, cache),
+            recall=Recall(memories, embedding, tokens, settings),
+            long_term=store,
+            key=bytes.fromhex(key or ""),
+        )
+
+
+async def _short_term(settings: Settings, stack: AsyncExitStack) -> tuple[Journal, SummaryCache]:
+    if settings.redis_url is None:
+        path = settings.data_dir / "journal.sqlite"
+        return await stack.enter_async_context(open_sqlite_journal(path)), LocalCache()
+    client: Redis = await stack.enter_async_context(connect(settings.redis_url.get_secret_value()))
+    journal = await stack.enter_async_context(open_redis_journal(client, settings.journal_ttl))
+    return journal, RedisCache(client, settings.cache_ttl)
+
+
+async def _checkpointer(
+    settings: Settings, journal: Journal, stack: AsyncExitStack
+) -> RedisCheckpoints | SqliteCheckpoints:
+    if settings.redis_url is None:
+        return await stack.enter_async_context(
+            SqliteCheckpoints.open(
+                settings.data_dir / "checkpoints.sqlite",
+                refs=journal,
+                keep_turns=settings.checkpoint_turns,
+            )
+        )
+    life = settings.checkpoint_ttl
+    return await stack.enter_async_context(
+        RedisCheckpoints.open(
+            settings.redis_url.get_secret_value(),
+            refs=journal,
+            keep_turns=settings.checkpoint_turns,
+            ttl_minutes=int(life.total_seconds() // 60) if life else None,
+        )
+    )
+
+
+@asynccontextmanager
+async def _long_term(settings: Settings, embedding: EmbeddingModel) -> AsyncIterator[BaseStore]:
+    async with ChromaStore.open(
+        path=None if settings.chroma_url else settings.data_dir / "chroma",
+        url=settings.chroma_url,
+        embeddings=embedding.embeddings,
+        embedding_name=embedding.name,
+        dimensions=embedding.dimensions,
+        shards=settings.chroma_shards,
+        timeout=settings.store_timeout,
+    ) as store:
+        yield store

@@ -1,0 +1,214 @@
+"""The episodes of one branch, found fast: cached by the turn where the folded part begins.
+
+What lies below a folded turn never changes, so an entry is never stale; it only expires.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pydantic import TypeAdapter
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from domain.journal import JournalView
+from domain.owner import Owner
+from domain.records import Episode, Record
+from stores.journal_redis import owner_prefix, summaries_key
+from stores.memories import Memories
+
+KEPT = 60
+"""Episodes of a branch that are kept at hand, newest: more than any prompt shows."""
+
+
+PUT = """
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return end
+if ARGV[4] ~= '' then redis.call('HDEL', KEYS[2], ARGV[4]) end
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+"""
+
+
+class EpisodeNote(Record):
+    """What a prompt needs of an episode."""
+
+    id: str
+    summary: str
+    turns: tuple[str, ...]
+    begun: datetime
+    ended: datetime
+
+
+class Branch(Record):
+    """The folded part of one branch."""
+
+    top: str
+    """Its newest turn."""
+    notes: tuple[EpisodeNote, ...]
+    """Oldest first; only episodes whose turns all lie on the branch."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """A branch as one run walks it: what the journal still holds, and where the rest begins."""
+
+    journal: tuple[str, ...]
+    """Turn ids, oldest first, up to and including the head."""
+    top: str | None
+    """The newest turn that the journal no longer holds; None if there is none."""
+
+
+def path_of(view: JournalView, head: str | None) -> Path:
+    """Walk from `head` down through the journal."""
+    walked: list[str] = []
+    while head is not None and head in view.turns:
+        walked.append(head)
+        head = view.turns[head].parent
+    return Path(journal=tuple(reversed(walked)), top=head)
+
+
+class SummaryCache(Protocol):
+    """Where branches are kept between turns."""
+
+    async def get(self, owner: Owner, generation: str | None, top: str) -> Branch | None:
+        """Return the branch whose newest folded turn is `top`, if it is at hand."""
+
+    async def put(
+        self, owner: Owner, generation: str | None, branch: Branch, instead: str = ""
+    ) -> None:
+        """Keep a branch, instead of the one whose newest folded turn was `instead`."""
+
+
+class LocalCache:
+    """A bounded cache in this process, for the embedded stores."""
+
+    def __init__(self, size: int = 512) -> None:
+        """Keep at most `size` branches."""
+        self._branches: OrderedDict[tuple[str, str | None, str], Branch] = OrderedDict()
+        self._size = size
+
+    async def get(self, owner: Owner, generation: str | None, top: str) -> Branch | None:
+        """Return the branch whose newest folded turn is `top`, if it is at hand."""
+        return self._branches.get((owner.key, generation, top))
+
+    async def put(
+        self, owner: Owner, generation: str | None, branch: Branch, instead: str = ""
+    ) -> None:
+        """Keep a branch; the one kept longest goes."""
+        self._branches.pop((owner.key, generation, instead), None)
+        self._branches[owner.key, generation, branch.top] = branch
+        while len(self._branches) > self._size:
+            self._branches.popitem(last=False)
+
+
+class RedisCache:
+    """Branches in Redis, one hash an owner and generation, expiring as a whole when unused.
+
+    A cache that does not answer is a miss: what it holds is in the long-term store too.
+    """
+
+    def __init__(self, client: Redis, life: timedelta) -> None:
+        """Keep branches for `life` after their last use."""
+        self._redis = client
+        self._life = life
+        self._put_script = client.register_script(PUT)
+
+    async def get(self, owner: Owner, generation: str | None, top: str) -> Branch | None:
+        """Return the branch whose newest folded turn is `top`, if it is at hand."""
+        key = summaries_key(owner, generation)
+        try:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hget(key, top)
+                pipe.expire(key, self._life)
+                found, _ = await pipe.execute()
+        except (RedisError, OSError):
+            return None
+        return _BRANCH.validate_json(found) if found else None
+
+    async def put(
+        self, owner: Owner, generation: str | None, branch: Branch, instead: str = ""
+    ) -> None:
+        """Keep a branch, unless the owner was reset meanwhile."""
+        keys = [f"{owner_prefix(owner)}generation", summaries_key(owner, generation)]
+        life = int(self._life.total_seconds())
+        args: list[str | int] = [
+            generation or "",
+            branch.top,
+            branch.model_dump_json(),
+            instead,
+            life,
+        ]
+        try:
+            await self._put_script(keys=keys, args=args)
+        except (RedisError, OSError):
+            return
+
+
+class Summaries:
+    """The fast path to a branch's summaries, read through to the long-term store."""
+
+    def __init__(self, memories: Memories, cache: SummaryCache) -> None:
+        """Read episodes from `memories`, keep branches in `cache`."""
+        self._memories = memories
+        self._cache = cache
+
+    async def branch(self, owner: Owner, view: JournalView, head: str | None) -> Branch | None:
+        """Return the folded part of the branch that ends at `head`; None if nothing is folded.
+
+        Raises:
+            StoreUnavailable: If it is not at hand and the long-term store does not answer.
+        """
+        top = path_of(view, head).top
+        if top is None:
+            return None
+        found = await self._cache.get(owner, view.generation, top)
+        if found is not None:
+            return found
+        episodes = await self._memories.episodes(owner, view.generation)
+        branch = await asyncio.to_thread(branch_of, top, episodes)
+        if branch.notes:
+            await self._cache.put(owner, view.generation, branch)
+        return branch
+
+    async def folded(
+        self, owner: Owner, generation: str | None, below: Branch | None, episode: Episode
+    ) -> None:
+        """Keep the branch that a fold has just made longer."""
+        if (below.top if below else None) != episode.turns[0].parent:
+            return  # Another branch: it is read through when it is next asked for.
+        notes = (*(below.notes if below else ()), _note(episode))[-KEPT:]
+        await self._cache.put(
+            owner,
+            generation,
+            Branch(top=episode.turns[-1].id, notes=notes),
+            instead=below.top if below else "",
+        )
+
+
+_BRANCH = TypeAdapter(Branch)
+
+
+def branch_of(top: str, episodes: Sequence[Episode]) -> Branch:
+    """Return the folded branch below and including the turn `top`."""
+    parents = {turn.id: turn.parent for episode in episodes for turn in episode.turns}
+    reached: set[str] = set()
+    at: str | None = top
+    while at is not None and at in parents and at not in reached:
+        reached.add(at)
+        at = parents[at]
+    on_branch = [e for e in episodes if all(turn.id in reached for turn in e.turns)]
+    on_branch.sort(key=lambda episode: episode.seq)
+    return Branch(top=top, notes=tuple(_note(episode) for episode in on_branch[-KEPT:]))
+
+
+def _note(episode: Episode) -> EpisodeNote:
+    return EpisodeNote(
+        id=episode.id,
+        summary=episode.summary,
+        turns=tuple(turn.id for turn in episode.turns),
+        begun=episode.begun,
+        ended=episode.ended,
+    )

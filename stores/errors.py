@@ -2,6 +2,7 @@
 
 StoreUnavailable        does not answer; nothing was stored
   StoreBusy             another process holds the data dir
+CheckpointGone          a run was to go on from a checkpoint that is there no more
 StoreMismatch           answers, but holds something made with other settings
 """
 
@@ -16,3 +17,14 @@ class StoreBusy(StoreUnavailable):
 
 class StoreMismatch(RuntimeError):
     """A store was made with other settings than it is opened with."""
+
+
+class CheckpointGone(LookupError):
+    """A run was to begin at a checkpoint that was pruned, has expired or never was."""
+
+    def __init__(self) -> None:
+        """Say it in one sentence."""
+        super().__init__(
+            "The place in the conversation to go on from is no longer kept: go on from the "
+            "newest message, or from a later one."
+        )

@@ -9,7 +9,6 @@ from domain.owner import FIRST_GENERATION, Owner
 from stores.chroma import ChromaStore
 from stores.journal_sqlite import SqliteJournal
 from stores.open import Stores
-from stores.sqlite_checkpoints import SqliteCheckpoints
 
 
 @dataclass
@@ -77,9 +76,10 @@ async def forget(stores: Stores, user_id: str) -> Removed:
 
 
 async def _purge(stores: Stores) -> None:
-    """Leave no deleted text in the free pages and logs of embedded files."""
-    if isinstance(stores.checkpointer, SqliteCheckpoints):
-        await stores.checkpointer.purge()
+    """Leave no deleted text in the free pages and logs of embedded files.
+
+    The checkpoints' file sees to itself whenever it deletes.
+    """
     if isinstance(stores.journal.backend, SqliteJournal):
         await stores.journal.backend.purge()
     if isinstance(stores.long_term, ChromaStore):

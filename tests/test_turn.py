@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner
+from models.errors import ServerFailed
 from nodes.origin import TurnRefused
+from stores.errors import CheckpointGone
 from tests.house import Clock, Open
 from tests.openai_server import Fault, Reply, too_long
 
@@ -69,7 +71,7 @@ async def test_a_turn_of_another_owner_is_refused_and_leaves_nothing(open_house:
 async def test_a_failed_run_keeps_the_message_for_the_next_turn(open_house: Open) -> None:
     async with open_house() as house:
         house.server.answers(Fault(500))
-        with pytest.raises(Exception, match="failed"):
+        with pytest.raises(ServerFailed, match="failed"):
             await house.say("First mark1")
         await house.say("Then mark2")
         assert house.shown() == {"mark1", "mark2"}
@@ -124,7 +126,7 @@ async def test_a_thread_whose_checkpoints_expired_goes_on_from_its_ref(open_hous
 async def test_a_run_from_a_pruned_checkpoint_is_refused(open_house: Open) -> None:
     async with open_house(checkpoint_turns=2) as house:
         after = await house.talk(1, 6)
-        with pytest.raises(Exception, match="checkpoint"):
+        with pytest.raises(CheckpointGone, match="no longer kept"):
             await house.say("Rather mark1b", at=after[0])
         await house.say("Go on to mark7")
         assert house.shown() == {f"mark{n}" for n in range(1, 8)}

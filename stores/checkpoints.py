@@ -1,0 +1,153 @@
+"""What the thread checkpoints of every backend share: refs, turns, and what pruning keeps.
+
+Decisions only, over ids and steps. Never a store: those are `redis_checkpoints` and
+`sqlite_checkpoints`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from langchain_core.runnables import RunnableConfig
+
+from stores.errors import CheckpointGone, StoreUnavailable
+
+__all__ = [
+    "KEEP_TURNS",
+    "Saved",
+    "StoreUnavailable",
+    "ThreadRefs",
+    "at_checkpoint",
+    "begins_turn",
+    "checked_keep_turns",
+    "checked_strategy",
+    "matches",
+    "oldest_kept",
+    "refuse_lost_start",
+    "stale",
+    "superseded",
+]
+
+KEEP_TURNS = 10
+"""How many turns of a thread keep their checkpoints unless the settings say otherwise."""
+
+
+class ThreadRefs(Protocol):
+    """Where each thread's ref is kept: the turn last added to it."""
+
+    async def copy(self, source: str, target: str) -> None:
+        """Give the thread `target` the ref of `source`, and nothing if it has none."""
+
+    async def drop(self, thread_id: str) -> None:
+        """Forget the ref of a thread, if it has one."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What pruning needs to know of one checkpoint."""
+
+    namespace: str
+    """Empty for the graph itself; `node:task` or `node` for a subgraph."""
+    id: str
+    """UUIDv6, so ids sort by time."""
+    parent: str = ""
+    """Id of the checkpoint it followed; empty if none."""
+    source: str = "loop"
+    """What made it: `input`, `loop`, `update` or `fork`."""
+    step: int = 0
+    """Counts up along the thread, also for steps whose checkpoints were never written."""
+
+
+def begins_turn(saved: Saved, parent: Saved | None) -> bool:
+    """Tell whether a checkpoint is the first of a turn, that is of one run of the graph.
+
+    A run that saves as it goes begins with an `input` checkpoint, or goes on from an `update` or
+    a `fork`; each `loop` one is a step after its parent. A run that saves only at its end leaves
+    one `loop` checkpoint, further than a step from its parent: the steps between were counted but
+    never written.
+
+    Args:
+        saved: The checkpoint.
+        parent: The one it followed; None if it has none, or none that is still held.
+    """
+    if saved.source != "loop":
+        return saved.source == "input"
+    return parent is None or parent.source in ("update", "fork") or saved.step > parent.step + 1
+
+
+def oldest_kept(checkpoints: Iterable[Saved], keep_turns: int) -> str:
+    """Return the id of the first checkpoint of the last `keep_turns` turns, or "" to keep all."""
+    own = {saved.id: saved for saved in checkpoints if saved.namespace == ""}
+    begins = sorted(id for id, saved in own.items() if begins_turn(saved, own.get(saved.parent)))
+    return begins[-keep_turns] if len(begins) > keep_turns else ""
+
+
+def stale(checkpoints: Iterable[Saved], oldest: str) -> list[Saved]:
+    """Return the checkpoints that nothing from `oldest` on needs.
+
+    Those of a subgraph go with the turn they belong to. One that remembers from turn to turn
+    (its namespace names no task) keeps its newest, however old: the next turn starts from it.
+    """
+    older = [saved for saved in checkpoints if saved.id < oldest]
+    resumed = _newest(saved for saved in older if saved.namespace and ":" not in saved.namespace)
+    return [saved for saved in older if resumed.get(saved.namespace) != saved]
+
+
+def superseded(checkpoints: Iterable[Saved]) -> list[Saved]:
+    """Return all checkpoints but the newest of each namespace."""
+    held = list(checkpoints)
+    newest = _newest(held)
+    return [saved for saved in held if newest[saved.namespace] != saved]
+
+
+def _newest(checkpoints: Iterable[Saved]) -> dict[str, Saved]:
+    return {saved.namespace: saved for saved in sorted(checkpoints, key=lambda saved: saved.id)}
+
+
+def matches(metadata: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> bool:
+    """Tell whether a checkpoint's metadata hold every wanted value."""
+    return all(metadata.get(key) == value for key, value in (wanted or {}).items())
+
+
+def at_checkpoint(thread_id: str, namespace: str, id: str) -> RunnableConfig:
+    """Return the config that addresses one checkpoint."""
+    return {
+        "configurable": {"thread_id": thread_id, "checkpoint_ns": namespace, "checkpoint_id": id}
+    }
+
+
+def checked_keep_turns(keep_turns: int) -> int:
+    """Return `keep_turns` if it is usable.
+
+    Raises:
+        ValueError: If it is below 2: a run that is rolled back, or whose message is edited,
+            goes on from the turn before it.
+    """
+    if keep_turns < 2:
+        raise ValueError(f"keep_turns is {keep_turns}: keep the checkpoints of at least 2 turns.")
+    return keep_turns
+
+
+def checked_strategy(strategy: str) -> bool:
+    """Return whether a pruning strategy deletes everything.
+
+    Raises:
+        ValueError: If there is no such strategy.
+    """
+    if strategy not in ("keep_latest", "delete", "delete_all"):
+        raise ValueError(f"No pruning strategy {strategy!r}: use 'keep_latest' or 'delete'.")
+    return strategy != "keep_latest"
+
+
+def refuse_lost_start(config: RunnableConfig) -> None:
+    """Refuse a run that names a checkpoint which is not there.
+
+    LangGraph would start it on an empty thread without a word. Only a run carries its runtime in
+    the configuration; whoever merely reads a state is told that there is none.
+
+    Raises:
+        CheckpointGone: If `config` is that of a run and names a checkpoint.
+    """
+    configurable = config.get("configurable", {})
+    if "__pregel_runtime" in configurable and configurable.get("checkpoint_id"):
+        raise CheckpointGone

@@ -18,6 +18,12 @@ class Tier(BaseModel):
     remembers: bool = Field(
         default=True, description="False: buffer only, summaries without a model call, no facts."
     )
+    turns_per_minute: int | None = Field(
+        default=None, ge=1, description="Messages a user may send within a minute. Unset: any."
+    )
+    tokens_per_day: int | None = Field(
+        default=None, ge=1, description="Tokens a user's turns may cost in a day. Unset: any."
+    )
 
 
 class Settings(BaseSettings):
@@ -27,6 +33,7 @@ class Settings(BaseSettings):
         env_prefix="MNEMO_",
         env_file=".env",
         env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
         extra="ignore",
         populate_by_name=True,
     )
@@ -118,6 +125,10 @@ class Settings(BaseSettings):
         default=0.6, ge=0, le=1, description="Below it a summary is written once more."
     )
     extract_turns: int = Field(default=4, ge=1, description="Turns between extractions of facts.")
+    redact_secrets: bool = Field(
+        default=True,
+        description="Take keys, card numbers and passwords out of what is remembered for long.",
+    )
     remember: Literal["inline", "background"] = "inline"
     sweep_idle: timedelta = Field(
         default=timedelta(days=7), description="Idle time after which the sweep folds an owner."
@@ -131,6 +142,33 @@ class Settings(BaseSettings):
         default=256_000_000, ge=1_000_000, description="Bytes of loaded evidence at most."
     )
 
+    # Serving
+    auth_secret: SecretStr | None = Field(
+        default=None,
+        description="Secret that tokens are signed with (HS256), 32 bytes or more. With none of "
+        "secret, public key and JWKS URL set, nobody is asked for a token.",
+    )
+    auth_public_key: str | None = Field(
+        default=None,
+        description="Public key of whoever signs tokens (RSA, EC or Ed25519): PEM, or its file.",
+    )
+    auth_jwks_url: str | None = Field(
+        default=None, description="Where an identity provider publishes its keys (JWKS)."
+    )
+    auth_jwks_life: timedelta = Field(
+        default=timedelta(hours=1), description="How long published keys are kept."
+    )
+    auth_issuer: str = Field(default="mnemograph", description="The issuer a token must name.")
+    auth_audience: str = Field(default="mnemograph", description="The audience it must name.")
+    auth_tier_claim: str = Field(default="tier", description="Its claim that holds the tier.")
+    message_bytes: int = Field(
+        default=100_000, ge=1_000, description="Bytes of all that one request says, at most."
+    )
+    prices: dict[str, tuple[float, float]] = Field(
+        default_factory=dict,
+        description="Model to its price of a million tokens read and of a million written.",
+    )
+
     @model_validator(mode="after")
     def _one_long_term_store(self) -> "Settings":
         if self.chroma_url and self.postgres_url:
@@ -139,6 +177,25 @@ class Settings(BaseSettings):
                 "one of them. Unset one (`mnemo reindex --to` moves memories between them)."
             )
         return self
+
+    @model_validator(mode="after")
+    def _one_key(self) -> "Settings":
+        if sum(map(bool, (self.auth_secret, self.auth_public_key, self.auth_jwks_url))) > 1:
+            raise ValueError(
+                "Of MNEMO_AUTH_SECRET, MNEMO_AUTH_PUBLIC_KEY and MNEMO_AUTH_JWKS_URL set one: "
+                "tokens are checked in one way."
+            )
+        if self.auth_secret and len(self.auth_secret.get_secret_value().encode()) < 32:
+            raise ValueError(
+                "MNEMO_AUTH_SECRET is too short to be safe: use 32 bytes or more, such as the "
+                "output of `openssl rand -hex 32`."
+            )
+        return self
+
+    @property
+    def auth(self) -> bool:
+        """True where a caller must show a token."""
+        return bool(self.auth_secret or self.auth_public_key or self.auth_jwks_url)
 
     def tier(self, name: str | None) -> Tier:
         """Return a tier by name, the default one for None.

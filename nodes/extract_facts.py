@@ -11,6 +11,7 @@ from domain.extraction import Source
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Fact, Turn
+from domain.redaction import redact_turn
 from domain.windows import to_extract
 from models.errors import ModelError
 from nodes.state import ChatContext, ChatState, Parts
@@ -59,6 +60,8 @@ async def extract(parts: Parts, owner: Owner, generation: str | None) -> list[Fa
     if view is None:
         return []
     turns = await _turns(parts, owner, view)
+    if parts.settings.redact_secrets:
+        turns = [redact_turn(turn) for turn in turns]
     try:
         added = await _extract(parts, owner, generation, sources_of(turns))
     except ModelError:

@@ -12,9 +12,11 @@ from domain.journal import Claim, JournalView
 from domain.owner import Owner
 from domain.quality import check
 from domain.records import Episode, Turn
+from domain.redaction import redact_turn
 from domain.windows import Window, episode_id
 from models.errors import ModelError
 from models.memory import MemoryModel
+from nodes.feedback import send_quality
 from nodes.state import ChatContext, ChatState, Parts
 from settings import Tier
 from stores.errors import StoreUnavailable
@@ -41,7 +43,10 @@ class Summarize:
             return {}
         except (ModelError, StoreUnavailable) as error:
             return {"degraded": [f"summarize: {error}"]}
-        return {"folded": sum(len(turn.messages) for turn in episode.turns) if episode else 0}
+        if episode is None:
+            return {}
+        await send_quality(episode)
+        return {"folded": sum(len(turn.messages) for turn in episode.turns)}
 
 
 async def fold(
@@ -73,6 +78,8 @@ async def fold(
         if len(turns) < len(claim.turns):
             await journal.folded(owner, generation, claim)  # They expired: nothing to fold.
             return None
+        if parts.settings.redact_secrets:
+            turns = [redact_turn(turn) for turn in turns]
         try:
             episode = await _episode(parts, owner, view, claim, turns, tier)
         except ModelError:

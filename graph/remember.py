@@ -1,4 +1,4 @@
-"""Folding and extraction as a graph of their own: empties one owner's journal.
+"""Folding and extraction as a graph of their own: after a turn in the background, or to the end.
 
 START ─ look ─┬─ extract_facts ─ look
               ├─ summarize ───── look
@@ -11,25 +11,31 @@ from typing import Annotated, Any, Literal, Protocol, TypedDict
 
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
+from langgraph_sdk import get_client
 from pydantic import BaseModel, Field
 
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.windows import Window, everything_due, live_journal
 from graph.parts import process_parts
+from nodes.due import due
 from nodes.extract_facts import extract
-from nodes.state import Parts
+from nodes.state import Due, Parts
 from nodes.summarize import fold
 from stores.journal import GenerationMoved
 
 
 class RememberInput(BaseModel):
-    """Whose journal is to be emptied."""
+    """Whose journal is to be folded and extracted from."""
 
     user_id: str = Field(description="Who was talking.")
     character_id: str = Field(default="default", description="Whom they talked with.")
     tier: Literal["free", "plus"] | None = Field(
         default=None, description="free: extractive summaries, no facts. Empty: the setting's."
+    )
+    thread: str | None = Field(
+        default=None,
+        description="Do only what is due after a turn on this thread. Empty: all there is.",
     )
 
 
@@ -47,6 +53,7 @@ class RememberState(TypedDict, total=False):
     user_id: str
     character_id: str
     tier: Literal["free", "plus"] | None
+    thread: str | None
     episodes: Annotated[int, add]
     """Episodes written."""
     folded: Annotated[int, add]
@@ -108,12 +115,17 @@ async def _look(parts: Parts, state: RememberState) -> dict[str, Any]:
     """Return what is to be done next."""
     view, now = await parts.stores.journal.read(_owner(state)), parts.now()
     tier = parts.settings.tier(state.get("tier"))
+    thread = state.get("thread")
+    if thread is None:
+        work = Due(_window(view), tier.remembers and view.seq > view.cursor)
+    else:
+        work = due(parts, tier, view, thread, view.refs.get(thread))
+    taken = view.claim is not None and view.claim.until > now
     busy = view.extracting is not None and view.extracting > now
-    behind = view.seq > view.cursor and not state.get("extracted") and not busy
     return {
         "generation": view.generation,
-        "window": None if view.claim and view.claim.until > now else _window(view),
-        "extracting": tier.remembers and behind,
+        "window": None if taken else work.fold,
+        "extracting": work.extract and not busy and not state.get("extracted"),
     }
 
 
@@ -156,6 +168,14 @@ async def _summarize(parts: Parts, state: RememberState) -> dict[str, Any]:
     if episode is None:
         return {}
     return {"episodes": 1, "folded": sum(len(turn.messages) for turn in episode.turns)}
+
+
+async def run(parts: Parts, asked: dict[str, Any], served: bool) -> None:
+    """Run the graph in the background of this process, or as a run of its own on the server."""
+    if served:
+        await get_client().runs.wait(None, "remember", input=asked)
+    else:
+        await build(parts).compile().ainvoke(RememberInput(**asked), {"recursion_limit": 200})
 
 
 builder = build()

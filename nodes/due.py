@@ -8,6 +8,8 @@ from domain.windows import FoldRule, Window, extraction_due, live_journal, windo
 from nodes.state import Due, Parts
 from settings import Tier
 
+NOTHING_DUE = Due(fold=None, extract=False)
+
 
 def due(parts: Parts, tier: Tier, view: JournalView, thread: str, head: str | None) -> Due:
     """Return what a run on `thread` that ended at `head` should fold and extract now."""

@@ -26,7 +26,7 @@ from models.errors import ContextTooLong, EmptyReply
 from models.provider_errors import as_model_errors
 from models.replies import check_reply
 from nodes.assemble_context import shares_of
-from nodes.due import due
+from nodes.due import NOTHING_DUE, due
 from nodes.origin import Origin
 from nodes.prompts import Prompt, build
 from nodes.search_memory import MemorySearch
@@ -84,7 +84,7 @@ class Generate:
                 *(state.get("recalled", []) if prompt.shows_memories else []),
                 *(item.model_dump(mode="json") for item in search.found),
             ],
-            "due": due(self._parts, origin.tier, view, origin.thread, turn.id),
+            "due": self._after(origin, view, turn.id, runtime),
         }
 
     async def _answer(self, origin: Origin, prompt: Prompt) -> tuple[AIMessage, MemorySearch]:
@@ -152,6 +152,23 @@ class Generate:
             gone += [RemoveMessage(id=m.id or "") for m in messages]
         return gone
 
+    def _after(
+        self, origin: Origin, view: JournalView, head: str, runtime: Runtime[ChatContext]
+    ) -> Due:
+        """Return what this run does after its reply; in background mode a run of its own does."""
+        work = due(self._parts, origin.tier, view, origin.thread, head)
+        if self._parts.settings.remember == "inline" or work == NOTHING_DUE:
+            return work
+        asked = {
+            "user_id": origin.owner.user_id,
+            "character_id": origin.owner.character_id,
+            "tier": runtime.context.tier,
+            "thread": origin.thread,
+        }
+        parts, served = self._parts, runtime.server_info is not None
+        parts.stores.pending.start(origin.owner, lambda: parts.remember(parts, asked, served))
+        return NOTHING_DUE
+
     async def _forgotten(self, origin: Origin) -> dict[str, Any]:
         """Leave nothing of a turn whose owner was reset while it was answered."""
         await self._parts.stores.checkpointer.adelete_checkpoints(origin.thread)
@@ -166,7 +183,7 @@ class Generate:
             "sent": [],
             "recalled": [],
             "degraded": Overwrite(["reset"]),
-            "due": Due(fold=None, extract=False),
+            "due": NOTHING_DUE,
         }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import add
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, Protocol, TypedDict
 
 from langchain_core.messages import AnyMessage
 from langgraph.channels import UntrackedValue
@@ -131,6 +131,13 @@ class Due:
     extract: bool
 
 
+class Remember(Protocol):
+    """Runs the graph `remember`."""
+
+    async def __call__(self, parts: "Parts", asked: dict[str, Any], served: bool) -> None:
+        """Run it with the input `asked`; `served`: on the LangGraph server, as its own run."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """What nodes are built with."""
@@ -140,6 +147,8 @@ class Parts:
     stores: Stores
     now: Callable[[], datetime]
     """The clock, with a time zone."""
+    remember: Remember
+    """Folds and extracts as a run of its own (background mode)."""
 
 
 __all__ = [
@@ -152,4 +161,5 @@ __all__ = [
     "Memory",
     "Parts",
     "Recalled",
+    "Remember",
 ]

@@ -16,6 +16,7 @@ from stores.journal import Journal
 from stores.journal_redis import open_redis_journal
 from stores.journal_sqlite import open_sqlite_journal
 from stores.memories import Memories
+from stores.pending import Pending
 from stores.recall import Recall
 from stores.redis_checkpoints import RedisCheckpoints
 from stores.redis_connection import connect
@@ -34,6 +35,8 @@ class Stores:
     recall: Recall
     long_term: BaseStore
     """What `memories` lies in."""
+    pending: Pending
+    """Folding and extraction under way in the background of this process."""
     key: bytes
     """Secret behind the delimiters of memory blocks, the same for the whole installation."""
 
@@ -65,6 +68,8 @@ async def open_stores(
         key = await journal.backend.mark("delimiter-key")
         if key is None:
             key = await journal.backend.mark("delimiter-key", token_hex(32))
+        pending = Pending()
+        stack.push_async_callback(pending.finish, settings.model_timeout)
         yield Stores(
             checkpointer=saver,
             journal=journal,
@@ -72,6 +77,7 @@ async def open_stores(
             summaries=Summaries(memories, cache),
             recall=Recall(memories, embedding, tokens, settings),
             long_term=store,
+            pending=pending,
             key=bytes.fromhex(key or ""),
         )
 

@@ -1,0 +1,62 @@
+"""Work under way for owners in this process: one task an owner, joined by who comes, cancellable.
+
+Nothing depends on a task surviving: whatever it leaves undone, the next turn finds due again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+
+from domain.owner import Owner
+from models.errors import ModelError
+from stores.errors import StoreUnavailable
+from stores.journal import GenerationMoved
+
+_log = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[object]]
+
+
+class Pending:
+    """The tasks of this process, at most one an owner."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, owner: Owner, work: Work) -> asyncio.Task[None]:
+        """Begin `work` for an owner; where some is under way already, join that instead."""
+        task = self._tasks.get(owner.key)
+        if task is None:
+            # A context of its own: the run that starts it must not stream or trace it.
+            task = asyncio.create_task(
+                self._run(owner, work), name=f"pending {owner.key}", context=Context()
+            )
+            self._tasks[owner.key] = task
+            task.add_done_callback(lambda done: self._tasks.pop(owner.key, None))
+        return task
+
+    async def _run(self, owner: Owner, work: Work) -> None:
+        try:
+            await work()
+        except (ModelError, StoreUnavailable, GenerationMoved) as error:
+            _log.warning("Work for an owner was not finished; it is tried again: %s", error)
+
+    async def cancel(self, owner: Owner) -> None:
+        """Stop what is under way for an owner."""
+        task = self._tasks.get(owner.key)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for all work, `seconds` at most, and stop what is left."""
+        tasks = list(self._tasks.values())
+        if not tasks:
+            return
+        _, left = await asyncio.wait(tasks, timeout=seconds)
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)

@@ -43,6 +43,7 @@ class LoadBuffer:
         return {
             "messages": _ordered(messages, kept),
             "owner": origin.owner.key,
+            "who": [origin.owner.user_id, origin.owner.character_id],
             "generation": origin.view.generation,
             "root": origin.root,
             "head": origin.head,

@@ -1,6 +1,6 @@
 """The stamp that a message of a thread carries: which turn it belongs to, or who waits with it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -99,3 +99,8 @@ def by_turn(messages: Iterable[AnyMessage]) -> dict[str, list[AnyMessage]]:
         if turn is not None:
             turns.setdefault(turn, []).append(message)
     return turns
+
+
+def turns_in(values: Mapping[str, Any]) -> list[Turn]:
+    """Return the turns whose stamped messages a checkpoint's values hold."""
+    return [turn_from(held) for held in by_turn(values.get("messages", ())).values()]

@@ -71,6 +71,8 @@ class ChatState(TypedDict, total=False):
     messages: Annotated[list[AnyMessage], add_messages]
     owner: str
     """Key of the owner that the thread belongs to."""
+    who: list[str]
+    """The owner's readable ids, user and character: a lost journal is rebuilt by them."""
     generation: str | None
     """The owner's generation that all of this belongs to."""
     root: str | None

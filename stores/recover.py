@@ -1,0 +1,160 @@
+"""Rebuilds lost journals from what survives: checkpoints and episodes. Nothing else may run."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.owner import FIRST_GENERATION, Owner
+from domain.records import Episode, Turn
+from stores.open import Stores
+
+PAGE = 500
+
+
+@dataclass
+class Recovered:
+    """What a recovery did, and what it could not."""
+
+    owners: int = 0
+    turns: int = 0
+    """Turns written back to journals, from the checkpoints' messages."""
+    refs: int = 0
+    problems: list[str] = field(default_factory=list)
+    """One sentence each."""
+
+
+@dataclass
+class _Found:
+    """What survives of one owner's generation."""
+
+    owner: Owner | None = None
+    heads: dict[str, str] = field(default_factory=dict)
+    """Thread to the head of its newest checkpoint."""
+    turns: dict[str, Turn] = field(default_factory=dict)
+    """Turns in the checkpoints' messages."""
+    episodes: Sequence[Episode] = ()
+
+    @property
+    def newest(self) -> float:
+        """When the newest surviving turn was said, in seconds."""
+        said = [turn.at for turn in self.turns.values()]
+        said += [episode.ended for episode in self.episodes]
+        return max((at.timestamp() for at in said), default=0.0)
+
+
+TurnsOf = Callable[[Mapping[str, Any]], Iterable[Turn]]
+"""Reads the turns out of the values of a checkpoint."""
+Survivors = dict[str, dict[str, _Found]]
+"""What survives, by the owner's key and by generation."""
+
+
+async def recover(stores: Stores, turns_of: TurnsOf) -> Recovered:
+    """Rebuild refs, counters and generations of every owner whose journal is lost.
+
+    Owners that still have a journal are left alone. It can be repeated.
+
+    Args:
+        stores: The stores; no conversation, fold or sweep may be under way on them.
+        turns_of: Reads the turns out of a checkpoint's messages.
+
+    Raises:
+        StoreUnavailable: If a store does not answer.
+    """
+    done = Recovered()
+    survivors: Survivors = {}
+    await _from_checkpoints(stores, survivors, turns_of)
+    await _from_memories(stores, survivors)
+    for key, generations in survivors.items():
+        generation = max(generations, key=lambda name: generations[name].newest)
+        found = generations[generation]
+        if found.owner is None:
+            done.problems.append(f"Nobody knows the readable ids of owner {key}: left alone.")
+            continue
+        view = await stores.journal.read(found.owner)
+        if view.refs or view.turns:
+            continue
+        if len(generations) > 1:
+            done.problems.append(
+                f"{_name(found.owner)} left {len(generations)} generations: the newest was taken."
+            )
+        await _restore(stores, found, generation, done)
+    return done
+
+
+async def _from_checkpoints(stores: Stores, survivors: Survivors, turns_of: TurnsOf) -> None:
+    """Collect the newest state of every thread."""
+    seen: set[str] = set()
+    async for saved in stores.checkpointer.alist(None):
+        configurable = saved.config["configurable"]
+        thread, values = str(configurable["thread_id"]), saved.checkpoint["channel_values"]
+        if thread in seen or configurable.get("checkpoint_ns") or not values.get("head"):
+            continue
+        seen.add(thread)  # Newest first: the rest of this thread is older.
+        found = _found(survivors, values["owner"], values.get("generation"))
+        found.owner = Owner(*values["who"])
+        found.heads[thread] = values["head"]
+        found.turns |= {turn.id: turn for turn in turns_of(values)}
+
+
+async def _from_memories(stores: Stores, survivors: Survivors) -> None:
+    """Collect the episodes of every owner that the long-term store knows."""
+    namespaces: dict[tuple[str, ...], None] = {}
+    while True:
+        page = await stores.long_term.alist_namespaces(
+            max_depth=3, limit=PAGE, offset=len(namespaces)
+        )
+        fresh = [space for space in page if space not in namespaces]
+        namespaces |= dict.fromkeys(fresh)
+        if len(page) < PAGE or not fresh:
+            break
+    for user_key, character_key, generation in (s for s in namespaces if len(s) == 3):
+        items = await stores.long_term.asearch((user_key, character_key, generation), limit=1)
+        if not items:
+            continue
+        owner = Owner(items[0].value["user_id"], items[0].value["character_id"])
+        name = None if generation == FIRST_GENERATION else generation
+        found = _found(survivors, owner.key, name)
+        found.owner = owner
+        found.episodes = await stores.memories.episodes(owner, name)
+
+
+def _found(survivors: Survivors, key: str, generation: str | None) -> _Found:
+    return survivors.setdefault(key, {}).setdefault(generation or FIRST_GENERATION, _Found())
+
+
+async def _restore(stores: Stores, found: _Found, generation: str, done: Recovered) -> None:
+    owner, journal = found.owner, stores.journal
+    if owner is None:
+        return
+    name = None if generation == FIRST_GENERATION else generation
+    if name is not None and (await journal.read(owner)).generation != name:
+        await journal.backend.renew(owner, name)
+    folded = {turn.id: turn for episode in found.episodes for turn in episode.turns}
+    turns = [turn for id, turn in found.turns.items() if id not in folded]
+    refs = dict(found.heads)
+    for turn in sorted(folded.values(), key=lambda turn: turn.seq):
+        if turn.thread not in found.heads:
+            refs[turn.thread] = turn.id
+    for thread in sorted(set(refs) - set(found.heads)):
+        done.problems.append(
+            f"{_name(owner)}: the checkpoints of thread {thread} are gone; it goes on after its "
+            "last folded turn, and what was said after that is lost."
+        )
+    unknown = [t.id for t in turns if t.parent and t.parent not in {*folded, *found.turns}]
+    if unknown:
+        done.problems.append(
+            f"{_name(owner)}: {len(unknown)} turns follow one that is lost: what came before it "
+            "on their branch cannot be reached."
+        )
+    for thread in refs:
+        await journal.note_thread(owner, name, thread)
+    seq = max((turn.seq for turn in (*folded.values(), *turns)), default=0)
+    cursor = max((turn.seq for turn in folded.values()), default=0)
+    await journal.restore(owner, name, turns, refs, seq=seq, cursor=cursor)
+    done.owners += 1
+    done.turns += len(turns)
+    done.refs += len(refs)
+
+
+def _name(owner: Owner) -> str:
+    return f'"{owner.user_id}" with "{owner.character_id}"'

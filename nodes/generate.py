@@ -22,7 +22,7 @@ from langgraph.types import Overwrite
 from domain.budget import Budget
 from domain.journal import JournalView
 from domain.records import Said, Turn
-from models.errors import ContextTooLong, EmptyReply
+from models.errors import ContextTooLong, EmptyReply, MalformedReply, Refused
 from models.provider_errors import as_model_errors
 from models.replies import check_reply
 from nodes.assemble_context import shares_of
@@ -91,12 +91,29 @@ class Generate:
         """Return the reply, and what the model searched for on the way to it."""
         search = MemorySearch(self._parts, origin, prompt)
         messages: list[BaseMessage] = list(prompt.messages)
-        while True:
-            model = search.bind(self._parts.models.chat) if search.offered else None
-            reply = await stream_reply(model or self._parts.models.chat, messages)
+        for _ in range(self._parts.settings.search_memory_calls + 2):
+            reply = await self._ask(search, messages)
             if not reply.tool_calls:
                 return reply, search
             messages += [reply, *await search.answer(reply)]
+        raise MalformedReply(
+            "The model keeps calling tools instead of answering; your message is kept, send it "
+            "again or choose another model."
+        )
+
+    async def _ask(self, search: MemorySearch, messages: Sequence[BaseMessage]) -> AIMessage:
+        """Ask the model, with the tool where it takes one."""
+        model = self._parts.models.chat
+        if not search.offered:
+            return await stream_reply(model, messages)
+        try:
+            return await stream_reply(search.bind(model), messages)
+        except Refused:
+            reply = await stream_reply(model, messages)
+            # It was the tool, then: this model is not asked with it again.
+            self._parts.without_tools.add(self._parts.models.chat_name)
+            search.withdraw()
+            return reply
 
     def _smaller(self, state: ChatState, origin: Origin) -> Prompt:
         shares = shares_of(self._parts.settings, origin.tier, SHRINK)

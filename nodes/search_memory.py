@@ -52,6 +52,8 @@ class MemorySearch:
         settings = self._parts.settings
         return (
             settings.search_memory
+            and not self._parts.models.offline
+            and self._parts.models.chat_name not in self._parts.without_tools
             and self._origin.tier.remembers
             and self._calls < settings.search_memory_calls
             and self._room - self.tokens >= LEAST
@@ -66,6 +68,10 @@ class MemorySearch:
         if not self.tokens:
             self.tokens = self._parts.models.tokens.text(str(TOOL))
         return bound
+
+    def withdraw(self) -> None:
+        """Count nothing for a tool that the model did not take."""
+        self.tokens = 0
 
     async def answer(self, reply: AIMessage) -> list[ToolMessage]:
         """Return the answers to the calls of a reply."""

@@ -1,7 +1,7 @@
 """The state and the context of the chat graph, and what its nodes are built with."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import add
 from typing import Annotated, Any, Literal, Protocol, TypedDict
@@ -151,6 +151,8 @@ class Parts:
     """The clock, with a time zone."""
     remember: Remember
     """Folds and extracts as a run of its own (background mode)."""
+    without_tools: set[str] = field(default_factory=set)
+    """Chat models that turned out to take no tools."""
 
 
 __all__ = [

@@ -116,17 +116,16 @@ Open = Callable[..., Any]
 
 def settings_for(server: OpenAIServer, data_dir: Path, **more: Any) -> Settings:
     """Return settings that use the model server and the default embeddings."""
-    return Settings(
-        _env_file=None,
-        openai_base_url=f"{server.url}/v1",
-        chat_model="test-model",
-        data_dir=data_dir,
-        chroma_shards=2,
-        model_retries=0,
-        model_timeout=5,
-        search_memory=False,
-        **more,
-    )
+    usual: dict[str, Any] = {
+        "openai_base_url": f"{server.url}/v1",
+        "chat_model": "test-model",
+        "data_dir": data_dir,
+        "chroma_shards": 2,
+        "model_retries": 0,
+        "model_timeout": 5,
+        "search_memory": False,
+    }
+    return Settings(_env_file=None, **{**usual, **more})
 
 
 @pytest.fixture(params=["embedded", "servers"])

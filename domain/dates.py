@@ -25,7 +25,9 @@ _NEAR = {"day before yesterday": -2, "last night": -1, "day after tomorrow": 2}
 _MODES = {"last": "last", "past": "last", "previous": "last", "this": "this", "next": "next",
           "coming": "next", "upcoming": "next"}  # fmt: skip
 _THIRDS = {"ear": 0, "beg": 0, "sta": 0, "mid": 1, "lat": 2, "end": 2}
-_SEARCHED = 300
+_ENDS = ("before", "until", "till", "by")
+"""What leads to an end, not to a beginning."""
+_SEARCHED = 200
 """Characters at either end of a question that are searched: the middle is pasted text."""
 
 
@@ -64,6 +66,8 @@ def absolute(mention: Mention) -> str:
     days = (mention.end - start).days
     if days <= 1:
         return f"on {day_heading(start)}"
+    if days == 2 and mention.at == start:
+        return f"on the weekend of {day_heading(start)}"
     if days <= 27:
         return f"{'in the week of' if mention.at == start else 'around'} {day_heading(mention.at)}"
     first, end = (f"{_MONTHS[at.month - 1]} {at.year}" for at in (start, last))
@@ -84,13 +88,16 @@ def resolve(when: str | None, said_at: datetime, *, ahead: bool = False) -> date
         ahead: True where the words belong to a plan.
 
     Returns:
-        None where the words name no date ("since I was 5", or "3/4/2024", which has two meanings).
+        None where the words name no beginning: "since I was 5", "until May", or "3/4/2024", which
+        has two meanings.
     """
     text = (when or "").strip(" .,;!\t\n")[:200]
     if not text:
         return None
     found = _search(text, said_at, ahead, alone=True)
-    return found.at if found else _other_language(text, said_at, ahead)
+    if found:
+        return None if found.lead in _ENDS else found.at
+    return _other_language(text, said_at, ahead)
 
 
 def find(text: str, said_at: datetime, *, ahead: bool = False) -> Mention | None:
@@ -106,7 +113,7 @@ def named_period(question: str, now: datetime) -> tuple[datetime, datetime] | No
     long = len(question) > 2 * _SEARCHED
     text = f"{question[:_SEARCHED]}\n{question[-_SEARCHED:]}" if long else question
     first = find(text, now)
-    if first is None or first.lead in ("before", "until", "till", "by"):
+    if first is None or first.lead in _ENDS:
         return None
     if first.lead in ("since", "after"):
         begin = first.start if first.lead == "since" else first.end
@@ -214,8 +221,10 @@ def _read_named(words: _Words, now: datetime) -> _Span | None:
     """Read what comes once a year: "3 May", "May 2023", "last summer", "Christmas"."""
     name = words.get("month", "")[:3]
     month = [known[:3].lower() for known in _MONTHS].index(name) + 1 if name else 0
-    if name == "may" and words["which"] == "this" and not words["alone"]:
-        return None  # "this may be so"
+    verb = name == "may" and words["which"] == "this"  # "this may be so"
+    noun = name and words["the"] and not (words["part"] or words["which"])  # "in the march"
+    if (verb or noun) and not (words["alone"] or words.get("day") or words["year"]):
+        return None
 
     def of_year(year: int) -> _Span:
         if season := words.get("season"):
@@ -328,7 +337,7 @@ class _Rule:
 
 _HEAD = re.compile(
     r"(?:\b(?P<lead>since|in|on|at|during|of|by|until|till|from|before|after|between|around|about"
-    r"|for|over) )?(?:\bthe )?(?:\b(?P<part>early|earlier|late|later|mid|beginning of|start of"
+    r"|for|over) )?(?P<the>\bthe )?(?:\b(?P<part>early|earlier|late|later|mid|beginning of|start of"
     r"|middle of|end of)[- ](?:in )?(?:the )?)?"
     r"(?:\b(?P<which>last|past|previous|this|these|next|coming|upcoming) )?$",
     re.IGNORECASE,

@@ -12,18 +12,22 @@ from domain.owner import digest
 from domain.quality import fold
 from domain.records import Attribute, Entity, turn_of
 
-_TITLE = re.compile(r"^(?:the|dr|doctor|mr|mrs|ms|miss|mx|sir|prof|professor|aunt|uncle)\b\.? +")
+_TITLES = frozenset(
+    ("the", "dr", "doctor", "mr", "mrs", "ms", "miss", "mx", "sir", "prof", "professor")
+)
 _LETTER = r"[^\W\u3040-\u9fff\uac00-\ud7af]"
 """A character of a word, of scripts that put spaces between words."""
+_ENDING = re.compile(r"(?:'s|['-])+$")
 _OWNED = re.compile(r"'s?$")
 
 
 def name_key(name: str) -> str:
     """Return what is compared of a name: no case, diacritics, titles, possessive, punctuation."""
-    key = _OWNED.sub("", " ".join(fold(name).split()).strip(' .,;:!?"()'))
-    while (bare := _TITLE.sub("", key)) != key:
-        key = bare
-    return " ".join(re.sub(r"[^\w&+#'-]+", " ", key).split())
+    split = re.sub(r"[^\w&+#'-]+", " ", fold(name)).split()
+    words = [bare for word in split if (bare := _ENDING.sub("", word.lstrip("'-")))]
+    while len(words) > 1 and words[0] in _TITLES:
+        words.pop(0)
+    return " ".join(words)
 
 
 def entity_id(kind: str, name: str) -> str:
@@ -52,8 +56,9 @@ def merge(
     written: dict[str, Entity] = {}
     placed = [one for one in mentions if one.source in sources and name_key(one.name)]
     for mention in sorted(placed, key=lambda one: sources[one.source].at):
-        before = _meet(mention, entities) or _new(mention)
-        after = _with(before, mention, sources[mention.source].at)
+        at = sources[mention.source].at
+        before = _heard(mention, at, entities) or _meet(mention, entities) or _new(mention)
+        after = _with(before, mention, at)
         if after != before:
             entities[after.id] = written[after.id] = after
     return tuple(written.values())
@@ -120,23 +125,37 @@ def _keys(entity: Entity) -> list[str]:
     return [name_key(name) for name in (entity.name, *entity.aliases)]
 
 
+def _heard(mention: EntityMention, at: datetime, known: Mapping[str, Entity]) -> Entity | None:
+    """Return an entity that has taken in this very mention before."""
+    return next(
+        (
+            one
+            for one in known.values()
+            if mention.source in one.sources
+            and name_key(mention.name) in _keys(one)
+            and _of_a_kind(mention, one)
+            and _with(one, mention, at) == one
+        ),
+        None,
+    )
+
+
 def _meet(mention: EntityMention, known: Mapping[str, Entity]) -> Entity | None:
     """Return the one known entity that a mention means, None where none or several fit."""
     key = name_key(mention.name)
-    fitting = [
-        one
-        for one in known.values()
-        if one.kind == mention.kind or "other" in (one.kind, mention.kind)
-    ]
-    heard = [one for one in fitting if key in _keys(one) and mention.source in one.sources]
+    fitting = [one for one in known.values() if _of_a_kind(mention, one)]
     named = [one for one in fitting if key == name_key(one.name)]
     partly = [one for one in fitting if key in _keys(one) or _one_person(mention, one)]
     near = [one for one in partly if mention.source in one.sources]
-    for group in (heard, named, near, partly):
+    for group in (named, near, partly):
         group = [one for one in group if one.kind == mention.kind] or group
         if len(group) == 1:
             return group[0]
     return known.get(_id_of(mention))
+
+
+def _of_a_kind(mention: EntityMention, entity: Entity) -> bool:
+    return entity.kind == mention.kind or "other" in (entity.kind, mention.kind)
 
 
 def _one_person(mention: EntityMention, entity: Entity) -> bool:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from domain.dates import day_heading, resolve
 from domain.extraction import FactChange, Source
 from domain.owner import digest
-from domain.quality import fold, negations, numbers, stem
+from domain.quality import fold, negations, numbers, root
 from domain.records import Fact, turn_of
 
 Similar = Callable[[str, str], float]
@@ -30,11 +30,13 @@ _SLOTS = {
     "company": "employer", "workplace": "employer", "occupation": "job", "profession": "job",
     "role": "job", "job title": "job", "spouse": "partner", "date of birth": "birthday",
 }  # fmt: skip
-_SAME = {
-    "love": "like", "enjoy": "like", "ador": "like", "fond": "like", "fan": "like", "keen": "like",
-    "stand": "like", "favorit": "favourit", "color": "colour", "kid": "child", "children": "child",
-    "mom": "mother", "mum": "mother", "dad": "father", "movi": "film", "apart": "flat",
+_SYNONYMS = {
+    "love": "like", "enjoy": "like", "adore": "like", "fond": "like", "fan": "like",
+    "keen": "like", "stand": "like", "favorite": "favourite", "color": "colour", "kid": "child",
+    "children": "child", "mom": "mother", "mum": "mother", "dad": "father", "movie": "film",
+    "apartment": "flat",
 }  # fmt: skip
+_SAME = {root(word): root(other) for word, other in _SYNONYMS.items()}
 _AVERSION = re.compile(r"\b(?:dislikes?|hates?|detests?|loathes?)\b")
 _OWNING = ("is|are|was|were", "has|have|owns?")
 _PLAIN = re.compile(
@@ -57,11 +59,12 @@ _ONGOING = re.compile(
     r"|\b(?:has|have) (?:\w+ )?been\b"
 )
 _DAY = timedelta(days=1)
-_FRAME = frozenset((
-    "live", "move", "reloc", "resid", "home", "base", "work", "job", "join", "employ", "start",
-    "name", "call", "birthday", "born", "age", "old", "year", "since", "with", "partner", "marri",
-    "wife", "husband", "spous", "favourit",
-))  # fmt: skip
+_FRAME_WORDS = (
+    "live", "move", "relocate", "reside", "home", "base", "work", "job", "join", "employ",
+    "employed", "employer", "start", "name", "call", "birthday", "born", "age", "old", "year",
+    "since", "with", "partner", "married", "wife", "husband", "spouse", "favourite",
+)  # fmt: skip
+_FRAME = frozenset(root(word) for word in _FRAME_WORDS)
 """Stems that only say which slot is meant, beside its own name."""
 
 
@@ -347,8 +350,8 @@ class _Ledger:
     def _same(self, new: Fact, old: Fact) -> bool:
         if new.id == old.id:
             return True
-        if _other_day(new, old):
-            return False
+        if _other_day(new, old) or (new.kind == "plan") != (old.kind == "plan"):
+            return False  # what was planned and then done is told twice
         if _near(_sense(new.text), _sense(old.text), self.similar):
             return True
         return _slot_key(new) == _slot_key(old) and _same_value(new, old)
@@ -407,7 +410,7 @@ def _slot_key(fact: Fact) -> _Key:
 
 def _same_value(new: Fact, old: Fact) -> bool:
     """Return whether the new value of a slot is the old one, or the old one with less detail."""
-    frame = _FRAME | {stem(word) for word in re.findall(r"\w+", _slot(new.slot) or "")}
+    frame = _FRAME | {root(word) for word in re.findall(r"\w+", _slot(new.slot) or "")}
     a, b = _sense(new.text), _sense(old.text)
     value, known = set(a.words) - frame, set(b.words) - frame
     said = bool(value or a.numbers)
@@ -435,8 +438,7 @@ def _sense(text: str) -> _Sense:
     words = []
     for word in re.findall(r"[^\W_]+", plain):
         if not (_PLAIN.match(word) or numbers(word)):
-            root = stem(word)
-            words.append(_SAME.get(root, root))
+            words.append(_SAME.get(root(word), root(word)))
             spelled[words[-1]] = word
     is_one, has_one = (re.search(rf"\b(?:{verb}) an? ", plain) for verb in _OWNING)
     return _Sense(
@@ -444,7 +446,7 @@ def _sense(text: str) -> _Sense:
         words=tuple(words),
         bag=frozenset(words),
         spelled=spelled,
-        names=frozenset(root for root, word in spelled.items() if word in capital),
+        names=frozenset(one for one, word in spelled.items() if word in capital),
         numbers=numbers(text),
         denied=negations(plain) % 2 == 1,
         past=bool(_PAST.search(_PERFECT.sub("", plain))),

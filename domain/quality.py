@@ -7,18 +7,23 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import dropwhile
 
-from snowballstemmer.english_stemmer import EnglishStemmer  # type: ignore[import-untyped]
-
 from domain.records import Turn
+from domain.terms import stem
+
+
+def root(word: str) -> str:
+    """Return the stem of a lower-case English word; "allergy" and "allergic" meet."""
+    stemmed = stem(word)
+    return stemmed.removesuffix("i") if len(stemmed) > 4 else stemmed
+
 
 _COUNTS = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
     "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "twenty": "20", "thirty": "30",
     "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000", "twice": "2",
-    "both": "2", "half": "0.5", "dozen": "12",
+    "dozen": "12",
 }  # fmt: skip
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
@@ -69,6 +74,22 @@ _FILLER = re.compile(
     r"(?:a|an|the|any|my|to|of|in|on|at|it|is|be|been|have|has|do|that|this|for|with|and|or|so|very"
     r"|really|more|longer|even|ever|i|me|he|she|we|they|you|his|her|their|our|your)$"
 )
+_DOING = frozenset(
+    root(verb)
+    for verb in (
+        "eat",
+        "drink",
+        "like",
+        "love",
+        "enjoy",
+        "own",
+        "want",
+        "need",
+        "get",
+        "use",
+        "take",
+    )
+)
 _SHOWN = 24
 """Missing details that are named at most: they go into a prompt."""
 
@@ -107,13 +128,6 @@ def check(turns: Sequence[Turn], summary: str) -> Quality:
 def details(turns: Sequence[Turn]) -> list[str]:
     """Return numbers, dates, names and negations of the user's messages, each once, as said."""
     return [one.text for one in _details(turns)]
-
-
-@lru_cache(maxsize=32768)
-def stem(word: str) -> str:
-    """Return the English stem of a lower-case word; "allergy" and "allergic" meet."""
-    stemmed: str = EnglishStemmer().stemWord(word)  # one instance a call: it holds state
-    return stemmed.removesuffix("i") if len(stemmed) > 4 else stemmed
 
 
 def numbers(text: str) -> frozenset[str]:
@@ -219,7 +233,8 @@ def _denied(sentence: str) -> Iterator[_Detail]:
     kept = _IDLE.sub(" ", sentence)
     for match in _NEGATION.finditer(kept):
         rest = _CLAUSE_END.split(kept[match.end() : match.end() + 80], maxsplit=1)[0].split()
-        about = frozenset(_stems(" ".join(rest[:5])))
+        said = _stems(" ".join(rest[:5]))
+        about = frozenset(said - _DOING or said)  # "avoids meat" keeps "does not eat meat"
         if about:
             yield _Detail(" ".join([match[0], *rest[:5]]).rstrip(".!"), about, "negation")
 
@@ -246,7 +261,7 @@ def _words(text: str) -> frozenset[str]:
 
 def _stems(text: str) -> set[str]:
     words = (word for word in _WORD.findall(fold(text)))
-    return {stem(word) for word in words if not _FILLER.match(word)}
+    return {root(word) for word in words if not _FILLER.match(word)}
 
 
 def _plain(number: str) -> str:

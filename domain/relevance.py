@@ -3,18 +3,29 @@
 Pure. Which of the related units come first is decided in `domain/ranking.py`.
 """
 
+from math import log
+
 import numpy as np
 
 from domain.corpus import Corpus
+from domain.postings import Scores
 from domain.ranking import Mask, Question, Signals
 
-STATED = 0.2
+STATED = 0.34
 """Share of a statement's strong words, by what they tell, that relates a unit to it."""
-SAID = 0.5
+ASKED = 0.48
+"""Share of a question's strong words that by itself relates memory to it."""
+HINTED = 0.2
+"""Share that does so together with a fact or a unit that is somewhat near."""
+SAID = 0.55
 """Similarity of a unit's vector from which on it relates to a message without sharing a word."""
-DRAWN = 0.5
-"""The same for a fact drawn from it."""
-WIDER = 0.7
+DRAWN = 0.38
+"""The same for a fact; above what small talk reaches with any fact."""
+NEARBY = 0.3
+"""Similarity of a fact that is somewhat near."""
+LIKE = 0.36
+"""Similarity of a unit that is somewhat near."""
+WIDER = 0.75
 """What the floors of similarity are multiplied with in a second pass of its own accord."""
 
 
@@ -23,16 +34,20 @@ def related(corpus: Corpus, question: Question, found: Signals, live: Mask) -> M
 
     A question that relates to anything may be answered by everything, so that it fills its
     budget; a statement recalls only what shares its words or is much like it. A message without
-    a word of substance ("Hi, how are you?") relates to nothing, unless it names a span of time.
+    a word of substance ("Hi, how are you?") relates to nothing, unless it names a span of time
+    or comes near a fact.
     """
-    if not question.strong:
-        return _in_period(question, found) & live
-    share = holds(corpus, question.strong)
-    near = _near(found, 1.0)
-    if question.asks:
-        some = ((share > 0) | near | _in_period(question, found)) & live
-        return live if some.any() else some
-    return ((share >= STATED) | near) & live
+    if not len(corpus):
+        return live
+    share, told = holds(corpus, question.strong), found["facts.raw"]
+    said = found["said.raw"] * bool(question.strong)
+    if not question.asks:
+        near = (told >= DRAWN) & bool(question.strong)
+        return ((share >= STATED) | near | (said >= SAID)) & live
+    close = not told.any() or told.max() >= NEARBY or said.max() >= LIKE
+    hinted = (share >= HINTED) & bool(close)
+    some = (share >= ASKED) | hinted | (told >= DRAWN) | (said >= SAID) | (found["period"] > 0)
+    return live if (some & live).any() else some & live
 
 
 def more_widely(
@@ -47,32 +62,25 @@ def more_widely(
         live: The units that count.
         asked: Whether somebody asks for more: then there is no floor of similarity.
     """
-    named = holds(corpus, question.keywords) > 0
-    if asked:
-        return live if question.strong or question.keywords else named & live
+    named = (holds(corpus, question.keywords) > 0) & live
     if not question.strong:
-        return named & live
-    return (named | _near(found, WIDER)) & live
+        return named
+    if asked:
+        return live
+    near = (found["facts.raw"] >= DRAWN * WIDER) | (found["said.raw"] >= SAID * WIDER)
+    return named | ((near | (holds(corpus, question.strong) >= STATED)) & live)
 
 
-def holds(corpus: Corpus, words: frozenset[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return how much of the words each unit, with its facts, holds: 0 to 1.
+def holds(corpus: Corpus, words: frozenset[str]) -> Scores:
+    """Return how much of the words each unit, with the facts drawn from it, holds: 0 to 1.
 
     Words count by how much they tell. Without words nothing holds any.
     """
     ids = corpus.ids(sorted(words))
     if not ids:
         return np.zeros(len(corpus))
-    telling = corpus.alone.telling(ids)
-    share = telling @ (corpus.alone.counts(ids) > 0) / telling.sum()
-    return np.asarray(share, dtype=np.float64)
-
-
-def _near(found: Signals, part: float) -> Mask:
-    near: Mask = (found["said.raw"] >= SAID * part) | (found["facts.raw"] >= DRAWN * part)
-    return near
-
-
-def _in_period(question: Question, found: Signals) -> Mask:
-    inside: Mask = (found["period"] > 0) & question.asks
-    return inside
+    # What nothing here holds tells no more than what one unit holds.
+    telling = np.minimum(corpus.text.telling(ids), log(1 + max(len(corpus) - 0.5, 0.5) / 1.5))
+    held = (corpus.text.counts(ids) > 0) | (corpus.facts.counts(ids) > 0)
+    share: Scores = telling @ held / telling.sum()
+    return share

@@ -30,7 +30,7 @@ _WEAK_WORDS = (
     "say see something sorry sounds sup sure talk tell thank thanks thing things think time today "
     "tonight weather welcome well wow yeah yep yes going go been feel feeling like one want need "
     "conversation discuss forget memory mention mentioned recall remember remembered remind said "
-    "spoke talked told everything"
+    "spoke talked told everything last next first ever already yet bit little help joke explain"
 )
 _WEAK = frozenset(_WEAK_WORDS.split())
 """Words that say nothing by themselves about what a message is about."""

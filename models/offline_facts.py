@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from domain.dates import Mention, absolute, find, resolve
 from domain.extraction import EntityKind, EntityMention, Extraction, FactChange, FactKind, Source
@@ -34,7 +35,7 @@ def extract_offline(messages: Sequence[Source], known: Sequence[Fact], now: date
     homes = _HOME.findall(held["home"].text) if "home" in held else []
     for message in messages:
         said_at = min(message.at, now)
-        for sentence in _sentences(message.text):
+        for sentence in dict.fromkeys(_sentences(message.text)):
             found.entities += _relatives(sentence, message.ref)
             for clause in _clauses(sentence, said_at):
                 for one in _read(clause, said_at):
@@ -69,6 +70,12 @@ class _Rule:
     """Third person, with the pattern's groups by name; `X` is a name, `job` gets its article."""
     kind: FactKind
     slot: str | None
+
+    @cached_property
+    def opener(self) -> str:
+        """The clause's first two letters, empty where they can be several: to look no further."""
+        known = re.match(r"i (?=\(|\w)|my", self.pattern.pattern)
+        return known[0] if known else ""
 
 
 # What a message's sentences and clauses are.
@@ -106,7 +113,8 @@ _UNREAL = re.compile(
 )
 _REQUEST = re.compile(
     r"(?:please )?(?:write|tell|give|create|make|compose|draft|generate|act|continue|translate"
-    r"|rewrite|summari[sz]e|explain|help|show|describe|call me (?:when|later|back|at|on)|correct)\b",
+    r"|rewrite|summari[sz]e|explain|help|show|describe|call me (?:when|later|back|at|on)"
+    r"|correct)\b",
     re.IGNORECASE,
 )
 _HEDGED = re.compile(
@@ -124,7 +132,8 @@ _SPLIT = re.compile(
 )
 _SHARED = re.compile(
     r",? (?:and|but) (?=(?:also |now |never |currently |recently )?(?:am|was|have|had|live|work"
-    r"|study|love|like|hate|enjoy|prefer|play|speak|own|moved|joined|started|got|bought|adopted"
+    r"|study|love|like|loved|liked|hated|enjoyed|take|wear|teach|drive|eat|drink|cook|sing|grew"
+    r"|graduated|bought|lost|hate|enjoy|prefer|play|speak|own|moved|joined|started|got|bought|adopted"
     r"|don't|do not|cannot|can't|never|just) )",
     re.IGNORECASE,
 )
@@ -186,16 +195,20 @@ def _clauses(sentence: str, said_at: datetime) -> Iterator[str]:
     if "\u00ab" in sentence or not _OWN.search(sentence):
         return
     topic = _TOPIC.match(sentence)
-    if _REQUEST.match(sentence) or _UNREAL.search(sentence) or (
-        _LABEL.match(sentence) and not topic  # a line of somebody's dialogue
+    if (
+        _REQUEST.match(sentence)
+        or _UNREAL.search(sentence)
+        or (
+            _LABEL.match(sentence) and not topic  # a line of somebody's dialogue
+        )
     ):
         return
     sentence = _HOW_OFTEN.sub(_often_last, _TOGETHER.sub("we ", sentence))
     date = find(sentence, said_at)
     if date and date.place[0] == 0:  # "Last week, I moved": the date goes behind its clause
         end = date.place[1]
-        first, *rest = _SPLIT.split(sentence[end:].strip(" ,"), maxsplit=1)
-        sentence = "; ".join([f"{first} {sentence[:end]}", *rest])
+        first, *others = _SPLIT.split(sentence[end:].strip(" ,"), maxsplit=1)
+        sentence = "; ".join([f"{first} {sentence[:end]}", *others])
     for part in [sentence] if topic else _SPLIT.split(sentence):
         clause = part.strip(" .!,;:-")
         words = clause.split()
@@ -221,13 +234,14 @@ _LOOSE = (
 """A name as people write it who never use capitals."""
 _TAIL = (
     r"(?:,? (?:with|because|for|after|when|where|while|so|to|and|but|by|during|as|right now|now"
-    r"|these days|at the moment|again|too|currently|together|alone|from|in|full|part)\b.*)?"
+    r"|these days|at the moment|again|too|currently|together|alone|not|from|in|full|part)\b.*)?"
 )
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty"
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _NUMBER = rf"(?:\d{{1,3}}|(?:{_TENS})(?:[- ](?:{_ONES}))?|eighteen|nineteen)"
 _JOB = (
-    r"(?:(?!bit\b|little\b|fan\b)[\w'/-]+ ){0,3}?(?:accountant|act(?:or|ress)|agent|analyst|architect"
+    r"(?:(?!bit\b|little\b|fan\b)[\w'/-]+ ){0,3}?(?:accountant|act(?:or|ress)|agent|analyst"
+    r"|architect"
     r"|artist|assistant|attorney|author|baker|banker|barista|bartender|biologist|builder|carpenter"
     r"|cashier|chef|chemist|cleaner|coach|composer|consultant|contractor|cook|counsell?or|dancer"
     r"|dentist|designer|detective|developer|director|doctor|driver|economist|editor|electrician"
@@ -242,12 +256,14 @@ _JOB = (
 _PARTNER = r"(?:wife|husband|girlfriend|boyfriend|partner|fianc\u00e9e?|fiancee?|spouse)"
 _RELATION = (
     r"(?:(?:older|younger|little|big|twin|best|old|late|ex|step|half|oldest|youngest|eldest)[- ])?"
-    rf"(?:{_PARTNER}|(?:grand)?(?:mother|father|son|daughter|child|ma|pa|parents)(?:-in-law)?|mom|mum|dad"
+    rf"(?:{_PARTNER}|(?:grand)?(?:mother|father|son|daughter|child|ma|pa|parents)(?:-in-law)?"
+    rf"|mom|mum|dad"
     r"|(?:brother|sister)(?:-in-law)?|kid|baby|aunt|uncle|cousin|niece|nephew|friend|roommate"
     r"|flatmate|neighbou?r|boss|manager|colleague|co-?worker|therapist|doctor|teacher|coach)"
 )
 _PET = r"(?:dog|cat|puppy|kitten|rabbit|hamster|parrot|horse|bird|turtle|snake|ferret|pony)"
-_PERSON = r"(?-i:(?:(?:Dr|Mr|Mrs|Ms|Prof)\.? )?[A-Z][\w'-]*(?: (?:(?:de|van|von) )?[A-Z][\w'-]+){0,2})"
+_TITLE = r"(?:(?:Dr|Mr|Mrs|Ms|Prof)\.? )?"
+_PERSON = rf"(?-i:{_TITLE}[A-Z][\w'-]*(?: (?:(?:de|van|von) )?[A-Z][\w'-]+){{0,2}})"
 _PEOPLE = (
     r"(?-i:American|German|French|English|British|Irish|Scottish|Welsh|Spanish|Italian|Portuguese"
     r"|Dutch|Belgian|Swiss|Austrian|Polish|Czech|Hungarian|Romanian|Bulgarian|Greek|Turkish|Russian"
@@ -280,14 +296,14 @@ _DATED_RULES = _rules(
      "birthday"),
 )  # fmt: skip
 _RULES = _rules(
-    (r"my (?:full |first |real )?name is (?!not )(?P<X><NAME>)", "The user's name is {X}",
-     "identity", "name"),
+    (r"my (?:full |first |real )?name is (?!not )(?P<X><NAME>)(?: with an? .+)?",
+     "The user's name is {X}", "identity", "name"),
     (r"(?:(?:you can|please|just|people|(?:my )?friends|everyone|everybody) )*calls? me "
      r"(?!later|back|crazy|when|at|on)(?P<X><NAME>)", "The user's name is {X}", "identity", "name"),
     (r"i (?:go by|am called) (?:the name )?(?P<X><NAME>)", "The user's name is {X}", "identity",
      "name"),
     (rf"i am (?!{_PEOPLE})(?P<x>(?-i:(?:(?:Dr|Mr|Mrs|Ms|Prof)\.? )?[A-Z][a-z]+"
-     r"(?: [A-Z][a-z]+){0,2}))",
+     r"(?: [A-Z][a-z]+){0,2}))(?:, (?:an?|the|from|and|\d) ?.+)?",
      "The user's name is {x}", "identity", "name"),
     (rf"i am (?P<x>{_NUMBER})(?: years old| years of age| yo| y/o)?", "The user is {x} years old",
      "identity", "age"),
@@ -301,6 +317,9 @@ _RULES = _rules(
     (r"(?:i|we) (?:have |am |are )?(?:always )?(?:been )?(?:live|living|reside|residing|based"
      r"|settled|(?<=have )lived|(?<=always )lived) (?P<at>in|at|near|on|outside|close to) "
      rf"(?P<X>(?:the )?<NAME>(?:, <NAME>)?){_TAIL}", "The user lives {at} {X}", "place", "home"),
+    (r"(?:i|we) (?:am |are )?(?:live|living) in (?P<what>(?:an?|my|the|our) [\w' -]+?) (?P<at>in"
+     rf"|near|outside|on) (?P<X><NAME>){_TAIL}", "The user lives in {what} {at} {X}", "place",
+     "home"),
     (r"(?:i|we) (?:have )?(?:moved|relocated|emigrated|immigrated)(?: back| over| out| away)?"
      rf"(?: from .+?)? to (?P<X>(?:the )?<NAME>(?:, <NAME>)?){_TAIL}",
      "The user lives in {X}", "place", "home"),
@@ -319,7 +338,8 @@ _RULES = _rules(
      "The user is {job}", "work", "job"),
     (r"my (?:new )?(?:job|profession|occupation|job title) is (?:(?:being |that of )?an? )?"
      rf"(?P<job>{_JOB})", "The user is {job}", "work", "job"),
-    (rf"i am {_DEGREE}allergic to (?!(?:them|it|those|these|that)$)(?P<x>.+)", "The user is {how}allergic to {x}", "health", None),
+    (rf"i am {_DEGREE}allergic to (?!(?:them|it|those|these|that)$)(?P<x>.+)",
+     "The user is {how}allergic to {x}", "health", None),
     (r"i (?:have|suffer from) (?:an? )?(?:(?P<grade>severe|mild|slight|bad|serious|strong|\w+) )??"
      r"(?P<xs>\w+) allerg(?:y|ies)", "The user is {how}allergic to {xs}", "health", None),
     (r"i have (?:an? )?(?:(?P<grade>\w+) )?allerg(?:y|ies) to (?P<x>.+)",
@@ -329,7 +349,8 @@ _RULES = _rules(
     (rf"(?!i |my |we )(?P<x>[\w ]+)[:,-]+ i am {_DEGREE}allergic to (?:them|it|those|that|these)",
      "The user is {how}allergic to {x}", "health", None),
     (r"i (?:am|have been|became|have become|went|have gone|turned) (?:an? )?(?:\w+ )??"
-     r"(?P<x>vegetarian|vegan|pescatarian)(?: (?:for|since|all) .+)?", "The user is {x}", "preference", "diet"),
+     r"(?P<x>vegetarian|vegan|pescatarian)(?: (?:for|since|all) .+)?",
+     "The user is {x}", "preference", "diet"),
     (r"i (?:am|got|have been) (?P<x>(?:married|divorced|engaged|widowed|separated|single)"
      rf"(?: to {_NAME})?)", "The user is {x}", "relation", "relationship status"),
     (rf"my (?P<what>{_PARTNER})(?: is (?:called |named )?(?!{_PEOPLE})|'s name is )(?P<X><NAME>)",
@@ -341,13 +362,14 @@ _RULES = _rules(
     (rf"(?P<X><NAME>) is my (?P<what>{_RELATION}|{_PET})(?:'s name)?",
      "The user's {what} is named {X}", "relation", None),
     (r"i am (?P<x>retired|unemployed|self-employed)", "The user is {x}", "work", "job"),
-    (r"my (?P<what>phone number|e-?mail(?: address)?|address|height|weight|blood type|star sign"
-     r"|zodiac sign|shoe size|religion|nationality|time ?zone|(?:middle|last|maiden) name|surname"
-     r"|nickname|mother tongue|native language) is (?!not )(?P<x>.+)", "The user's {what} is {x}",
-     "identity", "{what}"),
+    (r"my (?:new |current )?(?P<what>phone number|e-?mail(?: address)?|address|height|weight"
+     r"|blood type|star sign|zodiac sign|shoe size|religion|nationality|time ?zone"
+     r"|(?:middle|last|maiden) name|surname|nickname|mother tongue|native language) is"
+     r" (?!not )(?P<x>.+)", "The user's {what} is {x}", "identity", "{what}"),
     (r"i am (?P<x>\d[\w '\".,]*) tall", "The user is {x} tall", "identity", "height"),
     (r"i weigh (?P<x>\d.*)", "The user weighs {x}", "identity", "weight"),
-    (r"my (?:all[- ]time |absolute )?(?P<what>favou?rite [\w -]+?) (?P<be>is|are) (?!not )(?P<x>.+)",
+    (r"my (?:all[- ]time |absolute )?(?P<what>favou?rite [\w -]+?) (?P<be>is"
+     r"|are) (?!not )(?P<x>.+)",
      "The user's {what} {be} {x}", "preference", "{what}"),
     (r"(?!i |my |we )(?P<x>[\w' -]+?) (?P<be>is|are) my (?:all[- ]time |absolute )?"
      r"(?P<what>favou?rite [\w -]+)", "The user's {what} {be} {x}", "preference", "{what}"),
@@ -360,7 +382,8 @@ _RULES = _rules(
 _HABITS = (
     "live|stay|reside|work|study|teach|play|speak|own|drive|ride|eat|drink|smoke|vape|collect"
     "|volunteer|run|swim|cook|bake|paint|draw|write|read|sing|dance|practi[cs]e|train|garden|knit"
-    "|sew|code|program|travel|commute|wear|take|use|prefer|owe|keep|grow|raise|suffer|belong|support"
+    "|sew|code|program|travel|commute|wear|take|use|prefer|owe|keep|grow|raise|suffer|belong"
+    "|support"
     "|attend|follow|go|watch|listen|wake|sleep|like|love|enjoy|adore|hate|dislike|detest|have"
     "|surf|ski|climb|hike|jog|cycle|fish|hunt|meditate|pray|celebrate|visit|care|manage|lead|build"
     "|make|sell|breed|struggle|snore|avoid|fear|miss|need glasses|weigh"
@@ -378,6 +401,7 @@ _PLANNED = (
     "move|start|visit|travel|fly|marry|graduate|retire|attend|leave|learn|become|buy|quit|stop|lose"
     "|run|write|go|study|build|open|live|work|climb|try|join|adopt|finish|improve|save|see|get|have"
     "|take|meet|sell|change|apply|teach|launch|publish|race|host|propose"
+    "|be (?:in|at|on|visiting|travell?ing|moving)"
 )
 _VAGUE = (
     r"(?:it|that|this|you|your|him|her|them|those|these|what|how|why|where|when|the way|myself"
@@ -387,7 +411,8 @@ _SMALL_TALK = re.compile(
     r"(?:have|had|got|need|take|took|want) (?:an?|no|some|another|one|the|many|few|any|my)? ?"
     r"(?:\w+ )?(?:questions?|ideas?|problems?|issues?|feelings?|doubts?|suggestions?|requests?"
     r"|points?|look|minutes?|seconds?|moments?|thoughts?|favou?rs?|clue|hunch|choice|time|luck|fun"
-    r"|chance|headache|cold|hangover|nap|break|seat|help|advice|bite|lot|better|back(?! from)|rid)\b"
+    r"|chance|headache|cold|hangover|nap|break|seat|help|advice|bite|lot|better|back(?! from)"
+    r"|rid)\b"
     r"|(?:have|had|got) to\b|go (?:on|ahead|back|now|for it)\b|took? it\b|have (?:seen|heard|had)\b"
     r"|got (?:it|you|confused|lost|bored|stuck|up|home)\b|lost my (?:train|mind|temper)"
     r"|read (?:that|your|about)|tried (?:that|to)|follow (?:you|that)|make sense|use (?:this|that)"
@@ -395,26 +420,32 @@ _SMALL_TALK = re.compile(
     re.IGNORECASE,
 )
 _LASTING = re.compile(
-    r"(?:a vegetarian|vegetarian|vegan|pregnant|diabetic|asthmatic|retired|unemployed|self-employed|freelanc\w+"
+    r"(?:a vegetarian|vegetarian|vegan|pregnant|diabetic|asthmatic|retired|unemployed"
+    r"|self-employed|freelanc\w+"
     r"|(?:left|right)-handed|colou?r-?blind|deaf|blind|gay|lesbian|bisexual|trans\w*|non-?binary"
     r"|autistic|dyslexic|bilingual|fluent|intolerant|lactose intolerant|celiac|coeliac|vaccinated"
     r"|afraid of|scared of|terrified of|interested in|passionate about|obsessed with|addicted to"
     r"|responsible for|in charge of|related to|good at|bad at|terrible at|great at|based|diagnosed"
     r"|on (?:\w+ )?(?:medication|insulin|a diet|antidepressants|parental leave|maternity leave)"
-    rf"|married|engaged|divorced|single|an? (?!(?:bit|little|lot|mess|fan|joke|failure)\b)|{_PEOPLE}"
+    rf"|married|engaged|divorced|single|an? (?!(?:bit|little|lot|mess|fan|joke|failure)\b)"
+    rf"|{_PEOPLE}"
     r"|the (?:oldest|youngest|eldest|only|father|mother|owner|founder|ceo|head|captain|president)\b"
-    rf"|{_NUMBER} (?:feet|foot|cm|centimet|met|kg|pounds|years|(?:weeks|months) pregnant)|in (?:my|the) \w+ (?:year"
+    rf"|{_NUMBER} (?:feet|foot|cm|centimet|met|kg|pounds|years|(?:weeks|months) pregnant)"
+    rf"|in (?:my|the) \w+ (?:year"
     r"|grade|semester)|in (?:high school|college|university|a band|a relationship|therapy|recovery)"
     r"|(?:living|working|studying|learning|training|planning|moving|flying|travell?ing|visiting"
     r"|writing|building|saving|dating|expecting|preparing|recovering|renovating|raising|applying"
-    r"|volunteering|teaching|getting (?:married|divorced|a \w+)|taking (?:\w+ )+(?:class|course|medic"
+    r"|volunteering|teaching|getting (?:married|divorced|a \w+)|taking (?:\w+ )+(?:class|course"
+    r"|medic"
     r"|lesson)|quitting|remodel\w+|organi[sz]ing|hosting|seeing a|reading)\b"
     r"|born|promoted|hired|fired|laid off|injured|raised|accepted|robbed|hospitali[sz]ed|allergic)",
     re.IGNORECASE,
 )
 _PERFECT = re.compile(
-    r"have (?:not |never |always )?(?:been (?!told|thinking|wondering|trying|meaning|told|asked|there"
-    r"|here|better|worse|busy|good|ok)|visited|lived|worked|played|studied|owned|had an?|known|loved"
+    r"have (?:not |never |always )?(?:been (?!told|thinking|wondering|trying|meaning|told|asked"
+    r"|there"
+    r"|here|better|worse|busy|good|ok)|visited|lived|worked|played|studied|owned|had an?|known"
+    r"|loved"
     r"|wanted|moved|bought|started|quit|stopped|finished|lost|broken|written|run|been|worn|eaten"
     r"|smoked|drunk|driven|taught|learned|learnt|traveled|travelled|adopted|retired|flown) ",
     re.IGNORECASE,
@@ -427,10 +458,14 @@ _ABILITY = re.compile(
 _OWN_THING = re.compile(
     r"(?:my|our) (?P<np>(?!(?:questions?|points?|guess|bad|god|goodness|apolog|problem|issue|idea"
     r"|opinion|thoughts?|turn|mistake|pleasure|answer|understanding|request|advice|hope|fault|mind"
-    r"|feeling|brain|name|message|plan)\b)(?:[\w'&.-]+,? ){1,6}?)(?P<verb>is|are|was|were|has|have|had"
-    r"|does|do|will|lives?|works?|likes?|loves?|hates?|died|passed away|got|moved|broke|started|goes"
-    r"|plays?|studies|study|speaks?|turned|turns|graduated|graduates|teaches|owns?|runs?|bought|sold"
-    r"|left|lost|joined|married|retired|comes|came|eats?|snores|collects?|makes?|wants|needs|grew)\b"
+    r"|feeling|brain|name|message|plan)\b)(?:[\w'&.-]+,? ){1,6}?)(?P<verb>is|are|was|were|has"
+    r"|have|had"
+    r"|does|do|will|lives?|works?|likes?|loves?|hates?|died|passed away|got|moved|broke|started"
+    r"|goes"
+    r"|plays?|studies|study|speaks?|turned|turns|graduated|graduates|teaches|owns?|runs?|bought"
+    r"|sold"
+    r"|left|lost|joined|married|retired|starts|begins|ends|leaves|arrives|calls|helps|cooks|drives|visits|owns|suffers|comes|came|eats?|snores|collects?|makes?|wants|needs"
+    r"|grew)\b"
     r"(?P<rest>.*)$",
     re.IGNORECASE,
 )
@@ -448,12 +483,18 @@ _AHEAD = re.compile(
     re.IGNORECASE,
 )
 _PRESENT = re.compile(
-    r"(?:i|we) (?:am|are|have (?:an?|my|our|the|some)) |my .* (?:is|are) (?:on|in|at|due|\w+ing) ",
+    r"(?:i|we) (?:am|are|have (?:an?|my|our|the|some)) |my .* (?:(?:is|are)"
+    r" (?:on|in|at|due|\w+ing)|starts?|begins?|ends?|leaves?|arrives?) ",
     re.IGNORECASE,
 )
 """With a date that can lie ahead, it does: "my exam is on 5 June"."""
+_UNTIL = re.compile(
+    r"\b(?:am|is|are|will|have to|has to|works?|lives?|stays?)\b.* (?:until|till|by) ",
+    re.IGNORECASE,
+)
 _DURATION = re.compile(
-    r"\b(?:for|since) (?:(?:about|over|almost|nearly|more than|the (?:past|last)|around|at least) )*"
+    r"\b(?:for|since) (?:(?:about|over|almost|nearly|more than|the (?:past|last)|around"
+    r"|at least) )*"
     rf"(?P<n>\d+|an?|{_ONES}|ten|eleven|twelve|fifteen|twenty|a few|several|a couple of) "
     r"(?P<unit>day|week|month|year|decade)s?(?: now)?\b",
     re.IGNORECASE,
@@ -466,23 +507,25 @@ _ENDINGS = (
     (re.compile(r"i (?:was|got) (?:laid off|fired|made redundant)\b.*", re.I), "employer"),
     (re.compile(r"i (?:have )?(?:broke|broken|split) up\b.*|i got divorced\b.*", re.I), "partner"),
 )
-_KINDS: tuple[tuple[re.Pattern[str], FactKind], ...] = tuple(
-    (re.compile(rf"\b(?:{words})", re.IGNORECASE), kind)
-    for words, kind in (
-        (r"allerg|medication|insulin|diabet|asthma|surger|diagnosed|pregnan|vaccin|therap|injur"
-         r"|sprain|broke (?:their|my) |migraine|insomnia|anxiety|depress|c(?:o)?eliac|intoleran|blood"
-         r"|glasses|smok|hospital", "health"),
-        (r"likes?\b|loves?\b|hates?\b|enjoys?|prefers?|dislikes?|adores?|vegetarian|vegan|avoids?"
-         r"|afraid of|scared of|terrified|fears?\b|eats?\b|drinks?\b|fond|interested", "preference"),
-        (r"works?\b|worked|working|job|stud(?:y|ies|ied)|teach|promoted|hired|fired|laid off|company"
-         r"|graduat|degree|student|career|boss", "work"),
-        (rf"(?:user|their \w+) (?:{_EVENTS})\b|died|passed away|was|had", "event"),
-        (rf"is (?:not )?{_PEOPLE}|speaks?\b|an? (?:intro|extro)vert|years old|tall$", "identity"),
-        (rf"(?:user's|their) {_RELATION}\b|kids|children|sisters|brothers|{_PET}s?\b|married|engaged"
-         r"|divorced|single", "relation"),
-        (r"lives?\b|lived|living|moved|grew up|house|apartment", "place"),
-    )
+_KIND_WORDS: tuple[tuple[str, FactKind], ...] = (
+    (r"allerg|medication|insulin|diabet|asthma|surger|diagnosed|pregnan|vaccin|therap|injur"
+     r"|sprain|broke (?:their|my) |migraine|insomnia|anxiety|depress|c(?:o)?eliac|intoleran"
+     r"|blood"
+     r"|glasses|smok|hospital", "health"),
+    (r"likes?\b|loves?\b|hates?\b|enjoys?|prefers?|dislikes?|adores?|vegetarian|vegan|avoids?"
+     r"|afraid of|scared of|terrified|fears?\b|eats?\b|drinks?\b|fond"
+     r"|interested", "preference"),
+    (r"works?\b|worked|working|job|stud(?:y|ies|ied)|teach|promoted|hired|fired|laid off"
+     r"|company"
+     r"|graduat|degree|student|career|boss", "work"),
+    (rf"(?:user|their \w+) (?:{_EVENTS})\b|died|passed away|was|had", "event"),
+    (rf"is (?:not )?{_PEOPLE}|speaks?\b|an? (?:intro|extro)vert|years old|tall$", "identity"),
+    (rf"(?:user's|their) {_RELATION}\b|kids|children|sisters|brothers|{_PET}s?\b|married"
+     rf"|engaged"
+     r"|divorced|single", "relation"),
+    (r"lives?\b|lived|living|moved|grew up|house|apartment", "place"),
 )  # fmt: skip
+_KINDS = [(re.compile(rf"\b(?:{words})", re.IGNORECASE), kind) for words, kind in _KIND_WORDS]
 
 
 def _read(clause: str, said_at: datetime) -> Iterator[_Stated]:
@@ -496,8 +539,11 @@ def _read(clause: str, said_at: datetime) -> Iterator[_Stated]:
     ahead = bool(_AHEAD.search(clause)) or bool(dated_ahead and date and _comes(date, said_at))
     bare, dated, when = _dates_apart(clause, said_at, ahead)
     over = when is None and re.match(r"(?:i|we) have (?:lived|worked)\b", bare, re.IGNORECASE)
+    opener = clause[:2].lower()
     for rule in [] if ahead or over else _RULES:
-        if match := (rule.pattern if capitals else rule.loose).match(bare):
+        if rule.opener in ("", opener) and (
+            match := (rule.pattern if capitals else rule.loose).match(bare)
+        ):
             yield _by_rule(rule, match, when)
             yield from _job_beside(rule, bare, when)
             return
@@ -531,23 +577,20 @@ def _job_beside(rule: _Rule, bare: str, when: str | None) -> Iterator[_Stated]:
     """Yield the employer that a job is told with, and the job that an employer is told with."""
     if rule.slot == "job" and (match := re.search(rf" (?:at|for) ((?:the )?{_NAME})", bare)):
         yield _Stated(f"The user works at {match[1]}.", "work", "employer", when)
+    if rule.slot == "name" and (match := re.search(rf", (an? {_JOB})\b", bare, re.I)):
+        yield _Stated(f"The user is {match[1]}.", "work", "job", when)
     if rule.slot == "employer" and (match := re.search(rf" as (an? {_JOB})\b", bare, re.I)):
         yield _Stated(f"The user is {match[1]}.", "work", "job", when)
 
 
 def _dates_apart(clause: str, said_at: datetime, ahead: bool) -> tuple[str, str, str | None]:
     """Return a clause without its date, with its date made absolute, and the date's words."""
-    mention = find(clause, said_at, ahead=ahead)
-    if mention and (ahead or mention.start <= said_at):
+    coming = ahead or bool(_UNTIL.search(clause))
+    mention = find(clause, said_at, ahead=coming)
+    if mention and _dates_it(mention, clause, said_at, coming):
         start, end = mention.place
-        if not re.search(r"\b(?:every|each|most|all|on all)\s*$", clause[:start], re.IGNORECASE):
-            label = absolute(mention)
-            if mention.lead in ("since", "until", "till", "before", "after", "by", "from"):
-                label = f"{mention.lead} {label.removeprefix('on ').removeprefix('in ')}"
-            phrase = clause[start:end].strip()
-            label = label if mention.relative else phrase
-            before, after = clause[:start].rstrip(" ,"), clause[end:]
-            return before + after, f"{before} {label}{after}", phrase
+        bare = clause[:start].rstrip(" ,") + clause[end:]
+        return bare, _all_absolute(clause, said_at, coming), clause[start:end].strip()
     if (lasting := _DURATION.search(clause)) and re.search(r"\b(?:have|has|am|is)\b", clause):
         since = resolve(f"for {lasting['n']} {lasting['unit']}", said_at)
         if since is not None:
@@ -557,6 +600,32 @@ def _dates_apart(clause: str, said_at: datetime, ahead: bool) -> tuple[str, str,
             phrase = f"for {lasting['n']} {unit}s"
             return before + after, f"{before} since {label}{after}", phrase
     return clause, clause, None
+
+
+def _dates_it(mention: Mention, clause: str, said_at: datetime, ahead: bool) -> bool:
+    """Return whether a date says when, rather than how often, and can be meant."""
+    often = re.search(r"\b(?:every|each|most|all)\s*$", clause[: mention.place[0]], re.IGNORECASE)
+    return not often and (ahead or mention.start <= said_at)
+
+
+_KEPT = ("since", "until", "till", "before", "after", "by", "from", "between")
+
+
+def _all_absolute(clause: str, said_at: datetime, ahead: bool) -> str:
+    """Return a clause whose dates mean the same on any day."""
+    told, rest = "", clause
+    while (mention := find(rest, said_at, ahead=ahead)) and _dates_it(
+        mention, rest, said_at, ahead
+    ):
+        start, end = mention.place
+        before, label = rest[:start].rstrip(" ,"), absolute(mention)
+        lead = mention.lead if mention.lead in _KEPT else ""
+        said_at = mention.start if ahead and lead == "from" else said_at  # "to Friday": after it
+        if lead or before.endswith(" to"):
+            label = f"{lead} {re.sub(r'^(?:on|in) (?!the)', '', label)}".strip()
+        told += f"{before} {label if mention.relative else rest[start:end].strip()}"
+        rest = rest[end:]
+    return told + rest
 
 
 def _in_own_words(clause: str, ahead: bool) -> str | None:
@@ -573,7 +642,8 @@ def _in_own_words(clause: str, ahead: bool) -> str | None:
 
 
 _DANGLING = re.compile(
-    r"\b(?:here|over there|been there|go there|this one|that one)\b|\b(?:it|them|him|her|this|that)$",
+    r"\b(?:here|over there|been there|go there|this one|that one)\b|\b(?:it|them|him|her|this"
+    r"|that)$",
     re.IGNORECASE,
 )
 """Words that point at something outside the clause."""
@@ -588,7 +658,8 @@ def _predicate(rest: str, ahead: bool) -> str | None:
         now = "is" if verb in ("am", "are") else "was"
         plan = re.match(rf"(?:going to (?:{_PLANNED})|planning (?:to|a|on))\b", about, re.I)
         going = ahead and re.match(r"(?!going to [a-z])\w+ing\b", about)
-        return f"{now} {after}" if plan or going or _LASTING.match(about) else None
+        there = now == "was" and re.match(r"(?:in|at|on) ", about, re.I)
+        return f"{now} {after}" if plan or going or there or _LASTING.match(about) else None
     if _PERFECT.match(rest):
         return f"has {after}"
     if _ABILITY.match(rest) or re.match(rf"used to (?:{_HABITS}|be)\b", rest, re.I):
@@ -639,8 +710,9 @@ _TRAILING = re.compile(
 _PRONOUNS = tuple(
     (re.compile(rf"\b{mine}\b", re.IGNORECASE), theirs)
     for mine, theirs in (
-        ("i am", "they are"), ("i was", "they were"), ("i", "they"), ("we", "they"), ("my", "their"),
-        ("our", "their"), ("me", "them"), ("us", "them"), ("mine", "theirs"), ("myself", "themself"),
+        ("i am", "they are"), ("i was", "they were"), ("i", "they"), ("we", "they"),
+        ("my", "their"), ("our", "their"), ("me", "them"), ("us", "them"), ("mine", "theirs"),
+        ("myself", "themself"),
     )
 )  # fmt: skip
 
@@ -687,14 +759,16 @@ def _change(one: _Stated, ref: str, held: dict[str | None, Fact]) -> FactChange:
 
 # Whom and what a message names.
 
-_NAMED = (
-    (re.compile(rf"\b(?:my|our) (?P<what>{_RELATION})(?:'s name is|,? (?:is )?(?:named|called)|,| is)?"
-                rf" (?!{_PEOPLE})(?P<name>{_PERSON})", re.I), "person"),
-    (re.compile(rf"\b(?P<name>{_PERSON}) is my (?P<what>{_RELATION})\b", re.I), "person"),
-    (re.compile(rf"\b(?:my|our|an?) (?:\w+ )?(?P<what>{_PET})(?:'s name is|,? (?:is )?(?:named|called)"
-                rf"|,| is)? (?P<name>(?-i:[A-Z]\w+))", re.I), "other"),
-    (re.compile(rf"\b(?P<name>(?-i:[A-Z]\w+)) is my (?P<what>{_PET})\b", re.I), "other"),
-)  # fmt: skip
+_CALLED = r"(?:'s name is|,? (?:is )?(?:named|called)|,| is)?"
+_NAMED = tuple(
+    (re.compile(rf"\b{form}", re.IGNORECASE), kind)
+    for form, kind in (
+        (rf"(?:my|our) (?P<what>{_RELATION}){_CALLED} (?!{_PEOPLE})(?P<name>{_PERSON})", "person"),
+        (rf"(?P<name>{_PERSON}) is my (?P<what>{_RELATION})\b", "person"),
+        (rf"(?:my|our|an?) (?:\w+ )?(?P<what>{_PET}){_CALLED} (?P<name>(?-i:[A-Z]\w+))", "other"),
+        (rf"(?P<name>(?-i:[A-Z]\w+)) is my (?P<what>{_PET})\b", "other"),
+    )
+)
 _OF_THEM = (
     ("job", re.compile(rf",? (?:is|who is) (an? {_JOB})\b", re.I)),
     ("home", re.compile(rf".{{0,40}}?\blives? in ({_NAME})", re.I)),

@@ -1,8 +1,10 @@
 """Draws facts and entities from what the user said since the last time."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from langgraph.runtime import Runtime
 
 from domain import entities as entity_rules
@@ -13,6 +15,7 @@ from domain.owner import Owner
 from domain.records import Fact, Turn
 from domain.redaction import redact_turn
 from domain.windows import to_extract
+from models.embeddings import EmbeddingModel
 from models.errors import ModelError
 from nodes.state import ChatContext, ChatState, Parts
 from stores.errors import StoreUnavailable
@@ -88,12 +91,31 @@ async def _extract(
     nearest = await _nearest(parts, owner, generation, sources, rows.facts)
     found = await parts.models.memory.extract(sources, nearest, parts.now())
     by_ref = {source.ref: source for source in sources}
-    facts = fact_rules.apply(found.facts, by_ref, rows.facts, parts.now())
+    facts = await asyncio.to_thread(
+        fact_rules.apply,
+        found.facts,
+        by_ref,
+        rows.facts,
+        parts.now(),
+        _similar(parts.models.embeddings),
+    )
     entities = entity_rules.merge(found.entities, by_ref, rows.entities)
     if facts or entities:
         await memories.put(owner, generation, *facts, *entities)
     known = {fact.id for fact in rows.facts}
     return [fact for fact in facts if fact.id not in known and not fact.deleted]
+
+
+def _similar(embedding: EmbeddingModel) -> fact_rules.Similar | None:
+    """Return how alike two texts are, where asking costs no request."""
+    if not embedding.in_process:
+        return None
+
+    def cosine(a: str, b: str) -> float:
+        one, other = embedding.embeddings.embed_documents([a, b])
+        return float(np.dot(one, other))
+
+    return cosine
 
 
 def sources_of(turns: Sequence[Turn]) -> list[Source]:

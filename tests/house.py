@@ -43,7 +43,7 @@ def answer(body: Body) -> Behaviour:
         return Reply(f"Reply to {body['messages'][-1]['content'][:40]}.")
     if "response_format" in body or "tools" in body:
         schema = str(body.get("response_format") or body.get("tools"))
-        empty = {"facts": [], "entities": []}
+        empty: dict[str, Any] = {"facts": [], "entities": []}
         return Structured(empty if "facts" in schema else {"value": 1.0, "missing": []})
     window = str(body["messages"][-1]["content"])
     return Reply("They spoke of " + ", ".join(dict.fromkeys(MARKER.findall(window))) + ".")
@@ -73,7 +73,7 @@ class House:
         **context: Any,
     ) -> dict[str, Any]:
         """Run a turn; `at` a checkpoint's config to edit or, without text, to regenerate."""
-        message = {"messages": [HumanMessage(text, id=uuid4().hex)]} if text else None
+        message: Any = {"messages": [HumanMessage(text, id=uuid4().hex)]} if text else None
         self.clock.passes(seconds=20)
         result = await self.graph.ainvoke(
             message,

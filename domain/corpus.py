@@ -4,53 +4,22 @@ Built from messages and facts, extended by new messages, never changed in place.
 it is decided in `domain/ranking.py`; where messages come from, in `stores/evidence.py`.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.dates import day_heading
 from domain.postings import Postings, Terms
-from domain.records import Fact, Role
+from domain.records import Fact
 from domain.terms import names, numbers, terms, times
-
-LONG = 640
-"""Characters above which a message is searched and recalled in passages."""
-PASSAGE = 420
-"""Characters of a passage, about."""
-
-_BREAK = re.compile(r"\n+|(?<=[.!?…])\s+|(?<=[。！？])")
-UNNAMED: dict[Role, str] = {"user": "User", "assistant": "You"}
-"""How a speaker without a name is written in a line."""
+from domain.units import UNNAMED, Unit
 
 _TRAITS = ("asks", "times", "numbers", "names")
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 """Returns one vector a text, of length 1 (0 where nothing is known of the text)."""
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What is ranked and recalled as one: a message, a passage of a long one, or a lone fact."""
-
-    ref: str
-    """Message reference; of a lone fact its id."""
-    turn: str
-    speaker: str
-    role: Role | None
-    """None for a fact that no message of its own speaks for."""
-    text: str
-    at: datetime
-    before: int
-    """Position of the unit it follows in its conversation, -1 for none."""
-
-    @property
-    def line(self) -> str:
-        """The line that recalls it."""
-        return f"- {self.text}" if self.role is None else f"- {self.speaker}: {self.text}"
 
 
 @dataclass(frozen=True)
@@ -128,25 +97,6 @@ class Corpus:
     def ids(self, words: Iterable[str]) -> list[int]:
         """Return the numbers of terms, -1 for one that nothing here holds."""
         return [self.vocabulary.get(word, -1) for word in words]
-
-
-def passages(text: str) -> list[str]:
-    """Return a message in passages: whole unless it is long, cut between sentences."""
-    if len(text) <= LONG:
-        return [text]
-    cuts = [0]
-    for end in (found.end() for found in _BREAK.finditer(text)):
-        if end - cuts[-1] >= PASSAGE:
-            cuts.append(end)
-    found: list[str] = []
-    for begin, end in zip(cuts, [*cuts[1:], len(text)], strict=True):
-        for at in range(begin, end, 2 * LONG):  # one endless sentence
-            found.append(text[at : min(end, at + 2 * LONG)].strip())
-    found = [passage for passage in found if passage]
-    return [
-        f"{'… ' if at else ''}{passage}{' …' if at < len(found) - 1 else ''}"
-        for at, passage in enumerate(found)
-    ] or [text]
 
 
 def build(

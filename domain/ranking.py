@@ -5,10 +5,8 @@ made by `evals/train_ranker.py`. Nothing here does I/O beyond reading them once.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 from importlib.resources import files
 
@@ -17,19 +15,8 @@ from numpy.typing import NDArray
 
 from domain.corpus import Corpus
 from domain.postings import Scores
-from domain.terms import (
-    asks,
-    asks_how_many,
-    asks_of_the_past,
-    asks_when,
-    asks_who,
-    content_words,
-    keywords,
-    terms,
-    time_terms,
-    weak_terms,
-    words,
-)
+from domain.question import Question
+from domain.terms import asks_how_many, asks_when, asks_who, terms
 
 _FEEDBACK_UNITS = 8
 _FEEDBACK_TERMS = 12
@@ -37,8 +24,6 @@ _FEEDBACK_WEIGHT = 0.5
 _RANK_OFFSET = 10
 _TOLD_WITHIN = 7 * 86_400.0
 """Seconds within which people tell of what happened."""
-_FIRST_PERSON = frozenset({"i", "me", "my", "mine", "myself"})
-_SECOND_PERSON = frozenset({"you", "your", "yours", "yourself"})
 
 Mask = NDArray[np.bool_]
 Signals = dict[str, Scores]
@@ -46,42 +31,13 @@ Signals = dict[str, Scores]
 
 
 @dataclass(frozen=True)
-class Question:
-    """A message, read as a question to memory."""
-
-    text: str
-    terms: tuple[str, ...]
-    """Stems of its content words."""
-    about: tuple[str, ...]
-    """The same without the names of the speakers, unless nothing else is left."""
-    strong: frozenset[str]
-    """Those that relate it to something: no greetings, no "remember", no words of its period."""
-    keywords: frozenset[str]
-    """Terms of its names, numbers and dates."""
-    asks: bool
-    """Whether it asks, rather than states."""
-    of_the_past: bool
-    """Whether it asks what was said or is known."""
-    speakers: frozenset[str]
-    """The speakers that it names."""
-    period: tuple[datetime, datetime] | None
-    """The span of time that it names, end exclusive."""
-    in_first_person: str
-    """Its text, as the one speaker that it names would say it."""
-    bare: str
-    """Its content words without the speakers."""
-
-
-@dataclass(frozen=True)
 class Votes:
-    """What the vector store found near the question, best first, and the question's vectors."""
+    """What the vector store found near the question, best first."""
 
     facts: Sequence[tuple[str, float]] = ()
     """Fact ids with their cosine similarity."""
     turns: Sequence[tuple[Sequence[str], float]] = ()
     """The turns of each episode found, with the similarity of its summary."""
-    vectors: NDArray[np.float32] | None = None
-    """Of `in_first_person` and `bare`, two rows of length 1; None where no model runs here."""
 
 
 @dataclass(frozen=True)
@@ -96,58 +52,38 @@ class Weights:
     """What a rank loses with the logarithm of its tokens."""
 
 
-def read_question(
-    text: str, speakers: Sequence[str], period: tuple[datetime, datetime] | None
-) -> Question:
-    """Return a message read as a question.
-
-    Args:
-        text: The message.
-        speakers: Names of all who speak in the conversation.
-        period: The span of time that the message names.
-    """
-    spoken = set(words(text))
-    named = frozenset(one for one in speakers if spoken & set(words(one)))
-    names = {term for one in speakers for term in terms(one)}
-    everything = tuple(terms(text))
-    about = tuple(term for term in everything if term not in names) or everything
-    first_person = text
-    for one in sorted(named):
-        first_person = re.sub(rf"\b{re.escape(one)}['’]s\b", "my", first_person)
-        first_person = re.sub(rf"\b{re.escape(one)}\b", "I", first_person)
-    bare = [word for word in content_words(text) if not names & set(terms(word))]
-    return Question(
-        text=text,
-        terms=everything,
-        about=about,
-        strong=frozenset(about) - weak_terms() - names - (time_terms(text) if period else set()),
-        keywords=frozenset(keywords(text)) - names - weak_terms(),
-        asks=asks(text),
-        of_the_past=asks_of_the_past(text),
-        speakers=named or _meant(spoken),
-        period=period,
-        in_first_person=first_person,
-        bare=" ".join(bare) or text,
-    )
-
-
-def _meant(spoken: set[str]) -> frozenset[str]:
-    """Return the role that "I" or "you" mean, written as no speaker's name can be."""
-    if spoken & _FIRST_PERSON:
-        return frozenset({"\0user"})
-    return frozenset({"\0assistant"}) if spoken & _SECOND_PERSON else frozenset()
-
-
-def signals(corpus: Corpus, question: Question, votes: Votes, live: Mask) -> Signals:
-    """Return everything that speaks for or against each unit.
+def signals(
+    corpus: Corpus, question: Question, live: Mask, vectors: NDArray[np.float32] | None = None
+) -> Signals:
+    """Return what speaks for or against each unit, by the conversation itself.
 
     Args:
         corpus: The units.
         question: What is asked.
-        votes: What the vector store found.
         live: The units that count; the others get no score and lend none to their neighbours.
+        vectors: Of the question's `in_first_person` and `bare`, two rows of length 1; None where
+            no model runs in this process.
     """
-    return _Reading(corpus, question, votes, live).signals()
+    return _Reading(corpus, question, live, vectors).signals()
+
+
+def voted(corpus: Corpus, votes: Votes, live: Mask) -> Signals:
+    """Return what the vector store's finds say for the units that they were drawn from."""
+    n = len(corpus)
+    facts, ranked, summaries = np.zeros(n), np.zeros(n), np.zeros(n)
+    for rank, (fact, similarity) in enumerate(votes.facts):
+        for row in corpus.rows_of_fact.get(fact, ()):
+            facts[row] = max(facts[row], similarity)
+            ranked[row] = max(ranked[row], _RANK_OFFSET / (_RANK_OFFSET + rank))
+    for turns, similarity in votes.turns:
+        rows = [row for turn in turns for row in corpus.rows_of_turn.get(turn, ())]
+        summaries[rows] = np.maximum(summaries[rows], similarity)
+    return {
+        "facts.raw": facts * live,
+        "facts.near": _scaled(facts * live),
+        "facts.rank": ranked * live,
+        "summary.near": _scaled(summaries * live),
+    }
 
 
 @dataclass(frozen=True)
@@ -193,8 +129,8 @@ class _Reading:
 
     corpus: Corpus
     question: Question
-    votes: Votes
     live: Mask
+    vectors: NDArray[np.float32] | None
     found: Signals = field(default_factory=dict)
 
     def signals(self) -> Signals:
@@ -202,7 +138,6 @@ class _Reading:
         self._link()
         self._words()
         self._coverage()
-        self._store()
         self._vectors()
         self._neighbours()
         self._speaker()
@@ -279,25 +214,9 @@ class _Reading:
     def _twice(self, links: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.where(links >= 0, links[links], -1)
 
-    def _store(self) -> None:
-        """What the vector store found votes for the units it was drawn from."""
-        n = len(self.corpus)
-        facts, ranked, summaries = np.zeros(n), np.zeros(n), np.zeros(n)
-        for rank, (fact, similarity) in enumerate(self.votes.facts):
-            for row in self.corpus.rows_of_fact.get(fact, ()):
-                facts[row] = max(facts[row], similarity)
-                ranked[row] = max(ranked[row], _RANK_OFFSET / (_RANK_OFFSET + rank))
-        for turns, similarity in self.votes.turns:
-            rows = [row for turn in turns for row in self.corpus.rows_of_turn.get(turn, ())]
-            summaries[rows] = np.maximum(summaries[rows], similarity)
-        self.found["facts.raw"] = self._lively(facts)
-        self.found["facts.near"] = _scaled(self.found["facts.raw"])
-        self.found["facts.rank"] = self._lively(ranked)
-        self.found["summary.near"] = _scaled(self._lively(summaries))
-
     def _vectors(self) -> None:
         n = len(self.corpus)
-        asked, units = self.votes.vectors, self.corpus.vectors
+        asked, units = self.vectors, self.corpus.vectors
         said, bare = np.zeros(n), np.zeros(n)
         if asked is not None and units is not None:
             said, bare = self._lively(units @ asked[0]), self._lively(units @ asked[1])

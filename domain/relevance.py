@@ -9,7 +9,8 @@ import numpy as np
 
 from domain.corpus import Corpus
 from domain.postings import Scores
-from domain.ranking import Mask, Question, Signals
+from domain.question import Question
+from domain.ranking import Mask, Signals
 
 STATED = 0.34
 """Share of a statement's strong words, by what they tell, that relates a unit to it."""

@@ -4,7 +4,7 @@ Keys of one owner share a hash tag, so they lie together in a cluster. Only the 
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TypeVar, cast
@@ -173,6 +173,23 @@ class RedisJournal:
         """Return what answers, with its version."""
         info = cast("dict[str, object]", await _answer(self._redis.info("server")))
         return f"Redis {info.get('redis_version')}"
+
+    async def count_up(self, owner: Owner, amounts: Mapping[str, int]) -> None:
+        """Add to an owner's counters; one that does not exist yet begins at 0."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for name, amount in amounts.items():
+                pipe.hincrby(f"{owner_prefix(owner)}counts", name, amount)
+            await _answer(pipe.execute())
+
+    async def counts(self, owner: Owner) -> dict[str, int]:
+        """Return all counters of an owner; no reset touches them."""
+        key = f"{owner_prefix(owner)}counts"
+        found = await _answer(cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(key)))
+        return {name.decode(): int(value) for name, value in found.items()}
+
+    async def drop_counts(self, owner: Owner) -> None:
+        """Delete all counters of an owner."""
+        await _answer(self._redis.delete(f"{owner_prefix(owner)}counts"))
 
 
 def _thread_key(thread: str) -> str:

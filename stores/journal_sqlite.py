@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,6 +24,9 @@ CREATE TABLE IF NOT EXISTS turns (
 CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS threads (thread TEXT PRIMARY KEY, owner TEXT);
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS counts (
+    owner TEXT, name TEXT, value INTEGER, PRIMARY KEY (owner, name)
+) WITHOUT ROWID;
 """
 
 
@@ -193,6 +196,26 @@ class SqliteJournal:
         """Return what answers, with its version."""
         async with self._transaction("BEGIN"):
             return f"SQLite {await self._one('SELECT sqlite_version()')}"
+
+    async def count_up(self, owner: Owner, amounts: Mapping[str, int]) -> None:
+        """Add to an owner's counters; one that does not exist yet begins at 0."""
+        async with self._transaction():
+            await self._db.executemany(
+                "INSERT INTO counts VALUES (?, ?, ?) "
+                "ON CONFLICT (owner, name) DO UPDATE SET value = value + excluded.value",
+                [(owner.key, name, amount) for name, amount in amounts.items()],
+            )
+
+    async def counts(self, owner: Owner) -> dict[str, int]:
+        """Return all counters of an owner; no reset touches them."""
+        async with self._transaction("BEGIN"):
+            found = await self._pairs("SELECT name, value FROM counts WHERE owner = ?", owner.key)
+        return {name: int(value) for name, value in found.items()}
+
+    async def drop_counts(self, owner: Owner) -> None:
+        """Delete all counters of an owner."""
+        async with self._transaction():
+            await self._db.execute("DELETE FROM counts WHERE owner = ?", (owner.key,))
 
 
 @asynccontextmanager

@@ -11,10 +11,10 @@ from redis.asyncio import Redis
 from models.embeddings import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
-from stores.chroma import ChromaStore
 from stores.journal import Journal
 from stores.journal_redis import open_redis_journal
 from stores.journal_sqlite import open_sqlite_journal
+from stores.long_term import open_long_term
 from stores.memories import Memories
 from stores.pending import Pending
 from stores.recall import Recall
@@ -63,7 +63,7 @@ async def open_stores(
     async with AsyncExitStack() as stack:
         journal, cache = await _short_term(settings, stack)
         saver = await _checkpointer(settings, journal, stack)
-        store = await stack.enter_async_context(_long_term(settings, embedding))
+        store = await stack.enter_async_context(open_long_term(settings, embedding))
         memories = Memories(store)
         key = await journal.backend.mark("delimiter-key")
         if key is None:
@@ -111,17 +111,3 @@ async def _checkpointer(
             ttl_minutes=int(life.total_seconds() // 60) if life else None,
         )
     )
-
-
-@asynccontextmanager
-async def _long_term(settings: Settings, embedding: EmbeddingModel) -> AsyncIterator[BaseStore]:
-    async with ChromaStore.open(
-        path=None if settings.chroma_url else settings.data_dir / "chroma",
-        url=settings.chroma_url,
-        embeddings=embedding.embeddings,
-        embedding_name=embedding.name,
-        dimensions=embedding.dimensions,
-        shards=settings.chroma_shards,
-        timeout=settings.store_timeout,
-    ) as store:
-        yield store

@@ -6,8 +6,8 @@ Both begin a fresh generation first, so whatever is in flight is written where n
 from dataclasses import asdict, dataclass
 
 from domain.owner import FIRST_GENERATION, Owner
-from stores.chroma import ChromaStore
 from stores.journal_sqlite import SqliteJournal
+from stores.long_term import LongTermStore
 from stores.open import Stores
 
 
@@ -83,5 +83,5 @@ async def _purge(stores: Stores) -> None:
     """
     if isinstance(stores.journal.backend, SqliteJournal):
         await stores.journal.backend.purge()
-    if isinstance(stores.long_term, ChromaStore):
+    if isinstance(stores.long_term, LongTermStore):
         await stores.long_term.purge()

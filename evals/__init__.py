@@ -1,0 +1,1 @@
+"""Benchmarks: how well and how fast memory recalls, beside what others do."""

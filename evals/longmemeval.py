@@ -1,0 +1,121 @@
+"""LongMemEval (Wu et al., 2024): questions over many chats with an assistant.
+
+Reads one of its files in place (`longmemeval_s.json`, `_m`, `_oracle`): a list of questions, each
+with a history of its own. `python -m evals.longmemeval FILE`.
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evals.conversations import Conversation, Mode, Probe, Session, Utterance
+from evals.report import Report
+from evals.runner import Progress, run
+
+_DATE = re.compile(r"(\d{4})/(\d\d)/(\d\d).*?(\d\d):(\d\d)")
+
+
+class NotLongMemEval(ValueError):
+    """A file does not hold what was expected."""
+
+
+async def run_longmemeval(
+    file: Path,
+    *,
+    budget: int = 1000,
+    embeddings: str = "wordllama",
+    mode: Mode = "recorded",
+    dump: Path | None = None,
+    progress: Progress | None = None,
+    baselines: bool = True,
+    questions: int | None = None,
+) -> Report:
+    """Measure the product's recall on LongMemEval, beside baselines.
+
+    It publishes neither summaries nor facts: `recorded` measures the verbatim turns alone.
+
+    Args:
+        file: One of LongMemEval's files.
+        budget: Tokens of recalled text at most.
+        embeddings: The embedding model, as the settings name it.
+        mode: `offline`: summaries and facts by the model without a model.
+        dump: Writes one JSON line a question there.
+        progress: Called with what is under way, the steps done and the steps in all.
+        baselines: Measure them too.
+        questions: The first so many only.
+
+    Raises:
+        NotLongMemEval: If the file is not one of them, in one sentence.
+    """
+    return await run(
+        f"LongMemEval ({mode})",
+        load(file)[:questions],
+        budget=budget,
+        mode=mode,
+        embeddings=embeddings,
+        dump=dump,
+        progress=progress,
+        baselines=baselines,
+    )
+
+
+def load(file: Path) -> list[Conversation]:
+    """Return the questions of a file, each with its history; those without evidence left out.
+
+    Raises:
+        NotLongMemEval: If it is not a file of LongMemEval.
+    """
+    if not file.is_file():
+        raise NotLongMemEval(f"{file} is no file: give longmemeval_s.json or one of its kind.")
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        found = [_conversation(part) for part in data]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotLongMemEval(f"{file} is not a file of LongMemEval: {error!r}.") from error
+    return [conversation for conversation in found if conversation.probes]
+
+
+def _conversation(data: dict[str, Any]) -> Conversation:
+    """Return one question with its history; abstention questions have no evidence."""
+    dated = sorted(
+        zip(data["haystack_dates"], data["haystack_session_ids"], data["haystack_sessions"],
+            strict=True),
+        key=lambda each: _moment(each[0]),
+    )  # fmt: skip
+    sessions: list[Session] = []
+    evidence: list[str] = []
+    for number, (date, _, turns) in enumerate(dated):
+        said = [
+            Utterance(id=f"{number}:{at}", role=each["role"], name=None, text=each["content"])
+            for at, each in enumerate(turns)
+        ]
+        evidence += [one.id for one, each in zip(said, turns, strict=True)
+                     if each.get("has_answer")]  # fmt: skip
+        sessions.append(Session(_moment(date), tuple(said)))
+    asked = _moment(data["question_date"])
+    abstains = str(data["question_id"]).endswith("_abs")
+    probe = Probe(
+        question=data["question"],
+        answer=str(data["answer"]),
+        category=data["question_type"],
+        evidence=tuple(evidence),
+        asked=asked,
+    )
+    probes = () if abstains or not evidence else (probe,)
+    return Conversation(str(data["question_id"]), tuple(sessions), probes)
+
+
+def _moment(text: str) -> datetime:
+    found = _DATE.search(text)
+    if found is None:
+        raise ValueError(f'"{text}" is no date such as "2023/05/30 (Tue) 23:40"')
+    year, month, day, hour, minute = (int(part) for part in found.groups())
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    from evals.runner import main
+
+    main(run_longmemeval, "Measure recall on LongMemEval.", offline=True)

@@ -1,0 +1,96 @@
+"""What is measured of a recalled text: evidence, support of the answer, tokens, time. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from domain.terms import terms
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One question put to one way of recalling."""
+
+    conversation: str
+    question: str
+    category: int | str
+    answer: str
+    evidence: tuple[str, ...]
+    """Ids of the messages that hold the answer."""
+    texts: tuple[str, ...]
+    """Their texts as published."""
+    context: str
+    tokens: int
+    ms: float
+
+    @property
+    def found(self) -> int:
+        """How many of the evidence's texts stand in the context word for word."""
+        return sum(text in self.context for text in self.texts)
+
+    @property
+    def support(self) -> float:
+        """Share of the answer's content words that stand in the context, 0 to 1."""
+        wanted = set(terms(self.answer))
+        return len(wanted & set(terms(self.context))) / len(wanted) if wanted else 1.0
+
+
+@dataclass(frozen=True)
+class Measure:
+    """The outcomes of one way of recalling, together."""
+
+    questions: int
+    evidence: int
+    """Messages that hold an answer."""
+    evidence_recall: float
+    """Share of them that was recalled, over all questions (micro)."""
+    answer_support: float
+    """Mean share of an answer's content words in the recalled text."""
+    tokens: float
+    """Mean tokens of the recalled text."""
+    most_tokens: int
+    p50_ms: float
+    p95_ms: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """One way of recalling, measured over all questions and by category."""
+
+    method: str
+    overall: Measure
+    by_category: Mapping[str, Measure] = field(default_factory=dict)
+
+
+def measure(outcomes: Sequence[Outcome]) -> Measure:
+    """Return what a list of outcomes amounts to."""
+    if not outcomes:
+        return Measure(0, 0, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
+    evidence = sum(len(outcome.evidence) for outcome in outcomes)
+    times = sorted(outcome.ms for outcome in outcomes)
+    return Measure(
+        questions=len(outcomes),
+        evidence=evidence,
+        evidence_recall=sum(one.found for one in outcomes) / max(evidence, 1),
+        answer_support=sum(one.support for one in outcomes) / len(outcomes),
+        tokens=sum(one.tokens for one in outcomes) / len(outcomes),
+        most_tokens=max(one.tokens for one in outcomes),
+        p50_ms=percentile(times, 0.50),
+        p95_ms=percentile(times, 0.95),
+    )
+
+
+def result(method: str, outcomes: Sequence[Outcome]) -> Result:
+    """Return the measures of one way of recalling."""
+    categories = sorted({str(outcome.category) for outcome in outcomes})
+    return Result(
+        method,
+        measure(outcomes),
+        {name: measure([o for o in outcomes if str(o.category) == name]) for name in categories},
+    )
+
+
+def percentile(ascending: Sequence[float], share: float) -> float:
+    """Return the value below which a share of sorted values lies."""
+    if not ascending:
+        return 0.0
+    return ascending[min(len(ascending) - 1, int(share * len(ascending)))]

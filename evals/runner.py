@@ -1,0 +1,183 @@
+"""Runs a benchmark: stores each conversation, puts each question to recall and to the baselines."""
+
+import argparse
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from time import perf_counter
+from typing import Any, TextIO
+
+from rich.console import Console
+
+from domain.packing import render
+from evals.baselines import BASELINES, context_of, lines_of
+from evals.conversations import Bench, Conversation, Fed, Mode, Probe, feed, open_bench
+from evals.measures import Outcome, result
+from evals.report import Report, print_report
+from models.embeddings import open_embeddings
+from models.memory import MemoryModel
+from models.offline_memory import OfflineMemory
+from models.tokens import TokenCounter, open_counter
+from settings import Settings
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is under way, the steps done and the steps in all."""
+
+PRODUCT = "recall"
+
+
+async def run(
+    title: str,
+    conversations: Sequence[Conversation],
+    *,
+    budget: int,
+    mode: Mode,
+    embeddings: str,
+    dump: Path | None = None,
+    progress: Progress | None = None,
+    baselines: bool = True,
+    names: Mapping[str, str] | None = None,
+) -> Report:
+    """Return how the product, and the baselines, recall what the conversations ask for."""
+    embedding = await open_embeddings(Settings(embeddings=embeddings))
+    tokens = await asyncio.to_thread(open_counter, "")
+    model: MemoryModel | None = OfflineMemory(tokens) if mode == "offline" else None
+    outcomes: dict[str, list[Outcome]] = {PRODUCT: []}
+    report = progress or (lambda doing, done, steps: None)
+    steps = sum(len(conversation.probes) for conversation in conversations)
+    with ExitStack() as stack:
+        lines = stack.enter_context(dump.open("w", encoding="utf-8")) if dump else None
+        async with open_bench(embedding, tokens) as bench:
+            for conversation in conversations:
+                done = len(outcomes[PRODUCT])
+                report(f"storing {conversation.name}", done, steps)
+                fed = await feed(bench, conversation, mode, model)
+                for number, probe in enumerate(conversation.probes):
+                    outcome = await _recalled(bench, fed, conversation, probe, budget, tokens)
+                    outcomes[PRODUCT].append(outcome)
+                    _dump(lines, outcome)
+                    report(f"asking {conversation.name}", done + number + 1, steps)
+                if baselines:
+                    await _compare(bench, fed, conversation, budget, outcomes)
+    return Report(
+        title=title,
+        budget=budget,
+        embeddings=embeddings,
+        conversations=len(conversations),
+        results=tuple(result(method, found) for method, found in outcomes.items()),
+        names=names or {},
+    )
+
+
+async def _recalled(
+    bench: Bench,
+    fed: Fed,
+    conversation: Conversation,
+    probe: Probe,
+    budget: int,
+    tokens: TokenCounter,
+) -> Outcome:
+    start = perf_counter()
+    found = await bench.recall.recall(
+        fed.owner, fed.view, probe.question, budget=budget, now=probe.asked
+    )
+    ms = (perf_counter() - start) * 1000
+    context = render(found.items)
+    return _outcome(conversation, probe, context, tokens.text(context), ms)
+
+
+async def _compare(
+    bench: Bench,
+    fed: Fed,
+    conversation: Conversation,
+    budget: int,
+    outcomes: dict[str, list[Outcome]],
+) -> None:
+    lines = await lines_of(bench, fed)
+    for method, baseline in BASELINES.items():
+        for probe in conversation.probes:
+            start = perf_counter()
+            context = context_of(*baseline(bench, lines, probe), budget, bench)
+            ms = (perf_counter() - start) * 1000
+            outcomes.setdefault(method, []).append(
+                _outcome(conversation, probe, context, bench.tokens.text(context), ms)
+            )
+
+
+def _outcome(
+    conversation: Conversation, probe: Probe, context: str, tokens: int, ms: float
+) -> Outcome:
+    published = {said.id: said.text for s in conversation.sessions for said in s.utterances}
+    return Outcome(
+        conversation=conversation.name,
+        question=probe.question,
+        category=probe.category,
+        answer=probe.answer,
+        evidence=probe.evidence,
+        texts=tuple(published[id] for id in probe.evidence),
+        context=context,
+        tokens=tokens,
+        ms=ms,
+    )
+
+
+def _dump(lines: TextIO | None, outcome: Outcome) -> None:
+    if lines is None:
+        return
+    row = {
+        "conversation": outcome.conversation,
+        "question": outcome.question,
+        "category": outcome.category,
+        "answer": outcome.answer,
+        "evidence": list(outcome.evidence),
+        "context": outcome.context,
+        "tokens": outcome.tokens,
+        "ms": round(outcome.ms, 2),
+    }
+    lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def main(measured: Callable[..., Awaitable[Report]], description: str, *, offline: bool) -> None:
+    """Run a benchmark from the command line and print its report."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("path", type=Path, help="the data, read in place")
+    parser.add_argument("--budget", type=int, default=1000, help="tokens of recalled text")
+    parser.add_argument("--embeddings", default="wordllama", help="the embedding model")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument("--dump", type=Path, help="write one JSON line a question there")
+    parser.add_argument("--no-baselines", action="store_true", help="the product alone")
+    if offline:
+        parser.add_argument(
+            "--offline", action="store_true", help="summaries and facts without a language model"
+        )
+    given = parser.parse_args()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    more: dict[str, Any] = {}
+    if offline:
+        more["mode"] = "offline" if given.offline else "recorded"
+    console = Console(stderr=True)
+    with console.status("starting") as status:
+        report = asyncio.run(
+            _awaited(
+                measured(
+                    given.path,
+                    budget=given.budget,
+                    embeddings=given.embeddings,
+                    dump=given.dump,
+                    baselines=not given.no_baselines,
+                    progress=lambda doing, done, of: status.update(f"{doing}: {done} of {of}"),
+                    **more,
+                )
+            )
+        )
+    if given.json:
+        print(json.dumps(report.as_json(), indent=1))
+    else:
+        print_report(report, Console())
+
+
+async def _awaited(report: Awaitable[Report]) -> Report:
+    return await report

@@ -1,0 +1,190 @@
+"""Makes `domain/ranking_weights.json`: a linear weighing of recall's signals, learned from LoCoMo.
+
+`python -m evals.train_ranker DIR`. Conversations go through the product's own ingestion and
+signals; the loss is a softmax over the passages of a conversation, with L2. Needs scipy.
+"""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+import domain
+from domain.dates import day_heading
+from domain.packing import Pool, fill
+from evals.conversations import Bench, Conversation, Fed, Probe, feed, open_bench
+from evals.locomo import load
+from models.embeddings import open_embeddings
+from models.tokens import open_counter
+from settings import Settings
+
+Matrix = NDArray[np.float64]
+
+TARGET = Path(domain.__file__).with_name("ranking_weights.json")
+PENALTY = 0.4
+"""What a rank loses with the logarithm of its tokens."""
+SHRINK = 15.0
+"""Weight of the L2 term."""
+NEGATIVES = 200
+"""Passages without the answer that a question is learned with."""
+FLOOR_ONLY = ("facts.raw",)
+"""Signals that depend on how a store measures: used for the floor alone."""
+VECTORS = ("said", "bare", "said.raw", "bare.raw", "bare.before", "bare.after", "speaker.bare")
+"""Signals that need a vector for each message."""
+STORE = ("facts.near", "facts.rank", "summary.near")
+"""Signals that need the vector store."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One question: signals and costs of each passage, and which passages answer it."""
+
+    features: Matrix
+    answers: NDArray[np.int64]
+    pool: Pool
+    """Without scores."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Every question with its signals."""
+
+    names: tuple[str, ...]
+    examples: dict[str, list[Example]]
+    """By conversation."""
+
+    def columns(self, without: Sequence[str]) -> list[int]:
+        """Return the columns of all signals but some."""
+        return [at for at, name in enumerate(self.names) if name not in without]
+
+
+async def gather(conversations: Sequence[Conversation], embeddings: str) -> Data:
+    """Return every question's signals, from the product's own recall."""
+    embedding = await open_embeddings(Settings(embeddings=embeddings))
+    tokens = await asyncio.to_thread(open_counter, "")
+    names: tuple[str, ...] = ()
+    examples: dict[str, list[Example]] = {}
+    async with open_bench(embedding, tokens) as bench:
+        for conversation in conversations:
+            fed = await feed(bench, conversation, "recorded")
+            found = [await _example(bench, fed, probe) for probe in conversation.probes]
+            names = found[0][0]
+            examples[conversation.name] = [example for _, example in found]
+    return Data(names, examples)
+
+
+async def _example(bench: Bench, fed: Fed, probe: Probe) -> tuple[tuple[str, ...], Example]:
+    survey = await bench.recall.survey(fed.owner, fed.view, probe.question, now=probe.asked)
+    signals = {n: v for n, v in survey.signals.items() if n not in FLOOR_ONLY}
+    wanted = {fed.refs[id] for id in probe.evidence}
+    corpus = survey.index.corpus
+    rows = [row for row, unit in enumerate(corpus.units) if unit.ref in wanted]
+    headings = [bench.tokens.text(f"{day_heading(unit.at)}:\n") for unit in corpus.units]
+    pool = Pool(np.zeros(0), corpus.tokens, corpus.days, np.array(headings, dtype=np.float64))
+    features = np.stack(list(signals.values()), axis=1).astype(np.float32)
+    return tuple(signals), Example(features.astype(np.float64), np.array(rows), pool)
+
+
+def fit(examples: Sequence[Example], columns: Sequence[int]) -> Matrix:
+    """Return one weight a column: softmax over passages, every answer alike, L2 on scaled data."""
+    chosen = [_sample(example) for example in examples]
+    rows = np.concatenate([e.features[s] for e, s in zip(examples, chosen, strict=True)])
+    rows = rows[:, list(columns)]
+    spread = rows.std(axis=0) + 1e-6
+    rows = (rows - rows.mean(axis=0)) / spread
+    lengths = np.array([len(sample) for sample in chosen])
+    starts = np.r_[0, np.cumsum(lengths)[:-1]]
+    question = np.repeat(np.arange(len(chosen)), lengths)
+    weight = np.sqrt([len(example.answers) for example in examples])
+    target = np.concatenate(
+        [np.isin(s, e.answers) / len(e.answers) for e, s in zip(examples, chosen, strict=True)]
+    )
+
+    def loss(weights: Matrix) -> tuple[float, Matrix]:
+        scores = rows @ weights
+        most = np.maximum.reduceat(scores, starts)
+        shares = np.exp(scores - most[question])
+        sums = np.add.reduceat(shares, starts)
+        gap = weight[question] * (shares / sums[question] - target)
+        total = weight @ (np.log(sums) + most) - (weight[question] * target) @ scores
+        return (
+            float(total) + SHRINK * float(weights @ weights) / 2,
+            rows.T @ gap + SHRINK * weights,
+        )
+
+    found = minimize(
+        loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 200}
+    )
+    learned: Matrix = found.x / spread
+    return learned
+
+
+def _sample(example: Example) -> NDArray[np.int64]:
+    """Return the answers, the passages most like them at first sight, and some at random."""
+    rough = example.features.sum(axis=1)
+    hard = np.argsort(-rough, kind="stable")[:NEGATIVES]
+    some = np.random.default_rng(0).permutation(len(rough))[: NEGATIVES // 3]
+    return np.unique(np.concatenate([example.answers, hard, some]))
+
+
+def evidence_recall(
+    examples: Sequence[Example], columns: Sequence[int], weights: Matrix, budget: int
+) -> tuple[int, int]:
+    """Return how many answers fit the budget when ranked by the weights, and how many there are."""
+    found = wanted = 0
+    for example in examples:
+        pool = example.pool
+        scores = example.features[:, list(columns)] @ weights
+        taken = fill(Pool(scores, pool.tokens, pool.days, pool.headings), budget, PENALTY)
+        found += len(set(taken) & set(example.answers.tolist()))
+        wanted += len(example.answers)
+    return found, wanted
+
+
+def leave_one_out(data: Data, columns: Sequence[int], budget: int) -> dict[str, float]:
+    """Return the evidence recall of each conversation by weights learned from the others."""
+    results: dict[str, float] = {}
+    total = np.zeros(2)
+    for name, held in data.examples.items():
+        others = [e for other, es in data.examples.items() if other != name for e in es]
+        counts = evidence_recall(held, columns, fit(others, columns), budget)
+        results[name] = counts[0] / counts[1]
+        total += counts
+    results["all"] = float(total[0] / total[1])
+    return results
+
+
+def main() -> None:
+    """Learn the weights and write them, with what they reach."""
+    parser = argparse.ArgumentParser(description="Learn the ranker's weights from LoCoMo.")
+    parser.add_argument("path", type=Path, help="a folder of LoCoMo's conversations")
+    parser.add_argument("--budget", type=int, default=1000, help="tokens of recalled text")
+    parser.add_argument("--embeddings", default="wordllama", help="the embedding model")
+    parser.add_argument("--dry", action="store_true", help="write nothing")
+    given = parser.parse_args()
+    data = asyncio.run(gather(load(given.path), given.embeddings))
+    every = [example for examples in data.examples.values() for example in examples]
+    learned: dict[str, object] = {"length_penalty": PENALTY}
+    for title, without in (("full", ()), ("lexical", VECTORS)):
+        columns = data.columns(without)
+        weights = fit(every, columns)
+        found, wanted = evidence_recall(every, columns, weights, given.budget)
+        held_out = leave_one_out(data, columns, given.budget)
+        each = ", ".join(f"{name} {value:.3f}" for name, value in held_out.items())
+        print(f"{title}: {len(columns)} signals; trained {found / wanted:.4f}; left out: {each}")
+        learned[title] = {
+            data.names[column]: round(float(weight), 4)
+            for column, weight in zip(columns, weights, strict=True)
+        }
+    if not given.dry:
+        TARGET.write_text(json.dumps(learned, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,255 @@
+"""One connection to Chroma, embedded or over HTTP: opening, locking, time limits, plain errors.
+
+Knows collections by name and nothing of what they hold. Every call here blocks: use a thread.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from chromadb.api import ServerAPI
+from chromadb.api.collection_configuration import CreateCollectionConfiguration
+from chromadb.api.fastapi import FastAPI
+from chromadb.api.models.Collection import Collection
+from chromadb.api.rust import RustBindingsAPI
+from chromadb.config import Settings, System
+from chromadb.errors import (
+    AuthorizationError,
+    ChromaAuthError,
+    ChromaError,
+    NotFoundError,
+    error_types,
+)
+from filelock import FileLock, Timeout
+from overrides import override
+
+from stores.errors import StoreBusy, StoreUnavailable
+
+SYNC_THRESHOLD = 50
+"""Writes after which Chroma saves a vector index; more would make the first query slow."""
+
+
+class _TimedServer(FastAPI):
+    """Chroma's HTTP client with a time limit; what is no Chroma ends in one sentence."""
+
+    def limit(self, seconds: float) -> None:
+        self._session.timeout = httpx.Timeout(seconds)
+        self._session.event_hooks = {"response": [self._check]}
+
+    def _check(self, response: httpx.Response) -> None:
+        if response.status_code < 400:
+            return
+        response.read()
+        if response.status_code in (401, 403):
+            raise StoreUnavailable(
+                f"Chroma at {response.url.host} refuses access ({response.status_code}): "
+                "check MNEMO_CHROMA_TOKEN."
+            )
+        if not _is_chroma_error(response):
+            raise StoreUnavailable(
+                f"What answers at {response.url.host}:{response.url.port} with status "
+                f"{response.status_code} is not a working Chroma: check MNEMO_CHROMA_URL."
+            )
+
+    @override
+    def stop(self) -> None:
+        super().stop()
+        self._session.close()
+
+
+def _is_chroma_error(response: httpx.Response) -> bool:
+    try:
+        body = response.json()
+    except ValueError:
+        return False
+    return isinstance(body, dict) and body.get("error") in error_types
+
+
+class ChromaLink:
+    """A connection to one Chroma, and the collections reached through it.
+
+    Attributes:
+        path: the data folder where embedded, else None.
+    """
+
+    def __init__(self, system: System, api: ServerAPI, place: str, path: Path | None) -> None:
+        """Use `embedded` or `server`."""
+        self._system = system
+        self._api = api
+        self._place = place
+        self._lock: FileLock | None = None
+        self.path = path
+
+    @classmethod
+    def embedded(cls, path: Path) -> "ChromaLink":
+        """Open Chroma in this process, on a folder that no other process has open.
+
+        Raises:
+            StoreBusy: if one has.
+            StoreUnavailable: if the folder cannot be used.
+        """
+        lock = FileLock(path / "mnemo.lock", timeout=0, thread_local=False)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise StoreBusy(
+                f"The data folder {path} is in use by another process: stop it, or start Chroma "
+                "as a server (`chroma run`) and set MNEMO_CHROMA_URL for both."
+            ) from None
+        except OSError as error:
+            raise StoreUnavailable(f"The data folder {path} cannot be used: {error}.") from error
+        system = System(
+            _settings(
+                chroma_api_impl="chromadb.api.rust.RustBindingsAPI",
+                is_persistent=True,
+                persist_directory=str(path),
+            )
+        )
+        try:
+            api = system.instance(RustBindingsAPI)
+            system.start()
+        except ChromaError as error:
+            lock.release()
+            raise StoreUnavailable(f"Chroma cannot open {path}: {error}.") from error
+        link = cls(system, api, str(path), path)
+        link._lock = lock
+        return link
+
+    @classmethod
+    def server(cls, url: str, token: str | None, timeout: float) -> "ChromaLink":
+        """Connect to a Chroma server.
+
+        Args:
+            url: `http://host:port` or `https://host:port`, nothing else in it.
+            token: sent as a bearer token, where the server asks for one.
+            timeout: seconds that connecting, and each answer, may take.
+
+        Raises:
+            StoreUnavailable: if the URL is not of that form, or no Chroma answers there.
+        """
+        host, port, secure = _parts(url)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        system = System(
+            _settings(
+                chroma_api_impl="chromadb.api.fastapi.FastAPI",
+                chroma_server_host=host,
+                chroma_server_http_port=port,
+                chroma_server_ssl_enabled=secure,
+                chroma_server_headers=headers,
+            )
+        )
+        api = system.instance(_TimedServer)
+        api.limit(timeout)
+        system.start()
+        link = cls(system, api, url, None)
+        try:
+            link._greet()
+        except StoreUnavailable:
+            link.close()
+            raise
+        return link
+
+    def _greet(self) -> None:
+        try:
+            with self.reach():
+                self._api.heartbeat()
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreUnavailable(
+                f"What answers at {self._place} is not Chroma: check MNEMO_CHROMA_URL."
+            ) from error
+
+    @contextmanager
+    def reach(self) -> Iterator[None]:
+        """Turn a connection that fails into one sentence; every call to Chroma is inside one.
+
+        Raises:
+            StoreUnavailable: if Chroma cannot be reached, is too slow or refuses access.
+        """
+        try:
+            yield
+        except httpx.TransportError as error:
+            reason = "took too long" if isinstance(error, httpx.TimeoutException) else "is away"
+            raise StoreUnavailable(
+                f"Chroma at {self._place} {reason}: start it with `chroma run`, or unset "
+                "MNEMO_CHROMA_URL to keep memories in the data folder."
+            ) from error
+        except (ChromaAuthError, AuthorizationError) as error:
+            raise StoreUnavailable(
+                f"Chroma at {self._place} refuses access: check MNEMO_CHROMA_TOKEN."
+            ) from error
+
+    def collections(self) -> dict[str, Collection]:
+        """Every collection by name."""
+        with self.reach():
+            models = self._api.list_collections()
+        return {
+            model.name: Collection(self._api, model, embedding_function=None) for model in models
+        }
+
+    def find(self, name: str) -> Collection | None:
+        """A collection by its name, with its metadata as of now."""
+        try:
+            with self.reach():
+                model = self._api.get_collection(name)
+        except NotFoundError:
+            return None
+        return Collection(self._api, model, embedding_function=None)
+
+    def create(self, name: str, metadata: dict[str, Any]) -> Collection:
+        """A collection of this name: the existing one, unchanged, or a new one."""
+        configuration = CreateCollectionConfiguration(
+            hnsw={"space": "cosine", "sync_threshold": SYNC_THRESHOLD}
+        )
+        with self.reach():
+            model = self._api.create_collection(
+                name, configuration=configuration, metadata=metadata, get_or_create=True
+            )
+        return Collection(self._api, model, embedding_function=None)
+
+    def drop(self, name: str) -> None:
+        """Delete a collection if it is there."""
+        try:
+            with self.reach():
+                self._api.delete_collection(name)
+        except NotFoundError:
+            return
+
+    def close(self) -> None:
+        """Let go of Chroma and of the data folder."""
+        try:
+            self._system.stop()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+
+
+def _settings(**chosen: Any) -> Settings:
+    """Chroma's settings with nothing read from a `.env` and nothing reported to anyone."""
+    quiet: dict[str, Any] = {
+        "_env_file": None,
+        "anonymized_telemetry": False,
+        "chroma_otel_collection_endpoint": "",
+        "chroma_otel_granularity": None,
+        "chroma_client_auth_provider": None,
+    }
+    return Settings(**quiet, **chosen)
+
+
+def _parts(url: str) -> tuple[str, int, bool]:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    clean = bool(host) and parts.scheme in ("http", "https") and not parts.username
+    if not clean or parts.path.strip("/") or parts.query:
+        raise StoreUnavailable(
+            "MNEMO_CHROMA_URL must look like http://host:8000 or https://host, and nothing more."
+        )
+    secure = parts.scheme == "https"
+    name = f"[{host}]" if host and ":" in host else str(host)
+    return name, port or (443 if secure else 8000), secure

@@ -1,0 +1,195 @@
+"""How an item of a store becomes rows of Chroma, and back. Pure; nothing here reaches Chroma.
+
+An item is one row, or one a vector when several of its fields are indexed. The first row holds
+the item, in metadata alone (a `document` would be copied into Chroma's full-text index as well);
+the others hold a vector and the first row's id. Every row carries a digest of each beginning of
+its namespace, so a prefix search is one equality, and what a user chose is never an id.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from langgraph.store.base import Item, get_text_at_path
+from numpy.typing import NDArray
+
+from stores.errors import StoreMismatch
+
+Namespace = tuple[str, ...]
+Vector = NDArray[np.float32 | np.int32]
+"""float32 in fact; the union is how chromadb types it."""
+Metadata = Mapping[str, Any]
+Index = Literal[False] | list[str]
+"""Paths of the fields that are embedded, or False for none."""
+
+
+class Row(NamedTuple):
+    """One record of Chroma."""
+
+    id: str
+    vector: Vector
+    metadata: Metadata
+
+
+class StoredItem(NamedTuple):
+    """An item with what was asked of it when it was put."""
+
+    item: Item
+    paths: Index
+    vectors: int
+    """How many vectors (rows) it has; 0 where nothing of it was embedded."""
+
+
+def _json(value: Any) -> str:
+    """JSON that any store takes: as it reads, or escaped where it holds half a surrogate pair."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
+
+
+def check_json(key: str, value: Any) -> None:
+    """Refuse a value that could not be kept.
+
+    Raises:
+        TypeError: if it is not JSON.
+    """
+    try:
+        _json(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"The value of {key!r} cannot be stored as JSON ({error}): use dicts with text keys, "
+            "lists, strings, numbers, booleans and None."
+        ) from error
+
+
+def _digest(value: Any) -> str:
+    return blake2b(json.dumps(value).encode(), digest_size=16).hexdigest()
+
+
+def prefix_digest(labels: Sequence[str]) -> str:
+    """32 hex characters that stand for exactly these labels, in this order."""
+    return _digest(list(labels))
+
+
+def record_id(namespace: Namespace, key: str) -> str:
+    """Id of an item's first row."""
+    return _digest([list(namespace), key])
+
+
+def vector_ids(record: str, start: int, stop: int) -> list[str]:
+    """Ids of an item's rows `start` to `stop - 1`; row 0 is the item's own."""
+    return [f"{record}-{number}" if number else record for number in range(start, stop)]
+
+
+def record_of(row_id: str) -> tuple[str, int]:
+    """The id of the item's first row, and which of its rows this is."""
+    record, _, number = row_id.partition("-")
+    return record, int(number or 0)
+
+
+def shard_of(first_digest: str, shards: int) -> int:
+    """Number of the shard (0 to `shards - 1`) of a namespace, by its first label's digest."""
+    return int(first_digest[:12], 16) % shards
+
+
+def shard_of_row(metadata: Metadata, shards: int) -> int:
+    """Number of the shard a row belongs to."""
+    return shard_of(metadata["p1"], shards)
+
+
+def within(prefix: Namespace) -> dict[str, Any] | None:
+    """Chroma's `where` for every row under a namespace prefix; None where it is empty."""
+    return {f"p{len(prefix)}": prefix_digest(prefix)} if prefix else None
+
+
+def texts_of(value: Mapping[str, Any], index: Index) -> list[str]:
+    """The distinct texts of a value that its index paths name, in order; empty ones left out."""
+    paths = index or []
+    found = (text for path in paths for text in get_text_at_path(dict(value), path))
+    return [text for text in dict.fromkeys(found) if text.strip()]
+
+
+def usable(vector: Iterable[float]) -> Vector | None:
+    """The vector, or None where it says nothing: all zeros, or not finite."""
+    array = np.asarray(vector, dtype=np.float32)
+    return array if np.isfinite(array).all() and array.any() else None
+
+
+def cosine_distance(left: Vector, right: Vector) -> float:
+    """0 for the same direction, 2 for the opposite one; 1 where one of them has none."""
+    norms = float(np.linalg.norm(left) * np.linalg.norm(right))
+    return 1.0 - float(np.dot(left, right)) / norms if norms else 1.0
+
+
+def check_lengths(vectors: Iterable[Sequence[float]], dimensions: int) -> None:
+    """Refuse vectors of another length than the store was told.
+
+    Raises:
+        StoreMismatch: naming both lengths.
+    """
+    for vector in vectors:
+        if len(vector) != dimensions:
+            raise StoreMismatch(
+                f"The embedding model gives {len(vector)} numbers a text where {dimensions} were "
+                "expected: correct the number of dimensions, then run `mnemo reindex`."
+            )
+
+
+def _filler(record: str, dimensions: int) -> Vector:
+    """A direction of its own for a row without a vector: equal ones would tangle the index."""
+    random = np.random.default_rng(int(record, 16))
+    return random.standard_normal(dimensions).astype(np.float32)
+
+
+def encode(item: Item, index: Index, vectors: Sequence[Vector], dimensions: int) -> list[Row]:
+    """Rows of an item.
+
+    Args:
+        item: what to keep.
+        index: the paths its vectors were made from.
+        vectors: usable vectors of its texts; without any it is found by filters only.
+        dimensions: length of a vector.
+    """
+    record = record_id(item.namespace, item.key)
+    updated = item.updated_at.isoformat()
+    prefixes = {
+        f"p{size}": prefix_digest(item.namespace[:size])
+        for size in range(1, len(item.namespace) + 1)
+    }
+    first = prefixes | {
+        "namespace": _json(item.namespace),
+        "key": _json(item.key),
+        "value": _json(item.value),
+        "index": _json(index),
+        "vectors": len(vectors),
+        "created_at": item.created_at.isoformat(),
+        "updated_at": updated,
+    }
+    rows = [Row(record, vectors[0] if vectors else _filler(record, dimensions), first)]
+    ids = vector_ids(record, 1, len(vectors))
+    for row_id, vector in zip(ids, vectors[1:], strict=True):
+        rows.append(Row(row_id, vector, prefixes | {"item": record, "updated_at": updated}))
+    return rows
+
+
+def is_item(metadata: Metadata) -> bool:
+    """Whether a row is an item's first."""
+    return "key" in metadata
+
+
+def decode(metadata: Metadata) -> StoredItem:
+    """The item of a first row."""
+    item = Item(
+        namespace=tuple(json.loads(metadata["namespace"])),
+        key=json.loads(metadata["key"]),
+        value=json.loads(metadata["value"]),
+        created_at=datetime.fromisoformat(metadata["created_at"]),
+        updated_at=datetime.fromisoformat(metadata["updated_at"]),
+    )
+    return StoredItem(item, json.loads(metadata["index"]), int(metadata["vectors"]))

@@ -1,0 +1,160 @@
+"""Reads of a store over the shards: get, search by meaning, search by filter, list namespaces.
+
+Every call here blocks: use a thread. Nothing here writes or embeds.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from langgraph.store.base import GetOp, Item, ListNamespacesOp, SearchItem, SearchOp
+
+from stores.chroma_rows import (
+    Metadata,
+    Namespace,
+    StoredItem,
+    Vector,
+    decode,
+    is_item,
+    prefix_digest,
+    record_id,
+    record_of,
+    shard_of,
+    within,
+)
+from stores.chroma_shards import PAGE, Shards
+from stores.store_filters import choose_namespaces, literal_prefix, matches
+
+_WIDER = 4
+"""How many times more rows are asked for when the nearest ones were not enough items."""
+
+
+def shards_of(shards: Shards, prefix: Namespace) -> list[int]:
+    """The shards where a namespace prefix may have rows: one, or all for an empty prefix."""
+    if not prefix:
+        return shards.existing()
+    return [shard_of(prefix_digest(prefix[:1]), shards.layout.shards)]
+
+
+def first_rows(shards: Shards, records: Iterable[tuple[int, str]]) -> dict[str, StoredItem]:
+    """Items by the ids of their first rows, one read a shard.
+
+    Args:
+        shards: where to read.
+        records: shard and id of each.
+    """
+    wanted = defaultdict(set)
+    for shard, record in records:
+        wanted[shard].add(record)
+    return {
+        row: decode(metadata)
+        for shard, ids in wanted.items()
+        for row, metadata in shards.get(shard, ids=sorted(ids))
+    }
+
+
+def get_items(shards: Shards, ops: dict[int, GetOp]) -> dict[int, Item | None]:
+    """Results of gets, under the same numbers."""
+    places = {
+        number: (shards_of(shards, op.namespace)[0], record_id(op.namespace, op.key))
+        for number, op in ops.items()
+        if op.namespace
+    }
+    found = first_rows(shards, places.values())
+    items = {number: found.get(record) for number, (_, record) in places.items()}
+    return {number: stored.item if (stored := items.get(number)) else None for number in ops}
+
+
+def search(shards: Shards, op: SearchOp, vector: Vector | None) -> list[SearchItem]:
+    """Items under a prefix that meet the filter: nearest first, or as first written."""
+    if op.limit <= 0:
+        return []
+    if vector is not None:
+        ranked = _nearest(shards, op, vector)
+        return [_found(item, score) for item, score in ranked[op.offset : op.offset + op.limit]]
+    chosen: list[SearchItem] = []
+    for item in _listed(shards, op):
+        chosen.append(_found(item, None))
+        if len(chosen) == op.offset + op.limit:
+            break
+    return chosen[op.offset :]
+
+
+def _found(item: Item, score: float | None) -> SearchItem:
+    return SearchItem(
+        namespace=item.namespace,
+        key=item.key,
+        value=item.value,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+        score=score,
+    )
+
+
+def _belongs(item: Item, op: SearchOp) -> bool:
+    """Also compares the namespace itself, so isolation does not rest on a digest alone."""
+    prefix = op.namespace_prefix
+    return item.namespace[: len(prefix)] == prefix and matches(item.value, op.filter)
+
+
+def _listed(shards: Shards, op: SearchOp) -> Iterator[Item]:
+    size = PAGE if op.filter else min(PAGE, op.offset + op.limit)
+    for shard in shards_of(shards, op.namespace_prefix):
+        for page in shards.pages(shard, within(op.namespace_prefix), size):
+            for _, metadata in page:
+                if is_item(metadata) and _belongs(item := decode(metadata).item, op):
+                    yield item
+
+
+def _nearest(shards: Shards, op: SearchOp, vector: Vector) -> list[tuple[Item, float]]:
+    """Items by their best vector, best first: at least as many as wanted, or all there are."""
+    wanted = op.offset + op.limit
+    count = wanted * (_WIDER if op.filter else 1)
+    while True:
+        hits: list[tuple[float, int, str, Metadata]] = []
+        more = False
+        for shard in shards_of(shards, op.namespace_prefix):
+            rows, others = shards.nearest(shard, vector, count, within(op.namespace_prefix))
+            hits += [(distance, shard, row, metadata) for row, metadata, distance in rows]
+            more = more or others
+        ranked = _items_of(shards, op, hits)
+        if not more or len(ranked) >= wanted:
+            return ranked
+        count *= _WIDER
+
+
+def _items_of(
+    shards: Shards, op: SearchOp, hits: list[tuple[float, int, str, Metadata]]
+) -> list[tuple[Item, float]]:
+    items = {row: decode(metadata) for _, _, row, metadata in hits if is_item(metadata)}
+    elsewhere = {
+        (shard, str(metadata["item"])) for _, shard, _, metadata in hits if not is_item(metadata)
+    }
+    items |= first_rows(shards, ((s, record) for s, record in elsewhere if record not in items))
+    ranked: dict[str, tuple[Item, float]] = {}
+    for distance, _, row, metadata in sorted(hits, key=lambda hit: hit[0]):
+        record, number = record_of(row)
+        stored = items.get(record)
+        if stored is None or record in ranked:
+            continue
+        if _current(stored, number, metadata) and _belongs(stored.item, op):
+            ranked[record] = stored.item, min(1.0, max(0.0, 1.0 - distance))
+    return list(ranked.values())
+
+
+def _current(stored: StoredItem, number: int, metadata: Metadata) -> bool:
+    """Whether a row is one of the vectors its item has now, not a leftover or a filler."""
+    return number < stored.vectors and metadata["updated_at"] == stored.item.updated_at.isoformat()
+
+
+def list_namespaces(shards: Shards, op: ListNamespacesOp) -> list[Namespace]:
+    """Namespaces that hold an item and meet the conditions, sorted."""
+    prefix = literal_prefix(op.match_conditions)
+    written = {
+        str(metadata["namespace"])
+        for shard in shards_of(shards, prefix)
+        for page in shards.pages(shard, within(prefix))
+        for _, metadata in page
+        if is_item(metadata)
+    }
+    return choose_namespaces(op, (tuple(json.loads(text)) for text in written))

@@ -1,0 +1,290 @@
+"""The shards: collections made when first written, and every call that reads or writes them.
+
+Speaks in rows and shard numbers. Knows nothing of items, embeddings or operations of a store.
+Every call here blocks: use a thread.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from threading import Lock
+from typing import Any, TypeVar
+
+import numpy as np
+from chromadb.api.models.Collection import Collection
+from chromadb.errors import InternalError, NotFoundError
+
+from stores.chroma_layout import RECORD, Layout, Name, name_of, parse
+from stores.chroma_link import ChromaLink
+from stores.chroma_rows import Metadata, Row, Vector, cosine_distance, record_of
+from stores.errors import StoreMismatch, StoreUnavailable
+
+T = TypeVar("T")
+Where = dict[str, Any] | None
+Found = tuple[str, Metadata]
+"""Id and metadata of a row."""
+
+PAGE = 200
+"""Rows read at once where all are read."""
+_WRITE_ROWS, _WRITE_CHARACTERS = 1000, 8_000_000
+"""Most rows, and about the most text, in one write; a server refuses bodies over 40 MB."""
+_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)
+"""Seconds between attempts when a row is in Chroma's tables but not yet in its index."""
+_PASSING = "Error finding id"
+_BROKEN = (
+    _PASSING,
+    "hnsw segment",
+    "hnsw index",
+    "Nothing found on disk",
+    "Error getting embedding",
+    "Error querying knn",
+)
+
+
+class ShardDamaged(StoreUnavailable):
+    """The vector index of one shard no longer answers: rebuild it, then try again."""
+
+    def __init__(self, shard: int, collection: str, reason: str) -> None:
+        """Keep the shard's number (from 0) and its collection's name beside the sentence."""
+        super().__init__(
+            f"Chroma's index of shard {shard} is damaged ({reason}): stop the Chroma server and "
+            "open its data folder without it (MNEMO_CHROMA_URL unset) to have it rebuilt."
+        )
+        self.shard = shard
+        self.collection = collection
+        self.reason = reason
+
+
+class Shards:
+    """The collections of one layout."""
+
+    def __init__(self, link: ChromaLink, layout: Layout, *, in_force: bool = True) -> None:
+        """Use a layout; `in_force` says that it must still be the recorded one."""
+        self.link = link
+        self.layout = layout
+        self._in_force = in_force
+        self._known: dict[int, Collection] = {}
+        self._lock = Lock()
+
+    def existing(self) -> list[int]:
+        """Numbers of the shards that were ever written to."""
+        return sorted(self.serving())
+
+    def serving(self) -> dict[int, str]:
+        """Names of the collections in service, by shard."""
+        self._look()
+        return {shard: collection.name for shard, collection in self._known.items()}
+
+    def named(self) -> list[Name]:
+        """Every shard collection there is, of any epoch and whether or not it is complete."""
+        names = (name_of(name) for name in self.link.collections())
+        return [name for name in names if name is not None]
+
+    def collection(self, shard: int, *, create: bool = False) -> Collection | None:
+        """The collection that serves a shard.
+
+        Raises:
+            StoreMismatch: if the data was reindexed meanwhile.
+        """
+        if shard not in self._known:
+            self._look()
+        if shard not in self._known and create:
+            made = self.link.create(str(Name(self.layout.epoch, shard, 0)), {"complete": 1})
+            with self._lock:
+                self._known.setdefault(shard, made)
+        return self._known.get(shard)
+
+    def forget(self, shard: int) -> None:
+        """Look the shard's collection up again at its next use."""
+        with self._lock:
+            self._known.pop(shard, None)
+
+    def _look(self) -> None:
+        """Find the newest complete collection of each shard."""
+        present = self.link.collections()
+        if self._in_force:
+            self._check(present.get(RECORD))
+        best: dict[int, tuple[int, Collection]] = {}
+        for name, collection in present.items():
+            parts = name_of(name)
+            if parts is None or parts.epoch != self.layout.epoch:
+                continue
+            complete = (collection.metadata or {}).get("complete")
+            if complete and parts.serial >= best.get(parts.shard, (-1,))[0]:
+                best[parts.shard] = (parts.serial, collection)
+        with self._lock:
+            self._known = {shard: collection for shard, (_, collection) in best.items()}
+
+    def _check(self, record: Collection | None) -> None:
+        now = parse(dict(record.metadata or {})) if record else None
+        if now != self.layout:
+            raise StoreMismatch(
+                "The memories were reindexed while this process had them open: start it again."
+            )
+
+    def _on(self, shard: int, work: Callable[[Collection], T], *, create: bool = False) -> T | None:
+        """Do something with a shard's collection; None where there is no collection yet.
+
+        Raises:
+            ShardDamaged: if its vector index no longer answers.
+            StoreUnavailable: if Chroma cannot be reached.
+        """
+        pauses = iter(_PAUSES)
+        moved = False
+        while (collection := self.collection(shard, create=create)) is not None:
+            try:
+                with self.link.reach():
+                    return work(collection)
+            except NotFoundError:
+                if moved:
+                    raise
+                moved = True  # another process rebuilt it, and dropped this one
+                self.forget(shard)
+            except InternalError as error:
+                reason = str(error)
+                if not any(sign in reason for sign in _BROKEN):
+                    raise
+                pause = next(pauses, None) if _PASSING in reason else None
+                if pause is None:
+                    raise ShardDamaged(shard, collection.name, reason) from error
+                time.sleep(pause)
+        return None
+
+    def get(
+        self,
+        shard: int,
+        *,
+        ids: Sequence[str] | None = None,
+        where: Where = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Found]:
+        """Rows by id or filter, in the order in which they were first written."""
+        wanted = list(ids) if ids is not None else None
+        if wanted == []:
+            return []
+        found = self._on(
+            shard,
+            lambda c: c.get(
+                ids=wanted, where=where, limit=limit, offset=offset, include=["metadatas"]
+            ),
+        )
+        if found is None:
+            return []
+        return list(zip(found["ids"], found["metadatas"] or [], strict=True))
+
+    def pages(self, shard: int, where: Where = None, size: int = PAGE) -> Iterator[list[Found]]:
+        """All rows of a filter, `size` at a time."""
+        offset = 0
+        while page := self.get(shard, where=where, limit=size, offset=offset):
+            yield page
+            if len(page) < size:
+                return
+            offset += size
+
+    def items(self, shard: int) -> int:
+        """Number of items, which may be fewer than the rows."""
+        found = self._on(shard, lambda c: c.get(include=[]))
+        return sum(record_of(row)[1] == 0 for row in found["ids"]) if found else 0
+
+    def probe(self, shard: int) -> None:
+        """Ask a shard's tables and its index for something.
+
+        Raises:
+            ShardDamaged: if one does not answer.
+        """
+        self.get(shard, limit=1)
+        self.nearest(shard, np.ones(self.layout.dimensions, dtype=np.float32), 1, None)
+
+    def vectors(self, shard: int, ids: Sequence[str]) -> dict[str, Vector]:
+        """Vectors of rows."""
+        found = self._on(shard, lambda c: c.get(ids=list(ids), include=["embeddings"]))
+        if found is None or found["embeddings"] is None:
+            return {}
+        return {
+            row: np.asarray(vector, dtype=np.float32)
+            for row, vector in zip(found["ids"], found["embeddings"], strict=True)
+        }
+
+    def nearest(
+        self, shard: int, vector: Vector, count: int, where: Where
+    ) -> tuple[list[tuple[str, Metadata, float]], bool]:
+        """The `count` rows of a filter with the smallest cosine distance (0 to 2), nearest first.
+
+        Also whether there may be more of them.
+        """
+        found = self._on(
+            shard,
+            lambda c: c.query(
+                query_embeddings=[vector],
+                n_results=count,
+                where=where,
+                include=["metadatas", "distances"],
+            ),
+        )
+        if found is None:
+            return [], False
+        metadatas, distances = found["metadatas"] or [[]], found["distances"] or [[]]
+        hits = list(zip(found["ids"][0], metadatas[0], distances[0], strict=True))
+        if more := len(hits) >= count:
+            rows = hits
+        else:
+            rows = hits + self._overlooked(shard, vector, where, {row for row, _, _ in hits})
+            more = len(rows) > count
+        # A row deleted while Chroma answers comes without metadata.
+        there = [row for row in rows if row[1] is not None]
+        return sorted(there, key=lambda row: row[2])[:count], more
+
+    def _overlooked(
+        self, shard: int, vector: Vector, where: Where, seen: set[str]
+    ) -> list[tuple[str, Metadata, float]]:
+        """Rows that Chroma's index cannot reach, as may happen to rows written over many times."""
+        found = self._on(shard, lambda c: c.get(where=where, include=[]))
+        lost = [row for row in found["ids"] if row not in seen] if found else []
+        if not lost:
+            return []
+        vectors = self.vectors(shard, lost)
+        return [
+            (row, metadata, cosine_distance(vector, vectors[row]))
+            for row, metadata in self.get(shard, ids=lost)
+            if row in vectors
+        ]
+
+    def upsert(self, shard: int, rows: Sequence[Row]) -> None:
+        """Write rows: one write, unless they are very many or very long."""
+        for part in portions(rows):
+            self._on(shard, partial(write, rows=part), create=True)
+
+    def delete(self, shard: int, ids: Sequence[str]) -> None:
+        """Delete rows by id."""
+        for start in range(0, len(ids), _WRITE_ROWS):
+            part = list(ids[start : start + _WRITE_ROWS])
+            self._on(shard, partial(_delete, ids=part))
+
+
+def write(collection: Collection, rows: Sequence[Row]) -> None:
+    """Upsert rows in one call."""
+    collection.upsert(
+        ids=[row.id for row in rows],
+        embeddings=[row.vector for row in rows],
+        metadatas=[row.metadata for row in rows],
+    )
+
+
+def _delete(collection: Collection, ids: list[str]) -> None:
+    collection.delete(ids=ids)
+
+
+def portions(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Rows in portions that one write can take."""
+    part: list[Row] = []
+    size = 0
+    for row in rows:
+        length = sum(len(str(value)) for value in row.metadata.values())
+        if part and (len(part) == _WRITE_ROWS or size + length > _WRITE_CHARACTERS):
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += length
+    if part:
+        yield part

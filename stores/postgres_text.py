@@ -1,0 +1,43 @@
+"""Text and values that Postgres cannot hold, written in a way it can, and read back the same.
+
+Postgres knows no NUL and no half of a surrogate pair, and no NaN in JSON. Pure.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_MARK = "\ufdd0"
+"""A character that Unicode sets aside for a program's own use; one in the text is escaped too."""
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufdd0]")
+_ESCAPED = re.compile(f"{_MARK}([0-9a-f]{{4}})")
+
+
+def escaped(text: str) -> str:
+    """Return a text that Postgres takes; different texts stay different."""
+    return _UNSTORABLE.sub(lambda found: f"{_MARK}{ord(found[0]):04x}", text)
+
+
+def unescaped(text: str) -> str:
+    """Return what `escaped` was given."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+
+
+def storable(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a value that Postgres takes: itself, or its JSON as one plain string."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return {_MARK: json.dumps(value)}
+    if "\\u0000" in text or _UNSTORABLE.search(text):
+        return {_MARK: json.dumps(value)}
+    return dict(value)
+
+
+def restored(value: dict[str, Any]) -> dict[str, Any]:
+    """Return what `storable` was given."""
+    if value.keys() != {_MARK}:
+        return value
+    original: dict[str, Any] = json.loads(value[_MARK])
+    return original

@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from domain.budget import too_large
-from nodes.origin import FOREIGN, Origin, locate
+from nodes.origin import FOREIGN, Origin, borrowed_turns, locate
 from nodes.stamps import mark_waiting, turn_id, turn_messages, waiting_for
 from nodes.state import ChatContext, ChatState, Parts
 from stores.summaries import path_of
@@ -47,7 +47,7 @@ class LoadBuffer:
             "generation": origin.view.generation,
             "root": origin.root,
             "head": origin.head,
-            "borrowed": self._borrowed(state, origin),
+            "borrowed": borrowed_turns(state, origin, self._parts.settings.borrowed_turns),
             "sent": [] if origin.reset else state.get("sent", []),
             "degraded": Overwrite([]),
             "refusal": None,
@@ -93,23 +93,6 @@ class LoadBuffer:
         waiting = [] if origin.reset else [m for m in messages if waiting_for(m) == owner]
         marked: list[AnyMessage] = [mark_waiting(m, owner, now, _clean(m.text)) for m in new]
         return [*waiting, *marked]
-
-    def _borrowed(self, state: ChatState, origin: Origin) -> list[str]:
-        """Return the last turns of the previous conversation, chosen at the first turn."""
-        if "borrowed" in state and not origin.reset:
-            return state["borrowed"]
-        view = origin.view
-        last = {
-            thread: note.last
-            for thread, note in view.threads.items()
-            if thread != origin.thread and note.last is not None and thread in view.refs
-        }
-        if origin.head is not None or not last:
-            return []
-        previous = max(last, key=lambda thread: last[thread])
-        path = path_of(view, view.refs[previous])
-        count = self._parts.settings.borrowed_turns
-        return list(path.journal[-count:]) if count else []
 
 
 def _unfit(message: AnyMessage) -> str | None:

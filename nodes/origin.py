@@ -12,6 +12,7 @@ from domain.owner import Owner
 from domain.turns import refs_seen
 from settings import Tier
 from stores.open import Stores
+from stores.summaries import path_of
 
 if TYPE_CHECKING:
     from nodes.state import ChatContext, ChatState, Parts
@@ -99,6 +100,23 @@ async def _first_root(stores: Stores, thread: str, owner: Owner, view: JournalVi
             root = values.get("root")
             return str(root) if root else None
     return view.refs.get(thread)
+
+
+def borrowed_turns(state: "ChatState", origin: Origin, count: int) -> list[str]:
+    """Return the last turns of the previous conversation, chosen at the thread's first turn."""
+    if "borrowed" in state and not origin.reset:
+        return state["borrowed"]
+    view = origin.view
+    last = {
+        thread: note.last
+        for thread, note in view.threads.items()
+        if thread != origin.thread and note.last is not None and thread in view.refs
+    }
+    if origin.head is not None or not last:
+        return []
+    previous = max(last, key=lambda thread: last[thread])
+    path = path_of(view, view.refs[previous])
+    return list(path.journal[-count:]) if count else []
 
 
 def _user(runtime: "Runtime[ChatContext]") -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
-from nodes.origin import Origin, locate
+from nodes.origin import Origin, borrowed_turns, locate
 from nodes.stamps import by_turn, turn_id
 from nodes.state import ChatContext, ChatState, Memory, Parts
 from stores.errors import StoreUnavailable
@@ -55,7 +55,8 @@ class RecallMemories:
             branch = None
         folded = {id for note in branch.notes for id in note.turns} if branch else set()
         turns = set(path_of(origin.view, origin.head).journal)
-        turns |= set(state.get("borrowed", ())) & set(origin.view.turns)
+        borrowed = borrowed_turns(state, origin, self._parts.settings.borrowed_turns)
+        turns |= set(borrowed) & set(origin.view.turns)
         if not origin.reset:
             turns |= set(by_turn(state["messages"])) - folded
         # A turn has few messages; references past its last one harm nobody.

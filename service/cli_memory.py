@@ -1,0 +1,206 @@
+"""The verbs that show what is remembered, and the one that forgets it."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from service.cli_options import CHARACTER, USER, AsOf, Character, Json, User, Yes, owner_of
+from service.terminal import console, fail, one_line, print_json, run, settings
+
+if TYPE_CHECKING:
+    from domain.owner import Owner
+    from domain.records import Recalled
+    from nodes.state import Parts
+    from service.remembered import Remembered
+    from stores.owners import Removed
+
+T = TypeVar("T")
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (recall, episodes, facts, entities, budget):
+        app.command()(command)
+    app.command()(reset)
+
+
+def recall(
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    tokens: Annotated[
+        int, typer.Option("--budget", min=1, metavar="N", help="Tokens of what is recalled.")
+    ] = 1000,
+    as_of: AsOf = None,
+    user: User = USER,
+    character: Character = CHARACTER,
+    as_json: Json = False,
+) -> None:
+    """Show what would be recalled for a message."""
+    from service.tables import recalled_table
+
+    if not query.strip():
+        fail("The query is empty: say what to look for.")
+    owner, day = owner_of(user, character), _date(as_of)
+
+    async def work(parts: "Parts") -> "tuple[Recalled, ...]":
+        view = await parts.stores.journal.read(owner)
+        found = await parts.stores.recall.recall(
+            owner,
+            view,
+            query,
+            budget=tokens,
+            now=parts.now(),
+            refs=tuple(view.refs.values()),
+            as_of=day,
+        )
+        return tuple(found.items)
+
+    items = _with_parts(work)
+    if as_json:
+        print_json([item.model_dump(mode="json") for item in items])
+    elif items:
+        console().print(recalled_table(items))
+    else:
+        print("Nothing about that is remembered.")
+
+
+def episodes(user: User = USER, character: Character = CHARACTER, as_json: Json = False) -> None:
+    """Show the summarized stretches of conversation.
+
+    With the quality of each summary: how much of what matters it keeps.
+    """
+    from service.tables import episodes_table
+
+    held = _remembered(owner_of(user, character)).episodes
+    if as_json:
+        print_json([episode.model_dump(mode="json") for episode in held])
+    elif held:
+        console().print(episodes_table(held))
+    else:
+        print("No episodes yet: a conversation is folded into one when it has become long.")
+
+
+def facts(
+    as_of: AsOf = None,
+    user: User = USER,
+    character: Character = CHARACTER,
+    as_json: Json = False,
+) -> None:
+    """Show the facts, also those superseded since."""
+    from service.tables import facts_table
+
+    held = _remembered(owner_of(user, character), _date(as_of)).facts
+    if as_json:
+        print_json(
+            [
+                {
+                    **one.fact.model_dump(mode="json"),
+                    "current": one.current,
+                    "superseded_by": one.superseded_by,
+                    "until": one.until.isoformat() if one.until else None,
+                }
+                for one in held
+            ]
+        )
+    elif held:
+        console().print(facts_table(held))
+    else:
+        print("No facts yet: they are drawn from what is said every few turns.")
+
+
+def entities(user: User = USER, character: Character = CHARACTER, as_json: Json = False) -> None:
+    """Show the people, places and things that were named."""
+    from service.tables import entities_table
+
+    held = _remembered(owner_of(user, character)).entities
+    if as_json:
+        print_json([entity.model_dump(mode="json") for entity in held])
+    elif held:
+        console().print(entities_table(held))
+    else:
+        print("No people, places or things yet.")
+
+
+def budget(user: User = USER, character: Character = CHARACTER, as_json: Json = False) -> None:
+    """Show how the last prompt spent its tokens."""
+    from service.tables import budget_table
+
+    owner = owner_of(user, character)
+
+    async def work(parts: "Parts") -> "Mapping[str, Any] | None":
+        from service.conversation import Conversation
+
+        conversation = Conversation(parts)
+        thread = await conversation.last_thread(owner)
+        return await conversation.last_budget(owner, thread) if thread else None
+
+    spent = _with_parts(work)
+    if spent is None:
+        fail("There is no prompt to report on yet: `mnemo chat` makes one.")
+    if as_json:
+        print_json(spent)
+    else:
+        console().print(budget_table(spent))
+
+
+def reset(
+    yes: Yes = False,
+    user: User = USER,
+    character: Character = CHARACTER,
+    as_json: Json = False,
+) -> None:
+    """Forget all that one character knows of a user."""
+    owner = owner_of(user, character)
+    if not yes:
+        question = f"Forget everything {one_line(user)} ever told {one_line(character)}?"
+        if not typer.confirm(question, err=True):
+            fail("Nothing was forgotten.")
+
+    async def work(parts: "Parts") -> "Removed":
+        from service.prompt_history import forget_history
+        from stores.owners import reset as reset_owner
+
+        removed = await reset_owner(parts.stores, owner)
+        forget_history(parts.settings.data_dir, owner)
+        return removed
+
+    removed = _with_parts(work)
+    if as_json:
+        from dataclasses import asdict
+
+        print_json(asdict(removed))
+    else:
+        print(f"Forgotten: {removed}.")
+
+
+def _date(as_of: str | None) -> datetime | None:
+    from nodes.origin import as_of_date
+
+    try:
+        return as_of_date(as_of)
+    except ValueError as error:
+        fail(str(error))
+
+
+def _with_parts(work: "Callable[[Parts], Awaitable[T]]") -> T:
+    """Run something on the parts that the settings name."""
+    chosen = settings()
+
+    async def opened() -> T:
+        from graph.parts import open_parts
+
+        async with open_parts(chosen) as parts:
+            return await work(parts)
+
+    coroutine: Callable[[], Coroutine[Any, Any, T]] = opened
+    return run(coroutine)
+
+
+def _remembered(owner: "Owner", as_of: datetime | None = None) -> "Remembered":
+    async def work(parts: "Parts") -> "Remembered":
+        from service.remembered import remembered
+
+        return await remembered(parts.stores, owner, as_of=as_of)
+
+    return _with_parts(work)

@@ -1,0 +1,92 @@
+"""What the routes and the LangGraph server's hooks of one process work with, opened once.
+
+Beside the parts that graphs run on: who may call, how much, and the account of what it cost.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from graph.parts import use_process_parts
+from nodes.state import Parts
+from service.conversation import Conversation
+from service.identity import ANYBODY, Caller, Tokens, open_tokens
+from service.limits import Limits, open_limits
+from service.watch import metering
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What one process serves with."""
+
+    parts: Parts
+    tokens: Tokens | None
+    """None where nobody is asked for a token."""
+    limits: Limits
+    conversation: Conversation
+
+    async def caller(self, authorization: str | None, acting_for: str | None) -> Caller:
+        """Return who is calling; anybody where nobody is asked for a token.
+
+        Raises:
+            IdentityError: If the caller is not accepted.
+        """
+        if self.tokens is None:
+            return ANYBODY
+        return await self.tokens.caller(authorization, acting_for)
+
+
+OpenServing = Callable[[], AbstractAsyncContextManager[Serving]]
+
+
+@asynccontextmanager
+async def open_serving(parts: Parts) -> AsyncIterator[Serving]:
+    """Serve with `parts`, which stay their opener's to close.
+
+    Raises:
+        StoreUnavailable: If Redis does not answer.
+        ValueError: If the public key of the settings cannot be read.
+    """
+    async with open_tokens(parts.settings) as tokens, open_limits(parts.settings) as limits:
+        if tokens is None:
+            _log.warning(
+                "Authentication is off: whoever reaches this server may read and change the "
+                "memory of every user. To ask for tokens, set MNEMO_AUTH_SECRET, "
+                "MNEMO_AUTH_PUBLIC_KEY or MNEMO_AUTH_JWKS_URL."
+            )
+        with metering(parts, limits):
+            yield Serving(parts, tokens, limits, Conversation(parts))
+
+
+_current: Serving | None = None
+
+
+@asynccontextmanager
+async def use_process_serving() -> AsyncIterator[Serving]:
+    """Serve with the parts of this process; for its one application.
+
+    Raises:
+        StoreUnavailable: If a store does not answer.
+        ValueError: If the public key of the settings cannot be read.
+    """
+    global _current
+    async with use_process_parts() as parts, open_serving(parts) as serving:
+        _current = serving
+        try:
+            yield serving
+        finally:
+            _current = None
+
+
+def process_serving() -> Serving:
+    """Return what this process serves with, for hooks that no application is passed to.
+
+    Raises:
+        RuntimeError: If the application is not running.
+    """
+    if _current is None:
+        raise RuntimeError("The application is not running: langgraph.json names it in http.app.")
+    return _current

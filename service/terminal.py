@@ -1,0 +1,139 @@
+"""How the command line speaks: text made safe for a terminal, JSON, and errors as one sentence.
+
+Imports what is heavy only when it is used, so that `mnemo --help` stays quick. No commands here.
+"""
+
+import asyncio
+import json
+import logging
+import re
+import sys
+import warnings
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from rich.console import Console
+
+    from settings import Settings
+
+T = TypeVar("T")
+
+INTERRUPTED = 130
+"""What a shell sees of a program that Ctrl-C ended."""
+NOT_YET = 2
+"""Exit code of a command that this version does not have."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: str) -> str:
+    """Return text without what would steer a terminal: only line breaks and tabs stay."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def one_line(text: str) -> str:
+    """Return text on one line, safe to print."""
+    return " ".join(plain(text).split())
+
+
+def day(at: datetime) -> str:
+    """Return a date as the terminal shows it, in the local time zone."""
+    return f"{at.astimezone():%Y-%m-%d}"
+
+
+def console(stderr: bool = False) -> "Console":
+    """Return a console that prints text as it is: no markup, no highlighting, no emoji codes."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+def print_json(value: Any, pretty: bool = True) -> None:
+    """Print one JSON value on stdout, whole and at once."""
+    text = json.dumps(value, ensure_ascii=False, indent=2 if pretty else None)
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def fail(sentence: str, code: int = 1) -> NoReturn:
+    """Say on stderr, in one sentence, what went wrong and end the program."""
+    print(plain(sentence), file=sys.stderr, flush=True)
+    raise typer.Exit(code)
+
+
+def not_yet(what: str) -> NoReturn:
+    """Say that this version does not have a command, and end with its own exit code."""
+    fail(f"{what} is not part of this version of Mnemograph yet.", NOT_YET)
+
+
+def quiet(verbose: bool) -> None:
+    """Keep libraries' warnings and log lines to themselves, unless they are asked for."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            errors = "replace" if stream is sys.stdin else "backslashreplace"
+            reconfigure(encoding="utf-8", errors=errors)
+    if verbose:
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+        return
+    logging.getLogger().addHandler(logging.NullHandler())
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def settings() -> "Settings":
+    """Return the settings; one sentence and the end of the program where they cannot be used.
+
+    What else `.env` holds (keys of other providers, LangSmith's variables) becomes part of the
+    environment, as it does under `langgraph dev`.
+    """
+    from dotenv import load_dotenv
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from settings import Settings
+
+    load_dotenv(Path(".env"))
+    try:
+        return Settings()
+    except ValidationError as error:
+        fail(_unusable(error))
+    except SettingsError as error:
+        fail(f"A setting cannot be read ({error}): structured values are written as JSON.")
+
+
+def _unusable(error: "ValidationError") -> str:
+    """Return which variables cannot be used, and why."""
+    from settings import Settings
+
+    said = []
+    for problem in error.errors():
+        if not problem["loc"]:
+            said.append(problem["msg"].removeprefix("Value error, "))
+            continue
+        first, *rest = map(str, problem["loc"])
+        own = first if first.isupper() else f"{Settings.model_config['env_prefix']}{first}".upper()
+        name = "__".join([own, *(part.upper() for part in rest)])
+        said.append(f"{name} cannot be used: {problem['msg'][0].lower()}{problem['msg'][1:]}.")
+    return " ".join(said)
+
+
+def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a command's coroutine; an error its user can act on is one sentence and exit code 1."""
+    from models.errors import ModelError, ModelSettingsError
+    from stores.errors import StoreMismatch, StoreUnavailable
+    from stores.journal import GenerationMoved
+
+    expected = (ModelError, ModelSettingsError, StoreMismatch, StoreUnavailable, GenerationMoved)
+    try:
+        return asyncio.run(work())
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except expected as error:
+        fail(str(error))

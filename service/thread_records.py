@@ -1,0 +1,60 @@
+"""What a LangGraph server itself keeps of threads: their last values, and the inputs of runs.
+
+Both hold what was said, so they go when an owner is reset. Outside such a server there is nothing
+to do. Only its public client is used, in the process itself.
+"""
+
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from uuid import UUID
+
+from langgraph_sdk import get_client
+from langgraph_sdk.errors import NotFoundError
+
+from domain.owner import digest
+
+USER = "mnemo_user"
+"""The metadata of threads, runs and crons that holds the digest of whose they are."""
+
+
+async def renew_records(threads: Iterable[str]) -> None:
+    """Empty the server's records of threads, which keep their ids and may be gone on with."""
+    known = [thread for thread in threads if _is_uuid(thread)]
+    if not known or "langgraph_api.server" not in sys.modules:
+        return
+    async with get_client() as client:
+        for thread in known:
+            try:
+                record = await client.threads.get(thread)
+                await client.threads.delete(thread)
+            except NotFoundError:
+                continue
+            await client.threads.create(
+                thread_id=thread, metadata=record["metadata"], if_exists="do_nothing"
+            )
+
+
+async def drop_records(user_id: str, threads: Iterable[str]) -> None:
+    """Delete the server's records of these threads, and of all threads and crons of a user."""
+    if "langgraph_api.server" not in sys.modules:
+        return
+    theirs = {USER: digest(user_id)}
+    async with get_client() as client:
+        for thread in filter(_is_uuid, threads):
+            with suppress(NotFoundError):
+                await client.threads.delete(thread)
+        while found := await client.threads.search(metadata=theirs, limit=100):
+            for record in found:
+                await client.threads.delete(record["thread_id"])
+        while crons := await client.crons.search(metadata=theirs, limit=100):
+            for cron in crons:
+                await client.crons.delete(cron["cron_id"])
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,6 +1,7 @@
 """Arithmetic on spans of time: days, months, distances, what comes once a year.
 
-Everything keeps the time zone it is given. No words are read here, save the names of units.
+Everything keeps the time zone it is given. No text is searched here; of words it knows the units,
+and parts of a span such as "early".
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ Span = tuple[datetime, datetime, datetime]
 
 
 def midnight(at: datetime) -> datetime:
-    """Return the begin of a day, also where the clocks change on it."""
+    """Return when the day of a moment begins."""
     return at.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
 

@@ -36,7 +36,7 @@ _ABOUT: dict[str, tuple[EntityKind, str]] = {
 
 
 def homes_of(text: str) -> list[str]:
-    """Return the home that a fact's text names, as a list of none or one."""
+    """Return the homes that a fact's text names."""
     return _HOME.findall(text)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import dropwhile
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
@@ -10,7 +11,7 @@ from langgraph.runtime import Runtime
 from domain.budget import Shares
 from domain.dates import day_heading
 from domain.journal import JournalView
-from domain.records import Recalled
+from domain.records import Recalled, Turn
 from domain.turns import live, parents_of
 from nodes.origin import Origin, TurnRefused
 from nodes.prompts import Draft, build
@@ -42,7 +43,7 @@ class AssembleContext:
         origin = state["origin"]
         earlier, memory = _of_generation(origin, state["earlier"], state["memory"])
         start = _buffer_start(state, earlier)
-        buffer = _buffer(state["messages"], start, origin.view)
+        buffer = _buffer(state["messages"], start, origin.view, earlier.loose)
         recollection = _without(memory.recollection, {turn for turn, _ in buffer})
         draft = Draft(
             persona=runtime.context.persona or self._parts.settings.persona,
@@ -118,23 +119,29 @@ def _buffer_start(state: ChatState, earlier: Earlier) -> str | None:
 
 
 def _buffer(
-    messages: Sequence[AnyMessage], start: str | None, view: JournalView
+    messages: Sequence[AnyMessage], start: str | None, view: JournalView, loose: Sequence[Turn]
 ) -> list[tuple[str, BaseMessage]]:
-    """Return the buffer's messages with their turns, in the words of the journal."""
+    """Return the buffer's messages with their turns, in the words of the stores.
+
+    Turns that no shown episode holds, though they are folded, come before those of `messages`.
+    """
+    kept = {turn.id: turn for turn in loose} | view.turns
+    groups = by_turn(messages)
+    shown = list(dropwhile(lambda turn: turn != start, groups))
     buffer: list[tuple[str, BaseMessage]] = []
-    shows = False
-    for turn, held in by_turn(messages).items():
-        shows = shows or turn == start
-        if not shows:
-            continue
-        if turn in view.turns:
-            buffer += [
-                (turn, HumanMessage(said.text) if said.role == "user" else AIMessage(said.text))
-                for said in view.turns[turn].messages
-            ]
-        else:
-            buffer += [(turn, message) for message in held]
+    for turn in [*(turn.id for turn in loose if turn.id not in shown), *shown]:
+        buffer += [(turn, message) for message in _said(kept.get(turn), groups.get(turn, ()))]
     return buffer
+
+
+def _said(turn: Turn | None, held: Sequence[AnyMessage]) -> Sequence[BaseMessage]:
+    """Return the messages of a turn as the stores keep it, else as the thread holds it."""
+    if turn is None:
+        return held
+    return [
+        HumanMessage(said.text) if said.role == "user" else AIMessage(said.text)
+        for said in turn.messages
+    ]
 
 
 def _without(recollection: Recollection, turns: set[str]) -> Recollection:

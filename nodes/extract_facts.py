@@ -34,9 +34,9 @@ class ExtractFacts:
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return the texts of the facts added; a failure is noted, and the cursor stays."""
+        if "due" not in state or not state["due"].extract:
+            return {}  # Without: a run from this step's checkpoint; the next turn finds it due.
         origin = state["origin"]
-        if not state["due"].extract:
-            return {}
         try:
             added = await extract(self._parts, origin.owner, origin.view.generation)
         except GenerationMoved:

@@ -144,11 +144,12 @@ class Generate:
 
     async def _lost(self, origin: Origin, state: ChatState) -> list[Turn]:
         """Return turns of the thread that neither journal nor an episode holds any more."""
-        notes = state["earlier"].notes
-        held = {turn for note in notes for turn in note.turns} | set(origin.view.turns)
+        earlier = state["earlier"]
+        held = {turn for note in earlier.notes for turn in note.turns} | set(origin.view.turns)
+        held |= {turn.id for turn in earlier.loose}
         groups = by_turn(state["messages"])
         missing = {id: messages for id, messages in groups.items() if id not in held}
-        if not missing or state["earlier"].missed:
+        if not missing or earlier.missed:
             return []
         episodes = await self._parts.stores.memories.episodes(origin.owner, origin.view.generation)
         in_episodes = {turn.id for episode in episodes for turn in episode.turns}

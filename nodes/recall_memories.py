@@ -55,6 +55,7 @@ class RecallMemories:
             branch = None
         folded = {id for note in branch.notes for id in note.turns} if branch else set()
         turns = set(path_of(origin.view, origin.head).journal)
+        turns |= {turn.id for turn in branch.loose} if branch else set()
         borrowed = borrowed_turns(state, origin, self._parts.settings.borrowed_turns)
         turns |= set(borrowed) & set(origin.view.turns)
         if not origin.reset:

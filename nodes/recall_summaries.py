@@ -28,4 +28,6 @@ class RecallSummaries:
             )
         except StoreUnavailable:
             return {"earlier": Earlier(generation, missed=True)}
-        return {"earlier": Earlier(generation, branch.notes if branch else ())}
+        if branch is None:
+            return {"earlier": Earlier(generation)}
+        return {"earlier": Earlier(generation, branch.notes, branch.loose)}

@@ -12,7 +12,7 @@ from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.budget import Budget
-from domain.records import Recalled
+from domain.records import Recalled, Turn
 from domain.windows import Window
 from models.open import Models
 from nodes.origin import Origin
@@ -111,6 +111,8 @@ class Earlier:
     generation: str | None
     notes: Sequence[EpisodeNote] = ()
     """The folded part of this branch, oldest first."""
+    loose: Sequence[Turn] = ()
+    """Turns of this branch in episodes that are not shown: it forked off inside them."""
     missed: bool = False
     """True where the stores did not answer."""
 

@@ -32,6 +32,8 @@ class Summarize:
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return how many messages were folded; a failure is noted, and nothing is lost."""
+        if "due" not in state:
+            return {}  # A run from this step's checkpoint: the next turn finds it due again.
         origin, window = state["origin"], state["due"].fold
         if window is None:
             return {}

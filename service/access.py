@@ -68,7 +68,7 @@ async def moment_of(
 
 
 def decoded(segment: str) -> str:
-    """Return an id from its segment of the path, which `EncodedPaths` left encoded.
+    """Return an id from its segment of the path, which `OwnPaths` left encoded.
 
     Raises:
         HTTPException: 400 if it is no percent-encoded UTF-8.

@@ -3,11 +3,12 @@
 Ties routes, errors and middleware together; what a route does is in its own module.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import FastAPI, HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import routes_changes, routes_health, routes_memory
 from service.access import NOTHING
@@ -15,16 +16,23 @@ from service.identity import FROM_OUTSIDE
 from service.problems import HANDLERS, problem
 from service.serving import OpenServing, use_process_serving
 
+_log = logging.getLogger(__name__)
+
 ENCODED = (b"/memory/", b"/chat/")
 """Paths whose segments are ids, which may hold a slash."""
+LARGEST = 1_000_000
+"""Bytes of a body at most."""
 LOOPBACK = "/noauth"
 """What a LangGraph server's requests to itself begin with; no request from outside can."""
 INTERNAL = ("/internal/", "/deploy")
 """What `langgraph dev` offers whoever asks: to erase all threads, to show raw ones, to deploy."""
 
 
-class EncodedPaths:
-    """Leaves ids in a path percent-encoded, so that a slash in one stays part of it."""
+class OwnPaths:
+    """Leaves ids in our paths percent-encoded, so that a slash in one stays part of it.
+
+    And bounds the bodies that are read there.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand before `app`."""
@@ -33,9 +41,20 @@ class EncodedPaths:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its path as it was sent."""
         raw = scope.get("raw_path")
-        if isinstance(raw, bytes) and raw.startswith(ENCODED):
-            scope = {**scope, "path": raw.decode("latin-1")}
-        await self._app(scope, receive, send)
+        if not isinstance(raw, bytes) or not raw.startswith(ENCODED):
+            await self._app(scope, receive, send)
+            return
+        read = 0
+
+        async def bounded() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > LARGEST:
+                raise HTTPException(413, f"The body may have {LARGEST:,} bytes: send less.")
+            return message
+
+        await self._app({**scope, "path": raw.decode("latin-1")}, bounded, send)
 
 
 class Door:
@@ -77,6 +96,12 @@ def create_app(open_serving: OpenServing = use_process_serving) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_serving() as serving:
             app.state.serving = serving
+            if serving.tokens is None:
+                _log.warning(
+                    "Authentication is off: whoever reaches this server may read and change the "
+                    "memory of every user. To ask for tokens, set MNEMO_AUTH_SECRET, "
+                    "MNEMO_AUTH_PUBLIC_KEY or MNEMO_AUTH_JWKS_URL."
+                )
             yield
 
     app = FastAPI(
@@ -86,7 +111,7 @@ def create_app(open_serving: OpenServing = use_process_serving) -> FastAPI:
         lifespan=lifespan,
         exception_handlers=HANDLERS,
     )
-    app.add_middleware(EncodedPaths)
+    app.add_middleware(OwnPaths)
     app.add_middleware(Door, inside=app)
     for routes in (routes_health, routes_changes, routes_memory):
         # Not `include_router`: its routes are made late, and a LangGraph server, which puts its

@@ -2,18 +2,24 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.cli_options import Json
-from service.terminal import console, not_yet, one_line, print_json, run, settings
+from service.terminal import console, fail, one_line, print_json, run, settings
 
 if TYPE_CHECKING:
     from service.doctor import Check
+    from service.moving import Kind, Moved
     from service.reindexing import Reindexed
     from service.sweep import SweepReport
+    from stores.transfer import Progress
 
+NO_MEMORIES = "There are no memories yet, so there is nothing to move."
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
@@ -106,41 +112,73 @@ def reindex(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Change the embedding model or the number of collections.
+    """Change the embedding model or the number of collections, or move to another store.
 
     Without options it does what the settings say. Nothing else may use the memories meanwhile;
-    after an interruption the same command goes on.
+    after an interruption the same command goes on. With --to, both stores may be set.
     """
     if to is not None:
-        not_yet("Moving memories to another store (reindex --to)")
+        _move(to, shards, embeddings, as_json)
+        return
     chosen = settings()
-    if chosen.postgres_url is not None:
-        not_yet("Long-term memory in Postgres (MNEMO_POSTGRES_URL)")
-    paper = console(stderr=True)
 
     async def work() -> "Reindexed | None":
         from service.reindexing import reindex as move
 
-        with paper.status("Reading...") as status:
-
-            def progress(done: int, total: int) -> None:
-                status.update(f"{done} of {total or 'all'} memories moved")
-
+        with _progress() as progress:
             return await move(chosen, shards, embeddings, progress)
 
     done = run(work)
     if as_json:
-        from dataclasses import asdict
-
         print_json(asdict(done) if done else {"items": 0})
     elif done is None:
-        print("There are no memories yet, so there is nothing to move.")
+        print(NO_MEMORIES)
     else:
-        _say_moved(done)
+        moved = f"{done.items} memories moved" if done.items else "All lies as wanted already"
+        spread = f"{done.shards} collections, " if done.shards else ""
+        print(f"{moved}: {spread}embeddings {one_line(done.embeddings)}.")
+        _advise(done.advice)
 
 
-def _say_moved(done: "Reindexed") -> None:
-    moved = f"{done.items} memories moved" if done.items else "All lies as wanted already"
-    print(f"{moved}: {done.shards} collections, embeddings {one_line(done.embeddings)}.")
-    if done.advice:
-        print(f"Set {' and '.join(done.advice)} from now on, or they will not open.")
+def _move(to: str, shards: int | None, embeddings: str | None, as_json: bool) -> None:
+    from service.moving import BetweenStores, move_to
+
+    if to not in ("chroma", "postgres"):
+        fail('--to must be "chroma" or "postgres".')
+    if to == "postgres" and shards is not None:
+        fail("Postgres does not spread memories over collections: leave out --shards.")
+    chosen = settings(BetweenStores)
+    kind: Kind = "chroma" if to == "chroma" else "postgres"
+
+    async def work() -> "Moved | None":
+        with _progress() as progress:
+            return await move_to(chosen, kind, shards, embeddings, progress)
+
+    done = run(work)
+    if as_json:
+        print_json(asdict(done) if done else {"items": 0})
+    elif done is None:
+        print(NO_MEMORIES)
+    else:
+        moved = f"{done.items} memories moved" if done.items else "All memories had moved before"
+        print(one_line(f"{moved}: they are in {done.there} now."))
+        _advise(done.advice)
+        print(one_line(f"What is left in {done.here} is out of date and no longer opened: delete "
+                       "it when you need it no more."))  # fmt: skip
+
+
+@contextmanager
+def _progress() -> Iterator["Progress"]:
+    """Show on a terminal how many memories are done."""
+    with console(stderr=True).status("Reading...") as status:
+
+        def progress(done: int, total: int) -> None:
+            status.update(f"{done} of {total or 'all'} memories moved")
+
+        yield progress
+
+
+def _advise(advice: tuple[str, ...]) -> None:
+    wanted = [one if not one.endswith("=") else f"nothing for {one[:-1]}" for one in advice]
+    if wanted:
+        print(f"Set {' and '.join(wanted)} from now on, or they will not open.")

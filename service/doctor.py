@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
+from langsmith import tracing_context
 from langsmith.utils import get_api_url, tracing_is_enabled
 from pydantic import BaseModel, ConfigDict
 
@@ -155,7 +156,8 @@ async def _ask(model: BaseChatModel) -> None:
     """
     client = getattr(model, "http_async_client", None)
     try:
-        with as_model_errors():
+        # Not traced: sending the trace of this question would hold up the end of the program.
+        with as_model_errors(), tracing_context(enabled=False):
             async with asyncio.timeout(MODEL_SECONDS):
                 await model.ainvoke([HumanMessage("Answer with the one word: yes")])
     except TimeoutError as error:

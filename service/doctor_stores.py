@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from langgraph.store.base import BaseStore
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
@@ -20,11 +21,11 @@ from models.errors import ModelSettingsError
 from service.doctor import Check, State, Work, because
 from service.sweep import SWEPT, lost_owners
 from settings import Settings
-from stores.chroma import ChromaStore
 from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
 from stores.journal import Journal
 from stores.journal_redis import open_redis_journal
 from stores.journal_sqlite import open_sqlite_journal
+from stores.long_term import look_at_postgres, open_long_term, postgres_place
 from stores.memories import Memories
 from stores.redis_connection import START, connect, without_secrets
 
@@ -191,34 +192,49 @@ def _persistence(info: dict[str, Any], saves: str | None) -> Check:
 
 async def check_long_term(settings: Settings) -> list[Check]:
     """Open long-term memory as a turn would, and look at the owners in it."""
+    return [*await _long_term(settings), await _swept(settings)]
+
+
+async def _long_term(settings: Settings) -> list[Check]:
     name = "long-term memory"
-    if settings.postgres_url is not None:
-        text = "Postgres is not part of this version yet: unset MNEMO_POSTGRES_URL."
-        return [Check(name=name, state="fail", text=text)]
-    path = settings.data_dir / "chroma"
-    if settings.chroma_url is None and not await asyncio.to_thread(path.exists):
-        text = f"Chroma in the data dir, made at the first turn {because(settings, 'chroma_url')}."
-        return [Check(name=name, state="ok", text=text), await _swept(settings)]
     try:
+        found, made = await _looked_at(settings)
+        if not made:
+            return [Check(name=name, state="ok", text=found)]
         async with AsyncExitStack() as stack:
             embedding = await open_embeddings(settings)
-            store = await stack.enter_async_context(
-                ChromaStore.open(
-                    path=None if settings.chroma_url else path,
-                    url=settings.chroma_url,
-                    embeddings=embedding.embeddings,
-                    embedding_name=embedding.name,
-                    dimensions=embedding.dimensions,
-                    shards=settings.chroma_shards,
-                    timeout=settings.store_timeout,
-                )
-            )
-            found = Check(name=name, state="ok", text=f"Chroma {_where(settings)} answers.")
-            return [found, await _owners(settings, store, stack), await _swept(settings)]
+            store = await stack.enter_async_context(open_long_term(settings, embedding))
+            owners = await _owners(settings, store, stack)
+            return [Check(name=name, state="ok", text=found), owners]
     except StoreBusy as error:
-        return [Check(name=name, state="warn", text=str(error)), await _swept(settings)]
+        return [Check(name=name, state="warn", text=str(error))]
     except (StoreUnavailable, StoreMismatch, ModelSettingsError) as error:
-        return [Check(name=name, state="fail", text=str(error)), await _swept(settings)]
+        return [Check(name=name, state="fail", text=str(error))]
+
+
+async def _looked_at(settings: Settings) -> tuple[str, bool]:
+    """Return what there is, and whether anything is in it: to open it would make it.
+
+    Raises:
+        StoreUnavailable: If a server does not answer, or lacks something.
+    """
+    if settings.postgres_url is not None:
+        why = because(settings, "postgres_url")
+        place = await asyncio.to_thread(postgres_place, settings)
+        server = await look_at_postgres(settings)
+        if server.pgvector is None:
+            raise StoreUnavailable(
+                f"{place} has no pgvector: install it there (https://github.com/pgvector/pgvector)."
+            )
+        text = f"{place} answers (version {server.version}, pgvector {server.pgvector})"
+        if server.embedded is None:
+            return f"{text}; tables are made at the first turn {why}.", False
+        return f"{text} {why}.", True
+    path = settings.data_dir / "chroma"
+    if settings.chroma_url is None and not await asyncio.to_thread(path.exists):
+        why = because(settings, "chroma_url")
+        return f"Chroma in the data dir, made at the first turn {why}.", False
+    return f"Chroma {_where(settings)} answers.", True
 
 
 def _where(settings: Settings) -> str:
@@ -242,7 +258,7 @@ async def _journal(settings: Settings, stack: AsyncExitStack) -> Journal | None:
     return await stack.enter_async_context(open_sqlite_journal(path))
 
 
-async def _owners(settings: Settings, store: ChromaStore, stack: AsyncExitStack) -> Check:
+async def _owners(settings: Settings, store: BaseStore, stack: AsyncExitStack) -> Check:
     """Look for owners whose journal was lost while their memories were not."""
     try:
         journal = await _journal(settings, stack)

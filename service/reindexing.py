@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from models.embeddings import open_embeddings
 from settings import Settings
+from stores.errors import StoreMismatch
+from stores.long_term import postgres_store
 from stores.reindex import Progress, recorded_layout, reindex_in_place
 
 
@@ -14,7 +16,8 @@ class Reindexed:
 
     items: int
     """Memories moved; 0 where all lay as wanted already."""
-    shards: int
+    shards: int | None
+    """Collections of a Chroma; None where the memories are in Postgres."""
     embeddings: str
     advice: tuple[str, ...]
     """Variables to set from now on, as NAME=value; empty where the settings say so already."""
@@ -34,8 +37,13 @@ async def reindex(
 
     Raises:
         StoreUnavailable: If the store does not answer, or another process uses it.
+        StoreMismatch: If `shards` are asked of Postgres, which has none.
         ModelSettingsError: If the model cannot be used.
     """
+    if settings.postgres_url is not None:
+        return await _in_postgres(
+            settings, settings.postgres_url.get_secret_value(), shards, embeddings, progress
+        )
     url, held = settings.chroma_url, settings.chroma_token
     token = held.get_secret_value() if held else None
     path = None if url else settings.data_dir / "chroma"
@@ -71,3 +79,31 @@ async def reindex(
     if wanted.embeddings != settings.embeddings:
         advice.append(f"MNEMO_EMBEDDINGS={wanted.embeddings}")
     return Reindexed(items, wanted.chroma_shards, wanted.embeddings, tuple(advice))
+
+
+async def _in_postgres(
+    settings: Settings, url: str, shards: int | None, embeddings: str | None, progress: Progress
+) -> Reindexed | None:
+    if shards is not None:
+        raise StoreMismatch(
+            "Postgres does not spread memories over collections: leave out --shards."
+        )
+    await asyncio.to_thread(postgres_store)
+    from stores.postgres_move import embed_anew, recorded_model
+    from stores.postgres_setup import Embedded
+
+    patience = settings.store_timeout
+    if await recorded_model(url, patience) is None:
+        return None
+    wanted = settings.model_copy(update={"embeddings": embeddings or settings.embeddings})
+    model = await open_embeddings(wanted)
+    items = await embed_anew(
+        url,
+        model.embeddings,
+        Embedded(model.name, model.dimensions),
+        seconds=patience,
+        progress=progress,
+    )
+    differs = wanted.embeddings != settings.embeddings
+    advice = (f"MNEMO_EMBEDDINGS={wanted.embeddings}",) if differs else ()
+    return Reindexed(items, None, wanted.embeddings, advice)

@@ -3,7 +3,6 @@
 Beside the parts that graphs run on: who may call, how much, and the account of what it cost.
 """
 
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ from service.conversation import Conversation
 from service.identity import ANYBODY, Caller, Tokens, open_tokens
 from service.limits import Limits, open_limits
 from service.watch import metering
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,12 +48,6 @@ async def open_serving(parts: Parts) -> AsyncIterator[Serving]:
         ValueError: If the public key of the settings cannot be read.
     """
     async with open_tokens(parts.settings) as tokens, open_limits(parts.settings) as limits:
-        if tokens is None:
-            _log.warning(
-                "Authentication is off: whoever reaches this server may read and change the "
-                "memory of every user. To ask for tokens, set MNEMO_AUTH_SECRET, "
-                "MNEMO_AUTH_PUBLIC_KEY or MNEMO_AUTH_JWKS_URL."
-            )
         with metering(parts, limits):
             yield Serving(parts, tokens, limits, Conversation(parts))
 

@@ -87,11 +87,14 @@ def quiet(verbose: bool) -> None:
         warnings.simplefilter("ignore")
 
 
-def settings() -> "Settings":
+def settings(kind: "type[Settings] | None" = None) -> "Settings":
     """Return the settings; one sentence and the end of the program where they cannot be used.
 
     What else `.env` holds (keys of other providers, LangSmith's variables) becomes part of the
     environment, as it does under `langgraph dev`.
+
+    Args:
+        kind: The settings of a command that needs others than all the rest.
     """
     from dotenv import load_dotenv
     from pydantic import ValidationError
@@ -101,7 +104,7 @@ def settings() -> "Settings":
 
     load_dotenv(Path(".env"))
     try:
-        return Settings()
+        return (kind or Settings)()
     except ValidationError as error:
         fail(_unusable(error))
     except SettingsError as error:

@@ -56,7 +56,7 @@ class ChromaStore(BaseStore):
         self._embeddings = embeddings
         self._fields = fields or ["$"]
         self._gate = Gate()
-        self._writing: dict[int, Lock] = defaultdict(Lock)
+        self._writing = [Lock() for _ in range(shards.layout.shards)]
         self._deleted: set[int] = set()
         self._closed = False
 
@@ -144,7 +144,9 @@ class ChromaStore(BaseStore):
         self, plan: Plan, queries: list[list[float]], documents: list[list[float]]
     ) -> list[Result]:
         vectors = vectors_of(plan, queries, documents, self._shards.layout.dimensions)
-        return self._run(lambda: self._answer(plan, vectors))
+        results = self._run(lambda: self._read(plan, vectors))
+        self._run(lambda: self._write(plan, vectors))
+        return results
 
     def _run(self, work: Callable[[], T]) -> T:
         """Do something with the shards; rebuild each damaged one once and do it again."""
@@ -163,7 +165,7 @@ class ChromaStore(BaseStore):
 
     def _mend(self, damage: ShardDamaged) -> None:
         with self._gate.alone():
-            if self._shards.serving().get(damage.shard) != damage.collection:
+            if self._closed or self._shards.serving().get(damage.shard) != damage.collection:
                 return  # another thread has rebuilt it meanwhile
             _log.warning(
                 "Chroma's index of shard %d is damaged (%s): rebuilding it from its rows.",
@@ -173,7 +175,7 @@ class ChromaStore(BaseStore):
             count = rebuild(self._shards, damage.shard, self._embeddings.embed_documents)
             _log.warning("Shard %d has its %d rows again.", damage.shard, count)
 
-    def _answer(self, plan: Plan, vectors: Vectors) -> list[Result]:
+    def _read(self, plan: Plan, vectors: Vectors) -> list[Result]:
         results: list[Result] = [None] * plan.size
         for number, item in get_items(self._shards, plan.gets).items():
             results[number] = item
@@ -182,6 +184,9 @@ class ChromaStore(BaseStore):
             results[number] = search(self._shards, op, vector)
         for number, listing in plan.listings.items():
             results[number] = list_namespaces(self._shards, listing)
+        return results
+
+    def _write(self, plan: Plan, vectors: Vectors) -> None:
         by_shard: dict[int, list[Write]] = defaultdict(list)
         for write in plan.writes.values():
             by_shard[shards_of(self._shards, write.op.namespace)[0]].append(write)
@@ -189,7 +194,6 @@ class ChromaStore(BaseStore):
             with self._writing[shard]:
                 if write_items(self._shards, shard, writes, vectors):
                     self._deleted.add(shard)
-        return results
 
     async def rows(self) -> AsyncIterator[StoredItem]:
         """Every item there is, shard by shard, while nothing else writes."""

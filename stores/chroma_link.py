@@ -20,13 +20,26 @@ from chromadb.errors import (
     AuthorizationError,
     ChromaAuthError,
     ChromaError,
+    InternalError,
     NotFoundError,
+    QuotaError,
+    RateLimitError,
     error_types,
 )
 from filelock import FileLock, Timeout
 from overrides import override
 
 from stores.errors import StoreBusy, StoreUnavailable
+
+
+class ChromaFailed(StoreUnavailable):
+    """Chroma answers that something went wrong on its side."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        """Keep Chroma's own words beside the sentence."""
+        self.reason = " ".join(reason.split()).rstrip(".")
+        super().__init__(f"Chroma at {place} failed ({self.reason}).")
+
 
 SYNC_THRESHOLD = 50
 """Writes after which Chroma saves a vector index; more would make the first query slow."""
@@ -167,6 +180,7 @@ class ChromaLink:
         """Turn a connection that fails into one sentence; every call to Chroma is inside one.
 
         Raises:
+            ChromaFailed: if something went wrong inside Chroma.
             StoreUnavailable: if Chroma cannot be reached, is too slow or refuses access.
         """
         try:
@@ -177,6 +191,8 @@ class ChromaLink:
                 f"Chroma at {self._place} {reason}: start it with `chroma run`, or unset "
                 "MNEMO_CHROMA_URL to keep memories in the data folder."
             ) from error
+        except (InternalError, RateLimitError, QuotaError) as error:
+            raise ChromaFailed(self._place, str(error)) from error
         except (ChromaAuthError, AuthorizationError) as error:
             raise StoreUnavailable(
                 f"Chroma at {self._place} refuses access: check MNEMO_CHROMA_TOKEN."

@@ -76,6 +76,12 @@ class Move:
                     unreadable.add(shard)
                 else:
                     rebuild(self._source, shard, self._embed)
+        for shard, name in self._target.serving().items():
+            try:
+                self._target.probe(shard)
+            except ShardDamaged:  # of an interrupted copy, and soon copied again
+                self._target.link.drop(name)
+                self._target.forget(shard)
         return unreadable
 
     def count(self) -> int:

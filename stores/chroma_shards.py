@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 from chromadb.api.models.Collection import Collection
-from chromadb.errors import InternalError, NotFoundError
+from chromadb.errors import NotFoundError
 
 from stores.chroma_layout import RECORD, Layout, Name, name_of, parse
-from stores.chroma_link import ChromaLink
+from stores.chroma_link import ChromaFailed, ChromaLink
 from stores.chroma_rows import Metadata, Row, Vector, cosine_distance, record_of
 from stores.errors import StoreMismatch, StoreUnavailable
 
@@ -64,6 +64,7 @@ class Shards:
         self.layout = layout
         self._in_force = in_force
         self._known: dict[int, Collection] = {}
+        self._all_known = False
         self._lock = Lock()
 
     def existing(self) -> list[int]:
@@ -86,7 +87,7 @@ class Shards:
         Raises:
             StoreMismatch: if the data was reindexed meanwhile.
         """
-        if shard not in self._known:
+        if shard not in self._known and not self._all_known:
             self._look()
         if shard not in self._known and create:
             made = self.link.create(str(Name(self.layout.epoch, shard, 0)), {"complete": 1})
@@ -98,6 +99,7 @@ class Shards:
         """Look the shard's collection up again at its next use."""
         with self._lock:
             self._known.pop(shard, None)
+            self._all_known = False
 
     def _look(self) -> None:
         """Find the newest complete collection of each shard."""
@@ -114,6 +116,7 @@ class Shards:
                 best[parts.shard] = (parts.serial, collection)
         with self._lock:
             self._known = {shard: collection for shard, (_, collection) in best.items()}
+            self._all_known = self.link.path is not None  # on a server others make shards, too
 
     def _check(self, record: Collection | None) -> None:
         now = parse(dict(record.metadata or {})) if record else None
@@ -137,16 +140,18 @@ class Shards:
                     return work(collection)
             except NotFoundError:
                 if moved:
-                    raise
+                    raise StoreUnavailable(
+                        f"Shard {shard} of Chroma vanishes again and again: another process is "
+                        "moving it; try again."
+                    ) from None
                 moved = True  # another process rebuilt it, and dropped this one
                 self.forget(shard)
-            except InternalError as error:
-                reason = str(error)
-                if not any(sign in reason for sign in _BROKEN):
+            except ChromaFailed as failure:
+                if not any(sign in failure.reason for sign in _BROKEN):
                     raise
-                pause = next(pauses, None) if _PASSING in reason else None
+                pause = next(pauses, None) if _PASSING in failure.reason else None
                 if pause is None:
-                    raise ShardDamaged(shard, collection.name, reason) from error
+                    raise ShardDamaged(shard, collection.name, failure.reason) from failure
                 time.sleep(pause)
         return None
 

@@ -42,8 +42,9 @@ class SqliteJournal:
     async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[None]:
         async with self._turn:
             try:
-                await self._db.execute(begin)
                 try:
+                    # Cancelled while it begins, it may begin all the same: rolled back too.
+                    await self._db.execute(begin)
                     yield
                 except BaseException:
                     await self._db.rollback()

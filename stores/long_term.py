@@ -19,11 +19,13 @@ from stores.errors import StoreMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
     from stores.postgres import PostgresStore
+    from stores.postgres_setup import Server
 
 MOVES = ("mnemo-move",)
 """Namespace of what a store notes about a move; an owner's begins with a digest."""
 FILLING, MOVED = "filling", "moved"
 
+_UNSET = "MNEMO_POSTGRES_URL is not set: set it to postgresql://user:password@host:5432/database."
 INSTALL = (
     "MNEMO_POSTGRES_URL is set, but what it needs is not installed: run `uv sync --extra postgres` "
     "or `pip install 'mnemograph[postgres]'`."
@@ -91,9 +93,7 @@ async def open_postgres(
         StoreUnavailable: Also if the settings name none, or the extra is not installed.
     """
     if settings.postgres_url is None:
-        raise StoreUnavailable(
-            "MNEMO_POSTGRES_URL is not set: set it to postgresql://user:password@host:5432/database."
-        )
+        raise StoreUnavailable(_UNSET)
     kind = await asyncio.to_thread(postgres_store)
     async with kind.open(
         url=settings.postgres_url.get_secret_value(),
@@ -129,14 +129,32 @@ def postgres_place(settings: Settings) -> str:
     """Return where Postgres is, to be shown to a person.
 
     Raises:
-        StoreUnavailable: If the URL cannot be read, or the extra is not installed.
+        StoreUnavailable: If the URL is not set or cannot be read, or the extra is not installed.
     """
     try:
         from stores.postgres_link import place_of
     except ImportError as error:
         raise StoreUnavailable(INSTALL) from error
-    url = settings.postgres_url
-    return f"Postgres at {place_of(url.get_secret_value() if url else '')}"
+    if settings.postgres_url is None:
+        raise StoreUnavailable(_UNSET)
+    return f"Postgres at {place_of(settings.postgres_url.get_secret_value())}"
+
+
+async def look_at_postgres(settings: Settings) -> "Server":
+    """Look at the Postgres of the settings without making anything.
+
+    Raises:
+        StoreUnavailable: If it does not answer or is of no use, or the extra is not installed.
+    """
+    await asyncio.to_thread(postgres_store)
+    from stores.postgres_link import PostgresLink
+    from stores.postgres_setup import look
+
+    if settings.postgres_url is None:
+        raise StoreUnavailable(_UNSET)
+    link = PostgresLink(settings.postgres_url.get_secret_value(), settings.store_timeout)
+    async with link.alone() as connection:
+        return await look(connection, link.place)
 
 
 async def _refuse_moved(store: BaseStore, kind: str) -> None:

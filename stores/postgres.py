@@ -7,34 +7,19 @@ write. What Postgres is asked, and how it is reached, lies in `postgres_*`.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from math import isnan
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
-from langgraph.store.base import (
-    BaseStore,
-    GetOp,
-    Item,
-    ListNamespacesOp,
-    MatchCondition,
-    Op,
-    PutOp,
-    Result,
-    SearchItem,
-    SearchOp,
-    get_text_at_path,
-)
+from langgraph.store.base import BaseStore, Op, Result
 from psycopg import sql
 
-from stores.chroma_plan import Plan, Vectors, Write, plan_of, vectors_of
+from stores.chroma_plan import Plan, Vectors, plan_of, vectors_of
 from stores.chroma_rows import StoredItem
-from stores.postgres_library import FieldVector, LibraryStore
+from stores.postgres_library import LibraryStore
 from stores.postgres_link import PostgresLink
+from stores.postgres_rows import answer_of, reads_of, stored, stored_item, vectors_in
 from stores.postgres_setup import Embedded, prepare
-from stores.postgres_text import escaped, restored, storable, unescaped
-from stores.store_filters import choose_namespaces, literal_prefix, matches
 
-_ALL = 2**31 - 1
 _PAGE = 500
 """Rows read at once when all are read."""
 
@@ -157,16 +142,16 @@ class PostgresStore(BaseStore):
         results: list[Result] = [
             [] if number in plan.searches else None for number in range(plan.size)
         ]
-        asked = _reads(plan)
+        asked = reads_of(plan)
         queries = {text: vector.tolist() for text, vector in vectors.queries.items()}
         if asked:
             found = await self._library.read(list(asked.values()), queries)
             for number, result in zip(asked, found, strict=True):
-                results[number] = _read(plan, number, result)
+                results[number] = answer_of(plan, number, result)
         if plan.writes:
             writes = [plan.writes[place] for place in sorted(plan.writes)]
-            puts = [_stored(write) for write in writes]
-            await self._library.write(puts, [one for w in writes for one in _fields(w, vectors)])
+            fields = [one for write in writes for one in vectors_in(write, vectors)]
+            await self._library.write([stored(write) for write in writes], fields)
         return results
 
     async def rows(self) -> AsyncIterator[StoredItem]:
@@ -174,7 +159,7 @@ class PostgresStore(BaseStore):
         after = ("", "")
         while page := await self._select(_ROWS, (*after, _PAGE)):
             for row in page:
-                yield _row(row)
+                yield stored_item(row)
             after = (page[-1]["prefix"], page[-1]["key"])
 
     async def count(self) -> int:
@@ -206,116 +191,3 @@ def _running() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-# What the library is asked
-
-
-def _reads(plan: Plan) -> dict[int, Op]:
-    """Return the reads of a batch as the library is asked them, by their numbers."""
-    asked: dict[int, Op] = {
-        number: GetOp(_labels(op.namespace), escaped(op.key), refresh_ttl=False)
-        for number, op in plan.gets.items()
-        if op.namespace
-    }
-    for number, op in plan.searches.items():
-        if op.limit > 0:
-            # The library compares numbers in a filter as text: it is applied here.
-            limit, offset = (_ALL, 0) if op.filter else (op.limit, op.offset)
-            prefix = _labels(op.namespace_prefix)
-            asked[number] = SearchOp(prefix, None, limit, offset, op.query or None, False)
-    for number, listing in plan.listings.items():
-        prefix = literal_prefix(listing.match_conditions)
-        conditions = (MatchCondition("prefix", _labels(prefix)),) if prefix else ()
-        asked[number] = ListNamespacesOp(conditions, None, _ALL, 0)
-    return asked
-
-
-def _labels(namespace: Sequence[str]) -> tuple[str, ...]:
-    return tuple(map(escaped, namespace))
-
-
-def _stored(write: Write) -> PutOp:
-    value = None if write.op.value is None else storable(write.op.value)
-    return PutOp(_labels(write.op.namespace), escaped(write.op.key), value)
-
-
-def _fields(write: Write, vectors: Vectors) -> list[FieldVector]:
-    """Return the vectors of an item's texts, blank ones left out."""
-    if write.op.value is None:
-        return []
-    found: list[FieldVector] = []
-    for path in dict.fromkeys(write.paths or ()):
-        texts = get_text_at_path(dict(write.op.value), path)
-        for number, text in enumerate(texts):
-            if text in vectors.documents:
-                vector = vectors.documents[text]
-                field = escaped(f"{path}.{number}" if len(texts) > 1 else path)
-                place = _labels(write.op.namespace), escaped(write.op.key)
-                told = None if vector is None else vector.tolist()
-                found.append(FieldVector(*place, field, told))
-    return found
-
-
-# What the library answers
-
-
-def _read(plan: Plan, number: int, result: Any) -> Result:
-    if number in plan.listings:
-        namespaces = (tuple(map(unescaped, found)) for found in result)
-        return choose_namespaces(plan.listings[number], namespaces)
-    if number in plan.gets:
-        return _item(result) if result is not None else None
-    op = plan.searches[number]
-    # A text that the model knows nothing of has a row without a vector, so without a score.
-    items = [_found(each) for each in result if not op.query or each.score is not None]
-    if not op.filter:
-        return items
-    return [item for item in items if matches(item.value, op.filter)][op.offset :][: op.limit]
-
-
-def _item(item: Item) -> Item:
-    return Item(
-        namespace=tuple(map(unescaped, item.namespace)),
-        key=unescaped(item.key),
-        value=restored(item.value),
-        created_at=item.created_at,
-        updated_at=item.updated_at,
-    )
-
-
-def _found(item: SearchItem) -> SearchItem:
-    """Return an item with a score from 0 to 1; a query that the model knows nothing of has 0."""
-    score = item.score
-    if score is not None:
-        score = 0.0 if isnan(score) else min(1.0, max(0.0, score))
-    return SearchItem(
-        namespace=tuple(map(unescaped, item.namespace)),
-        key=unescaped(item.key),
-        value=restored(item.value),
-        created_at=item.created_at,
-        updated_at=item.updated_at,
-        score=score,
-    )
-
-
-def _row(row: dict[str, Any]) -> StoredItem:
-    value = restored(row["value"])
-    item = Item(
-        namespace=tuple(map(unescaped, row["prefix"].split("."))),
-        key=unescaped(row["key"]),
-        value=value,
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
-    fields = [unescaped(field) for field in row["fields"]]
-    paths = list(dict.fromkeys(_path(field, value) for field in fields))
-    return StoredItem(item, paths or False, len(fields))
-
-
-def _path(field: str, value: dict[str, Any]) -> str:
-    """Return the path that a vector's field was put under, which may carry a number."""
-    path, _, number = field.rpartition(".")
-    if path and number.isdigit() and len(get_text_at_path(value, path)) > max(1, int(number)):
-        return path
-    return field

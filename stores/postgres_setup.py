@@ -17,7 +17,6 @@ from stores.postgres_link import ADMIN_SECONDS, Connection, reason
 
 _LOCK = int.from_bytes(blake2b(b"mnemograph", digest_size=8).digest(), signed=True)
 _RECORD = "CREATE TABLE mnemograph (name text PRIMARY KEY, value text NOT NULL)"
-_PENDING = "next_"
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,38 @@ class Embedded:
                 f"dimensions), not {wanted.name!r} ({wanted.dimensions}): run `mnemo reindex "
                 f"--embeddings {wanted.name}`, or go back to the earlier settings."
             )
+
+
+@dataclass(frozen=True)
+class Server:
+    """What answers, and what is in it."""
+
+    version: str
+    """Of Postgres, as it tells it."""
+    pgvector: str | None
+    """Version of the extension, installed or to be had; None where there is none."""
+    embedded: Embedded | None
+    """What the memories were embedded with; None where there are none yet."""
+
+
+async def look(connection: Connection, place: str) -> Server:
+    """Look at a database without making anything.
+
+    Raises:
+        StoreUnavailable: If it is of no use.
+    """
+    try:
+        await _check_database(connection, place)
+        row = await _row(
+            connection,
+            "SELECT current_setting('server_version') AS version, (SELECT "
+            "coalesce(installed_version, default_version) FROM pg_available_extensions "
+            "WHERE name = 'vector') AS pgvector",
+        )
+        version = str(row["version"]).partition(" ")[0]
+        return Server(version, row["pgvector"], await recorded(connection))
+    except psycopg.Error as error:
+        raise _refused(error, place) from error
 
 
 async def prepare(connection: Connection, place: str, wanted: Embedded) -> None:
@@ -77,7 +108,7 @@ async def prepare(connection: Connection, place: str, wanted: Embedded) -> None:
 
 async def recorded(connection: Connection, prefix: str = "") -> Embedded | None:
     """Return what the memories were embedded with; None where there are none yet."""
-    if not await _exists(connection, "mnemograph"):
+    if not await exists(connection, "mnemograph"):
         return None
     cursor = await connection.execute("SELECT name, value FROM mnemograph")
     held = {row["name"]: row["value"] for row in await cursor.fetchall()}
@@ -98,6 +129,12 @@ async def record(connection: Connection, embedded: Embedded, prefix: str = "") -
             str(embedded.dimensions),
         ),
     )
+
+
+async def forget_pending(connection: Connection, prefix: str) -> None:
+    """Note that no other model is being moved to."""
+    names = [f"{prefix}embedding_name", f"{prefix}dimensions"]
+    await connection.execute("DELETE FROM mnemograph WHERE name = ANY(%s)", (names,))
 
 
 async def _check_database(connection: Connection, place: str) -> None:
@@ -122,7 +159,7 @@ async def _is_current(connection: Connection, library: LibraryStore) -> bool:
         ("store_migrations", library.MIGRATIONS),
         ("vector_migrations", library.VECTOR_MIGRATIONS),
     ):
-        if not await _exists(connection, table):
+        if not await exists(connection, table):
             return False
         query = sql.SQL("SELECT max(v) AS version FROM {}").format(sql.Identifier(table))
         version = (await _row(connection, query))["version"]
@@ -158,7 +195,7 @@ async def _set_up(
 
 async def _begin(connection: Connection, place: str, wanted: Embedded) -> None:
     """Leave the record first: tables without it belong to another program."""
-    if await _exists(connection, "store"):
+    if await exists(connection, "store"):
         raise StoreMismatch(
             f"The database at {place} holds the LangGraph store of another program: give "
             "Mnemograph a database of its own, or a schema (?options=-csearch_path%3Dmnemo)."
@@ -179,7 +216,8 @@ async def _drop_half_made_index(connection: Connection) -> None:
         await connection.execute("DROP INDEX store_prefix_idx")
 
 
-async def _exists(connection: Connection, table: str) -> bool:
+async def exists(connection: Connection, table: str) -> bool:
+    """Return whether the schema in use has a table of this name."""
     row = await _row(
         connection,
         "SELECT to_regclass(quote_ident(current_schema()) || '.' || %s) IS NOT NULL AS there",

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from langgraph.store.base import get_text_at_path
+
 _MARK = "\ufdd0"
 """A character that Unicode sets aside for a program's own use; one in the text is escaped too."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufdd0]")
@@ -41,3 +43,19 @@ def restored(value: dict[str, Any]) -> dict[str, Any]:
         return value
     original: dict[str, Any] = json.loads(value[_MARK])
     return original
+
+
+def path_and_text(field: str, value: dict[str, Any]) -> tuple[str, str]:
+    """Return the path that a vector's field was put under, and the text it was made from.
+
+    Args:
+        field: A path in the value, with a number at its end where the path names several texts.
+        value: The value as it was put.
+    """
+    path, _, number = field.rpartition(".")
+    if path and number.isdigit():
+        texts = get_text_at_path(value, path)
+        if len(texts) > max(1, int(number)):
+            return path, texts[int(number)]
+    texts = get_text_at_path(value, field)
+    return field, texts[0] if texts else ""

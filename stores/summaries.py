@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from domain.journal import JournalView
 from domain.owner import Owner
-from domain.records import Episode, Record
+from domain.records import Episode, Record, Turn
 from stores.journal_redis import owner_prefix, summaries_key
 from stores.memories import Memories
 
@@ -49,6 +49,8 @@ class Branch(Record):
     """Its newest turn."""
     notes: tuple[EpisodeNote, ...]
     """Oldest first; only episodes whose turns all lie on the branch."""
+    loose: tuple[Turn, ...] = ()
+    """Turns of the branch in episodes that do not: it forked off inside them. Oldest first."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ class Summaries:
             return found
         episodes = await self._memories.episodes(owner, view.generation)
         branch = await asyncio.to_thread(branch_of, top, episodes)
-        if branch.notes:
+        if branch.notes or branch.loose:
             await self._cache.put(owner, view.generation, branch)
         return branch
 
@@ -183,7 +185,7 @@ class Summaries:
         await self._cache.put(
             owner,
             generation,
-            Branch(top=episode.turns[-1].id, notes=notes),
+            Branch(top=episode.turns[-1].id, notes=notes, loose=below.loose if below else ()),
             instead=below.top if below else "",
         )
 
@@ -201,7 +203,14 @@ def branch_of(top: str, episodes: Sequence[Episode]) -> Branch:
         at = parents[at]
     on_branch = [e for e in episodes if all(turn.id in reached for turn in e.turns)]
     on_branch.sort(key=lambda episode: episode.seq)
-    return Branch(top=top, notes=tuple(_note(episode) for episode in on_branch[-KEPT:]))
+    noted = {turn.id for episode in on_branch for turn in episode.turns}
+    loose = [t for e in episodes for t in e.turns if t.id in reached and t.id not in noted]
+    loose.sort(key=lambda turn: turn.seq)
+    return Branch(
+        top=top,
+        notes=tuple(_note(episode) for episode in on_branch[-KEPT:]),
+        loose=tuple(loose[-KEPT:]),
+    )
 
 
 def _note(episode: Episode) -> EpisodeNote:

@@ -9,6 +9,7 @@ from tests.chroma_server import (
 )
 from tests.house import backend, open_house
 from tests.openai_server import openai_server, openai_server_process
+from tests.postgres_server import own_postgres_server, postgres_server, postgres_url
 from tests.redis_stack import redis_stack, redis_url
 
 __all__ = [
@@ -21,6 +22,9 @@ __all__ = [
     "openai_server",
     "openai_server_process",
     "own_chroma_server",
+    "own_postgres_server",
+    "postgres_server",
+    "postgres_url",
     "redis_stack",
     "redis_url",
 ]

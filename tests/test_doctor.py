@@ -107,6 +107,9 @@ def test_a_model_that_fails_is_a_failure_in_one_sentence(
 def test_what_never_answers_does_not_hang_it(mnemo: Mnemo, silent_port: int) -> None:
     here = f"127.0.0.1:{silent_port}"
     begun = time.monotonic()
+    rows_of(mnemo)
+    undisturbed = time.monotonic() - begun
+    begun = time.monotonic()
     rows = rows_of(
         mnemo,
         1,
@@ -118,7 +121,7 @@ def test_what_never_answers_does_not_hang_it(mnemo: Mnemo, silent_port: int) -> 
         LANGSMITH_TRACING="true",
         LANGSMITH_ENDPOINT=f"http://{here}",
     )
-    assert time.monotonic() - begun < 20, "10 seconds, and what a busy machine takes to start"
+    assert time.monotonic() - begun < undisturbed + 10
     assert {name for name, row in rows.items() if row["state"] == "fail"} >= {
         "chat model", "embeddings", "redis", "long-term memory"
     }  # fmt: skip

@@ -164,7 +164,7 @@ async def test_redis_forgets_turns_in_time_but_never_refs(redis_url: str) -> Non
     async with open_redis_journal(client, timedelta(days=90)) as journal:
         await journal.add_turns(ALEX, None, [turn("a")], "t", "a")
         lives = {
-            key.decode().rsplit(":", 1)[-1]: await client.ttl(key)
+            str(key).rstrip("'").rsplit(":", 1)[-1]: await client.ttl(key)
             for key in await client.keys("mnemo:{*")
         }
     await client.aclose()

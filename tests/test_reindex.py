@@ -1,16 +1,18 @@
-"""Promises of moving memories: into other shards, to another model, to another store."""
+"""Promises of moving memories within one Chroma: into other shards, to another model."""
 
+import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from langgraph.store.base import Item, PutOp
-from langgraph.store.memory import InMemoryStore
+from langgraph.store.base import PutOp
 
 from stores.chroma import ChromaStore
 from stores.chroma_link import ChromaLink
 from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
-from stores.reindex import recorded_layout, reindex, reindex_in_place
+from stores.reindex import recorded_layout, reindex_in_place
 from tests.chroma_server import OpenStore, opener
 from tests.hash_embeddings import HashEmbeddings
 
@@ -173,6 +175,51 @@ async def test_an_interrupted_move_loses_nothing_and_goes_on_where_it_stopped(
     assert all(name.startswith("mnemo-2-") for name in collections(place) - {"mnemo-meta"})
 
 
+MOVE = """
+import asyncio, sys
+from pathlib import Path
+from stores.reindex import reindex_in_place
+from tests.hash_embeddings import HashEmbeddings
+asyncio.run(
+    reindex_in_place(
+        path=Path(sys.argv[1]), embeddings=HashEmbeddings(256, salt="other "),
+        embedding_name="other", dimensions=256, shards=3,
+        progress=lambda done, total: print(done, flush=True),
+    )
+)
+"""
+
+
+def move_until_killed(folder: Path, pages: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", MOVE, str(folder)],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
+    ) as process:
+        assert process.stdout
+        for _ in range(pages):
+            process.stdout.readline()
+        process.kill()
+
+
+@pytest.mark.parametrize("pages", [1, 4])
+async def test_a_move_whose_process_is_killed_loses_nothing(tmp_path: Path, pages: int) -> None:
+    place: dict[str, Any] = {"path": tmp_path / "chroma"}
+    async with opener(**place)() as store:
+        await fill(store)
+        before = await contents(store)
+    await asyncio.to_thread(move_until_killed, place["path"], pages)
+    layout = await recorded_layout(**place)
+    assert layout is not None
+    if layout.epoch == 1:
+        async with opener(**place)() as store:
+            assert await contents(store) == before
+        await reindex_in_place(**place, **wishes(**OTHER, shards=3))
+    async with opener(**place)(**OTHER, shards=3) as store:
+        assert await contents(store) == before
+        await finds_everything(store)
+
+
 async def test_after_an_interruption_other_wishes_begin_afresh(place: dict[str, Any]) -> None:
     async with opener(**place)() as store:
         await fill(store)
@@ -262,48 +309,3 @@ async def test_a_model_of_another_length_is_refused_and_nothing_is_lost(
         await reindex_in_place(path=tmp_path / "chroma", **settings)
     async with open_embedded() as store:
         assert await contents(store) == before
-
-
-# From store to store.
-
-
-async def test_items_go_to_any_store_and_come_back(open_embedded: OpenStore) -> None:
-    model = HashEmbeddings()
-    memory = InMemoryStore(index={"dims": 512, "embed": model})
-    async with open_embedded() as store:
-        await fill(store)
-        steps: list[tuple[int, int]] = []
-        assert await reindex(store, memory, progress=lambda *step: steps.append(step)) == 36
-        assert steps[-1] == (36, 36)
-        best = await memory.asearch(("user3",), query="user3two", limit=1)
-        assert best[0].key == "many"
-        assert best[0].score == pytest.approx(1.0, abs=1e-5)
-
-        def values(items: list[Any]) -> dict[Any, Any]:
-            return {(item.namespace, item.key): item.value for item in items}
-
-        kept = values(await memory.asearch((), limit=1_000))
-        assert kept == values(await store.asearch((), limit=1_000))
-        for item in await store.asearch((), limit=1_000):
-            await store.adelete(item.namespace, item.key)
-        assert await reindex(memory, store, index=["parts[*]"]) == 36
-        assert values(await store.asearch((), limit=1_000)) == kept
-        best_back: list[Any] = await store.asearch(("user3",), query="user3two", limit=1)
-        assert best_back[0].score == pytest.approx(1.0, abs=1e-5)
-
-
-async def test_a_namespace_above_another_gives_its_own_items_once(
-    open_embedded: OpenStore,
-) -> None:
-    memory = InMemoryStore()
-    for depth in range(1, 4):
-        for number in range(60):
-            memory.put(("a", "b", "c")[:depth], f"k{number}", {"depth": depth})
-    put: list[Item] = []
-    async with open_embedded() as store:
-        assert await reindex(memory, store, index=False) == 180
-        put = [stored.item async for stored in store.rows()]
-    assert len(put) == 180
-    assert {(item.namespace, item.value["depth"]) for item in put} == {
-        (("a", "b", "c")[:depth], depth) for depth in range(1, 4)
-    }

@@ -90,6 +90,8 @@ async def _extract(
     rows = await memories.all(owner, generation)
     nearest = await _nearest(parts, owner, generation, sources, rows.facts)
     found = await parts.models.memory.extract(sources, nearest, parts.now())
+    # Read again: what the user edited or deleted while the model was at it stays so.
+    rows = await memories.all(owner, generation)
     by_ref = {source.ref: source for source in sources}
     facts = await asyncio.to_thread(
         fact_rules.apply,

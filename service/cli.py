@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service import cli_care, cli_chat, cli_eval, cli_later, cli_memory
+from service import cli_care, cli_carry, cli_chat, cli_eval, cli_later, cli_memory
 from service.terminal import quiet
 
 app = typer.Typer(
@@ -42,8 +42,8 @@ def _main(
     quiet(verbose)
 
 
-for _add in (cli_chat.add, cli_memory.add, cli_care.add, cli_eval.add, cli_later.add):
-    _add(app)
+for _verbs in (cli_chat, cli_memory, cli_care, cli_carry, cli_eval, cli_later):
+    _verbs.add(app)
 
 
 if __name__ == "__main__":

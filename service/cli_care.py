@@ -112,10 +112,11 @@ def reindex(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Change the embedding model or the number of collections, or move to another store.
+    """Move memories to other embeddings or stores.
 
-    Without options it does what the settings say. Nothing else may use the memories meanwhile;
-    after an interruption the same command goes on. With --to, both stores may be set.
+    Or to another number of collections. Without options it does what the settings say. Nothing
+    else may use the memories meanwhile; after an interruption the same command goes on. With
+    --to, both stores may be set.
     """
     if to is not None:
         _move(to, shards, embeddings, as_json)

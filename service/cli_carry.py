@@ -32,7 +32,10 @@ def export(
     ] = None,
     user: User = USER,
 ) -> None:
-    """Write everything of a user as JSON Lines, for `mnemo import` here or elsewhere."""
+    """Write everything of a user as JSON Lines.
+
+    For `mnemo import`, here or elsewhere.
+    """
 
     async def work(parts: "Parts") -> int:
         from stores.carry import export_user
@@ -95,7 +98,10 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
-    """Forget a user altogether: every conversation, with every character."""
+    """Forget a user altogether.
+
+    Every conversation with every character, and what is remembered of it.
+    """
     if not yes and not typer.confirm(f"Forget {one_line(user)} altogether?", err=True):
         fail("Nothing was forgotten.")
 

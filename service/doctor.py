@@ -17,11 +17,12 @@ from langsmith.utils import get_api_url, tracing_is_enabled
 from pydantic import BaseModel, ConfigDict
 
 from models.chat import Part, chat_model_name, open_chat_model
-from models.embeddings import WORDLLAMA, open_embeddings
+from models.embeddings import WORDLLAMA
 from models.errors import ModelError, ModelSettingsError
 from models.offline import OFFLINE
 from models.ollama import find_ollama
 from models.provider_errors import as_model_errors
+from service.embeddings import embeddings_of
 from settings import Settings
 
 ALL_SECONDS = 8.0
@@ -175,8 +176,8 @@ async def check_embeddings(settings: Settings) -> list[Check]:
     name, model_name = "embeddings", settings.embeddings
     brisk = settings.model_copy(update={"model_timeout": MODEL_SECONDS, "model_retries": 0})
     try:
-        model = await open_embeddings(brisk)
-        await model.embeddings.aembed_query("one word")
+        async with embeddings_of(brisk) as model:
+            await model.embeddings.aembed_query("one word")
     except (ModelError, ModelSettingsError) as error:
         return [Check(name=name, state="fail", text=str(error))]
     built_in = "built in, " if model_name == WORDLLAMA else ""

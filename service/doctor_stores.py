@@ -16,9 +16,9 @@ from langgraph.store.base import BaseStore
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from models.embeddings import open_embeddings
 from models.errors import ModelSettingsError
 from service.doctor import Check, State, Work, because
+from service.embeddings import embeddings_of
 from service.sweep import SWEPT, lost_owners
 from settings import Settings
 from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
@@ -202,7 +202,7 @@ async def _long_term(settings: Settings) -> list[Check]:
         if not made:
             return [Check(name=name, state="ok", text=found)]
         async with AsyncExitStack() as stack:
-            embedding = await open_embeddings(settings)
+            embedding = await stack.enter_async_context(embeddings_of(settings))
             store = await stack.enter_async_context(open_long_term(settings, embedding))
             owners = await _owners(settings, store, stack)
             return [Check(name=name, state="ok", text=found), owners]
@@ -218,7 +218,7 @@ async def _looked_at(settings: Settings) -> tuple[str, bool]:
     Raises:
         StoreUnavailable: If a server does not answer, or lacks something.
     """
-    if settings.postgres_url is not None:
+    if settings.postgres_url:
         why = because(settings, "postgres_url")
         place = await asyncio.to_thread(postgres_place, settings)
         server = await look_at_postgres(settings)

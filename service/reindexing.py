@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from models.embeddings import open_embeddings
+from service.embeddings import embeddings_of
 from settings import Settings
 from stores.errors import StoreMismatch
 from stores.long_term import postgres_store
@@ -40,7 +40,7 @@ async def reindex(
         StoreMismatch: If `shards` are asked of Postgres, which has none.
         ModelSettingsError: If the model cannot be used.
     """
-    if settings.postgres_url is not None:
+    if settings.postgres_url:
         return await _in_postgres(
             settings, settings.postgres_url.get_secret_value(), shards, embeddings, progress
         )
@@ -61,18 +61,18 @@ async def reindex(
             "embeddings": embeddings or now.embedding_name,
         }
     )
-    model = await open_embeddings(wanted)
-    items = await reindex_in_place(
-        path=path,
-        url=url,
-        token=token,
-        embeddings=model.embeddings,
-        embedding_name=model.name,
-        dimensions=model.dimensions,
-        shards=wanted.chroma_shards,
-        timeout=patience,
-        progress=progress,
-    )
+    async with embeddings_of(wanted) as model:
+        items = await reindex_in_place(
+            path=path,
+            url=url,
+            token=token,
+            embeddings=model.embeddings,
+            embedding_name=model.name,
+            dimensions=model.dimensions,
+            shards=wanted.chroma_shards,
+            timeout=patience,
+            progress=progress,
+        )
     advice = []
     if wanted.chroma_shards != settings.chroma_shards:
         advice.append(f"MNEMO_CHROMA_SHARDS={wanted.chroma_shards}")
@@ -96,14 +96,14 @@ async def _in_postgres(
     if await recorded_model(url, patience) is None:
         return None
     wanted = settings.model_copy(update={"embeddings": embeddings or settings.embeddings})
-    model = await open_embeddings(wanted)
-    items = await embed_anew(
-        url,
-        model.embeddings,
-        Embedded(model.name, model.dimensions),
-        seconds=patience,
-        progress=progress,
-    )
+    async with embeddings_of(wanted) as model:
+        items = await embed_anew(
+            url,
+            model.embeddings,
+            Embedded(model.name, model.dimensions),
+            seconds=patience,
+            progress=progress,
+        )
     differs = wanted.embeddings != settings.embeddings
     advice = (f"MNEMO_EMBEDDINGS={wanted.embeddings}",) if differs else ()
     return Reindexed(items, None, wanted.embeddings, advice)

@@ -23,6 +23,7 @@ async def renew_records(threads: Iterable[str]) -> None:
     known = [thread for thread in threads if _is_uuid(thread)]
     if not known or "langgraph_api.server" not in sys.modules:
         return
+    _drop_streams(known)
     async with get_client() as client:
         for thread in known:
             try:
@@ -39,9 +40,10 @@ async def drop_records(user_id: str, threads: Iterable[str]) -> None:
     """Delete the server's records of these threads, and of all threads and crons of a user."""
     if "langgraph_api.server" not in sys.modules:
         return
-    theirs = {USER: digest(user_id)}
+    known, theirs = [thread for thread in threads if _is_uuid(thread)], {USER: digest(user_id)}
+    _drop_streams(known)
     async with get_client() as client:
-        for thread in filter(_is_uuid, threads):
+        for thread in known:
             with suppress(NotFoundError):
                 await client.threads.delete(thread)
         while found := await client.threads.search(metadata=theirs, limit=100):
@@ -50,6 +52,15 @@ async def drop_records(user_id: str, threads: Iterable[str]) -> None:
         while crons := await client.crons.search(metadata=theirs, limit=100):
             for cron in crons:
                 await client.crons.delete(cron["cron_id"])
+
+
+def _drop_streams(threads: Iterable[str]) -> None:
+    """Drop what the development server keeps of resumable streams, which it never forgets."""
+    runtime = sys.modules.get("langgraph_runtime_inmem.inmem_stream")
+    if runtime is not None:
+        kept = getattr(runtime.get_stream_manager(), "message_stores", {})
+        for thread in threads:
+            kept.pop(UUID(thread), None)
 
 
 def _is_uuid(text: str) -> bool:

@@ -200,7 +200,7 @@ class ChromaStore(BaseStore):
         for shard in await asyncio.to_thread(self._run, self._shards.existing):
             offset = 0
             while page := await asyncio.to_thread(
-                self._run, partial(self._shards.get, shard, limit=PAGE, offset=offset)
+                self._run, partial(self._shards.listed, shard, None, PAGE, offset)
             ):
                 for _, metadata in page:
                     if is_item(metadata):

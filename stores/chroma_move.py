@@ -132,7 +132,7 @@ class Move:
         """The rows that the target lacks or has as they were earlier."""
         there: dict[str, str] = {}
         for shard, rows in _by_shard(page, self._target.layout.shards).items():
-            found = self._target.get(shard, ids=[row for row, _ in rows])
+            found = self._target.get(shard, [row for row, _ in rows])
             there |= {row: metadata["updated_at"] for row, metadata in found}
         return [found for found in page if there.get(found[0]) != found[1]["updated_at"]]
 
@@ -164,7 +164,7 @@ class Move:
             if shard in self._unreadable:
                 found = [row for part in self._pages(shard) for row in part]
             else:
-                found = self._source.get(shard, ids=sorted({record_of(row)[0] for row, _ in rows}))
+                found = self._source.get(shard, sorted({record_of(row)[0] for row, _ in rows}))
             versions |= {row: metadata["updated_at"] for row, metadata in found}
         return versions
 

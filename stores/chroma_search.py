@@ -49,7 +49,7 @@ def first_rows(shards: Shards, records: Iterable[tuple[int, str]]) -> dict[str, 
     return {
         row: decode(metadata)
         for shard, ids in wanted.items()
-        for row, metadata in shards.get(shard, ids=sorted(ids))
+        for row, metadata in shards.get(shard, sorted(ids))
     }
 
 

@@ -5,13 +5,14 @@ Every call here blocks: use a thread.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
 from chromadb.api.models.Collection import Collection
+from chromadb.api.types import GetResult
 from chromadb.errors import NotFoundError
 
 from stores.chroma_layout import RECORD, Layout, Name, name_of, parse
@@ -26,6 +27,10 @@ Found = tuple[str, Metadata]
 
 PAGE = 200
 """Rows read at once where all are read."""
+EXACT = 512
+"""Rows under one filter up to which a search by meaning misses none."""
+_IDS = 1000
+"""Most ids in one read; SQLite has a limit."""
 _WRITE_ROWS, _WRITE_CHARACTERS = 1000, 8_000_000
 """Most rows, and about the most text, in one write; a server refuses bodies over 40 MB."""
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)
@@ -155,33 +160,25 @@ class Shards:
                 time.sleep(pause)
         return None
 
-    def get(
-        self,
-        shard: int,
-        *,
-        ids: Sequence[str] | None = None,
-        where: Where = None,
-        limit: int | None = None,
-        offset: int = 0,
+    def get(self, shard: int, ids: Sequence[str]) -> list[Found]:
+        """Those of these rows that exist."""
+        parts = (ids[start : start + _IDS] for start in range(0, len(ids), _IDS))
+        return [row for part in parts for row in self._found(shard, ids=list(part))]
+
+    def listed(
+        self, shard: int, where: Where = None, limit: int | None = None, offset: int = 0
     ) -> list[Found]:
-        """Rows by id or filter, in the order in which they were first written."""
-        wanted = list(ids) if ids is not None else None
-        if wanted == []:
-            return []
-        found = self._on(
-            shard,
-            lambda c: c.get(
-                ids=wanted, where=where, limit=limit, offset=offset, include=["metadatas"]
-            ),
-        )
-        if found is None:
-            return []
-        return list(zip(found["ids"], found["metadatas"] or [], strict=True))
+        """Rows of a filter, in the order in which they were first written."""
+        return self._found(shard, where=where, limit=limit, offset=offset)
+
+    def _found(self, shard: int, **wanted: Any) -> list[Found]:
+        found = self._on(shard, lambda c: c.get(**wanted, include=["metadatas"]))
+        return list(zip(found["ids"], found["metadatas"] or [], strict=True)) if found else []
 
     def pages(self, shard: int, where: Where = None, size: int = PAGE) -> Iterator[list[Found]]:
         """All rows of a filter, `size` at a time."""
         offset = 0
-        while page := self.get(shard, where=where, limit=size, offset=offset):
+        while page := self.listed(shard, where, size, offset):
             yield page
             if len(page) < size:
                 return
@@ -198,62 +195,59 @@ class Shards:
         Raises:
             ShardDamaged: if one does not answer.
         """
-        self.get(shard, limit=1)
+        self.listed(shard, limit=1)
         self.nearest(shard, np.ones(self.layout.dimensions, dtype=np.float32), 1, None)
 
     def vectors(self, shard: int, ids: Sequence[str]) -> dict[str, Vector]:
-        """Vectors of rows."""
-        found = self._on(shard, lambda c: c.get(ids=list(ids), include=["embeddings"]))
-        if found is None or found["embeddings"] is None:
-            return {}
-        return {
-            row: np.asarray(vector, dtype=np.float32)
-            for row, vector in zip(found["ids"], found["embeddings"], strict=True)
-        }
+        """Vectors of those of these rows that exist."""
+        vectors: dict[str, Vector] = {}
+        for start in range(0, len(ids), _IDS):
+            part = list(ids[start : start + _IDS])
+            found = self._on(shard, partial(_with_vectors, ids=part))
+            if found is not None and found["embeddings"] is not None:
+                vectors |= {
+                    row: np.asarray(vector, dtype=np.float32)
+                    for row, vector in zip(found["ids"], found["embeddings"], strict=True)
+                }
+        return vectors
 
     def nearest(
         self, shard: int, vector: Vector, count: int, where: Where
     ) -> tuple[list[tuple[str, Metadata, float]], bool]:
         """The `count` rows of a filter with the smallest cosine distance (0 to 2), nearest first.
 
-        Also whether there may be more of them.
+        Exact where the filter has fewer than `EXACT` rows, else as good as Chroma's graph.
+
+        Returns:
+            Id, metadata and distance of each row, and whether there may be more of them.
         """
+        asked = max(count, EXACT)
         found = self._on(
             shard,
             lambda c: c.query(
-                query_embeddings=[vector],
-                n_results=count,
-                where=where,
-                include=["metadatas", "distances"],
+                query_embeddings=[vector], n_results=asked, where=where, include=["distances"]
             ),
         )
         if found is None:
             return [], False
-        metadatas, distances = found["metadatas"] or [[]], found["distances"] or [[]]
-        hits = list(zip(found["ids"][0], metadatas[0], distances[0], strict=True))
-        if more := len(hits) >= count:
-            rows = hits
-        else:
-            rows = hits + self._overlooked(shard, vector, where, {row for row, _, _ in hits})
-            more = len(rows) > count
-        # A row deleted while Chroma answers comes without metadata.
-        there = [row for row in rows if row[1] is not None]
-        return sorted(there, key=lambda row: row[2])[:count], more
+        hits = dict(zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True))
+        if len(hits) < asked:
+            hits |= self._overlooked(shard, vector, where, hits.keys())
+        best = sorted(hits, key=hits.__getitem__)[:count]
+        there = dict(self.get(shard, best))  # without those deleted since
+        return [(row, there[row], hits[row]) for row in best if row in there], len(hits) > count
 
     def _overlooked(
-        self, shard: int, vector: Vector, where: Where, seen: set[str]
-    ) -> list[tuple[str, Metadata, float]]:
-        """Rows that Chroma's index cannot reach, as may happen to rows written over many times."""
+        self, shard: int, vector: Vector, where: Where, seen: Container[str]
+    ) -> dict[str, float]:
+        """Distances of rows that the graph no longer leads to.
+
+        It loses some where many are equally far apart, or were written over often.
+        """
         found = self._on(shard, lambda c: c.get(where=where, include=[]))
         lost = [row for row in found["ids"] if row not in seen] if found else []
-        if not lost:
-            return []
-        vectors = self.vectors(shard, lost)
-        return [
-            (row, metadata, cosine_distance(vector, vectors[row]))
-            for row, metadata in self.get(shard, ids=lost)
-            if row in vectors
-        ]
+        vectors = self.vectors(shard, lost) if lost else {}
+        return {row: cosine_distance(vector, there) for row, there in vectors.items()}
 
     def upsert(self, shard: int, rows: Sequence[Row]) -> None:
         """Write rows: one write, unless they are very many or very long."""
@@ -274,6 +268,10 @@ def write(collection: Collection, rows: Sequence[Row]) -> None:
         embeddings=[row.vector for row in rows],
         metadatas=[row.metadata for row in rows],
     )
+
+
+def _with_vectors(collection: Collection, ids: list[str]) -> GetResult:
+    return collection.get(ids, include=["embeddings"])
 
 
 def _delete(collection: Collection, ids: list[str]) -> None:

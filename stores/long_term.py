@@ -57,7 +57,7 @@ async def open_long_term(settings: Settings, embedding: EmbeddingModel) -> Async
         StoreUnavailable: If it does not answer, or what it needs is not installed.
         StoreMismatch: If it was made with other settings, or its memories are elsewhere.
     """
-    if settings.postgres_url is not None:
+    if settings.postgres_url:
         async with open_postgres(settings, embedding) as postgres:
             await _refuse_moved(postgres, "postgres")
             yield postgres
@@ -92,7 +92,7 @@ async def open_postgres(
     Raises:
         StoreUnavailable: Also if the settings name none, or the extra is not installed.
     """
-    if settings.postgres_url is None:
+    if not settings.postgres_url:
         raise StoreUnavailable(_UNSET)
     kind = await asyncio.to_thread(postgres_store)
     async with kind.open(
@@ -135,7 +135,7 @@ def postgres_place(settings: Settings) -> str:
         from stores.postgres_link import place_of
     except ImportError as error:
         raise StoreUnavailable(INSTALL) from error
-    if settings.postgres_url is None:
+    if not settings.postgres_url:
         raise StoreUnavailable(_UNSET)
     return f"Postgres at {place_of(settings.postgres_url.get_secret_value())}"
 
@@ -150,7 +150,7 @@ async def look_at_postgres(settings: Settings) -> "Server":
     from stores.postgres_link import PostgresLink
     from stores.postgres_setup import look
 
-    if settings.postgres_url is None:
+    if not settings.postgres_url:
         raise StoreUnavailable(_UNSET)
     link = PostgresLink(settings.postgres_url.get_secret_value(), settings.store_timeout)
     async with link.alone() as connection:

@@ -1,4 +1,4 @@
-"""What the fault tests share: a store to fill, operations to try, a process to kill.
+"""What tests of faults and moves share: items to fill a store with, operations, a victim.
 
 Nothing here is a test.
 """
@@ -14,6 +14,7 @@ from langgraph.store.base import PutOp
 from stores.chroma import ChromaStore
 
 NS = ("user", "notes")
+USERS = [f"user{n}" for n in range(9)]
 OPERATIONS: dict[str, Callable[[ChromaStore], Awaitable[object]]] = {
     "get": lambda store: store.aget(NS, "k0"),
     "put": lambda store: store.aput(NS, "k0", {"text": "new"}),
@@ -61,3 +62,17 @@ def running_writer(folder: Path, seed: int) -> Iterator[subprocess.Popen[str]]:
         process.wait(timeout=30)
         if process.stdout:
             process.stdout.close()
+
+
+async def fill_users(store: ChromaStore) -> None:
+    """Put items of every kind: one vector, several, none, and the whole value."""
+    for user in USERS:
+        value = {"text": f"{user} apple", "parts": [f"{user}one", f"{user}two"]}
+        await store.abatch(
+            [
+                PutOp((user, "a", "facts"), "one", value, index=["text"]),
+                PutOp((user, "a", "facts"), "many", value, index=["parts[*]"]),
+                PutOp((user, "b"), "plain", value, index=False),
+                PutOp((user, "b"), "whole", value),
+            ]
+        )

@@ -336,7 +336,14 @@ async def test_after_a_reset_the_server_shows_nothing_of_before(
     closed_server: DevServer, alex: Alex
 ) -> None:
     user = alex.ids["user_id"]
-    async with httpx.AsyncClient(base_url=closed_server.url, headers=bearer(user)) as client:
+    stream = alex.client.runs.stream(
+        alex.thread, "chat", input=said("Rufus is old."), stream_resumable=True
+    )
+    assert [part async for part in stream]
+    headers = {**bearer(user), "Last-Event-ID": "-"}
+    async with httpx.AsyncClient(base_url=closed_server.url, headers=headers) as client:
+        _, shown = await answer_of(client, "get", f"/threads/{alex.thread}/stream")
+        assert SECRET in shown
         answer = await client.post(path(user, "default", "reset"))
         assert answer.status_code == 200 and answer.json()["threads"] == 1
         walked = [(method, url) for method, url in await operations(client) if "{" in url]

@@ -18,8 +18,6 @@ from stores.errors import StoreUnavailable
 from tests.chroma_faults import NS, OPERATIONS, fill, one_sentence, running_writer
 from tests.chroma_server import ChromaServer, OpenStore, opener
 
-# A crash.
-
 
 def acknowledged(lines: list[str], state: dict[str, str | None]) -> dict[str, str | None]:
     """Bring `state` up to date; return what the batch in flight at the end would have written."""

@@ -9,8 +9,6 @@ from tests.chroma_faults import NS, fill
 from tests.chroma_server import OpenStore
 from tests.hash_embeddings import HashEmbeddings
 
-# Deleted text.
-
 
 def holding(folder: Path, text: str) -> list[str]:
     files = (path for path in folder.rglob("*") if path.is_file())

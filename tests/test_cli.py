@@ -2,8 +2,11 @@
 
 import json
 import re
+import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,8 @@ from tests.mnemo_runs import PROMPT, Mnemo, mnemo
 from tests.openai_server import Fault, OpenAIServer, Reply
 
 __all__ = ["mnemo"]
+
+pytestmark = pytest.mark.timeout(300)  # Many start the program several times.
 
 PEANUTS = "My name is Alex and I am allergic to peanuts"
 TOPICS = [
@@ -58,51 +63,92 @@ TOPICS = [
 ]
 
 
-def test_what_was_said_once_is_known_after_forty_other_turns_and_a_restart(mnemo: Mnemo) -> None:
-    first = mnemo.chat(PEANUTS, *TOPICS)
-    asked = mnemo.chat(
+@dataclass(frozen=True)
+class Talked:
+    """A conversation of 45 turns: 41, then a restart, then the last four."""
+
+    folder: Path
+    before: list[dict[str, Any]]
+    after: list[dict[str, Any]]
+
+    @property
+    def turns(self) -> list[dict[str, Any]]:
+        """All reports in order."""
+        return [*self.before, *self.after]
+
+
+@pytest.fixture(scope="module")
+def talked(tmp_path_factory: pytest.TempPathFactory) -> Talked:
+    """Have the long conversation, once for all tests."""
+    program = Mnemo(tmp_path_factory.mktemp("talked"))
+    before = program.chat(PEANUTS, *TOPICS)
+    after = program.chat(
         "What am I allergic to?",
         "The weather is nice today",
         "I will go to the market later",
         "The bread was very good",
     )
-    turns = [*first, *asked]
-    assert len(turns) == 45 and not any(turn["error"] for turn in turns)
+    return Talked(program.folder, before, after)
 
-    assert "peanut" in asked[0]["reply"].casefold()
-    from_memory = [item for item in asked[0]["recalled"] if "peanut" in item["text"].casefold()]
-    assert from_memory and {item["kind"] for item in from_memory} <= {"evidence", "episode", "fact"}
-    oldest = mnemo.json("episodes")[0]
+
+@pytest.fixture
+def talker(talked: Talked, mnemo: Mnemo) -> Mnemo:
+    """Return the program with a copy of that conversation's data."""
+    shutil.copytree(talked.folder / "data", mnemo.data)
+    return mnemo
+
+
+def test_what_was_said_once_is_known_after_forty_other_turns_and_a_restart(
+    talked: Talked, talker: Mnemo
+) -> None:
+    assert len(talked.turns) == 45 and not any(turn["error"] for turn in talked.turns)
+    asked = talked.after[0]
+    assert "peanut" in asked["reply"].casefold()
+    found = [item for item in asked["recalled"] if "peanut" in item["text"].casefold()]
+    assert found and {item["kind"] for item in found} <= {"evidence", "episode", "fact"}
+    oldest = talker.json("episodes")[0]
     assert PEANUTS in [said["text"] for turn in oldest["turns"] for said in turn["messages"]]
-    assert any("peanut" in fact["text"] for fact in mnemo.json("facts"))
-    assert any(turn["folded"] for turn in turns) and any(turn["facts_added"] for turn in turns)
-
-    for reserved in (0, 1):
-        sizes = [t["budget"]["total"] - reserved * t["budget"]["reply_reserve"] for t in turns]
-        assert max(sizes[30:]) <= 1.1 * max(sizes[:30])
+    assert any("peanut" in fact["text"] for fact in talker.json("facts"))
+    assert any(turn["folded"] for turn in talked.turns)
+    assert any(turn["facts_added"] for turn in talked.turns)
 
 
-def test_a_turn_is_one_json_object_with_exactly_the_promised_fields(mnemo: Mnemo) -> None:
-    (turn, after) = mnemo.chat("I live in Ghent", "", "   ", "Where do I live?")
-    assert set(turn) == {"reply", "error", "recalled", "budget", "folded", "facts_added", "ms"}
-    assert set(turn["ms"]) == {"recall", "assemble", "generate", "remember"}
-    assert all(value > 0 for value in turn["ms"].values())
-    parts = ["persona", "summary", "buffer", "entities", "memories", "reply_reserve"]
-    assert set(turn["budget"]) == {*parts, "total", "limit", "cached_prefix"}
-    assert turn["budget"]["total"] == sum(turn["budget"][part] for part in parts)
-    assert all(set(item) == {"id", "kind", "score", "text"} for item in after["recalled"])
-    assert "Ghent" in after["reply"]
-    assert mnemo.json("budget") == after["budget"]
+@pytest.mark.parametrize("share", [[], ["reply_reserve"]], ids=["whole", "without the reply"])
+def test_the_prompts_of_a_long_conversation_stay_as_small_as_those_of_a_short_one(
+    talked: Talked, share: list[str]
+) -> None:
+    budgets = [turn["budget"] for turn in talked.turns]
+    sizes = [budget["total"] - sum(budget[part] for part in share) for budget in budgets]
+    assert max(sizes[30:]) <= 1.1 * max(sizes[:30])
 
 
-def test_two_users_and_two_characters_never_meet(mnemo: Mnemo) -> None:
-    mnemo.chat("I am allergic to peanuts", args=("--user", "alex"))
-    for args in (("--user", "Alex"), ("--user", "alex", "--character", "nurse")):
-        (turn,) = mnemo.chat("What am I allergic to?", args=args)
+def test_a_turn_is_one_json_object_with_exactly_the_promised_fields(
+    talked: Talked, talker: Mnemo
+) -> None:
+    for turn in talked.turns:
+        assert set(turn) == {"reply", "error", "recalled", "budget", "folded", "facts_added", "ms"}
+        assert set(turn["ms"]) == {"recall", "assemble", "generate", "remember"}
+        assert all(value > 0 for value in turn["ms"].values())
+        parts = ["persona", "summary", "buffer", "entities", "memories", "reply_reserve"]
+        assert set(turn["budget"]) == {*parts, "total", "limit", "cached_prefix"}
+        assert turn["budget"]["total"] == sum(turn["budget"][part] for part in parts)
+        assert all(set(item) == {"id", "kind", "score", "text"} for item in turn["recalled"])
+    assert talker.json("budget") == talked.turns[-1]["budget"]
+
+
+def test_a_restart_goes_on_with_the_same_thread_and_new_begins_another(
+    talked: Talked, talker: Mnemo
+) -> None:
+    assert talked.after[0]["budget"]["cached_prefix"] > 0, "it begins like the prompt before it"
+    (new,) = talker.chat("Hello again", args=("--new",))
+    assert new["budget"]["cached_prefix"] == 0 and new["budget"]["summary"] > 0
+
+
+def test_users_and_characters_never_meet(talker: Mnemo) -> None:
+    for args in (("--user", "Local"), ("--character", "nurse")):
+        (turn,) = talker.chat("What am I allergic to?", args=args)
         assert turn["recalled"] == [] and turn["budget"]["summary"] == 0
         assert "peanut" not in turn["reply"].casefold()
-    found = mnemo.json("recall", "What am I allergic to?", "--user", "alex")
-    assert any("peanuts" in item["text"] for item in found)
 
 
 def test_a_thread_of_another_user_is_refused_in_one_sentence(mnemo: Mnemo) -> None:
@@ -112,35 +158,20 @@ def test_a_thread_of_another_user_is_refused_in_one_sentence(mnemo: Mnemo) -> No
     assert turn["reply"] == "" and turn["recalled"] == []
 
 
-def test_chat_goes_on_with_the_last_thread_unless_told_otherwise(mnemo: Mnemo) -> None:
-    mnemo.chat("The first thing I say is about otters", args=("--thread", "one"))
-    mnemo.chat("The second thing is about herons", args=("--thread", "two"))
-    (turn,) = mnemo.chat("And now?")
-    assert turn["budget"]["cached_prefix"] > 0, "the prompt begins like the one before it"
-    (new,) = mnemo.chat("And now?", args=("--new",))
-    assert new["budget"]["summary"] > 0, "a new thread shows the end of the previous one"
-
-
 def test_a_piped_chat_prints_the_replies_and_nothing_else(mnemo: Mnemo) -> None:
-    done = mnemo.run("chat", said="I live in Ghent\r\n\nWhere do I live?\n")
+    done = mnemo.run("chat", said="I live in Ghent\r\n\n   \nWhere do I live?\n")
     assert done.returncode == 0 and done.stderr == ""
-    assert "Ghent" in done.stdout.splitlines()[-1]
+    assert len(done.stdout.splitlines()) == 2 and "Ghent" in done.stdout.splitlines()[-1]
 
 
-def test_messages_in_any_bytes_are_taken(mnemo: Mnemo) -> None:
-    done = mnemo.run(
-        "chat", "--json", said="Grüße aus Köln 🦦\n".encode() + b"\xff\xfe broken \x1b[31m\n"
-    )
-    first, second = map(json.loads, done.stdout.splitlines())
-    assert first["error"] is None and second["error"] is None
-    found = mnemo.json("recall", "Grüße aus Köln")
-    assert any("Köln 🦦" in item["text"] for item in found)
-
-
-def test_stored_text_cannot_steer_the_terminal(mnemo: Mnemo) -> None:
-    mnemo.chat("My name is \x1b[2J\x1b]0;owned\x07Eve and I live in Ghent \x9b31m")
-    shown = mnemo.run("recall", "Where does Eve live?").stdout
-    assert "Ghent" in shown
+def test_any_bytes_are_taken_and_stored_text_cannot_steer_the_terminal(mnemo: Mnemo) -> None:
+    said = "Grüße aus Köln 🦦\n".encode()
+    said += b"\xff\xfe broken and \x1b[2J\x1b]0;owned\x07 from K\xc3\xb6ln \xc2\x9b31m"
+    done = mnemo.run("chat", "--json", said=said)
+    turns = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(turns) == 2 and not any(turn["error"] for turn in turns)
+    shown = mnemo.run("recall", "Was war in Köln?").stdout
+    assert "Grüße aus Köln 🦦" in shown and "broken and" in shown
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown)
 
 
@@ -163,17 +194,24 @@ def test_facts_show_what_was_superseded_and_until_when(mnemo: Mnemo) -> None:
     assert shown.index("Oslo") < shown.index("Ghent"), "those that hold come first"
 
 
-def test_reset_asks_first_and_then_leaves_nothing(mnemo: Mnemo) -> None:
-    mnemo.chat("I am allergic to peanuts", "I live in Ghent", "I like tea", "I have a dog")
-    refused = mnemo.run("reset", said="n\n")
+def test_reset_asks_first_and_then_leaves_nothing(talker: Mnemo) -> None:
+    refused = talker.run("reset", said="n\n")
     assert refused.returncode == 1 and "Nothing was forgotten" in refused.stderr
-    assert mnemo.json("facts")
-    removed = mnemo.json("reset", "--yes")
-    assert removed["threads"] == 1 and removed["turns"] == 4 and removed["memories"] > 0
-    assert mnemo.json("facts") == []
-    (turn,) = mnemo.chat("What am I allergic to?")
+    removed = talker.json("reset", "--yes")
+    assert removed["threads"] == 1 and removed["turns"] > 0 and removed["memories"] > 0
+    assert talker.json("facts") == []
+    (turn,) = talker.chat("What am I allergic to?")
     assert turn["recalled"] == [] and turn["budget"]["summary"] == 0
     assert "peanut" not in turn["reply"].casefold()
+
+
+def test_what_was_exported_and_forgotten_can_be_brought_back(talker: Mnemo) -> None:
+    talker.run("export", "alex.jsonl")
+    before = talker.json("facts")
+    assert talker.json("forget", "--yes")["memories"] > 0
+    assert talker.json("facts") == []
+    assert talker.json("import", "alex.jsonl")["facts"] == len(before)
+    assert talker.json("facts") == before
 
 
 def test_a_second_process_on_the_data_dir_gets_one_sentence(mnemo: Mnemo) -> None:
@@ -182,8 +220,7 @@ def test_a_second_process_on_the_data_dir_gets_one_sentence(mnemo: Mnemo) -> Non
         second = mnemo.run("facts")
         assert second.returncode == 1 and len(second.stderr.strip().splitlines()) == 1
         assert "Traceback" not in second.stderr
-        doctor = mnemo.json("doctor")
-        rows = {row["name"]: row for row in doctor}
+        rows = {row["name"]: row for row in mnemo.json("doctor")}
         assert rows["long-term memory"]["state"] == "warn"
 
 
@@ -212,18 +249,13 @@ def test_bad_input_gets_one_sentence(
     assert len(done.stderr.strip().splitlines()) == 1 and done.stdout == ""
 
 
-def test_a_turn_told_something_unusable_says_so_and_goes_on(mnemo: Mnemo) -> None:
+def test_a_turn_told_something_unusable_says_so(mnemo: Mnemo) -> None:
     (turn,) = mnemo.chat("Hello", args=("--tier", "gold"))
     assert turn["error"] == 'There is no tier "gold": use "free" or "plus".'
-    (turn,) = mnemo.chat("Hello", args=("--as-of", "whenever"))
-    assert "as_of is no date" in turn["error"]
-    long, after = mnemo.chat("word " * 4000, "I am back")
-    assert "please send it in smaller parts" in long["error"] and long["reply"] == ""
-    assert after["error"] is None
+    assert turn["reply"] == "" and turn["budget"] is None
 
 
-@pytest.mark.parametrize("command", ["export", "import x", "forget", "recover", "serve", "telegram",
-                                     "reindex --to postgres"])  # fmt: skip
+@pytest.mark.parametrize("command", ["serve", "telegram"])
 def test_what_is_not_there_yet_says_so_with_its_own_exit_code(mnemo: Mnemo, command: str) -> None:
     done = mnemo.run(*command.split())
     assert done.returncode == 2 and done.stdout == ""
@@ -236,7 +268,7 @@ def test_every_command_explains_itself_quickly(mnemo: Mnemo) -> None:
     assert {"chat", "recall", "episodes", "facts", "entities", "budget", "export", "import",
             "forget", "reset", "reindex", "sweep", "recover", "serve", "doctor", "telegram",
             "eval"} <= set(commands)  # fmt: skip
-    assert "..." not in top
+    assert "..." not in top.partition("Commands:")[2], "no explanation is cut off"
     for command in commands:
         done = mnemo.run(command, "--help")
         assert done.returncode == 0 and "Usage: mnemo" in done.stdout
@@ -293,9 +325,8 @@ def test_a_new_user_finds_the_way_on_a_terminal(mnemo: Mnemo) -> None:
         assert "Traceback" not in screen.seen and "WARNING" not in screen.seen.upper()
 
 
-def test_what_was_recalled_and_why_is_shown_on_a_terminal(mnemo: Mnemo) -> None:
-    mnemo.chat("I am allergic to peanuts", *TOPICS[:14])
-    with mnemo.terminal("chat") as screen:
+def test_what_was_recalled_and_why_is_shown_on_a_terminal(talker: Mnemo) -> None:
+    with talker.terminal("chat") as screen:
         assert "going on, last spoken on" in screen.wait_for("Ctrl-D leaves.")
         screen.type("What am I allergic to?")
         screen.type("/memory")

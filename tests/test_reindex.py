@@ -13,10 +13,10 @@ from stores.chroma import ChromaStore
 from stores.chroma_link import ChromaLink
 from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
 from stores.reindex import recorded_layout, reindex_in_place
+from tests.chroma_faults import USERS, fill_users
 from tests.chroma_server import OpenStore, opener
 from tests.hash_embeddings import HashEmbeddings
 
-USERS = [f"user{n}" for n in range(9)]
 OTHER: dict[str, Any] = {
     "embedding_name": "other",
     "embeddings": HashEmbeddings(256, salt="other "),
@@ -40,19 +40,6 @@ def wishes(**changed: Any) -> dict[str, Any]:
     settings: dict[str, Any] = {"embeddings": HashEmbeddings(), "embedding_name": "hash"}
     settings |= {"shards": 4} | changed
     return settings | {"dimensions": settings["embeddings"].dimensions}
-
-
-async def fill(store: ChromaStore) -> None:
-    for user in USERS:
-        value = {"text": f"{user} apple", "parts": [f"{user}one", f"{user}two"]}
-        await store.abatch(
-            [
-                PutOp((user, "a", "facts"), "one", value, index=["text"]),
-                PutOp((user, "a", "facts"), "many", value, index=["parts[*]"]),
-                PutOp((user, "b"), "plain", value, index=False),
-                PutOp((user, "b"), "whole", value),
-            ]
-        )
 
 
 async def contents(store: ChromaStore) -> dict[tuple[Any, ...], tuple[Any, ...]]:
@@ -95,7 +82,7 @@ async def test_all_items_move_into_other_shards_with_times_and_vectors(
     place: dict[str, Any],
 ) -> None:
     async with opener(**place)() as store:
-        await fill(store)
+        await fill_users(store)
         before = await contents(store)
     model = HashEmbeddings()
     steps: list[tuple[int, int]] = []
@@ -119,7 +106,7 @@ async def test_all_items_move_into_other_shards_with_times_and_vectors(
 
 async def test_all_items_move_to_another_model(place: dict[str, Any]) -> None:
     async with opener(**place)() as store:
-        await fill(store)
+        await fill_users(store)
         before = await contents(store)
     assert await reindex_in_place(**place, **wishes(**OTHER)) == 36
     async with opener(**place)(**OTHER) as store:
@@ -134,7 +121,7 @@ async def test_a_move_to_where_it_is_does_nothing(place: dict[str, Any]) -> None
     assert await recorded_layout(**place) is None
     assert await reindex_in_place(**place, **wishes()) == 0
     async with opener(**place)() as store:
-        await fill(store)
+        await fill_users(store)
     names = collections(place)
     assert await reindex_in_place(**place, **wishes()) == 0
     assert collections(place) == names
@@ -154,7 +141,7 @@ async def test_an_interrupted_move_loses_nothing_and_goes_on_where_it_stopped(
     place: dict[str, Any], changed: dict[str, Any]
 ) -> None:
     async with opener(**place)() as store:
-        await fill(store)
+        await fill_users(store)
     await interrupt(place, 12, **changed)
     async with opener(**place)() as store:  # the old layout still serves
         await finds_everything(store)
@@ -206,7 +193,7 @@ def move_until_killed(folder: Path, pages: int) -> None:
 async def test_a_move_whose_process_is_killed_loses_nothing(tmp_path: Path, pages: int) -> None:
     place: dict[str, Any] = {"path": tmp_path / "chroma"}
     async with opener(**place)() as store:
-        await fill(store)
+        await fill_users(store)
         before = await contents(store)
     await asyncio.to_thread(move_until_killed, place["path"], pages)
     layout = await recorded_layout(**place)
@@ -222,7 +209,7 @@ async def test_a_move_whose_process_is_killed_loses_nothing(tmp_path: Path, page
 
 async def test_after_an_interruption_other_wishes_begin_afresh(place: dict[str, Any]) -> None:
     async with opener(**place)() as store:
-        await fill(store)
+        await fill_users(store)
         before = await contents(store)
     await interrupt(place, 12, shards=3)
     await interrupt(place, 12, **OTHER)
@@ -236,7 +223,7 @@ async def test_after_an_interruption_other_wishes_begin_afresh(place: dict[str, 
 
 async def test_an_interrupted_move_can_be_given_up(place: dict[str, Any]) -> None:
     async with opener(**place)() as store:
-        await fill(store)
+        await fill_users(store)
         before = await contents(store)
     names = collections(place)
     await interrupt(place, 12, shards=3)
@@ -249,7 +236,7 @@ async def test_an_interrupted_move_can_be_given_up(place: dict[str, Any]) -> Non
 
 async def test_a_process_that_had_the_old_layout_open_is_told(chroma_url: str) -> None:
     async with opener(url=chroma_url)() as store:
-        await fill(store)
+        await fill_users(store)
         await reindex_in_place(url=chroma_url, **wishes(shards=2))
         for namespace in [*((user,) for user in USERS), ("never", "seen")]:
             with pytest.raises(StoreMismatch, match="reindexed while"):
@@ -302,7 +289,7 @@ async def test_a_model_of_another_length_is_refused_and_nothing_is_lost(
     open_embedded: OpenStore, tmp_path: Path
 ) -> None:
     async with open_embedded() as store:
-        await fill(store)
+        await fill_users(store)
         before = await contents(store)
     settings = wishes(**OTHER) | {"dimensions": 99}
     with pytest.raises(StoreMismatch, match="256 numbers a text where 99"):

@@ -1,47 +1,22 @@
 """Promises of moving memories from one store to another."""
 
-import asyncio
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-from langgraph.store.base import Item, PutOp
+from langgraph.store.base import Item
 from langgraph.store.memory import InMemoryStore
 
-from stores.chroma import ChromaStore
-from stores.chroma_link import ChromaLink
-from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
-from stores.reindex import recorded_layout, reindex, reindex_in_place
-from tests.chroma_server import OpenStore, opener
+from stores.reindex import reindex
+from tests.chroma_faults import fill_users
+from tests.chroma_server import OpenStore
 from tests.hash_embeddings import HashEmbeddings
-
-USERS = [f"user{n}" for n in range(9)]
-    "embedding_name": "other",
-    "embeddings": HashEmbeddings(256, salt="other "),
-}
-
-
-
-async def fill(store: ChromaStore) -> None:
-    for user in USERS:
-        value = {"text": f"{user} apple", "parts": [f"{user}one", f"{user}two"]}
-        await store.abatch(
-            [
-                PutOp((user, "a", "facts"), "one", value, index=["text"]),
-                PutOp((user, "a", "facts"), "many", value, index=["parts[*]"]),
-                PutOp((user, "b"), "plain", value, index=False),
-                PutOp((user, "b"), "whole", value),
-            ]
-        )
 
 
 async def test_items_go_to_any_store_and_come_back(open_embedded: OpenStore) -> None:
     model = HashEmbeddings()
     memory = InMemoryStore(index={"dims": 512, "embed": model})
     async with open_embedded() as store:
-        await fill(store)
+        await fill_users(store)
         steps: list[tuple[int, int]] = []
         assert await reindex(store, memory, progress=lambda *step: steps.append(step)) == 36
         assert steps[-1] == (36, 36)

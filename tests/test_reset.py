@@ -1,0 +1,172 @@
+"""Reset and forget leave nothing behind, whatever was under way; judged by raw rows and files."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.owner import Owner
+from nodes.due import due
+from nodes.extract_facts import extract
+from nodes.summarize import fold
+from stores.errors import StoreUnavailable
+from stores.journal import GenerationMoved
+from stores.owners import forget, reset
+from tests import raw_stores
+from tests.chroma_server import ChromaServer
+from tests.kept import seen
+from tests.redis_stack import RedisStack
+from tests.scripted import (
+    Crash,
+    Script,
+    Wire,
+    marks,
+    nothing,
+    open_script,
+    scripted_settings,
+    settled,
+    wired,
+)
+
+ALEX = Owner("alex")
+Residue = Callable[[], set[str]]
+
+
+@pytest.fixture
+async def script(tmp_path: Path, backend: dict[str, Any]) -> AsyncIterator[Script]:
+    settings = scripted_settings(tmp_path, fold_turns=6, extract_turns=6, **backend)
+    async with open_script(settings) as script:
+        yield script
+
+
+@pytest.fixture
+def residue(tmp_path: Path, backend: dict[str, Any]) -> Residue:
+    return lambda: raw_stores.rows(backend, tmp_path)
+
+
+def once(work: Callable[[], Awaitable[Any]], calls: int = 1) -> Callable[[], Awaitable[None]]:
+    """Return a hook that does `work` at its call number `calls`, and nothing at others."""
+    left = calls
+
+    async def hook() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            await work()
+
+    return hook
+
+
+async def reset_alex(script: Script) -> None:
+    await reset(script.parts.stores, ALEX)
+
+
+@pytest.mark.parametrize("durability", ["async", "exit", "sync"])
+@pytest.mark.parametrize("when", ["reply", "fold", "extraction"])
+async def test_a_reset_during_a_turn_leaves_nothing_behind(
+    script: Script, residue: Residue, durability: str, when: str
+) -> None:
+    await script.talk(1, 5, "t", ALEX, durability=durability)
+    assert "mark1a" in residue()
+    if when == "reply":
+        script.chat.meanwhile = once(lambda: reset_alex(script))
+    else:
+        # Fold and extraction of a turn run side by side, and either may be the first.
+        script.memory.meanwhile = once(lambda: reset_alex(script), 1 if when == "fold" else 2)
+    await script.talk(6, 6, "t", ALEX, durability=durability)
+    script.chat.meanwhile = script.memory.meanwhile = nothing
+    assert residue() == set()
+    await script.say("Hello mark9a", "t", ALEX, durability=durability)
+    assert marks(seen(script.chat.prompts[-1]).text) == ("mark9a",)
+
+
+async def folded(script: Script, owner: Owner) -> None:
+    view = await script.parts.stores.journal.read(owner)
+    tier = script.parts.settings.tier(None)
+    window = due(script.parts, tier, view, "t", view.refs.get(owner.user_id)).fold
+    if window is not None:
+        await fold(script.parts, owner, view.generation, window, tier)
+
+
+async def test_a_hundred_resets_racing_folds_and_extractions_leave_nothing(
+    script: Script, residue: Residue
+) -> None:
+    chance = random.Random(7)
+    owners = [Owner(f"user{number}") for number in range(100)]
+
+    async def writing() -> None:
+        await asyncio.sleep(chance.random() / 20)
+
+    script.memory.meanwhile = writing
+
+    async def resetting(owner: Owner) -> None:
+        await asyncio.sleep(chance.random() / 5)
+        await reset(script.parts.stores, owner)
+
+    for some in (owners[start : start + 10] for start in range(0, 100, 10)):
+        for owner in some:
+            await script.write(8, owner.user_id, owner)
+        works = [work(script, owner) for owner in some for work in (folded, extracted)]
+        for ended in await settled(*works, *map(resetting, some)):
+            assert ended is None or isinstance(ended, GenerationMoved)
+    assert residue() == set()
+
+
+async def extracted(script: Script, owner: Owner) -> None:
+    view = await script.parts.stores.journal.read(owner)
+    await extract(script.parts, owner, view.generation)
+
+
+async def test_a_reset_that_crashes_anywhere_can_be_repeated(
+    script: Script, residue: Residue
+) -> None:
+    for cut in range(1, 30):
+        await script.write(8, "t", ALEX)
+        await folded(script, ALEX)
+        await extracted(script, ALEX)
+        await script.say("Hello mark9a", "t", ALEX)
+        wire = Wire(cut=cut)
+        try:
+            await reset(wired(script.parts, wire).stores, ALEX)
+        except Crash:
+            await reset(script.parts.stores, ALEX)
+        assert residue() == set()
+        if not wire.broken:
+            return
+    raise AssertionError("no reset came to its end")
+
+
+async def test_a_reset_with_a_store_down_says_so_and_can_be_repeated(
+    tmp_path: Path, own_chroma_server: ChromaServer
+) -> None:
+    with RedisStack() as redis:
+        backend = {"redis_url": redis.url, "chroma_url": own_chroma_server.url}
+        settings = scripted_settings(tmp_path, fold_turns=4, store_timeout=1, **backend)
+        async with open_script(settings) as script:
+            for server in (own_chroma_server, redis):
+                await script.talk(1, 5, "t", ALEX)
+                server.kill()
+                with pytest.raises(StoreUnavailable):
+                    await reset_alex(script)
+                server.start()
+                await reset_alex(script)
+                assert raw_stores.rows(backend, tmp_path) == set()
+
+
+async def test_forget_leaves_no_text_in_any_file(tmp_path: Path) -> None:
+    settings = scripted_settings(tmp_path, fold_turns=6, extract_turns=3)
+    async with open_script(settings) as script:
+        for thread in ("t", "u"):
+            await script.talk(1, 9, thread, ALEX)
+        await script.talk(1, 2, "w", Owner("alex", "other character"))
+        await script.say("Somebody else says mark1b", "v", Owner("eve"))
+        assert "mark1a" in str(raw_stores.files(tmp_path))
+        await forget(script.parts.stores, "alex")
+        for marked in raw_stores.files(tmp_path).values():
+            assert all(mark.endswith("b") for mark in marked), raw_stores.files(tmp_path)
+    for marked in raw_stores.files(tmp_path).values():
+        assert all(mark.endswith("b") for mark in marked)
+    assert not any(b"alex" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

@@ -1,9 +1,9 @@
 """The turn: three reads at once, one prompt, one reply, and what is due after it.
 
 START ─┬─ load_buffer ──────┐
-├─ recall_summaries ─┼─ assemble_context ─ generate ─┬─ summarize ────┬─ END
-└─ recall_memories ──┘                              ├─ extract_facts ┘
-└─ END (nothing due)
+       ├─ recall_summaries ─┼─ assemble_context ─ generate ─┬─ summarize ────┬─ settle ─ END
+       └─ recall_memories ──┘                              ├─ extract_facts ┘
+                                                           └─ END (nothing due)
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from nodes.generate import Generate
 from nodes.load_buffer import LoadBuffer
 from nodes.recall_memories import RecallMemories
 from nodes.recall_summaries import RecallSummaries
+from nodes.settle import Settle
 from nodes.state import ChatContext, ChatInput, ChatOutput, ChatState, Parts
 from nodes.summarize import Summarize
 
@@ -55,6 +56,7 @@ def build(parts: Parts | None = None) -> Builder:
     graph.add_node("generate", step(Generate))
     graph.add_node("summarize", step(Summarize))
     graph.add_node("extract_facts", step(ExtractFacts))
+    graph.add_node("settle", step(Settle))
     for read in READS:
         graph.add_edge(START, read)
     graph.add_edge(READS, "assemble_context")
@@ -62,8 +64,9 @@ def build(parts: Parts | None = None) -> Builder:
     graph.add_conditional_edges(
         "generate", after_reply, [*READS, "summarize", "extract_facts", END]
     )
-    graph.add_edge("summarize", END)
-    graph.add_edge("extract_facts", END)
+    graph.add_edge("summarize", "settle")
+    graph.add_edge("extract_facts", "settle")
+    graph.add_edge("settle", END)
     return graph
 
 

@@ -15,9 +15,7 @@ from langchain_core.messages import (
     message_chunk_to_message,
 )
 from langchain_core.runnables import Runnable
-from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
-from langgraph.types import Overwrite
 
 from domain.budget import Budget
 from domain.journal import JournalView
@@ -30,6 +28,7 @@ from nodes.due import NOTHING_DUE, due
 from nodes.origin import Origin
 from nodes.prompts import Prompt, build
 from nodes.search_memory import MemorySearch
+from nodes.settle import forgotten
 from nodes.stamps import by_turn, said_at, turn_from, turn_id, turn_messages
 from nodes.state import ChatContext, ChatState, Due, Parts
 from stores.journal import GenerationMoved
@@ -67,7 +66,7 @@ class Generate:
                 origin.owner, origin.view.generation, [*lost, turn], origin.thread, turn.id
             )
         except GenerationMoved:
-            return await self._forgotten(origin)
+            return await forgotten(self._parts, origin)
         written = view.turns[turn.id]
         stamped = turn_messages(written)
         stamped[-1] = reply.model_copy(
@@ -186,23 +185,6 @@ class Generate:
         parts, served = self._parts, runtime.server_info is not None
         parts.stores.pending.start(origin.owner, lambda: parts.remember(parts, asked, served))
         return NOTHING_DUE
-
-    async def _forgotten(self, origin: Origin) -> dict[str, Any]:
-        """Leave nothing of a turn whose owner was reset while it was answered."""
-        await self._parts.stores.checkpointer.adelete_checkpoints(origin.thread)
-        view = await self._parts.stores.journal.read(origin.owner)
-        return {
-            "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES)],
-            "generation": view.generation,
-            "root": None,
-            "head": None,
-            "buffer_start": None,
-            "borrowed": [],
-            "sent": [],
-            "recalled": [],
-            "degraded": Overwrite(["reset"]),
-            "due": NOTHING_DUE,
-        }
 
 
 def _with_search(budget: Budget, searched: int) -> Budget:

@@ -12,6 +12,7 @@ from domain.budget import too_large
 from nodes.origin import FOREIGN, Origin, borrowed_turns, locate
 from nodes.stamps import mark_waiting, turn_id, turn_messages, waiting_for
 from nodes.state import ChatContext, ChatState, Parts
+from stores.journal import GenerationMoved
 from stores.summaries import path_of
 
 
@@ -36,9 +37,12 @@ class LoadBuffer:
             gone = [RemoveMessage(id=m.id or "") for m in new]
             return {"messages": gone, "refusal": refusal, "origin": origin}
         if origin.thread not in origin.view.threads:
-            await self._parts.stores.journal.note_thread(
-                origin.owner, origin.view.generation, origin.thread
-            )
+            try:
+                await self._parts.stores.journal.note_thread(
+                    origin.owner, origin.view.generation, origin.thread
+                )
+            except GenerationMoved:
+                return await self(state, runtime)  # Reset meanwhile: it begins after that.
         kept = self._turns(origin, messages) + self._waiting(origin, new, messages)
         return {
             "messages": _ordered(messages, kept),

@@ -180,6 +180,6 @@ def _progress() -> Iterator["Progress"]:
 
 
 def _advise(advice: tuple[str, ...]) -> None:
-    wanted = [one if not one.endswith("=") else f"nothing for {one[:-1]}" for one in advice]
+    wanted = [f"unset {one[:-1]}" if one.endswith("=") else f"set {one}" for one in advice]
     if wanted:
-        print(f"Set {' and '.join(wanted)} from now on, or they will not open.")
+        print(f"From now on {' and '.join(wanted)}, or they will not open.")

@@ -8,20 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
-from time import monotonic
-from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from starlette.authentication import BaseUser
 
+from service.keys import FixedKey, IdentityError, Key, Keys, KeyServer, public_key
 from settings import Settings
 
 CHANNEL = "channel"
@@ -34,16 +28,6 @@ LEEWAY = 30
 """Seconds by which the clocks of issuer and server may differ."""
 LONGEST = 16_384
 """Characters of a token at most."""
-CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
-PUBLIC = frozenset(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
-                    "ES512", "EdDSA", "Ed25519"))  # fmt: skip
-"""Algorithms that a key of a key server may have: never one with a shared secret."""
-
-
-class IdentityError(Exception):
-    """A request whose caller is not accepted; the text is one sentence."""
-
-    status = 401
 
 
 class NoIdentity(IdentityError):
@@ -54,12 +38,6 @@ class NotForYou(IdentityError):
     """A valid token that may not do this."""
 
     status = 403
-
-
-class KeysUnavailable(IdentityError):
-    """The key server does not answer, so no token can be checked."""
-
-    status = 503
 
 
 @dataclass(frozen=True)
@@ -96,95 +74,6 @@ class Caller(BaseUser):
 
 ANYBODY = Caller("", known=False)
 """The caller where authentication is off, or of what everybody may see."""
-
-
-@dataclass(frozen=True)
-class Key:
-    """What a signature is checked with, and the algorithms it may have."""
-
-    value: Any
-    algorithms: tuple[str, ...]
-
-
-class Keys(Protocol):
-    """Where the keys of tokens come from."""
-
-    async def find(self, key_id: str | None) -> Key | None:
-        """Return the key with an id; None if there is none.
-
-        Raises:
-            KeysUnavailable: If they cannot be had.
-        """
-
-
-@dataclass(frozen=True)
-class FixedKey:
-    """The one key of the settings, whatever id a token names."""
-
-    key: Key
-
-    async def find(self, key_id: str | None) -> Key | None:
-        """Return the key."""
-        return self.key
-
-
-class KeyServer:
-    """The keys that an identity provider publishes, kept for a while.
-
-    Kept keys are used on where the provider does not answer; an unknown id is looked for anew,
-    but not more often than every `PAUSE` seconds.
-    """
-
-    PAUSE = 30.0
-
-    def __init__(self, url: str, client: httpx.AsyncClient, life: float) -> None:
-        """Fetch from `url` with `client`; keys are kept for `life` seconds."""
-        self._url, self._client, self._life = url, client, life
-        self._keys: dict[str | None, Key] = {}
-        self._tried: float | None = None
-        self._fetching = asyncio.Lock()
-
-    async def find(self, key_id: str | None) -> Key | None:
-        """Return the key with an id; None if there is none.
-
-        Raises:
-            KeysUnavailable: If no key is at hand and the provider does not answer.
-        """
-        async with self._fetching:
-            age = monotonic() - self._tried if self._tried is not None else None
-            unknown = key_id not in self._keys
-            if age is None or age > (self.PAUSE if unknown else self._life):
-                self._tried = monotonic()
-                await self._fetch()
-        return self._keys.get(key_id)
-
-    async def _fetch(self) -> None:
-        try:
-            response = await self._client.get(self._url)
-            response.raise_for_status()
-            listed = response.json()["keys"]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            if self._keys:
-                return
-            self._tried = None
-            raise KeysUnavailable(
-                f"The key server {urlsplit(self._url).netloc} does not answer as it should, so no "
-                "token can be checked: try again later."
-            ) from error
-        self._keys = dict(filter(None, map(_published, listed)))
-
-
-def _published(entry: Any) -> tuple[str | None, Key] | None:
-    """Return a published key with its id; None for one that is not for signatures."""
-    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
-        return None
-    try:
-        key = jwt.PyJWK(entry)
-    except jwt.PyJWTError:
-        return None
-    if key.algorithm_name not in PUBLIC:
-        return None
-    return key.key_id, Key(key.key, (key.algorithm_name,))
 
 
 class Tokens:
@@ -278,25 +167,3 @@ async def open_tokens(settings: Settings) -> AsyncIterator[Tokens | None]:
             yield Tokens(settings, KeyServer(settings.auth_jwks_url, client, life))
     else:
         yield None
-
-
-def public_key(text: str) -> Key:
-    """Return the key that a PEM text, or the file of that name, holds.
-
-    Raises:
-        ValueError: If there is none, or it is of a kind that is not used here.
-    """
-    try:
-        pem = text if text.lstrip().startswith("-----") else Path(text).read_text()
-        key = load_pem_public_key(pem.strip().encode())
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError(
-            "MNEMO_AUTH_PUBLIC_KEY is neither a public key in PEM form nor a file with one."
-        ) from error
-    if isinstance(key, RSAPublicKey):
-        return Key(key, ("RS256", "PS256"))
-    if isinstance(key, Ed25519PublicKey):
-        return Key(key, ("EdDSA",))
-    if isinstance(key, EllipticCurvePublicKey) and key.curve.name in CURVES:
-        return Key(key, (CURVES[key.curve.name],))
-    raise ValueError("MNEMO_AUTH_PUBLIC_KEY is no RSA, EC (P-256 to P-521) or Ed25519 key.")

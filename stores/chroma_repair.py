@@ -9,7 +9,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from chromadb.api.models.Collection import Collection
 from stores.chroma_layout import Name
 from stores.chroma_rows import Row, check_lengths, decode, encode, is_item, texts_of, usable
 from stores.chroma_shards import PAGE, Found, ShardDamaged, Shards, portions, write
+from stores.errors import StoreUnavailable
 
 Embed = Callable[[list[str]], list[list[float]]]
 
@@ -119,16 +120,30 @@ def _fill(shards: Shards, fresh: Collection, batches: Iterable[list[Row]]) -> in
     return count
 
 
+@contextmanager
+def _tables(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    location = f"file:{quote(str(path.absolute() / 'chroma.sqlite3'))}?mode={mode}"
+    try:
+        with closing(
+            sqlite3.connect(location, uri=True, timeout=30, isolation_level=None)
+        ) as tables:
+            yield tables
+    except sqlite3.Error as error:
+        raise StoreUnavailable(
+            f"Chroma's tables could not be read or rewritten ({error}): see that the disk has as "
+            "much room again as the data folder takes, then repeat."
+        ) from error
+
+
 def rows_on_disk(path: Path, collection: UUID) -> Iterator[list[Found]]:
     """Rows of a collection as Chroma's own tables have them, in the order of their writing.
 
     Chroma brings an SQLite of its own, and two of them in one process do not see each other's
     locks: so the file is open only while a page is read, and never while Chroma works.
     """
-    location = f"file:{quote(str(path / 'chroma.sqlite3'))}?mode=ro"
     last = -1
     while True:
-        with closing(sqlite3.connect(location, uri=True, timeout=30)) as tables:
+        with _tables(path, "ro") as tables:
             cells = tables.execute(_ROWS, (str(collection), last, PAGE)).fetchall()
         if not cells:
             return
@@ -159,9 +174,7 @@ def wipe(shards: Shards) -> None:
     path = shards.link.path
     if path is None:
         return
-    with closing(
-        sqlite3.connect(path / "chroma.sqlite3", timeout=30, isolation_level=None)
-    ) as tables:
+    with _tables(path, "rw") as tables:
         tables.execute(_BLANK_APPLIED)
         tables.execute("VACUUM")
         kept = {row[0] for row in tables.execute("SELECT id FROM segments")}

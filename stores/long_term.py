@@ -168,8 +168,15 @@ async def _refuse_moved(store: BaseStore, kind: str) -> None:
         )
     if moved is not None:
         there = str(moved.value["to"])
-        variable = "MNEMO_POSTGRES_URL" if there.startswith("Postgres") else "MNEMO_CHROMA_URL"
         raise StoreMismatch(
-            f"These memories were moved to {there} on {moved.value['at'][:10]}: set {variable}, or "
-            f"bring them back with `mnemo reindex --to {kind}`."
+            f"These memories were moved to {there} on {moved.value['at'][:10]}: {_way_to(there)}, "
+            f"or bring them back with `mnemo reindex --to {kind}`."
         )
+
+
+def _way_to(place: str) -> str:
+    if place.startswith("Postgres"):
+        return "set MNEMO_POSTGRES_URL"
+    if place.startswith("Chroma in"):
+        return "unset MNEMO_POSTGRES_URL"
+    return "set MNEMO_CHROMA_URL instead of MNEMO_POSTGRES_URL"

@@ -127,8 +127,8 @@ def opener(**place: Any) -> OpenStore:
 
 
 @pytest.fixture(params=["embedded", "server"])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
-    """Return what opens the same store each time: in a folder, or on a real server."""
+def open_chroma(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
+    """Return what opens the same Chroma each time: in a folder, or on a real server."""
     if request.param == "embedded":
         return opener(path=tmp_path / "chroma")
     return opener(url=request.getfixturevalue("chroma_url"))

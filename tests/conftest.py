@@ -3,10 +3,11 @@
 from tests.chroma_server import (
     chroma_server,
     chroma_url,
+    open_chroma,
     open_embedded,
-    open_store,
     own_chroma_server,
 )
+from tests.every_store import open_store
 from tests.house import backend, open_house
 from tests.openai_server import openai_server, openai_server_process
 from tests.postgres_server import own_postgres_server, postgres_server, postgres_url
@@ -16,6 +17,7 @@ __all__ = [
     "backend",
     "chroma_server",
     "chroma_url",
+    "open_chroma",
     "open_embedded",
     "open_house",
     "open_store",

@@ -24,13 +24,12 @@ from jwt.algorithms import RSAAlgorithm
 
 from service.identity import (
     Caller,
-    KeyServer,
-    KeysUnavailable,
     NoIdentity,
     NotForYou,
     Tokens,
     open_tokens,
 )
+from service.keys import KeyServer, KeysUnavailable
 from tests.dev_server import SECRET, token
 from tests.model_settings import settings
 
@@ -223,7 +222,7 @@ class Provider:
                 )
                 self.send_response(500 if provider.broken else 200)
                 self.end_headers()
-                self.wfile.write(b"" if provider.broken else body.encode())
+                self.wfile.write(b"" if provider.broken else body)
 
             def log_message(self, *args: Any) -> None:
                 pass

@@ -1,6 +1,5 @@
 """Promises of isolation: a namespace reaches its own items and no others, whatever its labels."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import product
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langgraph.store.base import (
+    BaseStore,
     GetOp,
     ListNamespacesOp,
     MatchCondition,
@@ -19,9 +19,10 @@ from langgraph.store.base import (
     SearchOp,
 )
 
-from stores.chroma import ChromaStore
 from stores.store_filters import namespace_matches
 from tests.chroma_server import ChromaServer, empty, opener
+from tests.every_store import PLACES, held_open, postgres_opener
+from tests.postgres_server import PostgresServer
 
 Namespace = tuple[str, ...]
 Model = dict[tuple[Namespace, str], dict[str, Any]]
@@ -50,24 +51,25 @@ TWINS = [
 LABELS = [label for group in TWINS for label in group]
 
 
-@pytest.fixture(params=["embedded", "server"], scope="module")
+@pytest.fixture(params=PLACES, scope="module")
 def shared_store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ChromaStore]:
+) -> Iterator[BaseStore]:
     """Give one store for all examples; each empties it first."""
-    if request.param == "server":
+    if request.param == "postgres":
+        postgres: PostgresServer = request.getfixturevalue("postgres_server")
+        open_store = postgres_opener(postgres.url(postgres.make_database()))
+    elif request.param == "server":
         server: ChromaServer = request.getfixturevalue("chroma_server")
         empty(server.url)
         open_store = opener(url=server.url, shards=2)
     else:
         open_store = opener(path=tmp_path_factory.mktemp("isolation") / "chroma", shards=2)
-    with asyncio.Runner() as runner:
-        context = open_store()
-        yield runner.run(context.__aenter__())
-        runner.run(context.__aexit__(None, None, None))
+    with held_open(open_store) as store:
+        yield store
 
 
-def clear(store: ChromaStore) -> None:
+def clear(store: BaseStore) -> None:
     store.batch([PutOp(item.namespace, item.key, None) for item in store.search((), limit=10_000)])
 
 
@@ -79,7 +81,7 @@ def everything(items: Any) -> Model:
 
 @pytest.mark.parametrize("group", TWINS, ids=lambda group: ascii(group[0])[:20])
 def test_labels_that_look_alike_are_different_places(
-    shared_store: ChromaStore, group: tuple[str, ...]
+    shared_store: BaseStore, group: tuple[str, ...]
 ) -> None:
     clear(shared_store)
     places: list[Namespace] = [(one, two) for one, two in product(group, ("kind", group[0]))]
@@ -102,7 +104,7 @@ def test_labels_that_look_alike_are_different_places(
 
 @pytest.mark.parametrize("keys", TWINS, ids=lambda group: ascii(group[0])[:20])
 def test_keys_that_look_alike_are_different_items(
-    shared_store: ChromaStore, keys: tuple[str, ...]
+    shared_store: BaseStore, keys: tuple[str, ...]
 ) -> None:
     clear(shared_store)
     keys = (*keys, "", "a.b", "nul\x00", "nul")
@@ -114,7 +116,7 @@ def test_keys_that_look_alike_are_different_items(
 
 
 def test_where_a_namespace_ends_and_a_key_begins_cannot_be_moved(
-    shared_store: ChromaStore,
+    shared_store: BaseStore,
 ) -> None:
     clear(shared_store)
     places: list[tuple[Namespace, str]] = [(("a", "b"), "c")]
@@ -168,7 +170,7 @@ def under(model: Model, prefix: Namespace) -> Model:
 )
 @given(history=histories(), stranger=namespace)
 def test_the_store_is_a_dictionary_of_namespaces(
-    shared_store: ChromaStore, history: list[list[PutOp]], stranger: Namespace
+    shared_store: BaseStore, history: list[list[PutOp]], stranger: Namespace
 ) -> None:
     clear(shared_store)
     model: Model = {}
@@ -187,7 +189,7 @@ def test_the_store_is_a_dictionary_of_namespaces(
 
 
 def check(
-    store: ChromaStore,
+    store: BaseStore,
     model: Model,
     touched: list[tuple[Namespace, str]],
     prefixes: list[Namespace],

@@ -1,8 +1,10 @@
 """Promises of a purge: what was deleted is in no file any more, and nothing else is lost."""
 
 import asyncio
+import zlib
 from pathlib import Path
 
+import numpy as np
 from langgraph.store.base import PutOp
 
 from tests.chroma_faults import NS, fill
@@ -10,9 +12,10 @@ from tests.chroma_server import OpenStore
 from tests.hash_embeddings import HashEmbeddings
 
 
-def holding(folder: Path, text: str) -> list[str]:
+def holding(folder: Path, wanted: str | bytes) -> list[str]:
+    content = wanted.encode() if isinstance(wanted, str) else wanted
     files = (path for path in folder.rglob("*") if path.is_file())
-    return [path.name for path in files if text.encode() in path.read_bytes()]
+    return [path.name for path in files if content in path.read_bytes()]
 
 
 async def test_after_a_purge_no_file_holds_deleted_or_replaced_text(
@@ -48,6 +51,33 @@ async def test_after_a_purge_no_file_holds_deleted_or_replaced_text(
         assert len(await store.asearch(("sam",), limit=100)) == 70
         assert (await store.asearch(("sam",), query="secret7", limit=1))[0].key == "k7"
     assert holding(folder, "alex secret") == []
+
+
+class Signs(HashEmbeddings):
+    """A vector of length 1 whose numbers are exact, so that it can be found in a file."""
+
+    def _embed(self, text: str) -> list[float]:
+        random = np.random.default_rng(zlib.crc32(text.encode()))
+        return [float(number) for number in random.choice([-0.0625, 0.0625], 256)]
+
+
+async def test_after_a_purge_no_file_holds_a_deleted_vector(
+    open_embedded: OpenStore, tmp_path: Path
+) -> None:
+    model = Signs(256)
+
+    def vector(text: str) -> bytes:
+        return np.asarray(model.embed_query(text), dtype=np.float32).tobytes()
+
+    async with open_embedded(embeddings=model) as store:
+        await store.abatch(
+            [PutOp(NS, f"k{n}", {"text": f"word{n}"}, index=["text"]) for n in range(70)]
+        )
+        await store.adelete(NS, "k3")
+        assert holding(tmp_path / "chroma", vector("word3"))
+        await store.purge()
+        assert holding(tmp_path / "chroma", vector("word3")) == []
+        assert holding(tmp_path / "chroma", vector("word4"))
 
 
 async def test_a_purge_waits_for_nobody_to_be_inside_and_keeps_others_waiting(

@@ -13,9 +13,9 @@ from langgraph.store.base import (
     PutOp,
 )
 
-from stores.chroma import ChromaStore
 from stores.chroma_link import ChromaLink
-from tests.chroma_server import OpenStore
+from tests.chroma_server import OpenStore as OpenChroma
+from tests.every_store import OpenStore, Store
 from tests.hash_embeddings import HashEmbeddings
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ NS = ("user", "notes")
 
 
 @pytest.fixture
-async def store(open_store: OpenStore) -> AsyncIterator[ChromaStore]:
+async def store(open_store: OpenStore) -> AsyncIterator[Store]:
     """Give an empty store."""
     async with open_store() as opened:
         yield opened
@@ -36,7 +36,7 @@ def keys(items: Any) -> list[str]:
 # Search by filter.
 
 
-async def put_colours(store: ChromaStore) -> None:
+async def put_colours(store: Store) -> None:
     rows = [("red apple", "red", 4.5), ("red car", "red", 3.0), ("green apple", "green", 4.0)]
     rows.append(("blue car", "blue", 3.5))
     ops = [
@@ -59,7 +59,7 @@ async def put_colours(store: ChromaStore) -> None:
     ],
 )
 async def test_filters_narrow_a_listing_and_a_search_alike(
-    store: ChromaStore, conditions: dict[str, Any], expected: list[str]
+    store: Store, conditions: dict[str, Any], expected: list[str]
 ) -> None:
     await put_colours(store)
     assert keys(await store.asearch(NS, filter=conditions)) == expected
@@ -67,7 +67,7 @@ async def test_filters_narrow_a_listing_and_a_search_alike(
     assert sorted(keys(ranked)) == expected
 
 
-async def test_a_page_of_a_listing_follows_the_one_before(store: ChromaStore) -> None:
+async def test_a_page_of_a_listing_follows_the_one_before(store: Store) -> None:
     await store.abatch([PutOp(NS, f"k{n}", {"even": n % 2 == 0}) for n in range(9)])
     pages = [await store.asearch(NS, limit=4, offset=offset) for offset in (0, 4, 8, 12)]
     assert [keys(page) for page in pages] == [
@@ -81,7 +81,7 @@ async def test_a_page_of_a_listing_follows_the_one_before(store: ChromaStore) ->
     assert await store.asearch(NS, limit=0) == []
 
 
-async def test_a_listing_has_no_scores(store: ChromaStore) -> None:
+async def test_a_listing_has_no_scores(store: Store) -> None:
     await put_colours(store)
     for query in (None, ""):
         assert [item.score for item in await store.asearch(NS, query=query)] == [None] * 4
@@ -90,7 +90,7 @@ async def test_a_listing_has_no_scores(store: ChromaStore) -> None:
 # Search by meaning.
 
 
-async def test_the_nearest_come_first_with_their_cosine(store: ChromaStore) -> None:
+async def test_the_nearest_come_first_with_their_cosine(store: Store) -> None:
     await put_colours(store)
     found = await store.asearch(NS, query="red apple")
     assert found[0].key == "d1"
@@ -101,7 +101,7 @@ async def test_the_nearest_come_first_with_their_cosine(store: ChromaStore) -> N
     assert scores[1] == pytest.approx(0.5, abs=1e-5)
 
 
-async def test_a_page_of_a_search_follows_the_one_before(store: ChromaStore) -> None:
+async def test_a_page_of_a_search_follows_the_one_before(store: Store) -> None:
     for size in range(1, 7):
         text = " ".join(["apple", *(f"other{n}" for n in range(size))])
         await store.aput(NS, f"d{size}", {"text": text}, index=["text"])
@@ -113,7 +113,7 @@ async def test_a_page_of_a_search_follows_the_one_before(store: ChromaStore) -> 
     assert sorted(keys(every)) == [f"d{size}" for size in range(1, 7)]
 
 
-async def test_a_replaced_text_is_found_by_its_new_meaning_only(store: ChromaStore) -> None:
+async def test_a_replaced_text_is_found_by_its_new_meaning_only(store: Store) -> None:
     await store.aput(NS, "a", {"text": "zany zebra"}, index=["text"])
     await store.aput(NS, "b", {"text": "quiet dogs"}, index=["text"])
     await store.aput(NS, "a", {"text": "loud birds"}, index=["text"])
@@ -125,7 +125,7 @@ async def test_a_replaced_text_is_found_by_its_new_meaning_only(store: ChromaSto
 
 
 async def test_what_was_not_embedded_is_listed_and_read_but_not_searched(
-    store: ChromaStore,
+    store: Store,
 ) -> None:
     await store.aput(NS, "plain", {"text": "red apple", "n": 1}, index=False)
     await store.aput(NS, "nowhere", {"text": "red apple", "n": 2}, index=["absent"])
@@ -136,7 +136,7 @@ async def test_what_was_not_embedded_is_listed_and_read_but_not_searched(
     assert (await store.aget(NS, "plain")) is not None
 
 
-async def test_items_written_over_many_times_are_all_found(store: ChromaStore) -> None:
+async def test_items_written_over_many_times_are_all_found(store: Store) -> None:
     """One word each, so all are equally far apart: the hardest case for a graph index."""
     for round_ in range(6):
         ops = [PutOp(NS, f"k{n}", {"text": f"r{round_}n{n}"}, index=["text"]) for n in range(40)]
@@ -147,7 +147,7 @@ async def test_items_written_over_many_times_are_all_found(store: ChromaStore) -
         assert best.score == pytest.approx(1.0, abs=1e-5)
 
 
-async def test_many_unembedded_items_do_not_hide_the_embedded_ones(store: ChromaStore) -> None:
+async def test_many_unembedded_items_do_not_hide_the_embedded_ones(store: Store) -> None:
     ops = [PutOp(NS, f"plain{n}", {"text": "apple"}, index=False) for n in range(60)]
     ops += [PutOp(NS, f"far{n}", {"text": f"word{n}"}, index=["text"]) for n in range(5)]
     await store.abatch(ops)
@@ -155,7 +155,7 @@ async def test_many_unembedded_items_do_not_hide_the_embedded_ones(store: Chroma
     assert sorted(keys(found)) == [f"far{n}" for n in range(5)]
 
 
-async def test_without_an_index_the_whole_value_is_embedded(store: ChromaStore) -> None:
+async def test_without_an_index_the_whole_value_is_embedded(store: Store) -> None:
     await store.aput(NS, "a", {"anything": "red apple"})
     await store.aput(NS, "b", {"anything": "blue car"})
     found = await store.asearch(NS, query='{"anything": "red apple"}')
@@ -163,7 +163,7 @@ async def test_without_an_index_the_whole_value_is_embedded(store: ChromaStore) 
     assert found[0].score == pytest.approx(1.0, abs=1e-5)
 
 
-async def test_an_item_with_several_fields_counts_once_by_its_best(store: ChromaStore) -> None:
+async def test_an_item_with_several_fields_counts_once_by_its_best(store: Store) -> None:
     await store.aput(NS, "a", {"k1": "xxx", "k2": "yyy", "k3": "zzz"}, index=["k0", "k1", "k3"])
     await store.aput(NS, "b", {"k0": "uuu", "k1": "vvv", "k3": "xxx"}, index=["k0", "k1", "k3"])
     both = await store.asearch(NS, query="xxx")
@@ -192,7 +192,7 @@ async def test_an_item_with_several_fields_counts_once_by_its_best(store: Chroma
         ("{meta.title,nothing}", True),
     ],
 )
-async def test_paths_reach_into_a_value(store: ChromaStore, path: str, found: bool) -> None:
+async def test_paths_reach_into_a_value(store: Store, path: str, found: bool) -> None:
     value = {
         "meta": {"title": "needle"},
         "parts": [{"text": "hay"}, {"text": "needle"}],
@@ -211,7 +211,7 @@ async def test_the_stores_own_fields_are_embedded_by_default(open_store: OpenSto
         assert ((await store.asearch(NS, query="car"))[0].score or 0.0) < 0.1
 
 
-async def test_fewer_fields_leave_no_vector_behind(store: ChromaStore) -> None:
+async def test_fewer_fields_leave_no_vector_behind(store: Store) -> None:
     many = {"parts": ["one", "two", "three", "four"]}
     await store.aput(NS, "a", many, index=["parts[*]"])
     await store.aput(NS, "b", {"parts": ["five"]}, index=["parts[*]"])
@@ -226,7 +226,7 @@ async def test_fewer_fields_leave_no_vector_behind(store: ChromaStore) -> None:
 
 
 async def test_a_vector_left_over_by_another_writer_is_not_searched(
-    open_embedded: OpenStore, tmp_path: Path
+    open_embedded: OpenChroma, tmp_path: Path
 ) -> None:
     def reach(work: Callable[[Collection], T]) -> T:
         link = ChromaLink.embedded(tmp_path / "chroma")
@@ -255,7 +255,7 @@ async def test_a_vector_left_over_by_another_writer_is_not_searched(
 @pytest.mark.parametrize(
     "text", ["这是中文", "これは日本語です", "이건 한국어야", "Это русский", "यह रूसी है", "🎉"]
 )
-async def test_text_of_any_script_is_found(store: ChromaStore, text: str) -> None:
+async def test_text_of_any_script_is_found(store: Store, text: str) -> None:
     await store.aput(NS, "other", {"text": "plain words"}, index=["text"])
     await store.aput(NS, "it", {"text": text}, index=["text"])
     assert keys(await store.asearch(NS, query=text))[0] == "it"
@@ -278,7 +278,7 @@ async def test_a_text_the_model_knows_nothing_of_is_kept(open_store: OpenStore) 
 # Namespaces.
 
 
-async def test_namespaces_are_listed_by_prefix_suffix_depth_and_page(store: ChromaStore) -> None:
+async def test_namespaces_are_listed_by_prefix_suffix_depth_and_page(store: Store) -> None:
     names = [
         ("a", "b", "c"),
         ("a", "b", "d", "e"),
@@ -311,7 +311,7 @@ async def test_namespaces_are_listed_by_prefix_suffix_depth_and_page(store: Chro
     assert await store.abatch([ListNamespacesOp(both)]) == [[names[4]]]
 
 
-async def test_a_namespace_is_gone_with_its_last_item(store: ChromaStore) -> None:
+async def test_a_namespace_is_gone_with_its_last_item(store: Store) -> None:
     assert await store.alist_namespaces() == []
     await store.aput(("a", "b"), "k", {"n": 1})
     await store.aput(("a", "c"), "k", {"n": 1})

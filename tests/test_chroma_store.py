@@ -1,4 +1,4 @@
-"""Promises of the Chroma store as a complete `BaseStore`, embedded and on a real server."""
+"""Promises of every store as a complete `BaseStore`: Chroma embedded and served, Postgres."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,8 @@ from langgraph.store.base import (
 
 from stores.chroma import ChromaStore
 from stores.errors import StoreMismatch
-from tests.chroma_server import OpenStore
+from tests.chroma_server import OpenStore as OpenChroma
+from tests.every_store import OpenStore, Store
 from tests.hash_embeddings import HashEmbeddings
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ NS = ("user", "notes")
 
 
 @pytest.fixture
-async def store(open_store: OpenStore) -> AsyncIterator[ChromaStore]:
+async def store(open_store: OpenStore) -> AsyncIterator[Store]:
     """Give an empty store."""
     async with open_store() as opened:
         yield opened
@@ -36,7 +37,7 @@ def keys(items: Any) -> list[str]:
     return [item.key for item in items]
 
 
-async def test_an_item_is_put_read_replaced_and_deleted(store: ChromaStore) -> None:
+async def test_an_item_is_put_read_replaced_and_deleted(store: Store) -> None:
     value = {"title": "First", "deep": {"list": [1, 2.5, None, True, "x"]}, "empty": {}}
     await store.aput(NS, "a", value)
     first = await store.aget(NS, "a")
@@ -66,7 +67,7 @@ async def test_items_outlive_the_process_that_put_them(open_store: OpenStore) ->
         assert keys(await store.asearch((), query="red apple")) == ["a"]
 
 
-async def test_a_long_value_comes_back_whole(store: ChromaStore) -> None:
+async def test_a_long_value_comes_back_whole(store: Store) -> None:
     value = {"text": "word " * 8_000, "unicode": "ünï → 中文 🎉", "escape": 'a"b\\c\n\x00\x7f'}
     await store.aput(NS, "long", value, index=False)
     found = await store.aget(NS, "long")
@@ -74,7 +75,7 @@ async def test_a_long_value_comes_back_whole(store: ChromaStore) -> None:
     assert found.value == value
 
 
-async def test_sync_calls_do_what_async_calls_do(open_embedded: OpenStore) -> None:
+async def test_sync_calls_do_what_async_calls_do(open_embedded: OpenChroma) -> None:
     async with open_embedded() as store:
 
         def by_hand() -> tuple[Item | None, list[SearchItem], list[tuple[str, ...]]]:
@@ -92,7 +93,7 @@ async def test_sync_calls_do_what_async_calls_do(open_embedded: OpenStore) -> No
 # Batches.
 
 
-async def test_a_batch_answers_in_the_order_asked(store: ChromaStore) -> None:
+async def test_a_batch_answers_in_the_order_asked(store: Store) -> None:
     await store.aput(("t", "foo"), "k1", {"data": "v1"})
     await store.aput(("t", "bar"), "k2", {"data": "v2"})
     results = await store.abatch(
@@ -117,7 +118,7 @@ async def test_a_batch_answers_in_the_order_asked(store: ChromaStore) -> None:
     assert await store.abatch([]) == []
 
 
-async def test_reads_of_a_batch_see_what_was_there_before_its_puts(store: ChromaStore) -> None:
+async def test_reads_of_a_batch_see_what_was_there_before_its_puts(store: Store) -> None:
     await store.aput(NS, "a", {"n": 1})
     results = await store.abatch(
         [
@@ -137,7 +138,7 @@ async def test_reads_of_a_batch_see_what_was_there_before_its_puts(store: Chroma
     assert results[5] == [NS]
 
 
-async def test_the_last_put_of_a_batch_to_one_key_counts(store: ChromaStore) -> None:
+async def test_the_last_put_of_a_batch_to_one_key_counts(store: Store) -> None:
     await store.aput(NS, "gone", {"n": 0})
     await store.abatch(
         [
@@ -153,7 +154,7 @@ async def test_the_last_put_of_a_batch_to_one_key_counts(store: ChromaStore) -> 
     assert found == {"a": 2, "back": 3}
 
 
-async def test_a_batch_embeds_each_text_once_in_one_call(open_embedded: OpenStore) -> None:
+async def test_a_batch_embeds_each_text_once_in_one_call(open_embedded: OpenChroma) -> None:
     model = HashEmbeddings()
     async with open_embedded(embeddings=model) as store:
         await store.abatch(
@@ -176,14 +177,14 @@ async def test_a_batch_embeds_each_text_once_in_one_call(open_embedded: OpenStor
         assert model.awaited == 3
 
 
-async def test_a_large_batch_is_written_whole(store: ChromaStore) -> None:
+async def test_a_large_batch_is_written_whole(store: Store) -> None:
     await store.abatch([PutOp(NS, f"k{n:04}", {"n": n}, index=False) for n in range(1_200)])
     found = await store.asearch(NS, limit=2_000)
     assert keys(found) == [f"k{n:04}" for n in range(1_200)]
     assert await store.count() == 1_200
 
 
-async def test_concurrent_puts_and_searches_all_succeed(store: ChromaStore) -> None:
+async def test_concurrent_puts_and_searches_all_succeed(store: Store) -> None:
     async def write(number: int) -> None:
         await store.aput(NS, f"k{number}", {"text": f"apple number{number}"}, index=["text"])
         if number % 3 == 0:
@@ -201,7 +202,7 @@ async def test_concurrent_puts_and_searches_all_succeed(store: ChromaStore) -> N
 
 
 @pytest.mark.parametrize("namespace", [(), ("a.b",), ("a", ""), ("a\x00",), ("langgraph", "a")])
-async def test_a_bad_namespace_is_refused(store: ChromaStore, namespace: tuple[str, ...]) -> None:
+async def test_a_bad_namespace_is_refused(store: Store, namespace: tuple[str, ...]) -> None:
     with pytest.raises(InvalidNamespaceError):
         await store.aput(namespace, "k", {"n": 1})
     if namespace[:1] != ("langgraph",):
@@ -209,7 +210,7 @@ async def test_a_bad_namespace_is_refused(store: ChromaStore, namespace: tuple[s
             await store.abatch([PutOp(namespace, "k", {"n": 1})])
 
 
-async def test_a_time_to_live_is_refused(store: ChromaStore) -> None:
+async def test_a_time_to_live_is_refused(store: Store) -> None:
     with pytest.raises(NotImplementedError, match="TTL"):
         await store.aput(NS, "k", {"n": 1}, ttl=5)
     with pytest.raises(NotImplementedError, match="ttl=None"):
@@ -218,14 +219,14 @@ async def test_a_time_to_live_is_refused(store: ChromaStore) -> None:
 
 
 async def test_a_value_that_is_no_json_is_refused_and_nothing_of_its_batch_is_kept(
-    store: ChromaStore,
+    store: Store,
 ) -> None:
     with pytest.raises(TypeError, match="'bad' cannot be stored as JSON"):
         await store.abatch([PutOp(("x",), "good", {"n": 1}), PutOp(NS, "bad", {"n": object()})])
     assert await store.asearch(()) == []
 
 
-async def test_an_unknown_operator_is_refused(store: ChromaStore) -> None:
+async def test_an_unknown_operator_is_refused(store: Store) -> None:
     with pytest.raises(ValueError, match=r"\$near"):
         await store.asearch(NS, filter={"n": {"$near": 1}})
 
@@ -241,18 +242,33 @@ async def test_vectors_of_another_length_are_refused(open_store: OpenStore) -> N
 @pytest.mark.parametrize(
     ("change", "command"),
     [
-        ({"shards": 5}, "mnemo reindex --shards 5"),
         ({"embedding_name": "other"}, "mnemo reindex --embeddings other"),
         ({"embeddings": HashEmbeddings(32)}, "mnemo reindex --embeddings hash"),
+    ],
+)
+async def test_other_embeddings_are_refused_with_the_command_that_moves_the_data(
+    open_store: OpenStore, change: dict[str, Any], command: str
+) -> None:
+    await check_refused(open_store, change, command)
+
+
+@pytest.mark.parametrize(
+    ("change", "command"),
+    [
+        ({"shards": 5}, "mnemo reindex --shards 5"),
         (
             {"shards": 5, "embedding_name": "other"},
             "mnemo reindex --shards 5 --embeddings other",
         ),
     ],
 )
-async def test_other_settings_are_refused_with_the_command_that_moves_the_data(
-    open_store: OpenStore, change: dict[str, Any], command: str
+async def test_another_number_of_shards_is_refused_with_the_command_that_moves_the_data(
+    open_chroma: OpenStore, change: dict[str, Any], command: str
 ) -> None:
+    await check_refused(open_chroma, change, command)
+
+
+async def check_refused(open_store: OpenStore, change: dict[str, Any], command: str) -> None:
     async with open_store() as store:
         await store.aput(NS, "k", {"text": "x"})
     with pytest.raises(StoreMismatch, match=command):
@@ -262,7 +278,7 @@ async def test_other_settings_are_refused_with_the_command_that_moves_the_data(
         assert await store.aget(NS, "k") is not None
 
 
-async def test_a_place_must_be_given_once(open_embedded: OpenStore) -> None:
+async def test_a_place_must_be_given_once(open_embedded: OpenChroma) -> None:
     for place in ({"path": None}, {"url": "http://127.0.0.1:8000"}):
         with pytest.raises(ValueError, match="either the path"):
             async with open_embedded(**place):
@@ -285,6 +301,7 @@ async def test_the_event_loop_is_never_blocked(open_store: OpenStore) -> None:
             await store.asearch((), query="apple")
             await store.alist_namespaces()
             await store.adelete(NS, "a")
-            await store.check()
+            if isinstance(store, ChromaStore):
+                await store.check()
             await store.purge()
             assert [item async for item in store.rows()] == []

@@ -254,7 +254,7 @@ async def test_a_damaged_shard_is_moved_from_its_rows(tmp_path: Path) -> None:
                 await store.abatch(
                     [
                         PutOp(("u", "x"), f"k{n}", {"text": f"w{n}"}, index=["text"])
-                        for n in range(450)
+                        for n in range(225 * round_, 225 * round_ + 225)
                     ]
                 )
                 if round_:

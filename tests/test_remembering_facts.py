@@ -1,5 +1,7 @@
 """Facts through the whole product: what is current, what was, and what was said five ways."""
 
+from typing import Any
+
 import pytest
 
 from domain.facts import delete, edit, standing
@@ -24,7 +26,7 @@ async def facts(house: House) -> dict[str, bool]:
     return {one.fact.text: one.current for one in standing(known, None)}
 
 
-async def recall(house: House, query: str, **more: object) -> Recollection:
+async def recall(house: House, query: str, **more: Any) -> Recollection:
     view = await house.parts.stores.journal.read(ALEX)
     return await house.parts.stores.recall.recall(
         ALEX, view, query, budget=400, now=house.clock(), **more

@@ -32,19 +32,20 @@ from tests.scripted import (
 )
 
 ALEX = Owner("alex")
+FRESH: set[str] = set()
 Residue = Callable[[], set[str]]
 
 
 @pytest.fixture
 async def script(tmp_path: Path, backend: dict[str, Any]) -> AsyncIterator[Script]:
-    settings = scripted_settings(tmp_path, fold_turns=6, extract_turns=6, **backend)
+    settings = scripted_settings(tmp_path / "data", fold_turns=6, extract_turns=6, **backend)
     async with open_script(settings) as script:
         yield script
 
 
 @pytest.fixture
 def residue(tmp_path: Path, backend: dict[str, Any]) -> Residue:
-    return lambda: raw_stores.rows(backend, tmp_path)
+    return lambda: raw_stores.rows(backend, tmp_path / "data")
 
 
 def once(work: Callable[[], Awaitable[Any]], calls: int = 1) -> Callable[[], Awaitable[None]]:
@@ -64,23 +65,26 @@ async def reset_alex(script: Script) -> None:
     await reset(script.parts.stores, ALEX)
 
 
-@pytest.mark.parametrize("durability", ["async", "exit", "sync"])
-@pytest.mark.parametrize("when", ["reply", "fold", "extraction"])
-async def test_a_reset_during_a_turn_leaves_nothing_behind(
-    script: Script, residue: Residue, durability: str, when: str
+@pytest.mark.parametrize("durability", ["sync", "exit"])
+async def test_a_reset_before_any_effect_of_a_turn_leaves_nothing_behind(
+    script: Script, residue: Residue, durability: str
 ) -> None:
-    await script.talk(1, 5, "t", ALEX, durability=durability)
-    assert "mark1a" in residue()
-    if when == "reply":
-        script.chat.meanwhile = once(lambda: reset_alex(script))
-    else:
-        # Fold and extraction of a turn run side by side, and either may be the first.
-        script.memory.meanwhile = once(lambda: reset_alex(script), 1 if when == "fold" else 2)
-    await script.talk(6, 6, "t", ALEX, durability=durability)
-    script.chat.meanwhile = script.memory.meanwhile = nothing
-    assert residue() == set()
-    await script.say("Hello mark9a", "t", ALEX, durability=durability)
-    assert marks(seen(script.chat.prompts[-1]).text) == ("mark9a",)
+    """The sixth turn on a thread folds and extracts; the first one indexes the thread."""
+    for before in (5, 0):
+        for cut in count(1):
+            thread = f"{before}-{cut}"
+            await script.talk(1, before, thread, ALEX)
+            wire = Wire(cut=cut, meanwhile=lambda: reset(script.parts.stores, ALEX))
+            parts = wired(script.parts, wire)
+            await script.talk(6, 6, thread, ALEX, parts=parts, durability=durability)
+            if not wire.broken:
+                break
+            assert residue() <= FRESH, wire.passed
+            await script.say("Hello mark9a", thread, ALEX)
+            assert set(marks(seen(script.chat.prompts[-1]).text)) <= {"mark9a"} | FRESH
+            await reset(script.parts.stores, ALEX)
+            assert residue() == set()
+        assert cut > (6 if before else 2), wire.passed
 
 
 async def folded(script: Script, owner: Owner) -> None:
@@ -144,7 +148,7 @@ async def test_a_reset_with_a_store_down_says_so_and_can_be_repeated(
 ) -> None:
     with RedisStack() as redis:
         backend = {"redis_url": redis.url, "chroma_url": own_chroma_server.url}
-        settings = scripted_settings(tmp_path, fold_turns=4, store_timeout=1, **backend)
+        settings = scripted_settings(tmp_path / "data", fold_turns=4, store_timeout=1, **backend)
         async with open_script(settings) as script:
             for server in (own_chroma_server, redis):
                 await script.talk(1, 5, "t", ALEX)
@@ -153,7 +157,7 @@ async def test_a_reset_with_a_store_down_says_so_and_can_be_repeated(
                     await reset_alex(script)
                 server.start()
                 await reset_alex(script)
-                assert raw_stores.rows(backend, tmp_path) == set()
+                assert raw_stores.rows(backend, tmp_path / "data") == set()
 
 
 async def test_forget_leaves_no_text_in_any_file(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ dev: setup
 	@$(BIN)/langgraph dev
 
 test: setup
-	@$(BIN)/pytest -n 2 -q
+	@$(BIN)/pytest -n 2 --dist loadfile -q
 
 lint: setup
 	@$(BIN)/ruff check .

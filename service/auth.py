@@ -16,7 +16,8 @@ from domain.owner import Owner, digest
 from nodes.origin import FOREIGN
 from service import metrics
 from service.access import NOTHING
-from service.identity import ANYBODY, FROM_OUTSIDE, USER_HEADER, Caller, IdentityError
+from service.identity import ANYBODY, FROM_OUTSIDE, USER_HEADER, Caller
+from service.keys import IdentityError
 from service.limits import LimitExceeded, MessageTooLarge
 from service.problems import challenge
 from service.serving import process_serving

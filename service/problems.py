@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models.errors import ModelError
-from service.identity import IdentityError
+from service.keys import IdentityError
 from service.limits import LimitExceeded, MessageTooLarge
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved

@@ -42,9 +42,14 @@ def postgres_opener(url: str) -> OpenStore:
 @pytest.fixture(params=PLACES)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
     """Return what opens the same store each time."""
-    if request.param == "embedded":
-        return opener(path=tmp_path / "chroma")
-    if request.param == "server":
+    return opener_at(request.param, request, tmp_path)
+
+
+def opener_at(place: str, request: pytest.FixtureRequest, folder: Path) -> OpenStore:
+    """Return what opens an empty store at one of `PLACES`."""
+    if place == "embedded":
+        return opener(path=folder / "chroma")
+    if place == "server":
         return opener(url=request.getfixturevalue("chroma_url"))
     return postgres_opener(request.getfixturevalue("postgres_url"))
 

@@ -1,6 +1,7 @@
 """Owners with something to remember: real stores, real embeddings, turns written in a line each."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,11 +19,11 @@ from domain.windows import episode_id
 from models.embeddings import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
-from stores.chroma import ChromaStore
 from stores.journal import Journal
 from stores.journal_sqlite import open_sqlite_journal
 from stores.memories import Memories
 from stores.recall import Recall, Recollection
+from tests.every_store import PLACES, Store, opener_at
 
 UNSET: dict[str, Any] = {"_env_file": None}
 MAY = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
@@ -131,22 +132,42 @@ def counter() -> TokenCounter:
     return open_counter("")
 
 
-@pytest.fixture(params=["memory", "chroma"])
+@pytest.fixture(params=["memory", *PLACES])
 async def any_store(
     request: pytest.FixtureRequest, embedding: EmbeddingModel, tmp_path: Path
 ) -> AsyncIterator[BaseStore]:
-    """Two stores that know nothing of each other."""
+    """Stores that know nothing of each other."""
     if request.param == "memory":
         yield in_memory(embedding)
         return
-    async with ChromaStore.open(
-        path=tmp_path / "chroma",
+    async with store_at(request.param, request, embedding, tmp_path) as store:
+        yield store
+
+
+@pytest.fixture(params=PLACES)
+async def every_store(
+    request: pytest.FixtureRequest, embedding: EmbeddingModel, tmp_path: Path
+) -> AsyncIterator[BaseStore]:
+    """Every store of the product."""
+    async with store_at(request.param, request, embedding, tmp_path) as store:
+        yield store
+
+
+def store_at(
+    place: str, request: pytest.FixtureRequest, embedding: EmbeddingModel, folder: Path
+) -> AbstractAsyncContextManager[Store]:
+    """Return what opens a store with the product's own embeddings."""
+    return opener_at(place, request, folder)(
         embeddings=embedding.embeddings,
         embedding_name=embedding.name,
         dimensions=embedding.dimensions,
-        shards=2,
-    ) as store:
-        yield store
+    )
+
+
+@pytest.fixture
+def long_term(embedding: EmbeddingModel) -> BaseStore:
+    """What memories lie in; a file of tests may put `every_store` in its place."""
+    return in_memory(embedding)
 
 
 def in_memory(embedding: EmbeddingModel) -> InMemoryStore:
@@ -161,14 +182,13 @@ Start = Callable[..., Talk]
 
 @pytest.fixture
 async def start(
-    embedding: EmbeddingModel, counter: TokenCounter, tmp_path: Path
+    embedding: EmbeddingModel, counter: TokenCounter, tmp_path: Path, long_term: BaseStore
 ) -> AsyncIterator[Start]:
     """Return a function that opens another process's view of the same journal and store."""
-    store = in_memory(embedding)
     async with open_sqlite_journal(tmp_path / "journal.sqlite") as journal:
 
         def started(memories: Memories | None = None, **settings: Any) -> Talk:
-            kept = memories or Memories(store)
+            kept = memories or Memories(long_term)
             given = Settings(**UNSET, **settings)
             recall = Recall(kept, embedding, counter, given)
             return Talk(journal, kept, recall, embedding, counter)

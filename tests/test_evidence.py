@@ -9,9 +9,21 @@ from models.tokens import TokenCounter
 from stores.errors import StoreUnavailable
 from stores.evidence import EvidenceCache
 from stores.memories import Memories, Rows
-from tests.talk import MAY, Start, Talk, chain_of, counter, embedding, fact, start, talk, turn
+from tests.talk import (
+    MAY,
+    Start,
+    Talk,
+    chain_of,
+    counter,
+    embedding,
+    fact,
+    long_term,
+    start,
+    talk,
+    turn,
+)
 
-__all__ = ["counter", "embedding", "start", "talk"]
+__all__ = ["counter", "embedding", "long_term", "start", "talk"]
 
 
 class Watched(Memories):

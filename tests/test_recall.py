@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from langgraph.store.base import BaseStore
 
 from domain.facts import delete, edit
 from domain.owner import Owner
@@ -11,9 +12,29 @@ from domain.packing import render
 from domain.records import Attribute, Entity
 from stores.errors import StoreUnavailable
 from stores.memories import Memories, Nearest, Rows
-from tests.talk import MAY, NOW, Start, Talk, chain_of, counter, embedding, fact, start, talk, turn
+from tests.talk import (
+    MAY,
+    NOW,
+    Start,
+    Talk,
+    chain_of,
+    counter,
+    embedding,
+    every_store,
+    fact,
+    start,
+    talk,
+    turn,
+)
 
-__all__ = ["counter", "embedding", "start", "talk"]
+__all__ = ["counter", "embedding", "every_store", "start", "talk"]
+
+
+@pytest.fixture
+def long_term(every_store: BaseStore) -> BaseStore:
+    """Recall from each of the product's stores in turn."""
+    return every_store
+
 
 LIFE = (
     "I adopted a greyhound called Biscuit from the shelter.",

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,6 @@ from tests.scripted import (
 )
 
 ALEX = Owner("alex")
-FRESH: set[str] = set()
 Residue = Callable[[], set[str]]
 
 
@@ -48,19 +48,6 @@ def residue(tmp_path: Path, backend: dict[str, Any]) -> Residue:
     return lambda: raw_stores.rows(backend, tmp_path / "data")
 
 
-def once(work: Callable[[], Awaitable[Any]], calls: int = 1) -> Callable[[], Awaitable[None]]:
-    """Return a hook that does `work` at its call number `calls`, and nothing at others."""
-    left = calls
-
-    async def hook() -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            await work()
-
-    return hook
-
-
 async def reset_alex(script: Script) -> None:
     await reset(script.parts.stores, ALEX)
 
@@ -69,22 +56,44 @@ async def reset_alex(script: Script) -> None:
 async def test_a_reset_before_any_effect_of_a_turn_leaves_nothing_behind(
     script: Script, residue: Residue, durability: str
 ) -> None:
-    """The sixth turn on a thread folds and extracts; the first one indexes the thread."""
-    for before in (5, 0):
-        for cut in count(1):
-            thread = f"{before}-{cut}"
-            await script.talk(1, before, thread, ALEX)
-            wire = Wire(cut=cut, meanwhile=lambda: reset(script.parts.stores, ALEX))
-            parts = wired(script.parts, wire)
-            await script.talk(6, 6, thread, ALEX, parts=parts, durability=durability)
-            if not wire.broken:
-                break
-            assert residue() <= FRESH, wire.passed
-            await script.say("Hello mark9a", thread, ALEX)
-            assert set(marks(seen(script.chat.prompts[-1]).text)) <= {"mark9a"} | FRESH
-            await reset(script.parts.stores, ALEX)
-            assert residue() == set()
-        assert cut > (6 if before else 2), wire.passed
+    for cut in count(1):
+        thread, wire = f"t{cut}", Wire(cut=cut, meanwhile=lambda: reset_alex(script))
+        await script.write(5, thread, ALEX)
+        parts = wired(script.parts, wire)
+        await script.talk(6, 6, thread, ALEX, parts=parts, durability=durability)
+        if not wire.broken:
+            break
+        assert residue() == set(), wire.passed
+        await script.say("Hello mark9a", thread, ALEX, durability=durability)
+        assert marks(seen(script.chat.prompts[-1]).text) == ("mark9a",)
+        await reset_alex(script)
+    assert {"summarize", "extract", "put"} <= set(wire.passed)
+
+
+async def test_a_reset_while_a_first_turn_begins_leaves_only_that_turn(
+    script: Script, residue: Residue
+) -> None:
+    for cut in (1, 2):
+        await script.talk(1, 3, "before", ALEX)
+        parts = wired(script.parts, Wire(cut=cut, meanwhile=lambda: reset_alex(script)))
+        await script.say("Hello mark9a", f"t{cut}", ALEX, parts=parts)
+        assert {mark for mark in residue() if mark.startswith("mark")} == {"mark9a"}
+        await reset_alex(script)
+        assert residue() == set()
+
+
+@pytest.mark.parametrize("durability", ["sync", "exit"])
+async def test_a_reset_during_a_reply_leaves_nothing_behind(
+    script: Script, residue: Residue, durability: str
+) -> None:
+    await script.talk(1, 5, "t", ALEX, durability=durability)
+    assert "mark1a" in residue()
+    script.chat.meanwhile = lambda: reset_alex(script)
+    await script.talk(6, 6, "t", ALEX, durability=durability)
+    assert residue() == set()
+    script.chat.meanwhile = nothing
+    await script.say("Hello mark9a", "t", ALEX, durability=durability)
+    assert marks(seen(script.chat.prompts[-1]).text) == ("mark9a",)
 
 
 async def folded(script: Script, owner: Owner) -> None:

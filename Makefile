@@ -29,7 +29,7 @@ chat: setup
 	@$(BIN)/mnemo chat
 
 dev: setup
-	@$(BIN)/langgraph dev
+	@LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=1 $(BIN)/langgraph dev
 
 test: setup
 	@$(BIN)/pytest -n 2 --dist loadfile -q

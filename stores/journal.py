@@ -87,6 +87,15 @@ class JournalBackend(Protocol):
     async def ping(self) -> str:
         """Return what answers, with its version."""
 
+    async def count_up(self, owner: Owner, amounts: Mapping[str, int]) -> None:
+        """Add to an owner's counters; one that does not exist yet begins at 0."""
+
+    async def counts(self, owner: Owner) -> dict[str, int]:
+        """Return all counters of an owner; no reset touches them."""
+
+    async def drop_counts(self, owner: Owner) -> None:
+        """Delete all counters of an owner."""
+
 
 def _ref_field(thread: str) -> str:
     return f"ref:{json.dumps(thread)}"

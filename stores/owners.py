@@ -71,6 +71,7 @@ async def forget(stores: Stores, user_id: str) -> Removed:
         total.threads += removed.threads
         total.turns += removed.turns
         total.memories += removed.memories
+        await stores.journal.backend.drop_counts(owner)
         await stores.journal.backend.drop_owner(owner)
     await _purge(stores)
     return total

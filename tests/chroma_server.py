@@ -118,7 +118,7 @@ def opener(**place: Any) -> OpenStore:
         settings: dict[str, Any] = {
             "embeddings": model,
             "embedding_name": "hash",
-            "dimensions": model.dimensions,
+            "dimensions": more.pop("dimensions", None) or model.dimensions,
             "shards": 4,
         }
         return ChromaStore.open(**(settings | place | more))

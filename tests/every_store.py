@@ -32,7 +32,7 @@ def postgres_opener(url: str) -> OpenStore:
             "url": url,
             "embeddings": model,
             "embedding_name": "hash",
-            "dimensions": model.dimensions,
+            "dimensions": more.pop("dimensions", None) or model.dimensions,
         }
         return PostgresStore.open(**(settings | more))
 

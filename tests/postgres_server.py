@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import psycopg
@@ -32,12 +33,12 @@ class PostgresServer:
     It never runs as root, which Postgres refuses: where the tests do, it runs as `nobody`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, without_pgvector: bool = False) -> None:
         """Make an empty cluster in `folder`; `start` starts it."""
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._user = "nobody" if os.geteuid() == 0 else None
-        self._programs = self._reachable_programs()
+        self._programs = self._reachable_programs(without_pgvector)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self._give(folder)
@@ -58,16 +59,27 @@ class PostgresServer:
         if done.returncode != 0:
             pytest.fail(f"initdb failed: {done.stderr[-500:]}")
 
-    def _reachable_programs(self) -> Path:
+    @classmethod
+    def in_a_folder(cls, **more: bool) -> Self:
+        """Make an empty cluster in a folder of its own, which `remove` deletes."""
+        return cls(Path(tempfile.mkdtemp(prefix="mnemograph-postgres-")), **more)
+
+    def _reachable_programs(self, without_pgvector: bool) -> Path:
         """Return the folder of the programs, or of a copy where another user cannot read them."""
         package = importlib.util.find_spec("pgserver")
         if package is None or not package.submodule_search_locations:
             pytest.fail("pgserver is not installed: run `make setup`.")
         installed = Path(package.submodule_search_locations[0]) / "pginstall"
-        if self._user is None or all(p.stat().st_mode & stat.S_IXOTH for p in installed.parents):
+        reachable = all(parent.stat().st_mode & stat.S_IXOTH for parent in installed.parents)
+        if not without_pgvector and (self._user is None or reachable):
             return installed / "bin"
-        shutil.copytree(installed, self.folder / "pginstall", symlinks=True)
-        return self.folder / "pginstall" / "bin"
+        left_out = shutil.ignore_patterns("vector*") if without_pgvector else None
+        copy = self.folder / "pgserver" / "pginstall"
+        shutil.copytree(installed, copy, symlinks=True, ignore=left_out)
+        libraries = installed.parent.with_name("pgserver.libs")
+        if libraries.exists():  # the programs look for them where the wheel puts them
+            shutil.copytree(libraries, self.folder / "pgserver.libs")
+        return copy / "bin"
 
     def _give(self, path: Path) -> None:
         if self._user is not None:
@@ -152,7 +164,7 @@ class PostgresServer:
 
 def a_server() -> PostgresServer:
     """Return a started server in a folder of its own; whoever takes it removes it."""
-    server = PostgresServer(Path(tempfile.mkdtemp(prefix="mnemograph-postgres-")))
+    server = PostgresServer.in_a_folder()
     server.start()
     return server
 

@@ -33,18 +33,17 @@ WIDER = 0.75
 def related(corpus: Corpus, question: Question, found: Signals, live: Mask) -> Mask:
     """Return the units that may be recalled for a message.
 
-    A question that relates to anything may be answered by everything, so that it fills its
-    budget; a statement recalls only what shares its words or is much like it. A message without
-    a word of substance ("Hi, how are you?") relates to nothing, unless it names a span of time
-    or comes near a fact.
+    A statement of substance, or a question that relates to anything, may recall everything, the
+    best first, until its budget is full: so prompts stay as large as they are, whatever is said.
+    A message without a word of substance ("Hi, how are you?") relates to nothing, unless it names
+    a span of time or comes near a fact.
     """
     if not len(corpus):
         return live
     share, told = holds(corpus, question.strong), found["facts.raw"]
     said = found["said.raw"] * bool(question.strong)
     if not question.asks:
-        near = (told >= DRAWN) & bool(question.strong)
-        return ((share >= STATED) | near | (said >= SAID)) & live
+        return live & bool(question.strong)
     close = not told.any() or told.max() >= NEARBY or said.max() >= LIKE
     hinted = (share >= HINTED) & bool(close)
     some = (share >= ASKED) | hinted | (told >= DRAWN) | (said >= SAID) | (found["period"] > 0)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from domain.journal import JournalView
 from domain.owner import digest
@@ -102,7 +103,7 @@ def _older_half(view: JournalView, turns: Sequence[Turn], head: str | None) -> W
     newest = max((turn.seq for turn in turns), default=0)
     half = [turn for turn in run[: max(1, len(run) // 2)] if turn.seq != newest]
     # A copied thread's run may begin with turns of the thread it was copied from.
-    first = [turn for turn in half if turn.thread == half[0].thread]
+    first = list(takewhile(lambda turn: turn.thread == half[0].thread, half))
     return Window(first[0].thread, tuple(turn.id for turn in first)) if first else None
 
 

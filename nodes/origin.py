@@ -49,6 +49,11 @@ class Origin:
         """The refs as this run sees them."""
         return refs_seen(self.view.refs, self.thread, self.head)
 
+    @property
+    def off_refs(self) -> bool:
+        """True where the run goes on from a turn that no thread ends with, as an edit does."""
+        return self.head not in self.view.refs.values()
+
 
 async def locate(state: "ChatState", runtime: "Runtime[ChatContext]", parts: "Parts") -> Origin:
     """Find where a run begins, from its state and one reading of the journal.

@@ -49,7 +49,7 @@ class RecallMemories:
         """Return the references of the messages that the prompt's buffer will show."""
         try:
             branch = await self._parts.stores.summaries.branch(
-                origin.owner, origin.view, origin.head
+                origin.owner, origin.view, origin.head, fresh=origin.off_refs
             )
         except StoreUnavailable:
             branch = None

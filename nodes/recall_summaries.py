@@ -24,7 +24,7 @@ class RecallSummaries:
             return {"earlier": Earlier(generation)}
         try:
             branch = await self._parts.stores.summaries.branch(
-                origin.owner, origin.view, origin.head
+                origin.owner, origin.view, origin.head, fresh=origin.off_refs
             )
         except StoreUnavailable:
             return {"earlier": Earlier(generation, missed=True)}

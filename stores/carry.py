@@ -1,10 +1,11 @@
 """Everything of a user as records that another installation can read: export and import."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from domain.owner import Owner
-from domain.records import Entity, Episode, Fact, Turn
+from domain.records import Entity, Episode, Fact, Record, Turn
+from stores.journal import GenerationMoved
 from stores.open import Stores
 from stores.owners import owners_of
 
@@ -71,28 +72,47 @@ async def import_user(stores: Stores, lines: Iterable[Line]) -> dict[str, int]:
         await _check(stores, Owner(user_id, character_id), parts)
     for character_id, parts in owners.items():
         owner = Owner(user_id, character_id)
-        view = await stores.journal.read(owner)
-        episodes = [Episode.model_validate(r) for r in parts["episode"]]
-        facts = [Fact.model_validate(r) for r in parts["fact"]]
-        entities = [Entity.model_validate(r) for r in parts["entity"]]
-        folded = {turn.id for episode in episodes for turn in episode.turns}
-        turns = [t for t in map(Turn.model_validate, parts["turn"]) if t.id not in folded]
-        head = parts["owner"][0]
+        counts["owners"] += 1
+        for name, records in (await _import_owner(stores, owner, parts)).items():
+            counts[name] += len(records)
+    return counts
+
+
+async def _import_owner(
+    stores: Stores, owner: Owner, parts: dict[str, list[Any]]
+) -> dict[str, Sequence[Record]]:
+    """Bring in one owner; return the records by type."""
+    view = await stores.journal.read(owner)
+    here = await stores.memories.episodes(owner, view.generation)
+    episodes, turns = _unfolded(here, parts)
+    facts = [Fact.model_validate(r) for r in parts["fact"]]
+    entities = [Entity.model_validate(r) for r in parts["entity"]]
+    head = parts["owner"][0]
+    try:
         for thread in head["refs"]:
             await stores.journal.note_thread(owner, view.generation, thread)
         await stores.memories.put(owner, view.generation, *episodes, *facts, *entities)
         await stores.journal.restore(
             owner, view.generation, turns, head["refs"], seq=head["seq"], cursor=head["cursor"]
         )
-        for name, records in (
-            ("owners", [owner]),
-            ("turns", turns),
-            ("episodes", episodes),
-            ("facts", facts),
-            ("entities", entities),
-        ):
-            counts[name] += len(records)
-    return counts
+    except GenerationMoved as moved:
+        await stores.memories.clear(owner, view.generation)
+        raise ImportRefused("The memory was reset meanwhile: import it again.") from moved
+    return {"turns": turns, "episodes": episodes, "facts": facts, "entities": entities}
+
+
+def _unfolded(
+    here: Sequence[Episode], parts: dict[str, list[Any]]
+) -> tuple[list[Episode], list[Turn]]:
+    """Return the imported episodes, and the turns that neither they nor those `here` hold."""
+    imported = [Episode.model_validate(record) for record in parts["episode"]]
+    held = {turn.id: episode.id for episode in here for turn in episode.turns}
+    episodes = [e for e in imported if all(held.get(t.id, e.id) == e.id for t in e.turns)]
+    folded = held.keys() | {turn.id for episode in episodes for turn in episode.turns}
+    everything = [Turn.model_validate(record) for record in parts["turn"]]
+    everything += [turn for episode in imported for turn in episode.turns]
+    turns = {turn.id: turn for turn in everything if turn.id not in folded}
+    return episodes, list(turns.values())
 
 
 def _parsed(lines: Iterable[Line]) -> tuple[str, dict[str, dict[str, list[Any]]]]:

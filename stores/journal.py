@@ -349,15 +349,14 @@ class Journal:
         await self.backend.note_owner(owner, target)
 
         def decide(view: JournalView) -> Changes | None:
-            if source not in view.refs:
+            if source not in view.threads:
                 return None
-            note = view.threads.get(source, ThreadNote())
-            return Changes(
-                book={
-                    _ref_field(target): view.refs[source],
-                    _thread_field(target): note.model_dump_json(),
-                }
-            )
+            book: dict[str, str | None] = {
+                _thread_field(target): view.threads[source].model_dump_json()
+            }
+            if source in view.refs:  # None before its first reply.
+                book[_ref_field(target)] = view.refs[source]
+            return Changes(book=book)
 
         await self._change(owner, (await self.backend.read(owner)).generation, decide)
 

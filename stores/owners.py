@@ -72,7 +72,8 @@ async def forget(stores: Stores, user_id: str) -> Removed:
         total.turns += removed.turns
         total.memories += removed.memories
         await stores.journal.backend.drop_counts(owner)
-        await stores.journal.backend.drop_owner(owner)
+        if not (await stores.journal.read(owner)).threads:
+            await stores.journal.backend.drop_owner(owner)  # Nobody has spoken since.
     await _purge(stores)
     return total
 

@@ -1,6 +1,6 @@
 """The episodes of one branch, found fast: cached by the turn where the folded part begins.
 
-What lies below a folded turn never changes, so an entry is never stale; it only expires.
+What lies below a live folded turn never changes, so its entry is never stale; it only expires.
 """
 
 import asyncio
@@ -157,8 +157,16 @@ class Summaries:
         self._memories = memories
         self._cache = cache
 
-    async def branch(self, owner: Owner, view: JournalView, head: str | None) -> Branch | None:
+    async def branch(
+        self, owner: Owner, view: JournalView, head: str | None, *, fresh: bool = False
+    ) -> Branch | None:
         """Return the folded part of the branch that ends at `head`; None if nothing is folded.
+
+        Args:
+            owner: Whose.
+            view: A reading of the journal.
+            head: A turn.
+            fresh: True where no ref reaches `head`: what is at hand of it may have been swept.
 
         Raises:
             StoreUnavailable: If it is not at hand and the long-term store does not answer.
@@ -166,7 +174,7 @@ class Summaries:
         top = path_of(view, head).top
         if top is None:
             return None
-        found = await self._cache.get(owner, view.generation, top)
+        found = None if fresh else await self._cache.get(owner, view.generation, top)
         if found is not None:
             return found
         episodes = await self._memories.episodes(owner, view.generation)

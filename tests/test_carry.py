@@ -67,12 +67,15 @@ async def test_importing_again_what_was_folded_meanwhile_folds_nothing_twice(
     here: Script, there: Script
 ) -> None:
     lines = await exported(here)
-    for _ in range(2):
-        await import_user(there.parts.stores, lines)
-        await remember.build(there.parts).compile().ainvoke(remember.RememberInput(user_id="alex"))
-        kept = await kept_of(there.parts, ALEX)
-        kept.once()
-        assert not kept.journal and len(kept.turns) == 7
+    await import_user(there.parts.stores, lines)
+    await remember.build(there.parts).compile().ainvoke(remember.RememberInput(user_id="alex"))
+    assert not (await kept_of(there.parts, ALEX)).journal
+    await import_user(there.parts.stores, lines)
+    (await kept_of(there.parts, ALEX)).once()
+    await there.talk(8, 12, "t", ALEX)
+    kept = await kept_of(there.parts, ALEX)
+    kept.once()
+    assert len(kept.turns) == 12
 
 
 async def test_an_import_that_breaks_off_can_be_repeated(here: Script, there: Script) -> None:

@@ -85,7 +85,7 @@ async def test_a_server_that_hangs_ends_every_operation_within_the_timeout(
             begun = time.monotonic()
             with pytest.raises(StoreUnavailable, match="took too long") as refused:
                 await operation(store)
-            assert time.monotonic() - begun < 2.0, name
+            assert time.monotonic() - begun < 4.0, name
             one_sentence(refused.value)
         with pytest.raises(StoreUnavailable, match="took too long"):
             async with open_store():

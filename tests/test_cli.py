@@ -275,7 +275,7 @@ def test_every_command_explains_itself_quickly(mnemo: Mnemo) -> None:
         owned = ("chat", "recall", "episodes", "facts", "entities", "budget", "reset")
         assert ("--user" in done.stdout and "--character" in done.stdout) or command not in owned
     fastest = min(_seconds(mnemo, "--help") for _ in range(3))
-    assert fastest < 0.7
+    assert fastest < 2.0  # 0.5 s on a machine with nothing else to do
 
 
 def _seconds(mnemo: Mnemo, *args: str) -> float:

@@ -296,7 +296,7 @@ def test_a_long_pasted_text_is_read_quickly_to_its_end_and_floods_nothing() -> N
         times.append(time.process_time() - begin)
     assert len(text.split()) > 10_000
     assert [fact.text for fact in facts] == ["The user's name is Alex.", "The user likes apples."]
-    assert min(times) < 0.2
+    assert min(times) < 1.0  # 0.1 s on a machine with nothing else to do
 
 
 PIECES = st.sampled_from(

@@ -40,11 +40,11 @@ async def test_pages_of_a_large_batch_neither_repeat_nor_skip_an_item(postgres_u
 
 async def test_the_nearest_are_exact_also_among_many_of_somebody_else(postgres_url: str) -> None:
     async with postgres_opener(postgres_url)() as store:
-        for start in range(0, 2_000, 500):
+        for start in range(0, 600, 300):
             await store.abatch(
                 [
                     PutOp(("loud", "fact"), f"k{n}", {"text": f"tea number{n}"}, ["text"])
-                    for n in range(start, start + 500)
+                    for n in range(start, start + 300)
                 ]
             )
         mine = [

@@ -200,7 +200,7 @@ class Player:
         if thread in model.places:
             mark, place = self._mark(owner), model.place(thread)
             await self.script.graph(self.parts).aupdate_state(
-                on(thread), {"messages": [HumanMessage(f"Add {mark}")]}, as_node="extract_facts"
+                on(thread), {"messages": [HumanMessage(f"Add {mark}")]}, as_node="settle"
             )
             model.places[thread] = Place(place.head, (*place.waiting, mark))
 

@@ -77,7 +77,7 @@ class ScriptedChat(BaseChatModel):
         self, messages: list[BaseMessage], *_: Any, **more: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         text = await self._answer(messages)
-        chunk = AIMessageChunk(text, response_metadata={"finish_reason": "stop"})
+        chunk = AIMessageChunk(content=text, response_metadata={"finish_reason": "stop"})
         yield ChatGenerationChunk(message=chunk)
 
     async def _answer(self, messages: list[BaseMessage]) -> str:
@@ -255,8 +255,9 @@ class Script:
         self.clock.passes(seconds=20)
         said = HumanMessage(text, **{"id": uuid4().hex, **message}) if text else None
         context = ChatContext(user_id=owner.user_id, character_id=owner.character_id)
+        given: Any = {"messages": [said]} if said else None
         result = await self.graph(parts or self.parts).ainvoke(
-            {"messages": [said]} if said else None,
+            given,
             at or on(thread),
             context=context,
             durability=durability,

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from domain.owner import Owner
+from nodes.origin import TurnRefused
 from service.sweep import sweep
 from stores.owners import forget, reset
 from tests import raw_stores
@@ -93,7 +95,7 @@ async def test_a_copied_thread_without_a_reply_is_reset_with_the_others(
 
 
 async def test_who_speaks_while_being_forgotten_is_found_by_the_next_forget(
-    script: Script, tmp_path: Path, backend: dict[str, Any]
+    script: Script, tmp_path: Path, backend: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A turn that begins after the reset of a forget and before its end is a new conversation."""
     await script.talk(1, 2, "t", ALEX)
@@ -101,11 +103,29 @@ async def test_who_speaks_while_being_forgotten_is_found_by_the_next_forget(
     clear = stores.memories.clear
 
     async def cleared(*args: Any) -> int:
-        stores.memories.clear = clear  # type: ignore[method-assign]
+        monkeypatch.undo()
         await script.say("Hello mark9a", "t", ALEX)
         return await clear(*args)
 
-    stores.memories.clear = cleared  # type: ignore[method-assign]
+    monkeypatch.setattr(stores.memories, "clear", cleared)
     await forget(stores, "alex")
     await forget(stores, "alex")
     assert raw_stores.rows(backend, tmp_path / "data") == set()
+
+
+async def test_a_stranger_who_is_refused_removes_nothing(script: Script) -> None:
+    await script.say("Hello mark1a", "t", ALEX)
+    added = {"messages": [HumanMessage("And mark2a")]}
+    await script.graph().aupdate_state(on("t"), added, as_node="settle")
+    with pytest.raises(TurnRefused):
+        await script.say("Hello mark1b", "t", Owner("eve"))
+    assert await shown(script, "Hello mark3a") == said(1, 2, 3)
+
+
+async def test_a_message_that_is_too_large_takes_no_other_with_it(script: Script) -> None:
+    await script.say("Hello mark1a", "t", ALEX)
+    added = {"messages": [HumanMessage("And mark2a")]}
+    await script.graph().aupdate_state(on("t"), added, as_node="settle")
+    with pytest.raises(TurnRefused, match="smaller parts"):
+        await script.say("Hello mark3a " + "word " * 9000, "t", ALEX)
+    assert await shown(script, "Hello mark4a") == said(1, 2, 4)

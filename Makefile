@@ -32,7 +32,10 @@ dev: setup
 	@LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=1 $(BIN)/langgraph dev
 
 test: setup
-	@$(BIN)/pytest -n 2 --dist loadfile -q
+	@$(BIN)/pytest -n 2 --dist loadfile -q -m "not deep"
+
+test-deep: setup
+	@$(BIN)/pytest -n 2 --dist loadfile -q -m deep
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -1,5 +1,9 @@
 """Fixtures that every test may ask for. Nothing here is a test."""
 
+import re
+
+import pytest
+
 from tests.chroma_server import (
     chroma_server,
     chroma_url,
@@ -30,3 +34,17 @@ __all__ = [
     "redis_stack",
     "redis_url",
 ]
+
+DEEP = re.compile(
+    r"test_(branches|turn|histories|recall|memories|evidence|chroma_\w+|reindex\w*)\.py"
+    r".*\[.*\b(servers|server|postgres)\b"
+    r"|test_chroma_crashes\.py"
+)
+"""The same promises over more backends: `make test-deep` keeps them, `make test` stays short."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what only the deep run keeps."""
+    for item in items:
+        if DEEP.search(item.nodeid):
+            item.add_marker(pytest.mark.deep)

@@ -17,6 +17,7 @@ from domain.redaction import redact_turn
 from domain.windows import to_extract
 from models.embeddings import EmbeddingModel
 from models.errors import ModelError
+from nodes.keep import keep
 from nodes.state import ChatContext, ChatState, Parts
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved
@@ -103,7 +104,7 @@ async def _extract(
     )
     entities = entity_rules.merge(found.entities, by_ref, rows.entities)
     if facts or entities:
-        await memories.put(owner, generation, *facts, *entities)
+        await keep(parts, owner, generation, *facts, *entities)
     known = {fact.id for fact in rows.facts}
     return [fact for fact in facts if fact.id not in known and not fact.deleted]
 

@@ -12,8 +12,12 @@ from domain.budget import too_large
 from nodes.origin import FOREIGN, Origin, borrowed_turns, locate
 from nodes.stamps import mark_waiting, turn_id, turn_messages, waiting_for
 from nodes.state import ChatContext, ChatState, Parts
+from stores.checkpoints import at_checkpoint
 from stores.journal import GenerationMoved
 from stores.summaries import path_of
+
+LOOK_BACK = 4
+"""Newest checkpoints of a thread among which one is from before a run that has just begun."""
 
 
 class LoadBuffer:
@@ -34,7 +38,7 @@ class LoadBuffer:
         new = [m for m in messages if turn_id(m) is None and waiting_for(m) is None]
         refusal = self._refusal(origin, new, messages)
         if refusal is not None:
-            gone = [RemoveMessage(id=m.id or "") for m in new]
+            gone = [RemoveMessage(id=m.id or "") for m in await self._just_said(origin, new)]
             return {"messages": gone, "refusal": refusal, "origin": origin}
         if origin.thread not in origin.view.threads:
             try:
@@ -77,6 +81,17 @@ class LoadBuffer:
         if not any(isinstance(m, HumanMessage) for m in [*new, *waiting]):
             return 'There is no message to answer: send one from the user in "messages".'
         return None
+
+    async def _just_said(self, origin: Origin, new: Sequence[AnyMessage]) -> list[AnyMessage]:
+        """Return which of the messages came with this run: the thread held the others before."""
+        config = at_checkpoint(origin.thread, "", "")
+        async for found in self._parts.stores.checkpointer.alist(config, limit=LOOK_BACK):
+            messages = found.checkpoint["channel_values"].get("messages", ())
+            held = {(message.id, message.text) for message in messages}
+            said = [message for message in new if (message.id, message.text) not in held]
+            if said:
+                return said
+        return list(new)
 
     def _turns(self, origin: Origin, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
         """Return the thread's turns: as the state has them, else refilled from the journal."""

@@ -17,6 +17,7 @@ from domain.windows import Window, episode_id
 from models.errors import ModelError
 from models.memory import MemoryModel
 from nodes.feedback import send_quality
+from nodes.keep import keep
 from nodes.state import ChatContext, ChatState, Parts
 from settings import Tier
 from stores.errors import StoreUnavailable
@@ -87,7 +88,7 @@ async def fold(
         except ModelError:
             await journal.claim_failed(owner, generation, claim, parts.now())
             raise
-        await memories.put(owner, generation, episode)
+        await keep(parts, owner, generation, episode)
     below = await parts.stores.summaries.branch(owner, view, episode.turns[0].parent)
     try:
         _, ours = await journal.folded(owner, generation, claim)

@@ -19,7 +19,9 @@ help:
 	  { echo "Python 3.11 or newer is needed: call make with PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Setting up .venv (once, a minute or two) ..."
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
-	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet uv
+	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || { \
+	  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
+	  $(BIN)/python -m pip install --quiet uv; }
 	@$(UV) sync --quiet --frozen --inexact --all-groups --all-extras --python $(BIN)/python
 	@touch .venv/.ready
 

@@ -4,17 +4,17 @@ Names follow LangChain's convention; a bare name is a model of the OpenAI-compat
 """
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import openai
-from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
-from langchain_openai import ChatOpenAI
 
+from models.endpoint import endpoint, is_openai, key
 from models.errors import ModelSettingsError
 from models.offline import OFFLINE, OfflineChatModel
-from models.openai_client import endpoint, is_openai, key, open_client
 from settings import Settings
+
+if TYPE_CHECKING:
+    from langchain_openai import ChatOpenAI  # a second to import: only where one is opened
 
 Part = Literal["chat", "memory"]
 """What a model is for: replies, or summaries, facts and scores."""
@@ -75,6 +75,9 @@ def open_chat_model(settings: Settings, part: Part = "chat") -> BaseChatModel:
 
 
 def _open_provider(settings: Settings, name: str, variable: str) -> BaseChatModel:
+    from langchain.chat_models import init_chat_model
+    from openai import OpenAIError
+
     try:
         return init_chat_model(
             name, timeout=settings.model_timeout, max_retries=settings.model_retries
@@ -84,12 +87,16 @@ def _open_provider(settings: Settings, name: str, variable: str) -> BaseChatMode
         raise ModelSettingsError(
             f"{variable}={name} needs a package that is not installed: {how}."
         ) from error
-    except (ValueError, TypeError, openai.OpenAIError) as error:
+    except (ValueError, TypeError, OpenAIError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelSettingsError(f"{variable}={name} cannot be opened: {reason}") from error
 
 
-def _open_openai(settings: Settings, name: str, variable: str) -> ChatOpenAI:
+def _open_openai(settings: Settings, name: str, variable: str) -> "ChatOpenAI":
+    from langchain_openai import ChatOpenAI
+
+    from models.openai_client import open_client
+
     model = ChatOpenAI(
         model=name,
         api_key=key(settings, variable),

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from langchain.embeddings import init_embeddings
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
+from models.endpoint import close_client, endpoint, is_openai, key
 from models.errors import ModelError, ModelSettingsError
 from models.once import OncePerText
-from models.openai_client import close_client, endpoint, is_openai, key, open_client
 from models.tokens import open_counter
 from settings import Settings
 
@@ -112,6 +111,8 @@ async def open_embeddings(settings: Settings) -> EmbeddingModel:
 
 
 def _open_provider(settings: Settings) -> Embeddings:
+    from langchain.embeddings import init_embeddings
+
     name = settings.embeddings
     provider, _, model = name.partition(":")
     if not model:
@@ -136,6 +137,8 @@ def _open_provider(settings: Settings) -> Embeddings:
 
 
 def _openai_options(settings: Settings, model: str) -> dict[str, Any]:
+    from models.openai_client import open_client  # a second to import
+
     if is_openai(settings):
         open_counter(model)  # the client counts tokens, with the vocabulary this puts in place
     return {

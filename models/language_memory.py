@@ -19,9 +19,9 @@ from domain.extraction import Extraction, Source
 from domain.records import Fact, Said, Turn
 from models import memory_forms as forms
 from models import memory_prompts as prompts
+from models.calls import as_model_errors
 from models.errors import ContextTooLong, CutReply, EmptyReply, MalformedReply, Refused
 from models.memory import Score
-from models.provider_errors import as_model_errors
 from models.replies import check_reply, was_cut
 from models.tokens import TokenCounter
 

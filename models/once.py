@@ -13,8 +13,8 @@ from typing import Literal
 
 from langchain_core.embeddings import Embeddings
 
+from models.calls import as_model_errors
 from models.errors import MalformedReply
-from models.provider_errors import as_model_errors
 
 Kind = Literal["query", "document"]
 Key = tuple[Kind, str]

@@ -7,11 +7,10 @@ from langchain_core.language_models import BaseChatModel
 
 from models.chat import chat_model_name, open_chat_model
 from models.embeddings import EmbeddingModel, open_embeddings
-from models.language_memory import LanguageMemory
+from models.endpoint import close_client
 from models.memory import MemoryModel
 from models.offline import OFFLINE
 from models.offline_memory import OfflineMemory
-from models.openai_client import close_client
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
 
@@ -38,8 +37,7 @@ class Models:
     async def aclose(self) -> None:
         """Close the connections that the models hold."""
         await close_client(self.chat)
-        if isinstance(self.memory, LanguageMemory):
-            await close_client(self.memory.model)
+        await close_client(getattr(self.memory, "model", None))
         await self.embeddings.aclose()
 
 
@@ -55,6 +53,8 @@ async def open_models(settings: Settings) -> Models:
     chat = await asyncio.to_thread(open_chat_model, settings)
     memory: MemoryModel = extractive
     if memory_name != OFFLINE:
+        from models.language_memory import LanguageMemory  # with a model server's client
+
         model = await asyncio.to_thread(open_chat_model, settings, "memory")
         memory = LanguageMemory(model, memory_name, tokens)
     return Models(

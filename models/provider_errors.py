@@ -8,7 +8,6 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -81,18 +80,6 @@ _CUT_CAUSES = {"RemoteProtocolError", "ReadError"}
 """Names, since the openai client and this project may use different HTTP libraries."""
 
 _KEPT = "your message is kept, send it again or try later"
-
-
-@contextmanager
-def as_model_errors() -> Iterator[None]:
-    """Turn what a provider's client raises inside into a `ModelError`; let all else pass."""
-    try:
-        yield
-    except PROVIDER_ERRORS as error:
-        translated = translate(error)
-        if translated is None or translated is error:
-            raise
-        raise translated from error
 
 
 def translate(error: BaseException) -> ModelError | None:

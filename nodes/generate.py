@@ -20,8 +20,8 @@ from langgraph.runtime import Runtime
 from domain.budget import Budget
 from domain.journal import JournalView
 from domain.records import Said, Turn
+from models.calls import as_model_errors
 from models.errors import ContextTooLong, EmptyReply, MalformedReply, Refused
-from models.provider_errors import as_model_errors
 from models.replies import check_reply
 from nodes.assemble_context import shares_of
 from nodes.due import NOTHING_DUE, due

@@ -16,12 +16,12 @@ from langsmith import tracing_context
 from langsmith.utils import get_api_url, tracing_is_enabled
 from pydantic import BaseModel, ConfigDict
 
+from models.calls import as_model_errors
 from models.chat import Part, chat_model_name, open_chat_model
 from models.embeddings import WORDLLAMA
 from models.errors import ModelError, ModelSettingsError
 from models.offline import OFFLINE
 from models.ollama import find_ollama
-from models.provider_errors import as_model_errors
 from service.embeddings import embeddings_of
 from settings import Settings
 

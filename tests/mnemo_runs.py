@@ -1,4 +1,4 @@
-"""Running the real `mnemo` for tests: as a program with pipes, and on a pseudo-terminal."""
+"""Running `mnemo` for tests: a process of its own with pipes, or on a pseudo-terminal."""
 
 import fcntl
 import json
@@ -8,16 +8,18 @@ import re
 import select
 import struct
 import subprocess
-import sys
 import termios
 import time
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import pytest
 
-BINARY = Path(sys.executable).parent / "mnemo"
+from tests.warm_mnemo import Command
+
 SECONDS = 60.0
 PROMPT = "> "
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[()][A-Z0-9]|[=>78])")
@@ -41,18 +43,18 @@ class Mnemo:
         self, *args: str, said: str | bytes = "", env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, with `said` on its standard input."""
-        done = subprocess.run(
-            [BINARY, *args],
-            input=said if isinstance(said, bytes) else said.encode(),
-            capture_output=True,
-            cwd=self.folder,
-            env={**self.env, **(env or {})},
-            timeout=SECONDS,
-            check=False,
-        )
-        return subprocess.CompletedProcess(
-            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
-        )
+        with TemporaryFile() as out, TemporaryFile() as err:
+            source, sink = os.pipe()
+            files = [source, out.fileno(), err.fileno()]
+            command = Command([*args], files=files, folder=self.folder, env=self.env | (env or {}))
+            os.close(source)
+            try:
+                _write(sink, said if isinstance(said, bytes) else said.encode())
+                code = command.wait(SECONDS)
+            finally:
+                command.end()
+            printed = [_read_again(file) for file in (out, err)]
+        return subprocess.CompletedProcess(args, code, *printed)
 
     def json(self, *args: str, **more: Any) -> Any:
         """Run a command with `--json`; return what it printed."""
@@ -69,7 +71,7 @@ class Mnemo:
 
     def terminal(self, *args: str, env: dict[str, str] | None = None) -> "Terminal":
         """Return a command to be run on a terminal."""
-        return Terminal([str(BINARY), *args], self.folder, {**self.env, **(env or {})})
+        return Terminal([*args], self.folder, {**self.env, **(env or {})})
 
 
 class Terminal:
@@ -86,15 +88,8 @@ class Terminal:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
         self._terminal = ours
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            cwd=self._folder,
-            env=self._env,
-            start_new_session=True,
-            preexec_fn=_take_terminal,
+        self._process = Command(
+            self._command, files=[theirs] * 3, folder=self._folder, env=self._env
         )
         os.close(theirs)
         return self
@@ -105,9 +100,7 @@ class Terminal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait(timeout=10)
+        self._process.end()
         os.close(self._terminal)
 
     def _read(self, seconds: float) -> bool:
@@ -162,9 +155,15 @@ class Terminal:
         return self._process.wait(timeout=10)
 
 
-def _take_terminal() -> None:
-    """Make the terminal the one that controls the program, so that Ctrl-C reaches it."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+def _write(pipe: int, text: bytes) -> None:
+    """Write all and close, also to a program that does not care to read it."""
+    with suppress(BrokenPipeError), os.fdopen(pipe, "wb") as file:
+        file.write(text)
+
+
+def _read_again(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 @pytest.fixture

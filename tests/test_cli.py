@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -274,14 +276,37 @@ def test_every_command_explains_itself_quickly(mnemo: Mnemo) -> None:
         assert done.returncode == 0 and "Usage: mnemo" in done.stdout
         owned = ("chat", "recall", "episodes", "facts", "entities", "budget", "reset")
         assert ("--user" in done.stdout and "--character" in done.stdout) or command not in owned
-    fastest = min(_seconds(mnemo, "--help") for _ in range(3))
-    assert fastest < 2.0  # 0.5 s on a machine with nothing else to do
 
 
-def _seconds(mnemo: Mnemo, *args: str) -> float:
+def test_the_installed_program_starts_at_once_and_talks(mnemo: Mnemo) -> None:
+    program = Path(sys.executable).with_name("mnemo")
+
+    def run(*args: str, said: str = "") -> str:
+        done = subprocess.run(
+            [program, *args],
+            input=said,
+            cwd=mnemo.folder,
+            env=mnemo.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0 and not done.stderr
+        return done.stdout
+
     begun = time.perf_counter()
-    mnemo.run(*args)
-    return time.perf_counter() - begun
+    assert "Usage: mnemo" in run("--help")
+    assert time.perf_counter() - begun < 3.0  # 0.3 s on a machine with nothing else to do
+    reply = run("chat", said=f"{PEANUTS}\n")
+    assert reply.strip()
+    loaded = (
+        "import sys, graph.chat, graph.parts, service.conversation; print('openai' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False", "what only a model server needs is imported for it alone"
 
 
 def _model(server: OpenAIServer) -> dict[str, str]:

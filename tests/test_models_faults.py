@@ -9,7 +9,9 @@ from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
+from models.calls import as_model_errors
 from models.chat import open_chat_model
+from models.endpoint import close_client
 from models.errors import (
     ContentFiltered,
     ContextTooLong,
@@ -24,8 +26,7 @@ from models.errors import (
     TimedOut,
     Unreachable,
 )
-from models.openai_client import close_client
-from models.provider_errors import as_model_errors, translate
+from models.provider_errors import translate
 from models.replies import check_reply, was_cut
 from tests.model_settings import settings
 from tests.openai_server import Behaviour, Fault, OpenAIServer, Reply, too_long

@@ -12,6 +12,7 @@ from langchain_core.language_models import FakeListChatModel
 from domain.extraction import Source
 from domain.records import Fact, Said, Turn
 from models.chat import open_chat_model
+from models.endpoint import close_client
 from models.errors import (
     ContentFiltered,
     ContextTooLong,
@@ -23,7 +24,6 @@ from models.errors import (
 )
 from models.language_memory import LanguageMemory
 from models.memory import MemoryModel
-from models.openai_client import close_client
 from models.tokens import open_counter
 from tests.model_settings import settings
 from tests.openai_server import Body, Fault, OpenAIServer, Reply, Structured, too_long

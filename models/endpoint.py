@@ -1,0 +1,52 @@
+"""The OpenAI-compatible endpoint of the settings: its address and its key. Nothing here asks it."""
+
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from models.errors import ModelSettingsError
+from settings import Settings
+
+OPENAI_URL = "https://api.openai.com/v1"
+"""The endpoint where none is set: given explicitly, so that only the settings decide."""
+
+_NO_KEY = SecretStr("none-needed")
+"""Sent to servers of one's own (Ollama, vLLM), which ask for no key while the SDK does."""
+
+
+def endpoint(settings: Settings) -> str:
+    """Return the address of the OpenAI-compatible endpoint."""
+    return settings.openai_base_url or OPENAI_URL
+
+
+def is_openai(settings: Settings) -> bool:
+    """Return whether that endpoint is OpenAI's own."""
+    host = urlsplit(endpoint(settings)).hostname or ""
+    return host == "openai.com" or host.endswith(".openai.com")
+
+
+def key(settings: Settings, wanted_by: str) -> SecretStr:
+    """Return the key to send; any will do for an endpoint of one's own.
+
+    Args:
+        settings: The settings.
+        wanted_by: The setting that asks for a model there, as an error names it.
+
+    Raises:
+        ModelSettingsError: If OpenAI's own endpoint is to be used without a key.
+    """
+    if settings.openai_api_key and settings.openai_api_key.get_secret_value():
+        return settings.openai_api_key
+    if is_openai(settings):
+        raise ModelSettingsError(
+            f"{wanted_by} asks for a model of OpenAI, but OPENAI_API_KEY is not set: set it, or "
+            "set OPENAI_BASE_URL to a server of your own."
+        )
+    return _NO_KEY
+
+
+async def close_client(model: object) -> None:
+    """Close the connections of a model that was given a client of ours; others have none."""
+    client = getattr(model, "http_async_client", None)
+    if client is not None:
+        await client.aclose()

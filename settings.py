@@ -96,7 +96,10 @@ class Settings(BaseSettings):
     default_tier: Literal["free", "plus"] = "plus"
     reply_reserve: int = Field(default=800, ge=50, description="Tokens kept for the reply.")
     summary_share: float = Field(
-        default=0.05, ge=0, le=1, description="Share of the budget for earlier summaries."
+        default=0.12, ge=0, le=1, description="Share of the budget for earlier summaries."
+    )
+    summary_episodes: int = Field(
+        default=3, ge=0, description="Newest episodes whose summaries a prompt shows."
     )
     entity_share: float = Field(default=0.04, ge=0, le=1, description="Share for known entities.")
     memory_share: float = Field(default=0.07, ge=0, le=1, description="Share for recalled memory.")

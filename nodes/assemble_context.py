@@ -47,7 +47,7 @@ class AssembleContext:
         recollection = _without(memory.recollection, {turn for turn, _ in buffer})
         draft = Draft(
             persona=runtime.context.persona or self._parts.settings.persona,
-            earlier=[_episode_line(note) for note in earlier.notes],
+            earlier=[_episode_line(note) for note in self._newest(earlier.notes)],
             borrowed=self._borrowed(state, origin, earlier),
             buffer=[message for _, message in buffer],
             entities=list(memory.entities),
@@ -70,6 +70,10 @@ class AssembleContext:
             "recalled": [item.model_dump(mode="json") for item in shown],
             "degraded": [*(["summaries"] if earlier.missed else []), *recollection.degraded],
         }
+
+    def _newest(self, notes: Sequence[EpisodeNote]) -> Sequence[EpisodeNote]:
+        """Return the notes that may be shown; with more, prompts would grow for long."""
+        return notes[max(0, len(notes) - self._parts.settings.summary_episodes) :]
 
     def _borrowed(self, state: ChatState, origin: Origin, earlier: Earlier) -> list[str]:
         """Return the lines of the previous conversation, until this thread is first folded."""

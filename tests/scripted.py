@@ -313,6 +313,7 @@ def scripted_settings(data_dir: Path, **more: Any) -> Settings:
         "redact_secrets": False,
         "quality_threshold": 0,
         "summary_share": 0.3,
+        "summary_episodes": 1000,
         "data_dir": data_dir,
     }
     return Settings(_env_file=None, **(chosen | more))

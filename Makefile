@@ -34,7 +34,7 @@ dev: setup
 	@LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=1 $(BIN)/langgraph dev
 
 test: setup
-	@$(BIN)/pytest -n 2 --dist loadfile -q -m "not deep"
+	@$(BIN)/pytest -n 3 --dist loadfile -q -m "not deep"
 
 test-deep: setup
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m deep

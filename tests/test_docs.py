@@ -71,12 +71,21 @@ def test_every_mnemo_command_runs(command: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("python -m ")])
-def test_every_module_knows_the_options_it_is_shown_with(command: str, tmp_path: Path) -> None:
-    words = shlex.split(command.split(">")[0])
-    done = shell(" ".join([*words[:3], "--help"]), tmp_path)
+def modules() -> list[list[str]]:
+    """Return every module that is run, with all options it is shown with."""
+    runs: dict[str, list[str]] = {}
+    for command in (c for c in commands() if c.startswith("python -m ")):
+        _, _, module, *rest = shlex.split(command.split(">")[0])
+        runs.setdefault(module, [module]).extend(word for word in rest if word.startswith("--"))
+    return list(runs.values())
+
+
+@pytest.mark.parametrize("run", modules(), ids=lambda run: run[0])
+def test_every_module_knows_the_options_it_is_shown_with(run: list[str], tmp_path: Path) -> None:
+    module, *options = run
+    done = shell(f"python -m {module} --help", tmp_path)
     assert done.returncode == 0, done.stderr
-    for option in (word for word in words if word.startswith("--")):
+    for option in options:
         assert option in done.stdout
 
 

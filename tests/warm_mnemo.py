@@ -6,6 +6,7 @@ show (that the installed program starts, and how fast) is tested with the progra
 
 import atexit
 import fcntl
+import gc
 import io
 import json
 import os
@@ -161,6 +162,8 @@ def main() -> None:
     from service.cli import app
 
     open_counter("")
+    gc.collect()
+    gc.freeze()
     command = _serve(Path(sys.argv[1]))
     if command is not None:
         _become(*command)

@@ -37,13 +37,15 @@ __all__ = [
 
 DEEP = re.compile(
     r"test_(branches|turn|histories|recall|memories|evidence|chroma_\w+|reindex\w*|invariants"
-    r"|fold_crashes|races|reset)\.py.*\[.*\b(servers|server|postgres)\b"
+    r"|fold_crashes|races|reset|sweep|carry|routes|limits|transfer|background|remembering_facts"
+    r")\.py.*\[.*\b(servers|server|postgres)\b"
+    r"|test_backends\.py.*\[(chroma-server|postgres)"
+    r"|test_postgres_faults\.py.*(hanging\]|redis-gone|command_says|a_restart|who_gives_up)"
     r"|test_chroma_crashes\.py"
     r"|test_\w*(hundred|ten_thousand|whose_process_is_killed|damaged_shard_is_moved)_"
     r"|test_\w*(the_server_forgot|after_a_reset_the_server|recalls_the_same_on_every)_"
+    r"|test_every_module_knows_the_options"
     r"|test_odd_user_ids\w*\[embedded-ids[1-9]"
-    r"|test_postgres_faults\.py.*hanging\]"
-    r"|test_backends\.py.*\[(chroma-server|postgres)"
 )
 """The same promises over more backends, or at length: `make test-deep` keeps them."""
 

@@ -6,6 +6,7 @@ it is decided in `domain/ranking.py`; where messages come from, in `stores/evide
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ class Corpus:
         """Return the number of units."""
         return len(self.units)
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """About how many bytes it takes."""
         postings = (self.text, self.alone, self.key, self.facts)

@@ -46,24 +46,32 @@ def fill(pool: Pool, budget: int, penalty: float) -> list[int]:
     now: a day's heading is paid by the first row under it.
     """
     left = float(budget)
-    opened = np.zeros(len(pool.scores), dtype=np.bool_)
-    free = np.ones(len(pool.scores), dtype=np.bool_)
+    cost = pool.tokens + pool.headings
+    worth = pool.scores - penalty * np.log(np.maximum(cost, 1))
+    opened = pool.scores - penalty * np.log(np.maximum(pool.tokens, 1))
+    days: set[int] = set()
     taken: list[int] = []
-    while True:
-        cost = pool.tokens + np.where(opened, 0, pool.headings)
-        fits = free & (cost <= left)
-        if not fits.any():
-            return taken
-        worth = pool.scores - penalty * np.log(np.maximum(cost, 1))
-        best = int(np.where(fits, worth, -np.inf).argmax())
+    while len(taken) < len(worth):
+        best = int(np.where(cost <= left, worth, -np.inf).argmax())
+        if worth[best] == -np.inf or cost[best] > left:
+            break
         left -= cost[best]
-        free[best] = False
-        opened |= pool.days == pool.days[best]
+        day = int(pool.days[best])
+        if day not in days:
+            days.add(day)
+            under = pool.days == day
+            cost[under], worth[under] = pool.tokens[under], opened[under]
         taken.append(best)
+        worth[best] = -np.inf
+    return taken
 
 
-def pack(ranked: Sequence[Line], budget: int, count: Count) -> tuple[Recalled, ...]:
-    """Return the items, best first, that fit the budget as rendered, in the order of time."""
+def pack(ranked: Sequence[Line], budget: int, count: Count) -> tuple[tuple[Recalled, ...], int]:
+    """Take lines, best first, while they fit the budget as rendered.
+
+    Returns:
+        The items in the order of time, and the tokens of their text.
+    """
     chosen: list[Line] = []
     days: set[str] = set()
     spent = 0
@@ -74,9 +82,9 @@ def pack(ranked: Sequence[Line], budget: int, count: Count) -> tuple[Recalled, .
             spent += cost
             days.add(heading)
             chosen.append(line)
-    while chosen and count(render(_in_order(chosen))) > budget:
+    while (tokens := count(render(_in_order(chosen)))) > budget and chosen:
         chosen.pop()  # joined lines may count differently
-    return _in_order(chosen)
+    return _in_order(chosen), tokens
 
 
 def _in_order(lines: Sequence[Line]) -> tuple[Recalled, ...]:

@@ -6,6 +6,7 @@ what a document is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import log
 
 import numpy as np
@@ -69,7 +70,7 @@ class Postings:
         self.idf: Scores = np.log(1 + (n - holding + 0.5) / (holding + 0.5))
         """How much each term tells: more, the fewer documents hold it."""
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """About how many bytes it takes."""
         arrays = (array for s in self._segments for array in (s.starts, s.rows, s.counts))

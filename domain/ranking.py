@@ -95,11 +95,15 @@ class Judged:
     weighed: NDArray[np.float64]
     """One column a signal, in the order of `names`."""
 
-    def why(self, row: int, most: int = 4) -> dict[str, float]:
-        """Return the signals that spoke most for one unit, strongest first."""
-        shares = self.weighed[row]
-        best = np.argsort(-shares)[:most].tolist()
-        return {self.names[at]: round(float(shares[at]), 3) for at in best if shares[at] > 0}
+    def why(self, rows: Sequence[int], most: int = 4) -> list[dict[str, float]]:
+        """Return for each unit the signals that spoke most for it, strongest first."""
+        shares = self.weighed[list(rows)]
+        best = np.argsort(-shares, axis=1)[:, :most]
+        strongest = np.take_along_axis(shares, best, axis=1).round(3)
+        return [
+            {self.names[at]: share for at, share in zip(names, values, strict=True) if share > 0}
+            for names, values in zip(best.tolist(), strongest.tolist(), strict=True)
+        ]
 
 
 def judge(found: Signals, *, lexical: bool) -> Judged:

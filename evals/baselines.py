@@ -97,7 +97,7 @@ BASELINES: dict[str, Baseline] = {
 
 def context_of(lines: Sequence[Line], ranked: Ranked, budget: int, bench: Bench) -> str:
     """Return the text of the lines that fit, best first."""
-    return render(pack([lines[at] for at in ranked], budget, bench.tokens.text))
+    return render(pack([lines[at] for at in ranked], budget, bench.tokens.text)[0])
 
 
 def _line(bench: Bench, kind: RecallKind, id: str, text: str, at: object, place: int) -> Line:

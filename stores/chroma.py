@@ -7,28 +7,33 @@ thread. What a row looks like, how shards are called and how they are mended lie
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
+import numpy as np
 from langchain_core.embeddings import Embeddings
-from langgraph.store.base import BaseStore, Op, Result
+from langgraph.store.base import BaseStore, Op, Result, SearchItem, SearchOp
 
 from stores.chroma_gate import Gate
 from stores.chroma_layout import Layout, agree
 from stores.chroma_link import ChromaLink
 from stores.chroma_plan import Plan, Vectors, Write, plan_of, vectors_of
 from stores.chroma_repair import rebuild, tidy, wipe
-from stores.chroma_rows import StoredItem, decode, is_item
-from stores.chroma_search import get_items, list_namespaces, search, shards_of
+from stores.chroma_rows import StoredItem, check_lengths, decode, is_item
+from stores.chroma_search import get_items, list_namespaces, nearest_keys, search, shards_of
 from stores.chroma_shards import PAGE, ShardDamaged, Shards
 from stores.chroma_write import write_items
 
 T = TypeVar("T")
 
+_KEYS_KEPT = 200_000
+_AT_ONCE = 8
+"""Searches of all batches together that run at the same time."""
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +64,8 @@ class ChromaStore(BaseStore):
         self._writing = [Lock() for _ in range(shards.layout.shards)]
         self._deleted: set[int] = set()
         self._closed = False
+        self._keys: dict[str, str] = {}
+        self._searching = ThreadPoolExecutor(_AT_ONCE, "chroma-search")
 
     @classmethod
     @asynccontextmanager
@@ -118,6 +125,7 @@ class ChromaStore(BaseStore):
     def _close(self) -> None:
         with self._gate.alone():
             self._closed = True
+            self._searching.shutdown()
             self._shards.link.close()
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
@@ -139,6 +147,32 @@ class ChromaStore(BaseStore):
             await self._embeddings.aembed_documents(plan.documents) if plan.documents else []
         )
         return await asyncio.to_thread(self._execute, plan, queries, documents)
+
+    async def anearest_keys(
+        self, query: str, wanted: Sequence[tuple[tuple[str, ...], int]]
+    ) -> list[list[tuple[str, float]]]:
+        """Search several namespaces by meaning at once, for keys and similarities alone.
+
+        Three times as fast as `abatch`, since the items are not read; one that was deleted or
+        rewritten this moment may be found.
+
+        Args:
+            query: What is looked for.
+            wanted: Namespaces, exactly, and how many keys of each.
+
+        Raises:
+            StoreUnavailable: if Chroma cannot be reached, within the timeout.
+        """
+        embedded = await self._embeddings.aembed_query(query)
+        check_lengths([embedded], self._shards.layout.dimensions)
+        vector = np.asarray(embedded, dtype=np.float32)
+
+        def one(asked: tuple[tuple[str, ...], int]) -> list[tuple[str, float]]:
+            return nearest_keys(self._shards, self._keys, asked[0], vector, asked[1])
+
+        if len(self._keys) > _KEYS_KEPT:
+            self._keys = {}
+        return await asyncio.to_thread(self._run, lambda: list(self._searching.map(one, wanted)))
 
     def _execute(
         self, plan: Plan, queries: list[list[float]], documents: list[list[float]]
@@ -179,12 +213,20 @@ class ChromaStore(BaseStore):
         results: list[Result] = [None] * plan.size
         for number, item in get_items(self._shards, plan.gets).items():
             results[number] = item
-        for number, op in plan.searches.items():
-            vector = vectors.queries[op.query] if op.query else None
-            results[number] = search(self._shards, op, vector)
+        for number, found in zip(plan.searches, self._search(plan, vectors), strict=True):
+            results[number] = found
         for number, listing in plan.listings.items():
             results[number] = list_namespaces(self._shards, listing)
         return results
+
+    def _search(self, plan: Plan, vectors: Vectors) -> Iterable[list[SearchItem]]:
+        """Search for all at once: Chroma's own part of it needs no lock of Python's."""
+
+        def one(op: SearchOp) -> list[SearchItem]:
+            return search(self._shards, op, vectors.queries[op.query] if op.query else None)
+
+        ops = plan.searches.values()
+        return self._searching.map(one, ops) if len(ops) > 1 else map(one, ops)
 
     def _write(self, plan: Plan, vectors: Vectors) -> None:
         by_shard: dict[int, list[Write]] = defaultdict(list)

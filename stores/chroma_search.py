@@ -80,6 +80,32 @@ def search(shards: Shards, op: SearchOp, vector: Vector | None) -> list[SearchIt
     return chosen[op.offset :]
 
 
+def nearest_keys(
+    shards: Shards, keys: dict[str, str], namespace: Namespace, vector: Vector, count: int
+) -> list[tuple[str, float]]:
+    """Keys of the items whose first vector is nearest, best first, with their similarity.
+
+    An item that was deleted or rewritten this moment may be among them, and one that Chroma's
+    graph overlooks is not.
+
+    Args:
+        shards: where to look.
+        keys: the keys of rows that were met before; it grows. A row's id is made of namespace and
+            key, so none of them ever changes.
+        namespace: exactly the items' namespace.
+        vector: what they are to be near to.
+        count: how many at most.
+    """
+    shard = shards_of(shards, namespace)[0]
+    hits, _ = shards.ranked(shard, vector, count, within(namespace), thorough=False)
+    ranked = [(row, 1.0 - far) for row, far in hits if record_of(row)[1] == 0]
+    unknown = [row for row, _ in ranked if row not in keys]
+    for row, stored in first_rows(shards, [(shard, row) for row in unknown]).items():
+        if stored.item.namespace == namespace:
+            keys[row] = stored.item.key
+    return [(keys[row], min(1.0, max(0.0, near))) for row, near in ranked if row in keys]
+
+
 def _found(item: Item, score: float | None) -> SearchItem:
     return SearchItem(
         namespace=item.namespace,

@@ -221,6 +221,17 @@ class Shards:
         Returns:
             Id, metadata and distance of each row, and whether there may be more of them.
         """
+        ranked, more = self.ranked(shard, vector, count, where, thorough=True)
+        there = dict(self.get(shard, [row for row, _ in ranked]))  # without those deleted since
+        return [(row, there[row], far) for row, far in ranked if row in there], more
+
+    def ranked(
+        self, shard: int, vector: Vector, count: int, where: Where, *, thorough: bool
+    ) -> tuple[list[tuple[str, float]], bool]:
+        """As `nearest`, without what the rows hold, which takes the most time to read.
+
+        Not `thorough`: without the few that the graph may overlook.
+        """
         asked = max(count, EXACT)
         found = self._on(
             shard,
@@ -231,11 +242,10 @@ class Shards:
         if found is None:
             return [], False
         hits = dict(zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True))
-        if len(hits) < asked:
+        if thorough and len(hits) < asked:
             hits |= self._overlooked(shard, vector, where, hits.keys())
         best = sorted(hits, key=hits.__getitem__)[:count]
-        there = dict(self.get(shard, best))  # without those deleted since
-        return [(row, there[row], hits[row]) for row in best if row in there], len(hits) > count
+        return [(row, hits[row]) for row in best], len(hits) > count
 
     def _overlooked(
         self, shard: int, vector: Vector, where: Where, seen: Container[str]

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from langgraph.store.base import BaseStore, Item, Op, PutOp, SearchItem, SearchOp
 from pydantic import ValidationError
@@ -29,6 +29,16 @@ PAGE = 256
 _log = logging.getLogger(__name__)
 _SEARCHED = ["text"]
 """The field of a stored value that is embedded."""
+
+
+@runtime_checkable
+class FindsKeys(Protocol):
+    """A store that can search by meaning for keys alone."""
+
+    async def anearest_keys(
+        self, query: str, wanted: Sequence[tuple[tuple[str, ...], int]]
+    ) -> list[list[tuple[str, float]]]:
+        """Return keys with their similarity, best first, for each namespace and its limit."""
 
 
 class _Every(Enum):
@@ -129,6 +139,25 @@ class Memories:
                 if item.score is not None and item.value.get("text")
             ]
         return nearest
+
+    async def nearest_ids(
+        self,
+        owner: Owner,
+        generation: str | None,
+        query: str,
+        *,
+        limits: Mapping[Kind, int],
+    ) -> Nearest:
+        """As `nearest`, perhaps also with records that are about to go: for whoever knows all.
+
+        A store that finds keys sooner than items is asked for keys alone.
+        """
+        if not (isinstance(self._store, FindsKeys) and query.strip()):
+            return await self.nearest(owner, generation, query, limits=limits)
+        wanted = {kind: limit for kind, limit in limits.items() if limit > 0}
+        places = [(owner.namespace(generation, kind), limit) for kind, limit in wanted.items()]
+        found = await self._store.anearest_keys(query, places)
+        return {**{kind: [] for kind in limits}, **dict(zip(wanted, found, strict=True))}
 
     async def delete(
         self, owner: Owner, generation: str | None, kind: Kind, ids: Iterable[str]

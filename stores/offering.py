@@ -98,7 +98,11 @@ class Offer:
             return []
         pool = self._pool(rows)
         taken = fill(pool, budget, load_weights().length_penalty)
-        evidence = [self._evidence(rows[at], int(pool.tokens[at])) for at in taken]
+        why = self._judged.why([rows[at] for at in taken])
+        evidence = [
+            self._evidence(rows[at], int(pool.tokens[at]), reasons)
+            for at, reasons in zip(taken, why, strict=True)
+        ]
         recalled = {corpus.units[rows[at]].ref for at in taken}
         left = budget - int(pool.tokens[taken].sum())
         left -= int(sum({int(pool.days[at]): pool.headings[at] for at in taken}.values()))
@@ -147,7 +151,7 @@ class Offer:
         note = self._scope.notes.get(unit.turn)
         return f"{unit.line} ({note})" if note and unit.role == "user" else unit.line
 
-    def _evidence(self, row: int, tokens: int) -> Line:
+    def _evidence(self, row: int, tokens: int, why: dict[str, float]) -> Line:
         unit = self._index.corpus.units[row]
         item = Recalled(
             id=unit.ref,
@@ -156,7 +160,7 @@ class Offer:
             text=self._line(row),
             at=unit.at,
             speaker=unit.speaker or None,
-            why=self._judged.why(row),
+            why=why,
             tokens=tokens,
         )
         return Line(item, row)

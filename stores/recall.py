@@ -133,14 +133,7 @@ class Recall:
         survey = await self.survey(
             owner, view, query, now=now, refs=refs, as_of=as_of, between=between
         )
-        items, thin, widened = await asyncio.to_thread(self._choose, survey, shown, budget, widen)
-        return Recollection(
-            items=items,
-            tokens=self._count(render(items)),
-            thin=thin,
-            widened=widened,
-            degraded=survey.degraded,
-        )
+        return await asyncio.to_thread(self._choose, survey, shown, budget, widen)
 
     async def entities(
         self,
@@ -221,7 +214,9 @@ class Recall:
             return known
         try:
             async with asyncio.timeout(self._patience):
-                near = await self._memories.nearest(owner, view.generation, query, limits=LIMITS)
+                near = await self._memories.nearest_ids(
+                    owner, view.generation, query, limits=LIMITS
+                )
         except (StoreUnavailable, ModelError, TimeoutError, OSError):
             return None
         self._nearest_kept[key] = near
@@ -249,8 +244,8 @@ class Recall:
 
     def _choose(
         self, survey: Survey, shown: Container[str], budget: int, widen: bool
-    ) -> tuple[tuple[Recalled, ...], bool, bool]:
-        """Return the items that fit, whether a first pass was thin, and whether one followed."""
+    ) -> Recollection:
+        """Return the items that fit; where there are none, those of a second pass."""
         offer = Offer(survey.index, survey.question, survey.signals, survey.scope, self._count)
         corpus, question, scope = survey.index.corpus, survey.question, survey.scope
         kept = scope.allowed.copy()
@@ -264,7 +259,8 @@ class Recall:
             ranked = offer.ranked(kept, shown, budget)
         if not ranked and question.of_the_past:
             ranked = offer.overview(survey.nearest.get("episode", ()))
-        return pack(ranked, budget, self._count), thin, widened
+        items, tokens = pack(ranked, budget, self._count)
+        return Recollection(items, tokens, thin, widened, survey.degraded)
 
 
 def _names(entity: Entity) -> list[str]:

@@ -122,7 +122,7 @@ def test_an_extended_index_leaves_the_one_before_as_it_was() -> None:
 
 
 def test_why_names_the_strongest_signals_first() -> None:
-    why = judged("What is the greyhound called?").why(0)
+    why = judged("What is the greyhound called?").why([0])[0]
     assert why
     assert list(why.values()) == sorted(why.values(), reverse=True)
 

@@ -217,10 +217,10 @@ class Broken(Memories):
 
     down: tuple[str, ...] = ()
 
-    async def nearest(self, *args: Any, **options: Any) -> Nearest:
+    async def nearest_ids(self, *args: Any, **options: Any) -> Nearest:
         if "vectors" in self.down:
             raise StoreUnavailable("The store does not answer.")
-        return await super().nearest(*args, **options)
+        return await super().nearest_ids(*args, **options)
 
     async def all(self, owner: Owner, generation: str | None) -> Rows:
         if "memories" in self.down:

@@ -18,11 +18,11 @@ from domain.journal import JournalView
 from domain.owner import Owner, digest
 from domain.records import Episode, Fact, Said, Turn
 from domain.windows import episode_id
+from evals.throwaway import Where, open_throwaway
 from models.embeddings import EmbeddingModel
 from models.memory import MemoryModel
 from models.tokens import TokenCounter
 from settings import Settings
-from stores.chroma import ChromaStore
 from stores.journal import Journal
 from stores.journal_sqlite import open_sqlite_journal
 from stores.memories import Memories
@@ -121,21 +121,25 @@ class Bench:
 
 @asynccontextmanager
 async def open_bench(
-    embedding: EmbeddingModel, tokens: TokenCounter, folder: Path | None = None
+    embedding: EmbeddingModel,
+    tokens: TokenCounter,
+    folder: Path | None = None,
+    where: Where = "chroma",
 ) -> AsyncIterator[Bench]:
-    """Open embedded stores in `folder`, or in one that goes away again."""
+    """Open stores in `folder`, or in one that goes away again.
+
+    Args:
+        embedding: What embeds.
+        tokens: What counts.
+        folder: Where the journal lies, and Chroma.
+        where: Long-term memory in that folder, or in a schema of its own in Postgres.
+    """
     with TemporaryDirectory(prefix="mnemograph-eval-") as temporary:
         place = folder or Path(temporary)
         settings = Settings(data_dir=place, embeddings=embedding.name)
         async with (
             open_sqlite_journal(place / "journal.sqlite") as journal,
-            ChromaStore.open(
-                path=place / "chroma",
-                embeddings=embedding.embeddings,
-                embedding_name=embedding.name,
-                dimensions=embedding.dimensions,
-                shards=4,
-            ) as store,
+            open_throwaway(where, embedding, place) as store,
         ):
             memories = Memories(store)
             recall = Recall(memories, embedding, tokens, settings)

@@ -20,6 +20,7 @@ from evals.conversations import (
 )
 from evals.report import Report
 from evals.runner import Progress, run
+from evals.throwaway import Where
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
 """The answerable ones; category 5 asks for what was never said."""
@@ -38,6 +39,7 @@ async def run_locomo(
     budget: int = 1000,
     mode: Mode = "recorded",
     embeddings: str = "wordllama",
+    where: Where | None = None,
     dump: Path | None = None,
     progress: Progress | None = None,
     baselines: bool = True,
@@ -49,6 +51,7 @@ async def run_locomo(
         budget: Tokens of recalled text at most.
         mode: Whose summaries and facts: the published ones, or the offline model's.
         embeddings: The embedding model, as the settings name it.
+        where: Where memories are kept; None: where the settings keep them.
         dump: Writes one JSON line a question there.
         progress: Called with what is under way, the steps done and the steps in all.
         baselines: Measure them too.
@@ -63,6 +66,7 @@ async def run_locomo(
         budget=budget,
         mode=mode,
         embeddings=embeddings,
+        where=where,
         dump=dump,
         progress=progress,
         baselines=baselines,

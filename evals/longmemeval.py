@@ -13,6 +13,7 @@ from typing import Any
 from evals.conversations import Conversation, Mode, Probe, Session, Utterance
 from evals.report import Report
 from evals.runner import Progress, run
+from evals.throwaway import Where
 
 _DATE = re.compile(r"(\d{4})/(\d\d)/(\d\d).*?(\d\d):(\d\d)")
 
@@ -27,6 +28,7 @@ async def run_longmemeval(
     budget: int = 1000,
     embeddings: str = "wordllama",
     mode: Mode = "recorded",
+    where: Where | None = None,
     dump: Path | None = None,
     progress: Progress | None = None,
     baselines: bool = True,
@@ -41,6 +43,7 @@ async def run_longmemeval(
         budget: Tokens of recalled text at most.
         embeddings: The embedding model, as the settings name it.
         mode: `offline`: summaries and facts by the model without a model.
+        where: Where memories are kept; None: where the settings keep them.
         dump: Writes one JSON line a question there.
         progress: Called with what is under way, the steps done and the steps in all.
         baselines: Measure them too.
@@ -55,6 +58,7 @@ async def run_longmemeval(
         budget=budget,
         mode=mode,
         embeddings=embeddings,
+        where=where,
         dump=dump,
         progress=progress,
         baselines=baselines,

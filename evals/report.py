@@ -17,6 +17,7 @@ class Report:
     title: str
     budget: int
     embeddings: str
+    store: str
     conversations: int
     results: tuple[Result, ...]
     """The product first, then the baselines."""
@@ -39,7 +40,8 @@ def print_report(report: Report, console: Console) -> None:
     console.print(
         f"[bold]{report.title}[/bold]: {report.conversations} conversations, "
         f"{overall.questions} questions, {overall.evidence} evidence messages; "
-        f"at most {report.budget} tokens; embeddings {report.embeddings}"
+        f"at most {report.budget} tokens; embeddings {report.embeddings}; "
+        f"memories in {report.store}"
     )
     table = _table("method")
     for result in report.results:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TextIO
+from typing import Any, TextIO, get_args
 
 from rich.console import Console
 
@@ -17,6 +17,7 @@ from evals.baselines import BASELINES, context_of, lines_of
 from evals.conversations import Bench, Conversation, Fed, Mode, Probe, feed, open_bench
 from evals.measures import Outcome, result
 from evals.report import Report, print_report
+from evals.throwaway import Where
 from models.embeddings import open_embeddings
 from models.memory import MemoryModel
 from models.offline_memory import OfflineMemory
@@ -36,12 +37,17 @@ async def run(
     budget: int,
     mode: Mode,
     embeddings: str,
+    where: Where | None = None,
     dump: Path | None = None,
     progress: Progress | None = None,
     baselines: bool = True,
     names: Mapping[str, str] | None = None,
 ) -> Report:
-    """Return how the product, and the baselines, recall what the conversations ask for."""
+    """Return how the product, and the baselines, recall what the conversations ask for.
+
+    `where` None: where the settings keep memories, Postgres if its address is set.
+    """
+    where = where or ("postgres" if Settings().postgres_url else "chroma")
     embedding = await open_embeddings(Settings(embeddings=embeddings))
     tokens = await asyncio.to_thread(open_counter, "")
     model: MemoryModel | None = OfflineMemory(tokens) if mode == "offline" else None
@@ -50,7 +56,7 @@ async def run(
     steps = sum(len(conversation.probes) for conversation in conversations)
     with ExitStack() as stack:
         lines = stack.enter_context(dump.open("w", encoding="utf-8")) if dump else None
-        async with open_bench(embedding, tokens) as bench:
+        async with open_bench(embedding, tokens, where=where) as bench:
             for conversation in conversations:
                 done = len(outcomes[PRODUCT])
                 report(f"storing {conversation.name}", done, steps)
@@ -66,6 +72,7 @@ async def run(
         title=title,
         budget=budget,
         embeddings=embeddings,
+        store=where,
         conversations=len(conversations),
         results=tuple(result(method, found) for method, found in outcomes.items()),
         names=names or {},
@@ -146,6 +153,7 @@ def main(measured: Callable[..., Awaitable[Report]], description: str, *, offlin
     parser.add_argument("path", type=Path, help="the data, read in place")
     parser.add_argument("--budget", type=int, default=1000, help="tokens of recalled text")
     parser.add_argument("--embeddings", default="wordllama", help="the embedding model")
+    parser.add_argument("--store", choices=get_args(Where), help="where memories are kept")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--dump", type=Path, help="write one JSON line a question there")
     parser.add_argument("--no-baselines", action="store_true", help="the product alone")
@@ -166,6 +174,7 @@ def main(measured: Callable[..., Awaitable[Report]], description: str, *, offlin
                     given.path,
                     budget=given.budget,
                     embeddings=given.embeddings,
+                    where=given.store,
                     dump=given.dump,
                     baselines=not given.no_baselines,
                     progress=lambda doing, done, of: status.update(f"{doing}: {done} of {of}"),

@@ -12,7 +12,7 @@ from tests.chroma_server import (
     own_chroma_server,
 )
 from tests.every_store import open_store
-from tests.house import backend, open_house
+from tests.house import backend, every_backend, open_house
 from tests.openai_server import openai_server, openai_server_process
 from tests.postgres_server import own_postgres_server, postgres_server, postgres_url
 from tests.redis_stack import redis_stack, redis_url
@@ -21,6 +21,7 @@ __all__ = [
     "backend",
     "chroma_server",
     "chroma_url",
+    "every_backend",
     "open_chroma",
     "open_embedded",
     "open_house",
@@ -37,12 +38,12 @@ __all__ = [
 
 DEEP = re.compile(
     r"test_(branches|turn|histories|recall|memories|evidence|chroma_\w+|reindex\w*|invariants"
-    r"|fold_crashes|races|reset|sweep|carry|routes|limits|transfer|background|remembering_facts"
+    r"|fold_crashes|isolation|races|reset|sweep|carry|routes|limits|transfer|background|remembering_facts"
     r")\.py.*\[.*\b(servers|server|postgres)\b"
     r"|test_backends\.py.*\[(chroma-server|postgres)"
     r"|test_postgres_faults\.py.*(hanging\]|redis-gone|command_says|a_restart|who_gives_up)"
-    r"|test_chroma_crashes\.py"
-    r"|test_\w*(hundred|ten_thousand|whose_process_is_killed|damaged_shard_is_moved)_"
+    r"|test_chroma_crashes\.py|test_owners_that_look_alike"
+    r"|test_\w*(hundred|thousand|whose_process_is_killed|damaged_shard_is_moved)_"
     r"|test_\w*(the_server_forgot|after_a_reset_the_server|recalls_the_same_on_every)_"
     r"|test_every_module_knows_the_options"
     r"|test_odd_user_ids\w*\[embedded-ids[1-9]"

@@ -139,6 +139,17 @@ def backend(request: pytest.FixtureRequest) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(params=["embedded", "servers", "postgres"])
+def every_backend(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Settings of all stores there are: SQLite and Chroma, Redis and Chroma, Redis and Postgres."""
+    if request.param == "embedded":
+        return {}
+    redis = {"redis_url": request.getfixturevalue("redis_url")}
+    if request.param == "servers":
+        return redis | {"chroma_url": request.getfixturevalue("chroma_url")}
+    return redis | {"postgres_url": request.getfixturevalue("postgres_url")}
+
+
 @pytest.fixture
 def open_house(openai_server: OpenAIServer, tmp_path: Path, backend: dict[str, Any]) -> Open:
     """Return an async context manager that opens a house; the same stores each time."""

@@ -1,6 +1,6 @@
 """Plays a history on the real system and on the model, and compares them after every step.
 
-Nothing here is a test: `test_invariants` plays random histories, `deep_invariants` many.
+Nothing here is a test: `test_invariants` plays random histories.
 """
 
 import asyncio

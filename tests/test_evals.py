@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from rich.console import Console
 
@@ -103,6 +104,25 @@ def test_utterances_become_turns_of_a_message_and_its_reply() -> None:
     turns = turns_of(Session(datetime(2023, 5, 8, tzinfo=UTC), said), "t")
     assert [[m.id for m in turn.messages] for turn in turns] == [["0"], ["1", "2", "3"], ["4"]]
     assert [turn.parent for turn in turns] == [None, turns[0].id, turns[1].id]
+
+
+async def test_memories_in_postgres_are_recalled_as_from_chroma_and_leave_nothing_there(
+    folder: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNEMO_POSTGRES_URL", postgres_url)
+    dumps = {}
+    for store in ("chroma", None):  # unless told otherwise, where the settings keep memories
+        dump = folder / f"{store}.jsonl"
+        report = await run_locomo(folder, budget=60, dump=dump, where=store, baselines=False)
+        dumps[report.store] = [
+            json.loads(line)["context"] for line in dump.read_text().splitlines()
+        ]
+    assert dumps["chroma"] == dumps["postgres"] and all(dumps["chroma"])
+    with psycopg.connect(postgres_url) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'mnemo%'"
+        ).fetchone()
+    assert found == (0,)
 
 
 @pytest.mark.parametrize("mode", ["recorded", "offline"])

@@ -1,5 +1,5 @@
 """Random histories of the whole system against a model: no loss, once, branches, budget, isolation,
-reset wins, no echo. A short run in `make test`; `make test-deep` runs hundreds."""
+reset wins, no echo. A short run in `make test`; `make test-deep` runs two hundred a backend."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -51,3 +52,10 @@ def holds(data_dir: Path, backend: dict[str, Any], examples: int, **more: Any) -
 
 def test_histories_keep_every_promise(tmp_path: Path, backend: dict[str, Any]) -> None:
     holds(tmp_path, backend, 15, derandomize=True)
+
+
+@pytest.mark.timeout(2400)
+def test_two_hundred_histories_keep_every_promise(
+    tmp_path: Path, every_backend: dict[str, Any]
+) -> None:
+    holds(tmp_path, every_backend, 200, derandomize=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +18,13 @@ Budget = Annotated[
     int, typer.Option(min=1, metavar="N", help="Tokens of recalled text for one question.")
 ]
 Embeddings = Annotated[str, typer.Option(metavar="M", help="Embeddings to measure with.")]
+Store = Annotated[
+    Literal["chroma", "postgres"] | None,
+    typer.Option(
+        help="Where memories are kept meanwhile; Postgres in a schema of its own. Unless given, "
+        "as the settings say.",
+    ),
+]
 Dump = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Write there, one JSON line a question, what was recalled."),
@@ -45,6 +52,7 @@ def locomo(
     budget: Budget = 1000,
     recorded: Recorded = True,
     embeddings: Embeddings = "wordllama",
+    store: Store = None,
     dump: Dump = None,
     as_json: Json = False,
 ) -> None:
@@ -58,6 +66,7 @@ def locomo(
             budget=budget,
             mode=_mode(recorded),
             embeddings=embeddings,
+            where=store,
             dump=dump,
             progress=progress,
         )
@@ -74,6 +83,7 @@ def longmemeval(
     questions: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only the first so many questions.")
     ] = None,
+    store: Store = None,
     dump: Dump = None,
     as_json: Json = False,
 ) -> None:
@@ -87,6 +97,7 @@ def longmemeval(
             budget=budget,
             mode=_mode(recorded),
             embeddings=embeddings,
+            where=store,
             dump=dump,
             progress=progress,
             questions=questions,

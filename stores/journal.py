@@ -223,8 +223,10 @@ class Journal:
         """Take a window to fold; None if it cannot be taken.
 
         A live claim is left alone. An expired one is taken over with its own window, whatever
-        `window` is. A new one needs all its turns to be in the journal still.
+        `window` is; so is one that ends later than a clock that is right could have it. A new one
+        needs all its turns to be in the journal still.
         """
+        latest = until + (until - now)
         holder = uuid4().hex
         taken: Claim | None = None
 
@@ -232,7 +234,7 @@ class Journal:
             nonlocal taken
             taken = None
             if view.claim is not None:
-                if view.claim.until > now:
+                if now < view.claim.until <= latest:
                     return None
                 taken = view.claim.model_copy(update={"holder": holder, "until": until})
             elif window and all(turn in view.turns for turn in window):

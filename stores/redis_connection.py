@@ -15,8 +15,9 @@ from stores.errors import StoreUnavailable
 
 ANSWER_SECONDS = 4.5
 """How long a server may take to answer the first time."""
-CALL_SECONDS = 5.0
-"""How long it may take to connect, and to answer one call."""
+CALL_SECONDS = 2.2
+"""How long it may take to connect, and to answer one call. A run that fails writes once more what
+it has, so twice this long must be less than the 5 s within which a turn says that Redis is gone."""
 CONNECTIONS = 32
 """How many calls are under way at once; further ones wait for their turn."""
 TURN_SECONDS = 20.0

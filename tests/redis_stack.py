@@ -6,6 +6,7 @@ Test tooling only: nothing of the application imports this, and nothing here is 
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -135,6 +136,7 @@ class RedisStack:
         trace: TracebackType | None,
     ) -> None:
         """Stop the server and remove its data."""
+        self.resume()
         self.stop()
         self._folder.cleanup()
 
@@ -168,6 +170,16 @@ class RedisStack:
             self._process.kill()
             self._process.wait(timeout=30)
             self._process = None
+
+    def pause(self) -> None:
+        """Let it answer nothing."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it answer again."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     @property
     def _log(self) -> Path:

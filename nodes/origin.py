@@ -1,5 +1,6 @@
 """Where a run begins: whose it is, which turn it follows, and what it may see."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -78,7 +79,8 @@ async def locate(state: "ChatState", runtime: "Runtime[ChatContext]", parts: "Pa
         holder = await parts.stores.journal.backend.thread_owner(thread)
         foreign = holder is not None and holder != owner
         if not foreign:
-            root = await _first_root(parts.stores, thread, owner, view)
+            said = {message.id for message in state["messages"]}
+            root = await _first_root(parts.stores, thread, owner, view, said)
             head = root
     return Origin(
         owner=owner,
@@ -93,17 +95,24 @@ async def locate(state: "ChatState", runtime: "Runtime[ChatContext]", parts: "Pa
     )
 
 
-async def _first_root(stores: Stores, thread: str, owner: Owner, view: JournalView) -> str | None:
+async def _first_root(
+    stores: Stores, thread: str, owner: Owner, view: JournalView, said: Container[str | None]
+) -> str | None:
     """Return what a thread began from when this state does not say.
 
     Another checkpoint of the thread may (this run forks off before its first turn); if none
-    is left, they have expired, and the thread goes on from its ref.
+    is left, they have expired, and the thread goes on from its ref. Or they were never written,
+    since the store failed after the turn was kept: whoever then says the same once more (`said`,
+    ids of messages) takes that turn's place.
     """
     async for found in stores.checkpointer.alist({"configurable": {"thread_id": thread}}):
         values = found.checkpoint["channel_values"]
         if values.get("owner") == owner.key and values.get("generation") == view.generation:
             root = values.get("root")
             return str(root) if root else None
+    last = view.turns.get(view.refs.get(thread, ""))
+    if last is not None and any(one.role == "user" and one.id in said for one in last.messages):
+        return last.parent
     return view.refs.get(thread)
 
 

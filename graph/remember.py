@@ -175,7 +175,11 @@ async def run(parts: Parts, asked: dict[str, Any], served: bool) -> None:
     if served:
         await get_client().runs.wait(None, "remember", input=asked)
     else:
-        await build(parts).compile().ainvoke(RememberInput(**asked), {"recursion_limit": 200})
+        await (
+            build(parts)
+            .compile(name="remember")
+            .ainvoke(RememberInput(**asked), {"recursion_limit": 200})
+        )
 
 
 builder = build()

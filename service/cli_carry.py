@@ -2,20 +2,18 @@
 
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.cli_options import USER, Json, User, Yes
-from service.terminal import fail, one_line, print_json, run, settings
+from service.terminal import fail, one_line, print_json, with_parts
 
 if TYPE_CHECKING:
     from nodes.state import Parts
-
-T = TypeVar("T")
 
 
 def add(app: typer.Typer) -> None:
@@ -52,7 +50,7 @@ def export(
         return len(lines) - 1
 
     try:
-        count = _with_parts(work)
+        count = with_parts(work)
     except OSError as error:
         fail(f"{file} cannot be written ({error.strerror}).")
     print(f"Exported {count} records of {one_line(user)}.", file=sys.stderr)
@@ -78,7 +76,7 @@ def import_(
         except (KeyError, ValidationError):
             fail(f"{file.name} is damaged: a record in it is not complete.")
 
-    counts = _with_parts(work)
+    counts = with_parts(work)
     if as_json:
         print_json(counts)
     else:
@@ -116,7 +114,7 @@ def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
             forget_history(parts.settings.data_dir, owner)
         return asdict(removed)
 
-    counts = _with_parts(work)
+    counts = with_parts(work)
     if as_json:
         print_json(counts)
     else:
@@ -132,23 +130,10 @@ def recover(as_json: Json = False) -> None:
 
         return asdict(await rebuild(parts.stores, turns_in))
 
-    done = _with_parts(work)
+    done = with_parts(work)
     if as_json:
         print_json(done)
         return
     print(f"Recovered {done['owners']} owners, {done['refs']} threads, {done['turns']} turns.")
     for problem in done["problems"]:
         print(f"- {problem}")
-
-
-def _with_parts(work: "Callable[[Parts], Awaitable[T]]") -> T:
-    """Run a command's work on the parts that the settings name."""
-    chosen = settings()
-
-    async def opened() -> T:
-        from graph.parts import open_parts
-
-        async with open_parts(chosen) as parts:
-            return await work(parts)
-
-    return run(opened)

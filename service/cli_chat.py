@@ -71,11 +71,11 @@ async def _chat(chosen: "Settings", wish: _Wish, as_json: bool) -> bool:
         if screen:
             waiting.enter_context(console().status("Opening memory..."))
         from graph.parts import open_parts
+        from service.admission import open_conversation
         from service.chat_lines import Talk, chat_lines
-        from service.conversation import Conversation, new_thread
+        from service.conversation import new_thread
 
-        async with open_parts(chosen) as parts:
-            conversation = Conversation(parts)
+        async with open_parts(chosen) as parts, open_conversation(parts) as conversation:
             thread = wish.thread
             if thread is None and not wish.new:
                 thread = await conversation.last_thread(wish.owner)

@@ -1,22 +1,21 @@
 """The verbs that show what is remembered, and the one that forgets it."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.cli_options import CHARACTER, USER, AsOf, Character, Json, User, Yes, owner_of
-from service.terminal import console, fail, one_line, print_json, run, settings
+from service.terminal import console, fail, one_line, print_json, with_parts
 
 if TYPE_CHECKING:
     from domain.owner import Owner
     from domain.records import Recalled
     from nodes.state import Parts
+    from service.ledger import Ledger
     from service.remembered import Remembered
     from stores.owners import Removed
-
-T = TypeVar("T")
 
 
 def add(app: typer.Typer) -> None:
@@ -56,7 +55,7 @@ def recall(
         )
         return tuple(found.items)
 
-    items = _with_parts(work)
+    items = with_parts(work)
     if as_json:
         print_json([item.model_dump(mode="json") for item in items])
     elif items:
@@ -122,26 +121,50 @@ def entities(user: User = USER, character: Character = CHARACTER, as_json: Json 
         print("No people, places or things yet.")
 
 
-def budget(user: User = USER, character: Character = CHARACTER, as_json: Json = False) -> None:
-    """Show how the last prompt spent its tokens."""
-    from service.tables import budget_table
+def budget(
+    user: User = USER,
+    character: Character = CHARACTER,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Show only what all turns cost, not the last prompt.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show how the last prompt spent its tokens.
 
+    And what all turns cost so far, by month, purpose and model (with --json: --ledger asks for it).
+    """
     owner = owner_of(user, character)
-
-    async def work(parts: "Parts") -> "Mapping[str, Any] | None":
-        from service.conversation import Conversation
-
-        conversation = Conversation(parts)
-        thread = await conversation.last_thread(owner)
-        return await conversation.last_budget(owner, thread) if thread else None
-
-    spent = _with_parts(work)
-    if spent is None:
+    spent, cost = with_parts(lambda parts: _spent(parts, owner))
+    if ledger and as_json:
+        print_json(cost.model_dump(mode="json"))
+        return
+    if ledger and not cost.lines:
+        fail("There is no turn to account for yet: `mnemo chat` makes one.")
+    if spent is None and not ledger and (as_json or not cost.lines):
         fail("There is no prompt to report on yet: `mnemo chat` makes one.")
     if as_json:
         print_json(spent)
-    else:
-        console().print(budget_table(spent))
+        return
+    from service.ledger_table import ledger_table
+    from service.tables import budget_table
+
+    screen = console()
+    if spent is not None and not ledger:
+        screen.print(budget_table(spent))
+        screen.print()
+    if cost.lines:
+        screen.print(ledger_table(cost))
+
+
+async def _spent(parts: "Parts", owner: "Owner") -> "tuple[Mapping[str, Any] | None, Ledger]":
+    """Return how an owner's last prompt was spent, None where there is none, and the ledger."""
+    from service.conversation import Conversation
+    from service.ledger import read_ledger
+
+    conversation = Conversation(parts)
+    thread = await conversation.last_thread(owner)
+    spent = await conversation.last_budget(owner, thread) if thread else None
+    return spent, await read_ledger(parts.stores.journal, parts.settings, owner)
 
 
 def reset(
@@ -165,7 +188,7 @@ def reset(
         forget_history(parts.settings.data_dir, owner)
         return removed
 
-    removed = _with_parts(work)
+    removed = with_parts(work)
     if as_json:
         from dataclasses import asdict
 
@@ -183,24 +206,10 @@ def _date(as_of: str | None) -> datetime | None:
         fail(str(error))
 
 
-def _with_parts(work: "Callable[[Parts], Awaitable[T]]") -> T:
-    """Run something on the parts that the settings name."""
-    chosen = settings()
-
-    async def opened() -> T:
-        from graph.parts import open_parts
-
-        async with open_parts(chosen) as parts:
-            return await work(parts)
-
-    coroutine: Callable[[], Coroutine[Any, Any, T]] = opened
-    return run(coroutine)
-
-
 def _remembered(owner: "Owner", as_of: datetime | None = None) -> "Remembered":
     async def work(parts: "Parts") -> "Remembered":
         from service.remembered import remembered
 
         return await remembered(parts.stores, owner, as_of=as_of)
 
-    return _with_parts(work)
+    return with_parts(work)

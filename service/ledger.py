@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol, cast
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -18,19 +18,6 @@ from stores.journal import Journal
 
 Layer = Literal["reply", "summary", "score", "facts"]
 """What tokens were spent for."""
-
-
-class Counters(Protocol):
-    """What the journal's backends offer beside the journal."""
-
-    async def count_up(self, owner: Owner, amounts: Mapping[str, int]) -> None:
-        """Add to an owner's counters; one that does not exist yet begins at 0."""
-
-    async def counts(self, owner: Owner) -> dict[str, int]:
-        """Return all counters of an owner; no reset touches them."""
-
-    async def drop_counts(self, owner: Owner) -> None:
-        """Delete all counters of an owner."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +63,7 @@ async def spend(journal: Journal, owner: Owner, spent: Iterable[Spent], at: date
             name = json.dumps([f"{at:%Y-%m}", one.layer, one.model, kind])
             amounts[name] = amounts.get(name, 0) + amount
     if amounts:
-        await _counters(journal).count_up(owner, amounts)
+        await journal.backend.count_up(owner, amounts)
 
 
 async def read_ledger(journal: Journal, settings: Settings, owner: Owner) -> Ledger:
@@ -86,7 +73,7 @@ async def read_ledger(journal: Journal, settings: Settings, owner: Owner) -> Led
         StoreUnavailable: If the journal does not answer.
     """
     counted: dict[tuple[str, Layer, str], dict[str, int]] = {}
-    for name, value in (await _counters(journal).counts(owner)).items():
+    for name, value in (await journal.backend.counts(owner)).items():
         month, layer, model, kind = json.loads(name)
         counted.setdefault((month, layer, model), {})[kind] = value
     lines = [
@@ -115,7 +102,7 @@ async def drop_ledger(journal: Journal, owner: Owner) -> None:
     Raises:
         StoreUnavailable: If the journal does not answer.
     """
-    await _counters(journal).drop_counts(owner)
+    await journal.backend.drop_counts(owner)
 
 
 def _cost(settings: Settings, model: str, line: Mapping[str, int]) -> float | None:
@@ -124,7 +111,3 @@ def _cost(settings: Settings, model: str, line: Mapping[str, int]) -> float | No
         return None
     read, written = prices
     return (line.get("in", 0) * read + line.get("out", 0) * written) / 1_000_000
-
-
-def _counters(journal: Journal) -> Counters:
-    return cast(Counters, journal.backend)

@@ -1,7 +1,8 @@
 """How much a user may ask for: messages a minute, tokens a day, bytes a message.
 
 Counted in Redis where Redis is configured, so for all processes at once, else in this process.
-What a tier is given stands in the settings; what things cost in `ledger`.
+What a tier is given stands in the settings; what things cost in `ledger`. The library that counts
+is imported only where some tier is bounded.
 """
 
 import math
@@ -9,17 +10,18 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 from redis.exceptions import RedisError
 
 from domain.owner import digest
 from settings import Settings
 from stores.errors import StoreUnavailable
 from stores.redis_connection import connect
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.aio.storage import MemoryStorage, RedisStorage
 
 
 class LimitExceeded(Exception):
@@ -55,11 +57,22 @@ class Quota:
 class Limits:
     """The limits of all users, by tier."""
 
-    def __init__(self, settings: Settings, storage: MemoryStorage | RedisStorage) -> None:
-        """Count in `storage`."""
+    def __init__(
+        self, settings: Settings, storage: "MemoryStorage | RedisStorage | None" = None
+    ) -> None:
+        """Count in `storage`.
+
+        Args:
+            settings: With what the tiers are given.
+            storage: None only where no tier is bounded, so that there is nothing to count.
+
+        Raises:
+            ValueError: If there is something to count and no storage for it.
+        """
+        if storage is None and bounded(settings):
+            raise ValueError("Limits that are set need a storage to be counted in.")
         self._settings = settings
-        self._messages = MovingWindowRateLimiter(storage)
-        self._tokens = FixedWindowRateLimiter(storage)
+        self._counts = _Counts(storage) if storage is not None else None
 
     async def admit(self, user_id: str, tier: str | None = None) -> None:
         """Count one message of a user, before its turn begins.
@@ -79,17 +92,17 @@ class Limits:
                 quota.seconds,
             )
         rate = self._settings.tier(tier).turns_per_minute
-        if rate is None:
+        if rate is None or self._counts is None:
             return
-        item, user = RateLimitItemPerMinute(rate), digest(user_id)
+        item, user, messages = _per_minute(rate), digest(user_id), self._counts.messages
         with _redis_errors():
-            taken = await self._messages.hit(item, user)
-            reset = 0.0 if taken else (await self._messages.get_window_stats(item, user)).reset_time
+            taken = await messages.hit(item, user)
+            reset = 0.0 if taken else (await messages.get_window_stats(item, user)).reset_time
         if not taken:
             wait = math.ceil(max(1, reset - time.time()))
             raise LimitExceeded(
-                f"You sent {rate:,} messages within a minute, which is all that is taken here: "
-                f"wait {_words(wait)}.",
+                f"You sent {rate:,} message{'s' if rate > 1 else ''} within a minute, which is all "
+                f"that is taken here: wait {_words(wait)}.",
                 wait,
             )
 
@@ -100,9 +113,9 @@ class Limits:
             StoreUnavailable: If Redis does not answer.
         """
         item = self._day(tier)
-        if item is not None and tokens > 0:
+        if item is not None and self._counts is not None and tokens > 0:
             with _redis_errors():
-                await self._tokens.hit(item, digest(user_id), cost=tokens)
+                await self._counts.tokens.hit(item, digest(user_id), cost=tokens)
 
     async def quota(self, user_id: str, tier: str | None = None) -> Quota | None:
         """Return what is left of a user's day; None where the tier has no bound.
@@ -111,16 +124,16 @@ class Limits:
             StoreUnavailable: If Redis does not answer.
         """
         item = self._day(tier)
-        if item is None:
+        if item is None or self._counts is None:
             return None
         with _redis_errors():
-            found = await self._tokens.get_window_stats(item, digest(user_id))
+            found = await self._counts.tokens.get_window_stats(item, digest(user_id))
         seconds = math.ceil(max(0, found.reset_time - time.time()))
         return Quota(limit=item.amount, left=max(0, found.remaining), seconds=seconds)
 
-    def _day(self, tier: str | None) -> RateLimitItem | None:
+    def _day(self, tier: str | None) -> "RateLimitItem | None":
         most = self._settings.tier(tier).tokens_per_day
-        return RateLimitItemPerDay(most) if most is not None else None
+        return _per_day(most) if most is not None else None
 
     def check_size(self, messages: Any) -> None:
         """Refuse what is too much to be looked at closely.
@@ -131,6 +144,34 @@ class Limits:
         size, most = said_bytes(messages), self._settings.message_bytes
         if size > most:
             raise MessageTooLarge(size, most)
+
+
+class _Counts:
+    """How messages and tokens are counted in one storage."""
+
+    def __init__(self, storage: "MemoryStorage | RedisStorage") -> None:
+        from limits.aio.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
+
+        self.messages = MovingWindowRateLimiter(storage)
+        self.tokens = FixedWindowRateLimiter(storage)
+
+
+def _per_minute(most: int) -> "RateLimitItem":
+    from limits import RateLimitItemPerMinute
+
+    return RateLimitItemPerMinute(most)
+
+
+def _per_day(most: int) -> "RateLimitItem":
+    from limits import RateLimitItemPerDay
+
+    return RateLimitItemPerDay(most)
+
+
+def bounded(settings: Settings) -> bool:
+    """Return whether any tier has a limit."""
+    tiers = (settings.free, settings.plus)
+    return any(tier.turns_per_minute or tier.tokens_per_day for tier in tiers)
 
 
 def said_bytes(value: Any) -> int:
@@ -149,11 +190,16 @@ def said_bytes(value: Any) -> int:
 
 @asynccontextmanager
 async def open_limits(settings: Settings) -> AsyncIterator[Limits]:
-    """Open the limits where the settings say they are counted.
+    """Open the limits where the settings say they are counted; nowhere if there are none.
 
     Raises:
-        StoreUnavailable: If Redis does not answer.
+        StoreUnavailable: If there are limits, counted in a Redis that does not answer.
     """
+    if not bounded(settings):
+        yield Limits(settings)
+        return
+    from limits.aio.storage import MemoryStorage, RedisStorage
+
     if settings.redis_url is None:
         local = MemoryStorage()
         try:

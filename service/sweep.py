@@ -22,7 +22,8 @@ from graph.remember import RememberInput, build
 from models.errors import ModelError
 from nodes.state import Parts
 from stores.errors import StoreUnavailable
-from stores.journal import Changes, GenerationMoved, Journal, RawJournal, view_of
+from stores.journal import GenerationMoved, Journal, view_of
+from stores.journal_backend import Changes, RawJournal
 from stores.memories import Memories
 
 SWEPT = "swept"
@@ -87,7 +88,7 @@ async def _sweep_owner(parts: Parts, owner: Owner, report: SweepReport) -> None:
     if idle_since(view, parts.now() - parts.settings.sweep_idle) and _left(view):
         done = (
             await build(parts)
-            .compile()
+            .compile(name="remember")
             .ainvoke(RememberInput(user_id=owner.user_id, character_id=owner.character_id), STEPS)
         )
         report.emptied += 1

@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from rich.console import Console
 
+    from nodes.state import Parts
     from settings import Settings
 
 T = TypeVar("T")
@@ -140,3 +141,16 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise typer.Exit(INTERRUPTED) from None
     except expected as error:
         fail(str(error))
+
+
+def with_parts(work: "Callable[[Parts], Awaitable[T]]") -> T:
+    """Run a command's work on the parts that the settings name, as `run` does."""
+    chosen = settings()
+
+    async def opened() -> T:
+        from graph.parts import open_parts
+
+        async with open_parts(chosen) as parts:
+            return await work(parts)
+
+    return run(opened)

@@ -6,14 +6,14 @@ All decisions about it are made here, once, as changes to one reading; the backe
 
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 from uuid import uuid4
 
 from domain.journal import Claim, JournalView, ThreadNote
-from domain.owner import FIRST_GENERATION, Owner
+from domain.owner import Owner
 from domain.records import Turn
+from stores.journal_backend import Changes, JournalBackend, RawJournal
 
 
 class GenerationMoved(RuntimeError):
@@ -22,79 +22,6 @@ class GenerationMoved(RuntimeError):
     def __init__(self) -> None:
         """Say it in one sentence."""
         super().__init__("This memory was reset meanwhile: nothing was kept of this turn.")
-
-
-@dataclass(frozen=True)
-class RawJournal:
-    """One consistent reading as a backend stores it."""
-
-    generation: str | None = None
-    book: Mapping[str, str] = field(default_factory=dict)
-    """`version`, `rows`, `seq`, `cursor`, `claim`, `ref:<thread>`, `thread:<thread>`, `dead`."""
-    turns: Mapping[str, str] = field(default_factory=dict)
-    """Turn id to the turn as JSON."""
-
-    @property
-    def version(self) -> int:
-        """The counter that every write moves."""
-        return int(self.book.get("version", "0"))
-
-
-@dataclass
-class Changes:
-    """What one write does: values to set, None to delete."""
-
-    book: dict[str, str | None] = field(default_factory=dict)
-    turns: dict[str, str | None] = field(default_factory=dict)
-
-
-class JournalBackend(Protocol):
-    """Where journals lie. Every call is atomic; failures raise `StoreUnavailable`."""
-
-    async def read(self, owner: Owner) -> RawJournal:
-        """Return one consistent reading of the owner's current generation."""
-
-    async def commit(self, owner: Owner, base: RawJournal, changes: Changes) -> bool:
-        """Write `changes` and move the version; False if anything moved since `base`."""
-
-    async def read_generation(self, owner: Owner, generation: str) -> RawJournal:
-        """Return one consistent reading of a generation, current or not."""
-
-    async def renew(self, owner: Owner, token: str) -> list[str]:
-        """Make `token` the current generation; return the names of all others that exist."""
-
-    async def erase(self, owner: Owner, generation: str) -> int:
-        """Delete all that a generation's journal holds; return how many turns it held."""
-
-    async def note_owner(self, owner: Owner, thread: str) -> None:
-        """Record that `thread` belongs to `owner`, with the readable ids."""
-
-    async def drop_thread(self, thread: str) -> None:
-        """Forget whom a thread belongs to."""
-
-    async def drop_owner(self, owner: Owner) -> None:
-        """Forget the readable ids of an owner."""
-
-    async def thread_owner(self, thread: str) -> Owner | None:
-        """Return whom a thread belongs to; None before its first turn."""
-
-    async def owners(self) -> list[Owner]:
-        """Return every owner that has a journal."""
-
-    async def mark(self, name: str, value: str | None = None) -> str | None:
-        """Read a mark of the whole installation, after setting it where a value is given."""
-
-    async def ping(self) -> str:
-        """Return what answers, with its version."""
-
-    async def count_up(self, owner: Owner, amounts: Mapping[str, int]) -> None:
-        """Add to an owner's counters; one that does not exist yet begins at 0."""
-
-    async def counts(self, owner: Owner) -> dict[str, int]:
-        """Return all counters of an owner; no reset touches them."""
-
-    async def drop_counts(self, owner: Owner) -> None:
-        """Delete all counters of an owner."""
 
 
 def _ref_field(thread: str) -> str:
@@ -395,11 +322,6 @@ class Journal:
 
 def _more_rows(view: JournalView) -> Changes:
     return Changes(book={"rows": str(view.rows + 1)})
-
-
-def generation_name(generation: str | None) -> str:
-    """Return how a generation is written where a name must not be empty."""
-    return generation or FIRST_GENERATION
 
 
 def _applied(raw: RawJournal, changes: Changes) -> RawJournal:

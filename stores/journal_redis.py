@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 
 from domain.owner import FIRST_GENERATION, Owner, digest, owner_from_json, owner_to_json
 from stores.errors import StoreUnavailable
-from stores.journal import Changes, Journal, RawJournal, generation_name
+from stores.journal import Journal
+from stores.journal_backend import Changes, RawJournal, generation_name
 
 T = TypeVar("T")
 

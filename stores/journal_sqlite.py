@@ -10,7 +10,9 @@ import aiosqlite
 
 from domain.owner import Owner, digest, owner_from_json, owner_to_json
 from stores.errors import StoreUnavailable
-from stores.journal import Changes, Journal, RawJournal, generation_name
+from stores.journal import Journal
+from stores.journal_backend import Changes, RawJournal, generation_name
+from stores.sqlite_turns import Turns
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS generation (owner TEXT PRIMARY KEY, token TEXT);
@@ -36,25 +38,15 @@ class SqliteJournal:
     def __init__(self, connection: aiosqlite.Connection) -> None:
         """Use an open connection in autocommit mode."""
         self._db = connection
-        self._turn = asyncio.Lock()
+        self._turn = Turns(connection, "The journal in the data dir")
 
     @asynccontextmanager
     async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[None]:
+        """Do what is done in it together, or not at all."""
         async with self._turn:
-            try:
-                try:
-                    # Cancelled while it begins, it may begin all the same: rolled back too.
-                    await self._db.execute(begin)
-                    yield
-                except BaseException:
-                    await self._db.rollback()
-                    raise
-                await self._db.commit()
-            except sqlite3.DatabaseError as error:
-                raise StoreUnavailable(
-                    f"The journal in the data dir cannot be used ({error}): check its disk and "
-                    "permissions."
-                ) from error
+            await self._db.execute(begin)
+            yield
+            await self._db.commit()
 
     async def _pairs(self, sql: str, *args: str) -> dict[str, str]:
         async with self._db.execute(sql, args) as rows:

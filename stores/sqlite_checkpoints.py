@@ -5,6 +5,7 @@ own thread does all that blocks.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -37,55 +38,29 @@ from stores.checkpoints import (
     stale,
     superseded,
 )
+from stores.sqlite_checkpoint_sql import (
+    COPY_CHECKPOINTS,
+    COPY_WRITES,
+    DROP_ORPHANS,
+    DROP_WRITES_OF_RUN,
+    INDEXES,
+    RUN,
+    SAVED,
+)
+from stores.sqlite_turns import Turns
+
+_log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30.0
 """How long to wait for another process that is writing."""
-
-SOURCE = "json_extract(CAST(metadata AS TEXT), '$.source')"
-STEP = "json_extract(CAST(metadata AS TEXT), '$.step')"
-RUN = "json_extract(CAST(metadata AS TEXT), '$.run_id')"
-SAVED = f"""
-SELECT checkpoint_ns, checkpoint_id, coalesce(parent_checkpoint_id, ''),
-    coalesce({SOURCE}, ''), coalesce({STEP}, 0)
-FROM checkpoints WHERE thread_id = ?
-"""
-
-# Metadata lie behind the body of their checkpoint, so reading them row by row reads everything.
-INDEXES = f"""
-CREATE INDEX IF NOT EXISTS checkpoints_by_turn
-    ON checkpoints (thread_id, checkpoint_ns, checkpoint_id, {SOURCE}, {STEP});
-CREATE INDEX IF NOT EXISTS checkpoints_by_run ON checkpoints ({RUN});
-"""
-
-COPY_CHECKPOINTS = """
-INSERT OR REPLACE INTO checkpoints
-SELECT :target, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint,
-    CASE WHEN json_type(CAST(metadata AS TEXT), '$.thread_id') IS NULL THEN metadata
-    ELSE CAST(json_set(CAST(metadata AS TEXT), '$.thread_id', :target) AS BLOB) END
-FROM checkpoints WHERE thread_id = :source
-"""
-COPY_WRITES = """
-INSERT OR REPLACE INTO writes
-    (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
-SELECT :target, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value
-FROM writes WHERE thread_id = :source
-"""
-DROP_WRITES_OF_RUN = f"""
-DELETE FROM writes WHERE (thread_id, checkpoint_ns, checkpoint_id) IN (
-    SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints WHERE {RUN} = ?)
-"""
-DROP_ORPHANS = """
-DELETE FROM writes WHERE thread_id = ? AND checkpoint_id < ? AND NOT EXISTS (
-    SELECT 1 FROM checkpoints AS held WHERE held.thread_id = writes.thread_id
-    AND held.checkpoint_ns = writes.checkpoint_ns AND held.checkpoint_id = writes.checkpoint_id)
-"""
 
 
 class SqliteCheckpoints(AsyncSqliteSaver):
     """A LangGraph checkpointer on SQLite that prunes itself; make it with `open`.
 
     Only the asynchronous methods are used, from the event loop it was opened in; the synchronous
-    ones wait for them from another thread.
+    ones wait for them from another thread. All of them, also those of the library that are not
+    here, take turns by `lock`, so all raise `StoreUnavailable` where SQLite cannot do it.
     """
 
     def __init__(
@@ -136,6 +111,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
                     f"The thread checkpoints in {path} cannot be opened ({error}): check the "
                     "folder, its permissions and its disk."
                 ) from error
+            saver.lock = Turns(connection, "The thread checkpoints in the data dir")
             yield saver
 
     async def setup(self) -> None:
@@ -151,11 +127,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
     async def _writing(self) -> AsyncIterator[aiosqlite.Cursor]:
         """Give a cursor whose changes are kept together, or not at all."""
         async with self.lock, self.conn.cursor() as cursor:
-            try:
-                yield cursor
-            except BaseException:
-                await self.conn.rollback()
-                raise
+            yield cursor
             await self.conn.commit()
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
@@ -185,8 +157,12 @@ class SqliteCheckpoints(AsyncSqliteSaver):
             thread_id, parent = str(kept["configurable"]["thread_id"]), get_checkpoint_id(config)
             source, step = metadata.get("source", ""), metadata.get("step", 0)
             saved = Saved("", checkpoint["id"], parent or "", source, step)
-            if begins_turn(saved, await self._one_saved(thread_id, parent or "")):
-                await self._prune_turns(thread_id)
+            try:
+                if begins_turn(saved, await self._one_saved(thread_id, parent or "")):
+                    await self._prune_turns(thread_id)
+            except StoreUnavailable as error:
+                # The checkpoint is stored, so the call succeeded; the next turn prunes for both.
+                _log.warning("Old checkpoints of a thread are still there: %s", error)
         return kept
 
     async def _one_saved(self, thread_id: str, id: str) -> Saved | None:

@@ -1,0 +1,40 @@
+"""What `sqlite_checkpoints` asks of the library's two tables. Texts only, never a connection."""
+
+SOURCE = "json_extract(CAST(metadata AS TEXT), '$.source')"
+STEP = "json_extract(CAST(metadata AS TEXT), '$.step')"
+RUN = "json_extract(CAST(metadata AS TEXT), '$.run_id')"
+SAVED = f"""
+SELECT checkpoint_ns, checkpoint_id, coalesce(parent_checkpoint_id, ''),
+    coalesce({SOURCE}, ''), coalesce({STEP}, 0)
+FROM checkpoints WHERE thread_id = ?
+"""
+
+# Metadata lie behind the body of their checkpoint, so reading them row by row reads everything.
+INDEXES = f"""
+CREATE INDEX IF NOT EXISTS checkpoints_by_turn
+    ON checkpoints (thread_id, checkpoint_ns, checkpoint_id, {SOURCE}, {STEP});
+CREATE INDEX IF NOT EXISTS checkpoints_by_run ON checkpoints ({RUN});
+"""
+
+COPY_CHECKPOINTS = """
+INSERT OR REPLACE INTO checkpoints
+SELECT :target, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint,
+    CASE WHEN json_type(CAST(metadata AS TEXT), '$.thread_id') IS NULL THEN metadata
+    ELSE CAST(json_set(CAST(metadata AS TEXT), '$.thread_id', :target) AS BLOB) END
+FROM checkpoints WHERE thread_id = :source
+"""
+COPY_WRITES = """
+INSERT OR REPLACE INTO writes
+    (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
+SELECT :target, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value
+FROM writes WHERE thread_id = :source
+"""
+DROP_WRITES_OF_RUN = f"""
+DELETE FROM writes WHERE (thread_id, checkpoint_ns, checkpoint_id) IN (
+    SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints WHERE {RUN} = ?)
+"""
+DROP_ORPHANS = """
+DELETE FROM writes WHERE thread_id = ? AND checkpoint_id < ? AND NOT EXISTS (
+    SELECT 1 FROM checkpoints AS held WHERE held.thread_id = writes.thread_id
+    AND held.checkpoint_ns = writes.checkpoint_ns AND held.checkpoint_id = writes.checkpoint_id)
+"""

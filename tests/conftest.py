@@ -41,7 +41,7 @@ DEEP = re.compile(
     r"|fold_crashes|isolation|races|reset|sweep|carry|routes|limits|transfer|background|remembering_facts"
     r")\.py.*\[.*\b(servers|server|postgres)\b"
     r"|test_backends\.py.*\[(chroma-server|postgres)"
-    r"|test_postgres_faults\.py.*(hanging\]|redis-gone|command_says|a_restart|who_gives_up)"
+    r"|test_outages\.py.*\[hanging|test_postgres_faults\.py.*(hanging\]|redis-gone|command_says|a_restart|who_gives_up)"
     r"|test_chroma_crashes\.py|test_owners_that_look_alike"
     r"|test_\w*(hundred|thousand|whose_process_is_killed|damaged_shard_is_moved)_"
     r"|test_\w*(the_server_forgot|after_a_reset_the_server|recalls_the_same_on_every)_"

@@ -89,14 +89,41 @@ def standing(
         and (live_turns is None or any(turn_of(ref) in live_turns for ref in fact.sources))
     ]
     over = enders_of(counting, by_id)
+
+    def ends(one: Fact, fact: Fact) -> bool:
+        """Whether one does, of two that edits may have made to supersede each other: the newer."""
+        return _age(one) > _age(fact) or all(fact.id != other.id for other in over[one.id])
+
     standings = []
     for fact in counting:
-        order = sorted(over[fact.id], key=lambda one: (one.valid_from, one.observed_at, one.id))
+        order = sorted((one for one in over[fact.id] if ends(one, fact)), key=_age)
         end = order[0] if order else None
         standings.append(
             Standing(fact, True) if end is None else Standing(fact, False, end.id, end.valid_from)
         )
-    return standings
+    if standings and not any(one.current for one in standings):
+        newest = max(counting, key=_age)  # edits in a circle ended each other
+        standings = [Standing(o.fact, True) if o.fact is newest else o for o in standings]
+    return _one_a_slot(standings)
+
+
+def _age(fact: Fact) -> tuple[datetime, datetime, str]:
+    return fact.valid_from, fact.observed_at, fact.id
+
+
+def _one_a_slot(standings: Sequence[Standing]) -> list[Standing]:
+    """End all but the newest of the values that hold in one slot: edits may leave several."""
+    newest: dict[tuple[str, str], Fact] = {}
+    for one in standings:
+        if one.current and one.fact.slot:
+            key = one.fact.subject, one.fact.slot
+            newest[key] = max(newest.get(key, one.fact), one.fact, key=_age)
+    kept: list[Standing] = []
+    for one in standings:
+        new = newest.get((one.fact.subject, one.fact.slot or ""), one.fact)
+        ended = one.current and new.id != one.fact.id
+        kept.append(Standing(one.fact, False, new.id, new.valid_from) if ended else one)
+    return kept
 
 
 def edit(fact: Fact, text: str, now: datetime) -> tuple[Fact, ...]:

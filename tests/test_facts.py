@@ -449,6 +449,20 @@ def test_turns_behind_an_edited_fact_carry_the_correction_and_deleted_ones_nothi
     assert notes(memory.all, standing(memory.all, None)) == {}
 
 
+def test_two_values_of_a_slot_that_are_edited_alike_leave_one_that_holds() -> None:
+    memory = Memory()
+    home = memory.tell(0, "The user lives in Boston.", slot="home")
+    (moved,) = edit(home, "The user lives in Oslo.", NOW)
+    memory.keep([moved])
+    other = home.model_copy(
+        update={"id": fact_id("The user lives in Denver.", "turn1/0"), "sources": ("turn1/0",)}
+    )
+    (again,) = edit(other, "The user lives in Oslo.", NOW)
+    memory.keep([other, again])
+    holds = [one.fact.id for one in standing(memory.all, None) if one.current]
+    assert len(holds) == 1 and holds[0] in {moved.id, again.id}
+
+
 def test_a_fact_is_the_same_from_the_same_message_only() -> None:
     text = "The user lives in Boston."
     assert fact_id(text, "a/0") == fact_id("the user lives in Boston", "a/0")

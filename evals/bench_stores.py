@@ -19,14 +19,13 @@ from typing import get_args
 from rich.console import Console
 from rich.table import Table
 
-from domain.facts import fact_id
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.packing import render
 from domain.records import Episode, Fact
 from domain.windows import episode_id
 from evals.bench_recall import made_up
-from evals.conversations import Probe, turns_of
+from evals.conversations import Probe, fact_of, turns_of
 from evals.measures import percentile
 from evals.throwaway import Where, open_throwaway
 from models.embeddings import EmbeddingModel, open_embeddings
@@ -99,16 +98,7 @@ def told_by(number: int) -> Told:
         where = {said.id: turn.ref(at) for turn in turns for at, said in enumerate(turn.messages)}
         for statement in session.statements:
             sources = tuple(where[id] for id in statement.sources)
-            records.append(
-                Fact(
-                    id=fact_id(statement.text, sources[0]),
-                    text=statement.text,
-                    subject=statement.subject,
-                    sources=sources,
-                    observed_at=session.begun,
-                    valid_from=session.begun,
-                )
-            )
+            records.append(fact_of(session, statement, sources))
     view = JournalView(rows=1, seq=seq, refs=refs)
     return Told(Owner(f"bench-{number}"), view, tuple(records), conversation.probes)
 

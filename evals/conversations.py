@@ -222,17 +222,20 @@ def _facts(session: Session, fed: Fed) -> list[Fact]:
     for statement in session.statements:
         sources = tuple(fed.refs[id] for id in statement.sources if id in fed.refs)
         if sources:
-            facts.append(
-                Fact(
-                    id=fact_id(statement.text, sources[0]),
-                    text=statement.text,
-                    subject=statement.subject,
-                    sources=sources,
-                    observed_at=session.begun,
-                    valid_from=session.begun,
-                )
-            )
+            facts.append(fact_of(session, statement, sources))
     return facts
+
+
+def fact_of(session: Session, statement: Statement, sources: tuple[str, ...]) -> Fact:
+    """Return what a session states as a fact with the references of its messages."""
+    return Fact(
+        id=fact_id(statement.text, sources[0]),
+        text=statement.text,
+        subject=statement.subject,
+        sources=sources,
+        observed_at=session.begun,
+        valid_from=session.begun,
+    )
 
 
 async def _extracted(

@@ -63,7 +63,7 @@ class MemorySearch:
         """Return the model with the tool; without it where it cannot call tools."""
         try:
             bound = model.bind_tools([TOOL])
-        except NotImplementedError:
+        except NotImplementedError:  # how LangChain says that a model takes no tools
             return model
         if not self.tokens:
             self.tokens = self._parts.models.tokens.text(str(TOOL))

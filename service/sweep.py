@@ -22,8 +22,8 @@ from graph.remember import RememberInput, build
 from models.errors import ModelError
 from nodes.state import Parts
 from stores.errors import StoreUnavailable
-from stores.journal import GenerationMoved, Journal, view_of
-from stores.journal_backend import Changes, RawJournal
+from stores.journal import GenerationMoved, Journal
+from stores.journal_backend import Changes, RawJournal, view_of
 from stores.memories import Memories
 
 SWEPT = "swept"

@@ -190,6 +190,7 @@ class Watch(AsyncCallbackHandler):
             await self.meter.ends(run)
 
 
+# One for the whole process, on purpose: LangChain asks for it in whatever context a run has.
 _watch: ContextVar[Watch | None] = ContextVar("mnemo_watch", default=Watch())  # noqa: B039
 register_configure_hook(_watch, inheritable=True, handle_class=Watch)
 

@@ -111,7 +111,7 @@ class ChromaStore(BaseStore):
             try:
                 found = Shards(link, agree(link, wanted))
                 tidy(found)
-            except BaseException:
+            except BaseException:  # whatever ended it, the data folder is free again
                 link.close()
                 raise
             return found

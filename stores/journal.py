@@ -4,16 +4,21 @@ All decisions about it are made here, once, as changes to one reading; the backe
 (`journal_redis`, `journal_sqlite`) only read it and write it if it has not moved meanwhile.
 """
 
-import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
 from domain.journal import Claim, JournalView, ThreadNote
 from domain.owner import Owner
 from domain.records import Turn
-from stores.journal_backend import Changes, JournalBackend, RawJournal
+from stores.journal_backend import (
+    Changes,
+    JournalBackend,
+    applied,
+    ref_field,
+    thread_field,
+    view_of,
+)
 
 
 class GenerationMoved(RuntimeError):
@@ -22,39 +27,6 @@ class GenerationMoved(RuntimeError):
     def __init__(self) -> None:
         """Say it in one sentence."""
         super().__init__("This memory was reset meanwhile: nothing was kept of this turn.")
-
-
-def _ref_field(thread: str) -> str:
-    return f"ref:{json.dumps(thread)}"
-
-
-def _thread_field(thread: str) -> str:
-    return f"thread:{json.dumps(thread)}"
-
-
-def view_of(raw: RawJournal) -> JournalView:
-    """Return the reading with its records parsed."""
-    refs: dict[str, str] = {}
-    threads: dict[str, ThreadNote] = {}
-    for name, value in raw.book.items():
-        kind, _, thread = name.partition(":")
-        if kind == "ref":
-            refs[json.loads(thread)] = value
-        elif kind == "thread":
-            threads[json.loads(thread)] = ThreadNote.model_validate_json(value)
-    claim, extracting = raw.book.get("claim"), raw.book.get("extracting")
-    return JournalView(
-        generation=raw.generation,
-        version=raw.version,
-        rows=int(raw.book.get("rows", "0")),
-        seq=int(raw.book.get("seq", "0")),
-        cursor=int(raw.book.get("cursor", "0")),
-        claim=Claim.model_validate_json(claim) if claim else None,
-        extracting=datetime.fromisoformat(extracting) if extracting else None,
-        refs=refs,
-        threads=threads,
-        turns={id: Turn.model_validate_json(turn) for id, turn in raw.turns.items()},
-    )
 
 
 Decide = Callable[[JournalView], Changes | None]
@@ -86,7 +58,7 @@ class Journal:
                 return view, False
             changes.book["version"] = str(raw.version + 1)
             if await self.backend.commit(owner, raw, changes):
-                return view_of(_applied(raw, changes)), True
+                return view_of(applied(raw, changes)), True
 
     async def note_thread(self, owner: Owner, generation: str | None, thread: str) -> None:
         """Index a thread under its owner, before anything is kept of it."""
@@ -95,7 +67,7 @@ class Journal:
         def decide(view: JournalView) -> Changes | None:
             if thread in view.threads:
                 return None
-            return Changes(book={_thread_field(thread): ThreadNote().model_dump_json()})
+            return Changes(book={thread_field(thread): ThreadNote().model_dump_json()})
 
         try:
             await self._change(owner, generation, decide)
@@ -131,8 +103,8 @@ class Journal:
                 changes.turns[turn.id] = turn.model_dump_json()
             last = turns[-1].at if turns else None
             changes.book["seq"] = str(seq)
-            changes.book[_ref_field(thread)] = ref
-            changes.book[_thread_field(thread)] = ThreadNote(last=last).model_dump_json()
+            changes.book[ref_field(thread)] = ref
+            changes.book[thread_field(thread)] = ThreadNote(last=last).model_dump_json()
             return changes
 
         return (await self._change(owner, generation, decide))[0]
@@ -262,8 +234,8 @@ class Journal:
             last = {turn.id: turn.at for turn in turns}
             for thread, ref in refs.items():
                 note = ThreadNote(last=last.get(ref))
-                changes.book[_ref_field(thread)] = ref
-                changes.book[_thread_field(thread)] = note.model_dump_json()
+                changes.book[ref_field(thread)] = ref
+                changes.book[thread_field(thread)] = note.model_dump_json()
             return changes
 
         return (await self._change(owner, generation, decide))[0]
@@ -281,10 +253,10 @@ class Journal:
             if source not in view.threads:
                 return None
             book: dict[str, str | None] = {
-                _thread_field(target): view.threads[source].model_dump_json()
+                thread_field(target): view.threads[source].model_dump_json()
             }
             if source in view.refs:  # None before its first reply.
-                book[_ref_field(target)] = view.refs[source]
+                book[ref_field(target)] = view.refs[source]
             return Changes(book=book)
 
         await self._change(owner, (await self.backend.read(owner)).generation, decide)
@@ -298,7 +270,7 @@ class Journal:
         def decide(view: JournalView) -> Changes | None:
             if thread_id not in view.refs and thread_id not in view.threads:
                 return None
-            return Changes(book={_ref_field(thread_id): None, _thread_field(thread_id): None})
+            return Changes(book={ref_field(thread_id): None, thread_field(thread_id): None})
 
         await self._change(owner, (await self.backend.read(owner)).generation, decide)
         await self.backend.drop_thread(thread_id)
@@ -322,10 +294,3 @@ class Journal:
 
 def _more_rows(view: JournalView) -> Changes:
     return Changes(book={"rows": str(view.rows + 1)})
-
-
-def _applied(raw: RawJournal, changes: Changes) -> RawJournal:
-    def merged(old: Mapping[str, str], new: Mapping[str, str | None]) -> dict[str, str]:
-        return {k: v for k, v in {**old, **new}.items() if v is not None}
-
-    return replace(raw, book=merged(raw.book, changes.book), turns=merged(raw.turns, changes.turns))

@@ -1,10 +1,14 @@
 """What a journal's home must do, and the form in which it holds one. Nothing is decided here."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol
 
+from domain.journal import Claim, JournalView, ThreadNote
 from domain.owner import FIRST_GENERATION, Owner
+from domain.records import Turn
 
 
 @dataclass(frozen=True)
@@ -83,3 +87,47 @@ class JournalBackend(Protocol):
 def generation_name(generation: str | None) -> str:
     """Return how a generation is written where a name must not be empty."""
     return generation or FIRST_GENERATION
+
+
+def ref_field(thread: str) -> str:
+    """Return the field of the book that holds a thread's ref."""
+    return f"ref:{json.dumps(thread)}"
+
+
+def thread_field(thread: str) -> str:
+    """Return the field of the book that holds the note on a thread."""
+    return f"thread:{json.dumps(thread)}"
+
+
+def view_of(raw: RawJournal) -> JournalView:
+    """Return the reading with its records parsed."""
+    refs: dict[str, str] = {}
+    threads: dict[str, ThreadNote] = {}
+    for name, value in raw.book.items():
+        kind, _, thread = name.partition(":")
+        if kind == "ref":
+            refs[json.loads(thread)] = value
+        elif kind == "thread":
+            threads[json.loads(thread)] = ThreadNote.model_validate_json(value)
+    claim, extracting = raw.book.get("claim"), raw.book.get("extracting")
+    return JournalView(
+        generation=raw.generation,
+        version=raw.version,
+        rows=int(raw.book.get("rows", "0")),
+        seq=int(raw.book.get("seq", "0")),
+        cursor=int(raw.book.get("cursor", "0")),
+        claim=Claim.model_validate_json(claim) if claim else None,
+        extracting=datetime.fromisoformat(extracting) if extracting else None,
+        refs=refs,
+        threads=threads,
+        turns={id: Turn.model_validate_json(turn) for id, turn in raw.turns.items()},
+    )
+
+
+def applied(raw: RawJournal, changes: Changes) -> RawJournal:
+    """Return the reading as it is after a write."""
+
+    def merged(old: Mapping[str, str], new: Mapping[str, str | None]) -> dict[str, str]:
+        return {k: v for k, v in {**old, **new}.items() if v is not None}
+
+    return replace(raw, book=merged(raw.book, changes.book), turns=merged(raw.turns, changes.turns))

@@ -76,7 +76,7 @@ class CheckpointRows:
         Raises:
             redis.exceptions.ResponseError: If this Redis has no Search.
         """
-        definition = IndexDefinition(  # type: ignore[no-untyped-call]
+        definition = IndexDefinition(  # type: ignore[no-untyped-call]  # redis has no types here
             prefix=[CHECKPOINT_KEYS], index_type=IndexType.HASH
         )
         try:

@@ -61,6 +61,7 @@ async def put(
     checkpoint["channel_values"] = {"value": value}
     checkpoint["channel_versions"] = {"value": "1"}
     found: dict[str, Any] = {"source": "update", "step": 0, "parents": {}, **metadata}
+    # Metadata of tests has fields of their own.
     return await saver.aput(config, checkpoint, found, {"value": "1"})  # type: ignore[arg-type]
 
 

@@ -38,12 +38,13 @@ OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def private_pem(key: Any) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()  # type: ignore[no-any-return]
+    found: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return found.decode()
 
 
 def public_pem(key: Any) -> str:
-    found = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return found.decode()  # type: ignore[no-any-return]
+    found: bytes = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return found.decode()
 
 
 async def caller(sent: str, acting_for: str | None = None, **chosen: Any) -> Caller:

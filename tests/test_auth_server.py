@@ -61,7 +61,7 @@ async def alex(closed_server: DevServer) -> AsyncIterator[Alex]:
             "thread_id": thread,
             "run_id": run["run_id"],
             "checkpoint_id": state["checkpoint"]["checkpoint_id"] or "",
-            "cron_id": cron["cron_id"],  # type: ignore[typeddict-item]
+            "cron_id": cron["cron_id"],  # type: ignore[typeddict-item]  # the SDK says it is a run
             "assistant_id": run["assistant_id"],
             "namespace": "any",
             "user_id": user,
@@ -137,7 +137,7 @@ async def test_no_operation_shows_or_changes_what_is_another_users(
                 assert status == 403, told
             assert status < 500, told
     state = await alex.client.threads.get_state(alex.thread)
-    assert len(state["values"]["messages"]) == 2  # type: ignore[call-overload]
+    assert len(state["values"]["messages"]) == 2  # type: ignore[call-overload]  # a list or a dict to the SDK
     assert await alex.client.crons.count() == 1
     assert len(await alex.client.runs.list(alex.thread)) == 1
 

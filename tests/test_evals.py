@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from rich.console import Console
 
+from domain.records import Role
 from evals.conversations import Session, Utterance, turns_of
 from evals.locomo import NotLocomo, load, run_locomo
 from evals.longmemeval import NotLongMemEval, run_longmemeval
@@ -96,10 +97,9 @@ def test_what_is_no_locomo_is_refused_in_one_sentence(tmp_path: Path, content: s
 
 
 def test_utterances_become_turns_of_a_message_and_its_reply() -> None:
-    roles = ["assistant", "user", "user", "assistant", "user"]
+    roles: list[Role] = ["assistant", "user", "user", "assistant", "user"]
     said = tuple(
-        Utterance(id=str(n), role=role, name=None, text=f"text {n}")  # type: ignore[arg-type]
-        for n, role in enumerate(roles)
+        Utterance(id=str(n), role=role, name=None, text=f"text {n}") for n, role in enumerate(roles)
     )
     turns = turns_of(Session(datetime(2023, 5, 8, tzinfo=UTC), said), "t")
     assert [[m.id for m in turn.messages] for turn in turns] == [["0"], ["1", "2", "3"], ["4"]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -41,15 +42,15 @@ class Memory:
     def __init__(self) -> None:
         self.facts: dict[str, Fact] = {}
 
-    def hear(self, source: Source, *changes: FactChange, **options: object) -> list[Fact]:
-        written = apply(changes, {source.ref: source}, self.all, NOW, **options)  # type: ignore[arg-type]
+    def hear(self, source: Source, *changes: FactChange, **options: Any) -> list[Fact]:
+        written = apply(changes, {source.ref: source}, self.all, NOW, **options)
         self.keep(written)
         return list(written)
 
-    def tell(self, day: float, text: str, **about: object) -> Fact:
+    def tell(self, day: float, text: str, **about: Any) -> Fact:
         """Hear one statement, said on a day, and return the fact that now holds its source."""
         source = said(day)
-        self.hear(source, add(text, source, **about))  # type: ignore[arg-type]
+        self.hear(source, add(text, source, **about))
         return next(fact for fact in self.all if source.ref in fact.sources)
 
     def keep(self, written: Iterable[Fact]) -> None:

@@ -101,7 +101,7 @@ async def test_every_fault_has_its_error(
 async def test_a_stream_that_breaks_off_is_no_reply(
     openai_server: OpenAIServer, model: BaseChatModel, fault: str
 ) -> None:
-    openai_server.answers(Reply("one two three four", **{fault: 2}))  # type: ignore[arg-type]
+    openai_server.answers(Reply("one two three four", **{fault: 2}))  # type: ignore[arg-type]  # by name
     with pytest.raises(CutReply):
         await asked(model, stream=True)
 

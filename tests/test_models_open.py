@@ -75,14 +75,14 @@ async def test_a_server_of_ones_own_needs_no_key(openai_server: OpenAIServer) ->
     assert (await model.ainvoke("Hello?")).text == "Hello there."
     assert openai_server.headers[-1]["authorization"].startswith("Bearer ")
     assert isinstance(model, ChatOpenAI)
-    await model.http_async_client.aclose()  # type: ignore[union-attr]
+    await model.http_async_client.aclose()  # type: ignore[union-attr]  # ours, so it has one
 
 
 async def test_the_key_is_sent_where_one_is_set(openai_server: OpenAIServer) -> None:
     model = open_chat_model(settings(openai_server, openai_api_key="my-key"))
     await model.ainvoke("Hello?")
     assert openai_server.headers[-1]["authorization"] == "Bearer my-key"
-    await model.http_async_client.aclose()  # type: ignore[attr-defined]
+    await model.http_async_client.aclose()  # type: ignore[attr-defined]  # a ChatOpenAI
 
 
 def test_a_key_alone_means_the_default_model_of_openai() -> None:
@@ -134,7 +134,7 @@ async def test_a_colon_in_a_models_name_is_no_provider(
     model = open_chat_model(settings(openai_server, chat_model=name))
     await model.ainvoke("Hello?")
     assert openai_server.requests[-1]["model"] == sent
-    await model.http_async_client.aclose()  # type: ignore[attr-defined]
+    await model.http_async_client.aclose()  # type: ignore[attr-defined]  # a ChatOpenAI
 
 
 def test_every_provider_of_langchain_is_known() -> None:

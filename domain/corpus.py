@@ -1,7 +1,7 @@
 """A conversation prepared for searching: its passages as arrays, with what votes for each.
 
 Built from messages and facts, extended by new messages, never changed in place. Who asks what of
-it is decided in `domain/ranking.py`; where messages come from, in `stores/evidence.py`.
+it is decided in `domain/ranking.py`; where messages come from, in `domain/evidence.py`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -121,10 +121,8 @@ def build(
     analyses = _analyses(units, vocabulary, count, embed, known)
     told, rows_of_fact = _told(units, analyses, facts, vocabulary)
     text = [analysis.terms for analysis in analyses]
-    alone = [
-        np.concatenate([_frame(unit, vocabulary), text[row], told[row]])
-        for row, unit in enumerate(units)
-    ]
+    frames = _frames(units, vocabulary)
+    alone = [np.concatenate(parts) for parts in zip(frames, text, told, strict=True)]
     key = [_after(alone[row], unit, text) for row, unit in enumerate(units)]
     drawn = np.zeros(len(units))
     for rows in rows_of_fact.values():
@@ -147,10 +145,8 @@ def extended(
     fresh = _analyses(units, vocabulary, count, embed, None)
     analyses = (*corpus.analyses, *fresh)
     text = [analysis.terms for analysis in analyses]
-    alone = [
-        np.concatenate([_frame(unit, vocabulary), analysis.terms])
-        for unit, analysis in zip(units, fresh, strict=True)
-    ]
+    frames = _frames(units, vocabulary)
+    alone = [np.concatenate(parts) for parts in zip(frames, text[len(corpus) :], strict=True)]
     key = [_after(words, unit, text) for words, unit in zip(alone, units, strict=True)]
     nothing = [np.empty(0, np.int32)] * len(units)
     postings = (
@@ -263,8 +259,14 @@ def _told(
     return [np.concatenate(each) if each else empty for each in told], rows_of_fact
 
 
-def _frame(unit: Unit, vocabulary: dict[str, int]) -> Terms:
-    return _numbered(terms(f"{day_heading(unit.at)} {unit.speaker}"), vocabulary)
+def _frames(units: Sequence[Unit], vocabulary: dict[str, int]) -> list[Terms]:
+    """Return the terms of each unit's day and speaker, worked out once for all of a day."""
+    known: dict[tuple[int, str], Terms] = {}
+    for unit in units:
+        key = unit.at.toordinal(), unit.speaker
+        if key not in known:
+            known[key] = _numbered(terms(f"{day_heading(unit.at)} {unit.speaker}"), vocabulary)
+    return [known[unit.at.toordinal(), unit.speaker] for unit in units]
 
 
 def _after(words: Terms, unit: Unit, text: Sequence[Terms]) -> Terms:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.records import Record, Turn
+from domain.records import Record, RecordKey, Turn
 
 
 class Claim(Record):
@@ -27,6 +27,15 @@ class ThreadNote(Record):
     """When its last turn was complete; None before the first."""
 
 
+class RowsChange(Record):
+    """One move of `JournalView.rows`."""
+
+    rows: int
+    """The number that it moved to."""
+    keys: tuple[RecordKey, ...]
+    """The records that were written or deleted."""
+
+
 @dataclass(frozen=True)
 class JournalView:
     """One reading of an owner's journal. Nothing in it changes afterwards."""
@@ -37,6 +46,8 @@ class JournalView:
     """Moves with every write."""
     rows: int = 0
     """Moves whenever the owner's episodes, facts or entities have changed."""
+    changes: tuple[RowsChange, ...] = ()
+    """Its last moves, oldest first, without a gap; what was changed before is not known."""
     seq: int = 0
     """The last sequence number given to a turn."""
     cursor: int = 0
@@ -50,3 +61,10 @@ class JournalView:
     """Every thread of this generation, also one without a turn yet."""
     turns: dict[str, Turn] = field(default_factory=dict)
     """The turns that no episode holds, by id."""
+
+    def changed_since(self, rows: int) -> list[RecordKey] | None:
+        """Return the records that changed since `rows` was read; None where that is not known."""
+        later = [change for change in self.changes if change.rows > rows]
+        if rows > self.rows or len(later) < self.rows - rows:
+            return None
+        return list(dict.fromkeys(key for change in later for key in change.keys))

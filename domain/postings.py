@@ -83,12 +83,16 @@ class Postings:
 
     def scores(self, query: Mapping[int, float]) -> Scores:
         """Return the BM25 score of every document for weighted terms."""
-        scores = np.zeros(len(self.docs))
-        for term, weight in query.items():
-            for rows, counts in self._found(term):
-                idf = self.idf[term] * weight * (_K1 + 1)
-                scores[rows] += idf * counts / (counts + self._norm[rows])
-        return scores
+        found = [(self._found(term), self.idf[term] * weight) for term, weight in query.items() if
+                 0 <= term < len(self.idf)]  # fmt: skip
+        parts = [(rows, counts, worth) for each, worth in found for rows, counts in each]
+        if not parts:
+            return np.zeros(len(self.docs))
+        rows = np.concatenate([rows for rows, _, _ in parts])
+        counts = np.concatenate([counts for _, counts, _ in parts])
+        worth = np.repeat([worth for _, _, worth in parts], [len(rows) for rows, _, _ in parts])
+        shares = worth * (_K1 + 1) * counts / (counts + self._norm[rows])
+        return np.bincount(rows, shares, minlength=len(self.docs)).astype(np.float64, copy=False)
 
     def counts(self, terms: Sequence[int]) -> NDArray[np.float32]:
         """Return how often each term (a row) stands in each document (a column)."""

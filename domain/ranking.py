@@ -93,11 +93,11 @@ class Judged:
     scores: Scores
     names: tuple[str, ...]
     weighed: NDArray[np.float64]
-    """One column a signal, in the order of `names`."""
+    """One row a signal, in the order of `names`."""
 
     def why(self, rows: Sequence[int], most: int = 4) -> list[dict[str, float]]:
         """Return for each unit the signals that spoke most for it, strongest first."""
-        shares = self.weighed[list(rows)]
+        shares = self.weighed[:, list(rows)].T
         best = np.argsort(-shares, axis=1)[:, :most]
         strongest = np.take_along_axis(shares, best, axis=1).round(3)
         return [
@@ -115,8 +115,8 @@ def judge(found: Signals, *, lexical: bool) -> Judged:
     """
     weights = load_weights()
     chosen = weights.lexical if lexical else weights.full
-    weighed = np.stack([found[name] * weight for name, weight in chosen.items()], axis=1)
-    return Judged(weighed.sum(axis=1), tuple(chosen), weighed)
+    weighed = np.stack([found[name] * weight for name, weight in chosen.items()])
+    return Judged(weighed.sum(axis=0), tuple(chosen), weighed)
 
 
 @cache
@@ -206,8 +206,9 @@ class _Reading:
         share = telling / max(float(telling.sum()), 1e-9)
         own = np.where(self.live, text.counts(ids), 0)
         near, lengths = own.copy(), np.where(self.live, text.lengths, 0)
+        edged = np.concatenate([own, np.zeros((len(ids), 1), own.dtype)], axis=1)  # for link -1
         for links in (self.before, self.after, self._twice(self.before), self._twice(self.after)):
-            near += np.where(links >= 0, own[:, links], 0)
+            near += edged[:, links]
             lengths = lengths + self._next(text.lengths, links)
         self.found["covers"] = share @ (own > 0)
         self.found["covers.key"] = share @ ((self.corpus.key.counts(ids) > 0) & self.live)
@@ -223,7 +224,7 @@ class _Reading:
         asked, units = self.vectors, self.corpus.vectors
         said, bare = np.zeros(n), np.zeros(n)
         if asked is not None and units is not None:
-            said, bare = self._lively(units @ asked[0]), self._lively(units @ asked[1])
+            said, bare = map(self._lively, asked @ units.T)
         self.found["said.raw"], self.found["bare.raw"] = said, bare
         self.found["said"] = _scaled(np.maximum(said, 0))
         self.found["bare"] = _scaled(np.maximum(bare, 0))

@@ -9,6 +9,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Role = Literal["user", "assistant"]
+Kind = Literal["episode", "fact", "entity"]
+RecordKey = tuple[Kind, str]
+"""Kind and id of a record in long-term memory."""
 RecallKind = Literal["evidence", "episode", "fact", "entity"]
 
 

@@ -12,8 +12,9 @@ from domain import facts as fact_rules
 from domain.extraction import Source
 from domain.journal import JournalView
 from domain.owner import Owner
-from domain.records import Fact, Turn
+from domain.records import Fact, RecordKey, Turn
 from domain.redaction import redact_turn
+from domain.rows import key_of
 from domain.windows import to_extract
 from models.embeddings import EmbeddingModel
 from models.errors import ModelError
@@ -67,14 +68,13 @@ async def extract(parts: Parts, owner: Owner, generation: str | None) -> list[Fa
     if parts.settings.redact_secrets:
         turns = [redact_turn(turn) for turn in turns]
     try:
-        added = await _extract(parts, owner, generation, sources_of(turns))
+        added, keys = await _extract(parts, owner, generation, sources_of(turns))
     except ModelError:
         await journal.extracted(owner, generation, None)
         raise
     try:
-        await journal.extracted(
-            owner, generation, max((turn.seq for turn in turns), default=view.cursor)
-        )
+        cursor = max((turn.seq for turn in turns), default=view.cursor)
+        await journal.extracted(owner, generation, cursor, keys)
     except GenerationMoved:
         await parts.stores.memories.clear(owner, generation)
         raise
@@ -83,16 +83,16 @@ async def extract(parts: Parts, owner: Owner, generation: str | None) -> list[Fa
 
 async def _extract(
     parts: Parts, owner: Owner, generation: str | None, sources: Sequence[Source]
-) -> list[Fact]:
-    """Write the facts and entities that `sources` state; return the facts that are new."""
+) -> tuple[list[Fact], list[RecordKey]]:
+    """Write the facts and entities that `sources` state; return the new facts, and all written."""
     if not sources:
-        return []
+        return [], []
     memories = parts.stores.memories
-    rows = await memories.all(owner, generation)
+    rows = await memories.drawn(owner, generation)
     nearest = await _nearest(parts, owner, generation, sources, rows.facts)
     found = await parts.models.memory.extract(sources, nearest, parts.now())
     # Read again: what the user edited or deleted while the model was at it stays so.
-    rows = await memories.all(owner, generation)
+    rows = await memories.drawn(owner, generation)
     by_ref = {source.ref: source for source in sources}
     facts = await asyncio.to_thread(
         fact_rules.apply,
@@ -106,7 +106,8 @@ async def _extract(
     if facts or entities:
         await keep(parts, owner, generation, *facts, *entities)
     known = {fact.id for fact in rows.facts}
-    return [fact for fact in facts if fact.id not in known and not fact.deleted]
+    added = [fact for fact in facts if fact.id not in known and not fact.deleted]
+    return added, [*map(key_of, facts), *map(key_of, entities)]
 
 
 def _similar(embedding: EmbeddingModel) -> fact_rules.Similar | None:

@@ -3,8 +3,8 @@
 import asyncio
 
 from domain.owner import Owner
+from domain.rows import Memory
 from nodes.state import Parts
-from stores.memories import Memory
 
 
 async def keep(parts: Parts, owner: Owner, generation: str | None, *records: Memory) -> None:

@@ -13,6 +13,7 @@ from domain import facts
 from domain.facts import Standing
 from domain.owner import Owner
 from domain.records import Fact
+from domain.rows import key_of
 from nodes.state import Parts
 from service.access import NOTHING, OwnMemory, OwnUser, Served
 from service.ledger import drop_ledger
@@ -74,6 +75,10 @@ async def _fact(parts: Parts, owner: Owner, id: str) -> Fact:
     for one in held:
         if one.fact.id == id:
             return one.fact
+    generation = (await parts.stores.journal.read(owner)).generation
+    if await parts.stores.memories.fact(owner, generation, id) is not None:
+        # Perhaps deleted by a request that broke off before every process was told.
+        await parts.stores.journal.rows_changed(owner, generation, [("fact", id)])
     raise HTTPException(404, NOTHING)
 
 
@@ -87,7 +92,7 @@ async def _write(parts: Parts, owner: Owner, *changed: Fact) -> None:
     generation = (await stores.journal.read(owner)).generation
     await stores.memories.put(owner, generation, *changed)
     try:
-        await stores.journal.rows_changed(owner, generation)
+        await stores.journal.rows_changed(owner, generation, [key_of(fact) for fact in changed])
     except GenerationMoved:
         await stores.memories.clear(owner, generation)
         raise

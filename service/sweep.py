@@ -199,7 +199,7 @@ async def _bury(parts: Parts, owner: Owner, report: SweepReport) -> None:
     if grave.episodes:
         ids = [episode.id for episode in grave.episodes]
         await memories.delete(owner, raw.generation, "episode", ids)
-        await journal.rows_changed(owner, raw.generation)
+        await journal.rows_changed(owner, raw.generation, [("episode", id) for id in ids])
         report.episodes_deleted += len(grave.episodes)
 
 

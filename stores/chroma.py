@@ -25,13 +25,19 @@ from stores.chroma_link import ChromaLink
 from stores.chroma_plan import Plan, Vectors, Write, plan_of, vectors_of
 from stores.chroma_repair import rebuild, tidy, wipe
 from stores.chroma_rows import StoredItem, check_lengths, decode, is_item
-from stores.chroma_search import get_items, list_namespaces, nearest_keys, search, shards_of
+from stores.chroma_search import (
+    Wanted,
+    get_items,
+    list_namespaces,
+    nearest_keys,
+    search,
+    shards_of,
+)
 from stores.chroma_shards import PAGE, ShardDamaged, Shards
 from stores.chroma_write import write_items
 
 T = TypeVar("T")
 
-_KEYS_KEPT = 200_000
 _AT_ONCE = 8
 """Searches of all batches together that run at the same time."""
 _log = logging.getLogger(__name__)
@@ -64,7 +70,6 @@ class ChromaStore(BaseStore):
         self._writing = [Lock() for _ in range(shards.layout.shards)]
         self._deleted: set[int] = set()
         self._closed = False
-        self._keys: dict[str, str] = {}
         self._searching = ThreadPoolExecutor(_AT_ONCE, "chroma-search")
 
     @classmethod
@@ -149,16 +154,16 @@ class ChromaStore(BaseStore):
         return await asyncio.to_thread(self._execute, plan, queries, documents)
 
     async def anearest_keys(
-        self, query: str, wanted: Sequence[tuple[tuple[str, ...], int]]
+        self, query: str, wanted: Sequence[Wanted]
     ) -> list[list[tuple[str, float]]]:
-        """Search several namespaces by meaning at once, for keys and similarities alone.
+        """Search among known keys by meaning, in several namespaces at once, for keys alone.
 
-        Three times as fast as `abatch`, since the items are not read; one that was deleted or
-        rewritten this moment may be found.
+        Five times as fast as `abatch`, since neither filter nor items are read; one that was
+        rewritten this moment is found by what it said before. It must have been put with an index.
 
         Args:
             query: What is looked for.
-            wanted: Namespaces, exactly, and how many keys of each.
+            wanted: Namespaces, exactly, the keys known there, and how many of them.
 
         Raises:
             StoreUnavailable: if Chroma cannot be reached, within the timeout.
@@ -166,13 +171,9 @@ class ChromaStore(BaseStore):
         embedded = await self._embeddings.aembed_query(query)
         check_lengths([embedded], self._shards.layout.dimensions)
         vector = np.asarray(embedded, dtype=np.float32)
-
-        def one(asked: tuple[tuple[str, ...], int]) -> list[tuple[str, float]]:
-            return nearest_keys(self._shards, self._keys, asked[0], vector, asked[1])
-
-        if len(self._keys) > _KEYS_KEPT:
-            self._keys = {}
-        return await asyncio.to_thread(self._run, lambda: list(self._searching.map(one, wanted)))
+        return await asyncio.to_thread(
+            self._run, lambda: nearest_keys(self._shards, wanted, vector)
+        )
 
     def _execute(
         self, plan: Plan, queries: list[list[float]], documents: list[list[float]]

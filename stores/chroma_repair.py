@@ -18,8 +18,17 @@ from uuid import UUID
 from chromadb.api.models.Collection import Collection
 
 from stores.chroma_layout import Name
-from stores.chroma_rows import Row, check_lengths, decode, encode, is_item, texts_of, usable
-from stores.chroma_shards import PAGE, Found, ShardDamaged, Shards, portions, write
+from stores.chroma_rows import (
+    Row,
+    check_lengths,
+    decode,
+    encode,
+    is_item,
+    portions,
+    texts_of,
+    usable,
+)
+from stores.chroma_shards import PAGE, Found, ShardDamaged, Shards, write
 from stores.errors import StoreUnavailable
 
 Embed = Callable[[list[str]], list[list[float]]]

@@ -7,7 +7,7 @@ its namespace, so a prefix search is one equality, and what a user chose is neve
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
@@ -24,6 +24,9 @@ Vector = NDArray[np.float32 | np.int32]
 Metadata = Mapping[str, Any]
 Index = Literal[False] | list[str]
 """Paths of the fields that are embedded, or False for none."""
+
+WRITE_ROWS, _WRITE_CHARACTERS = 1000, 8_000_000
+"""Most rows, and about the most text, in one write; a server refuses bodies over 40 MB."""
 
 
 class Row(NamedTuple):
@@ -193,3 +196,18 @@ def decode(metadata: Metadata) -> StoredItem:
         updated_at=datetime.fromisoformat(metadata["updated_at"]),
     )
     return StoredItem(item, json.loads(metadata["index"]), int(metadata["vectors"]))
+
+
+def portions(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Rows in portions that one write can take."""
+    part: list[Row] = []
+    size = 0
+    for row in rows:
+        length = sum(len(str(value)) for value in row.metadata.values())
+        if part and (len(part) == WRITE_ROWS or size + length > _WRITE_CHARACTERS):
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += length
+    if part:
+        yield part

@@ -5,7 +5,9 @@ Every call here blocks: use a thread. Nothing here writes or embeds.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from heapq import nsmallest
 
 from langgraph.store.base import GetOp, Item, ListNamespacesOp, SearchItem, SearchOp
 
@@ -24,6 +26,9 @@ from stores.chroma_rows import (
 )
 from stores.chroma_shards import PAGE, Shards
 from stores.store_filters import choose_namespaces, literal_prefix, matches
+
+Wanted = tuple[Namespace, Sequence[str], int]
+"""A namespace, keys in it, and how many of them at most."""
 
 _WIDER = 4
 """How many times more rows are asked for when the nearest ones were not enough items."""
@@ -81,29 +86,51 @@ def search(shards: Shards, op: SearchOp, vector: Vector | None) -> list[SearchIt
 
 
 def nearest_keys(
-    shards: Shards, keys: dict[str, str], namespace: Namespace, vector: Vector, count: int
-) -> list[tuple[str, float]]:
-    """Keys of the items whose first vector is nearest, best first, with their similarity.
+    shards: Shards, wanted: Sequence[Wanted], vector: Vector
+) -> list[list[tuple[str, float]]]:
+    """The keys whose items' first vectors are nearest, best first, with their similarity.
 
-    An item that was deleted or rewritten this moment may be among them, and one that Chroma's
-    graph overlooks is not.
+    One search over all of them; a second one for a namespace of which that found too few.
 
     Args:
         shards: where to look.
-        keys: the keys of rows that were met before; it grows. A row's id is made of namespace and
-            key, so none of them ever changes.
-        namespace: exactly the items' namespace.
+        wanted: namespaces of one first label, keys known there, and how many of them; one list
+            for each.
         vector: what they are to be near to.
-        count: how many at most.
     """
-    shard = shards_of(shards, namespace)[0]
-    hits, _ = shards.ranked(shard, vector, count, within(namespace), thorough=False)
-    ranked = [(row, 1.0 - far) for row, far in hits if record_of(row)[1] == 0]
-    unknown = [row for row, _ in ranked if row not in keys]
-    for row, stored in first_rows(shards, [(shard, row) for row in unknown]).items():
-        if stored.item.namespace == namespace:
-            keys[row] = stored.item.key
-    return [(keys[row], min(1.0, max(0.0, near))) for row, near in ranked if row in keys]
+    rows = [rows_of(namespace, tuple(keys)) for namespace, keys, _ in wanted]
+    shard = shards_of(shards, wanted[0][0])[0]
+    hits = shards.among(shard, vector, [row for known in rows for row in known]) or {}
+    found = []
+    for known, (namespace, _, limit) in zip(rows, wanted, strict=True):
+        near = {row: far for row, far in hits.items() if row in known}
+        if len(near) < min(limit, len(known)):
+            near = _distances(shards, shard, namespace, known, vector, limit)
+        best = nsmallest(limit, near, key=near.__getitem__)
+        found.append([(known[row], min(1.0, max(0.0, 1.0 - near[row]))) for row in best])
+    return found
+
+
+@lru_cache(maxsize=256)
+def rows_of(namespace: Namespace, keys: tuple[str, ...]) -> dict[str, str]:
+    """The keys of a namespace by the id of the item's first row. An index asks for the same."""
+    return {record_id(namespace, key): key for key in keys}
+
+
+def _distances(
+    shards: Shards,
+    shard: int,
+    namespace: Namespace,
+    known: dict[str, str],
+    vector: Vector,
+    limit: int,
+) -> dict[str, float]:
+    """Distances of the nearest of these rows; by filter, where they are not all there."""
+    near = shards.among(shard, vector, list(known))
+    if near is None:
+        ranked, _ = shards.ranked(shard, vector, limit, within(namespace))
+        near = {row: far for row, far in ranked if row in known}
+    return near
 
 
 def _found(item: Item, score: float | None) -> SearchItem:

@@ -1,93 +1,26 @@
-"""The turn index: every verbatim message of an owner, ready to be ranked, kept in this process.
+"""The turn indexes of the owners of late, kept in this process.
 
-Built from the owner's rows and journal, extended as the journal grows, built again when the rows
-moved. Nothing here ranks, and nothing is written anywhere.
+Loaded from the owner's rows and journal; where the journal names what changed since, only that is
+read. What an index holds is in `domain/evidence.py`; nothing is written anywhere.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from itertools import chain as flat
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.corpus import Corpus, Embed, build, extended
-from domain.facts import Standing, notes, standing, withheld
+from domain.corpus import Embed
+from domain.evidence import EvidenceIndex, index_of, with_journal
 from domain.journal import JournalView
 from domain.owner import Owner
-from domain.records import Episode, Fact, Turn, turn_of
-from domain.turns import Parents, parents_of
-from domain.units import UNNAMED, Unit, passages
+from domain.rows import Rows
 from models.embeddings import EmbeddingModel, WordLlamaEmbeddings
-from stores.memories import Memories, Rows
+from stores.memories import Memories
 
 Key = tuple[str, str | None]
 """Owner and generation."""
-
-
-_STANDINGS_KEPT = 8
-
-
-@dataclass(frozen=True)
-class KnownFacts:
-    """The facts that count, seen from one branch at one time."""
-
-    standings: tuple[Standing, ...]
-    ids: frozenset[str]
-    notes: Mapping[str, str]
-    """Turn id to what to say beside it."""
-    withheld: frozenset[str]
-    """Turns that a deleted fact came from."""
-
-
-@dataclass(frozen=True)
-class EvidenceIndex:
-    """All that one generation of an owner said, and what was drawn from it, at one moment."""
-
-    corpus: Corpus
-    rows: Rows
-    moved: int | None
-    """`JournalView.rows` that it was built at; None where the rows could not be read."""
-    folded: Parents
-    """The turns of episodes with their parents."""
-    turns: frozenset[str]
-    """Ids of all turns in it."""
-
-    @property
-    def nbytes(self) -> int:
-        """About how many bytes it takes."""
-        records = len(self.rows.facts) + len(self.rows.entities) + len(self.folded)
-        return self.corpus.nbytes + 1_500 * records
-
-    told: frozenset[str]
-    """Turns that facts were drawn from."""
-    _standings: dict[tuple[frozenset[str], datetime | None], "KnownFacts"] = field(
-        default_factory=dict, compare=False, repr=False
-    )
-
-    def standing(self, live: frozenset[str], as_of: datetime | None) -> "KnownFacts":
-        """Return which facts count while `live` turns are live; worked out once for the same."""
-        key = (self.told & live, as_of)
-        known = self._standings.get(key)
-        if known is None:
-            standings = standing(self.rows.facts, live, as_of)
-            known = KnownFacts(
-                standings=tuple(standings),
-                ids=frozenset(one.fact.id for one in standings),
-                notes=notes(self.rows.facts, standings),
-                withheld=withheld(self.rows.facts),
-            )
-            if len(self._standings) >= _STANDINGS_KEPT:
-                self._standings.clear()
-            self._standings[key] = known
-        return known
-
-    def tree(self, view: JournalView) -> Parents:
-        """Return every known turn with its parent."""
-        return {**self.folded, **parents_of(view.turns.values())}
 
 
 class EvidenceCache:
@@ -142,7 +75,7 @@ class EvidenceCache:
         key = (owner.key, view.generation)
         index = self._kept.get(key)
         if index is None:
-            index = await asyncio.to_thread(self._build, Rows(), view, None, None)
+            index = await asyncio.to_thread(self._built, Rows(), view, None, None)
         return self._with_journal(key, index, view)
 
     def forget(self, owner: Owner) -> None:
@@ -175,42 +108,28 @@ class EvidenceCache:
             flight.exception()  # seen, also where nobody waits any more
 
     async def _load(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
-        async with asyncio.timeout(self._patience):
-            rows = await self._memories.all(owner, view.generation)
         known = self._kept.get(key)
-        return await asyncio.to_thread(
-            self._build, rows, view, view.rows, known.corpus if known else None
-        )
+        async with asyncio.timeout(self._patience):
+            rows = await self._rows(owner, view, known)
+        return await asyncio.to_thread(self._built, rows, view, view.rows, known)
 
-    def _build(
-        self, rows: Rows, view: JournalView, moved: int | None, known: Corpus | None
+    def _built(
+        self, rows: Rows, view: JournalView, moved: int | None, known: EvidenceIndex | None
     ) -> EvidenceIndex:
-        turns = _turns(rows.episodes, view.turns)
-        facts = [fact for fact in rows.facts if not fact.deleted]
-        units = units_of(turns, {})
-        units += _lone(facts, units)
-        corpus = build(units, facts, count=self._count, embed=self._embed, known=known)
-        return EvidenceIndex(
-            corpus=corpus,
-            rows=rows,
-            moved=moved,
-            folded=parents_of((), rows.episodes),
-            turns=frozenset(turn.id for turn in turns),
-            told=frozenset(turn_of(ref) for fact in rows.facts for ref in fact.sources),
-        )
+        return index_of(rows, view, moved, known, count=self._count, embed=self._embed)
+
+    async def _rows(self, owner: Owner, view: JournalView, known: EvidenceIndex | None) -> Rows:
+        """Return the rows as they are; those that the journal names, where it names all."""
+        changed = None
+        if known is not None and known.moved is not None:
+            changed = view.changed_since(known.moved)
+        if known is None or changed is None:
+            return await self._memories.all(owner, view.generation)
+        return known.rows.changed(await self._memories.some(owner, view.generation, changed))
 
     def _with_journal(self, key: Key, index: EvidenceIndex, view: JournalView) -> EvidenceIndex:
         """Return the index with the journal's newer turns, and keep it where it is whole."""
-        newer = [turn for turn in view.turns.values() if turn.id not in index.turns]
-        if newer:
-            ordered = sorted(newer, key=lambda turn: turn.seq)
-            last = {turn: rows[-1] for turn, rows in index.corpus.rows_of_turn.items()}
-            units = units_of(ordered, last, len(index.corpus))
-            index = replace(
-                index,
-                corpus=extended(index.corpus, units, count=self._count, embed=self._embed),
-                turns=index.turns | {turn.id for turn in newer},
-            )
+        index = with_journal(index, view, count=self._count, embed=self._embed)
         if index.moved == view.rows:
             self._keep(key, index)
         return index
@@ -245,45 +164,3 @@ def embedder(embedding: EmbeddingModel) -> Embed | None:
         return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
     return embed
-
-
-def units_of(turns: Iterable[Turn], last: Mapping[str, int], first: int = 0) -> list[Unit]:
-    """Return the units of turns, each turn after the one it follows.
-
-    Args:
-        turns: By sequence number.
-        last: The last unit of each turn that is indexed already.
-        first: The position of the first new unit.
-    """
-    last = dict(last)
-    units: list[Unit] = []
-    for turn in turns:
-        before = last.get(turn.parent or "", -1)
-        for position, said in enumerate(turn.messages):
-            for passage in passages(said.text):
-                if not passage.strip():
-                    continue
-                speaker = said.name or UNNAMED[said.role]
-                units.append(
-                    Unit(turn.ref(position), turn.id, speaker, said.role, passage, said.at, before)
-                )
-                before = first + len(units) - 1
-        last[turn.id] = before
-    return units
-
-
-def _turns(episodes: Sequence[Episode], journal: Mapping[str, Turn]) -> list[Turn]:
-    """Return every turn once: a fold may have moved some since the journal was read."""
-    folded = flat.from_iterable(episode.turns for episode in episodes)
-    turns = {turn.id: turn for turn in (*folded, *journal.values())}
-    return sorted(turns.values(), key=lambda turn: turn.seq)
-
-
-def _lone(facts: Sequence[Fact], units: Sequence[Unit]) -> list[Unit]:
-    """Return units for the facts that no message speaks for: edited ones, and lost sources."""
-    said = {unit.ref for unit in units}
-    return [
-        Unit(fact.id, turn_of(fact.sources[0]), "", None, fact.text, fact.valid_from, -1)
-        for fact in facts
-        if fact.sources and (fact.edited or not said & set(fact.sources))
-    ]

@@ -4,18 +4,20 @@ All decisions about it are made here, once, as changes to one reading; the backe
 (`journal_redis`, `journal_sqlite`) only read it and write it if it has not moved meanwhile.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
 from domain.journal import Claim, JournalView, ThreadNote
 from domain.owner import Owner
-from domain.records import Turn
+from domain.records import RecordKey, Turn
+from domain.windows import episode_id
 from stores.journal_backend import (
     Changes,
     JournalBackend,
     applied,
     ref_field,
+    rows_moved,
     thread_field,
     view_of,
 )
@@ -164,10 +166,8 @@ class Journal:
         def decide(view: JournalView) -> Changes | None:
             if view.claim is None or view.claim.holder != claim.holder:
                 return None
-            return Changes(
-                book={"claim": None, "rows": str(view.rows + 1)},
-                turns=dict.fromkeys(claim.turns),
-            )
+            book = rows_moved(view, [("episode", episode_id(claim.turns))])
+            return Changes(book={**book, "claim": None}, turns=dict.fromkeys(claim.turns))
 
         return await self._change(owner, generation, decide)
 
@@ -183,31 +183,46 @@ class Journal:
 
         return (await self._change(owner, generation, decide))[0]
 
-    async def rows_changed(self, owner: Owner, generation: str | None) -> JournalView:
-        """Tell every process that episodes, facts or entities changed."""
-        return (await self._change(owner, generation, _more_rows))[0]
+    async def rows_changed(
+        self, owner: Owner, generation: str | None, keys: Collection[RecordKey] | None = None
+    ) -> JournalView:
+        """Tell every process which episodes, facts or entities changed; None: any of them."""
+
+        def decide(view: JournalView) -> Changes:
+            return Changes(book=rows_moved(view, keys))
+
+        return (await self._change(owner, generation, decide))[0]
 
     async def begin_extraction(
         self, owner: Owner, generation: str | None, *, now: datetime, until: datetime
     ) -> JournalView | None:
-        """Take the owner's turns beyond the cursor to extract; None while another has them."""
+        """Take the owner's turns beyond the cursor to extract; None while another has them.
+
+        What one that died may have written is told to every process.
+        """
 
         def decide(view: JournalView) -> Changes | None:
             if view.extracting is not None and view.extracting > now:
                 return None
-            return Changes(book={"extracting": until.isoformat()})
+            left = {} if view.extracting is None else rows_moved(view, None)
+            return Changes(book={**left, "extracting": until.isoformat()})
 
         view, taken = await self._change(owner, generation, decide)
         return view if taken else None
 
     async def extracted(
-        self, owner: Owner, generation: str | None, cursor: int | None
+        self,
+        owner: Owner,
+        generation: str | None,
+        cursor: int | None,
+        keys: Collection[RecordKey] = (),
     ) -> JournalView:
-        """End an extraction: move the cursor, or leave it where it is after a failure (None)."""
+        """End an extraction that wrote `keys`, and move the cursor; None: it failed, none moves."""
 
         def decide(view: JournalView) -> Changes:
-            changes = _more_rows(view) if cursor is not None else Changes()
-            changes.book["extracting"] = None
+            changes = Changes(book={"extracting": None})
+            if keys:
+                changes.book |= rows_moved(view, keys)
             if cursor is not None and cursor > view.cursor:
                 changes.book["cursor"] = str(cursor)
             return changes
@@ -227,7 +242,7 @@ class Journal:
         """Set what an import or a recovery brings; counters only rise."""
 
         def decide(view: JournalView) -> Changes:
-            changes = _more_rows(view)
+            changes = Changes(book=rows_moved(view, None))
             changes.turns = {turn.id: turn.model_dump_json() for turn in turns}
             changes.book["seq"] = str(max(seq, view.seq))
             changes.book["cursor"] = str(max(cursor, view.cursor))
@@ -285,12 +300,3 @@ class Journal:
     async def threads_of(self, owner: Owner, generation: str) -> list[str]:
         """Return the threads that a generation has indexed."""
         return list(view_of(await self.backend.read_generation(owner, generation)).threads)
-
-    async def each_owner(self) -> AsyncIterator[tuple[Owner, JournalView]]:
-        """Yield every owner with a reading of its journal."""
-        for owner in await self.backend.owners():
-            yield owner, await self.read(owner)
-
-
-def _more_rows(view: JournalView) -> Changes:
-    return Changes(book={"rows": str(view.rows + 1)})

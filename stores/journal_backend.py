@@ -1,14 +1,20 @@
 """What a journal's home must do, and the form in which it holds one. Nothing is decided here."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from domain.journal import Claim, JournalView, ThreadNote
+from pydantic import TypeAdapter
+
+from domain.journal import Claim, JournalView, RowsChange, ThreadNote
 from domain.owner import FIRST_GENERATION, Owner
-from domain.records import Turn
+from domain.records import RecordKey, Turn
+
+KEYS_KEPT = 128
+"""Changed records that a journal names at most; whoever missed more reads all of them again."""
+_CHANGES = TypeAdapter(tuple[RowsChange, ...])
 
 
 @dataclass(frozen=True)
@@ -17,7 +23,8 @@ class RawJournal:
 
     generation: str | None = None
     book: Mapping[str, str] = field(default_factory=dict)
-    """`version`, `rows`, `seq`, `cursor`, `claim`, `ref:<thread>`, `thread:<thread>`, `dead`."""
+    """`version`, `rows`, `changes`, `seq`, `cursor`, `claim`, `extracting`, `ref:<thread>`,
+    `thread:<thread>`, `dead`."""
     turns: Mapping[str, str] = field(default_factory=dict)
     """Turn id to the turn as JSON."""
 
@@ -114,6 +121,7 @@ def view_of(raw: RawJournal) -> JournalView:
         generation=raw.generation,
         version=raw.version,
         rows=int(raw.book.get("rows", "0")),
+        changes=_CHANGES.validate_json(raw.book.get("changes", "[]")),
         seq=int(raw.book.get("seq", "0")),
         cursor=int(raw.book.get("cursor", "0")),
         claim=Claim.model_validate_json(claim) if claim else None,
@@ -122,6 +130,17 @@ def view_of(raw: RawJournal) -> JournalView:
         threads=threads,
         turns={id: Turn.model_validate_json(turn) for id, turn in raw.turns.items()},
     )
+
+
+def rows_moved(view: JournalView, keys: Iterable[RecordKey] | None) -> dict[str, str | None]:
+    """Return the entries of the book that say which records changed; None: any may have."""
+    kept: list[RowsChange] = []
+    if keys is not None:
+        kept = [*view.changes, RowsChange(rows=view.rows + 1, keys=tuple(keys))]
+        while kept and sum(len(change.keys) + 1 for change in kept) > KEYS_KEPT:
+            kept.pop(0)
+    changes = _CHANGES.dump_json(tuple(kept)).decode()
+    return {"rows": str(view.rows + 1), "changes": changes}
 
 
 def applied(raw: RawJournal, changes: Changes) -> RawJournal:

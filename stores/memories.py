@@ -5,24 +5,21 @@ current, is decided elsewhere.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
-from langgraph.store.base import BaseStore, Item, Op, PutOp, SearchItem, SearchOp
+from langgraph.store.base import BaseStore, GetOp, Item, Op, PutOp, SearchItem, SearchOp
 from pydantic import ValidationError
 
 from domain.owner import Owner
-from domain.records import Entity, Episode, Fact
+from domain.records import Entity, Episode, Fact, Kind, RecordKey
+from domain.rows import MODELS, Memory, Rows, key_of
 
-Kind = Literal["episode", "fact", "entity"]
-Memory = Episode | Fact | Entity
-M = TypeVar("M", Episode, Fact, Entity)
 Nearest = dict[Kind, list[tuple[str, float]]]
 """Ids of records near a query with their cosine similarity, best first, by kind."""
 
-KINDS: tuple[Kind, ...] = ("episode", "fact", "entity")
+KINDS: tuple[Kind, ...] = tuple(MODELS)
 PAGE = 256
 """Rows read in one operation."""
 
@@ -33,12 +30,12 @@ _SEARCHED = ["text"]
 
 @runtime_checkable
 class FindsKeys(Protocol):
-    """A store that can search by meaning for keys alone."""
+    """A store that can search by meaning among known keys, for keys alone."""
 
     async def anearest_keys(
-        self, query: str, wanted: Sequence[tuple[tuple[str, ...], int]]
+        self, query: str, wanted: Sequence[tuple[tuple[str, ...], Sequence[str], int]]
     ) -> list[list[tuple[str, float]]]:
-        """Return keys with their similarity, best first, for each namespace and its limit."""
+        """Return keys with their similarity, best first, for each namespace, keys and limit."""
 
 
 class _Every(Enum):
@@ -47,18 +44,6 @@ class _Every(Enum):
 
 EVERY_GENERATION = _Every.EVERY
 """Instead of a generation, where all that an owner ever had is meant."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """All that one generation of an owner holds in long-term memory."""
-
-    episodes: tuple[Episode, ...] = ()
-    """By sequence number."""
-    facts: tuple[Fact, ...] = ()
-    """By when they were observed; tombstones too."""
-    entities: tuple[Entity, ...] = ()
-    """By name."""
 
 
 class Memories:
@@ -76,19 +61,36 @@ class Memories:
 
     async def episode(self, owner: Owner, generation: str | None, id: str) -> Episode | None:
         """Return one episode; None if there is none or it cannot be read."""
-        return await self._get(owner.namespace(generation, "episode"), id, Episode)
+        found = await self._one(owner, generation, ("episode", id))
+        return found if isinstance(found, Episode) else None
 
     async def fact(self, owner: Owner, generation: str | None, id: str) -> Fact | None:
         """Return one fact, a tombstone too; None if there is none or it cannot be read."""
-        return await self._get(owner.namespace(generation, "fact"), id, Fact)
+        found = await self._one(owner, generation, ("fact", id))
+        return found if isinstance(found, Fact) else None
 
     async def entity(self, owner: Owner, generation: str | None, id: str) -> Entity | None:
         """Return one entity; None if there is none or it cannot be read."""
-        return await self._get(owner.namespace(generation, "entity"), id, Entity)
+        found = await self._one(owner, generation, ("entity", id))
+        return found if isinstance(found, Entity) else None
 
-    async def _get(self, namespace: tuple[str, ...], id: str, model: type[M]) -> M | None:
-        item = await self._store.aget(namespace, id)
-        return _record(item, model) if item else None
+    async def some(
+        self, owner: Owner, generation: str | None, keys: Collection[RecordKey]
+    ) -> dict[RecordKey, Memory | None]:
+        """Return these records in one batch; None for one that is not there or cannot be read."""
+        ops = [GetOp(owner.namespace(generation, kind), id) for kind, id in keys]
+        items = await self._store.abatch(ops) if ops else []
+        return {
+            key: _record(item, key[0]) if isinstance(item, Item) else None
+            for key, item in zip(keys, items, strict=True)
+        }
+
+    async def _one(self, owner: Owner, generation: str | None, key: RecordKey) -> Memory | None:
+        return (await self.some(owner, generation, [key]))[key]
+
+    async def drawn(self, owner: Owner, generation: str | None) -> Rows:
+        """Return facts and entities, without the episodes, which take the longest to read."""
+        return await self._rows(owner, generation, ("fact", "entity"))
 
     async def episodes(self, owner: Owner, generation: str | None) -> tuple[Episode, ...]:
         """Return all episodes, oldest first. Read the journal before them, always."""
@@ -140,24 +142,26 @@ class Memories:
             ]
         return nearest
 
-    async def nearest_ids(
+    async def nearest_among(
         self,
         owner: Owner,
         generation: str | None,
         query: str,
         *,
+        known: Mapping[Kind, Sequence[str]],
         limits: Mapping[Kind, int],
     ) -> Nearest:
-        """As `nearest`, perhaps also with records that are about to go: for whoever knows all.
+        """As `nearest`, for whoever knows the ids of all records that are to be found.
 
         A store that finds keys sooner than items is asked for keys alone.
         """
         if not (isinstance(self._store, FindsKeys) and query.strip()):
             return await self.nearest(owner, generation, query, limits=limits)
-        wanted = {kind: limit for kind, limit in limits.items() if limit > 0}
-        places = [(owner.namespace(generation, kind), limit) for kind, limit in wanted.items()]
-        found = await self._store.anearest_keys(query, places)
-        return {**{kind: [] for kind in limits}, **dict(zip(wanted, found, strict=True))}
+        wanted = [
+            (owner.namespace(generation, kind), known.get(kind, ()), limit)
+            for kind, limit in limits.items()
+        ]
+        return dict(zip(limits, await self._store.anearest_keys(query, wanted), strict=True))
 
     async def delete(
         self, owner: Owner, generation: str | None, kind: Kind, ids: Iterable[str]
@@ -197,18 +201,15 @@ class Memories:
         """Return rows of some kinds; the first pages of all in one batch."""
         namespaces = [owner.namespace(generation, kind) for kind in kinds]
         ops: list[Op] = [SearchOp(namespace, limit=PAGE) for namespace in namespaces]
-        items: dict[Kind, list[Item]] = {}
+        records: list[Memory] = []
         for kind, namespace, found in zip(
             kinds, namespaces, await self._store.abatch(ops), strict=True
         ):
             first = _items(found)
             more = await self._items(namespace, PAGE) if len(first) == PAGE else []
-            items[kind] = list({item.key: item for item in (*first, *more)}.values())
-        return Rows(
-            episodes=_sorted(items, "episode", Episode, lambda one: (one.seq, one.id)),
-            facts=_sorted(items, "fact", Fact, lambda one: (one.observed_at, one.id)),
-            entities=_sorted(items, "entity", Entity, lambda one: (one.name.casefold(), one.id)),
-        )
+            items = {item.key: item for item in (*first, *more)}.values()
+            records += [one for item in items if (one := _record(item, kind)) is not None]
+        return Rows.of(records)
 
     async def _items(self, namespace: tuple[str, ...], offset: int = 0) -> list[SearchItem]:
         """Return all items of a namespace from `offset` on, however many."""
@@ -222,7 +223,7 @@ class Memories:
 
 
 def _put(owner: Owner, generation: str | None, record: Memory) -> PutOp:
-    kind, text = _kind_and_text(record)
+    text, (kind, id) = _text(record), key_of(record)
     value = {
         "user_id": owner.user_id,
         "character_id": owner.character_id,
@@ -230,17 +231,17 @@ def _put(owner: Owner, generation: str | None, record: Memory) -> PutOp:
         "record": record.model_dump(mode="json"),
     }
     searched: list[str] | Literal[False] = _SEARCHED if text else False
-    return PutOp(owner.namespace(generation, kind), record.id, value, index=searched)
+    return PutOp(owner.namespace(generation, kind), id, value, index=searched)
 
 
-def _kind_and_text(record: Memory) -> tuple[Kind, str]:
-    """Return a record's kind and the text that it is found by; empty: it is not to be found."""
+def _text(record: Memory) -> str:
+    """Return the text that a record is found by; empty: it is not to be found."""
     if isinstance(record, Episode):
-        return "episode", record.summary
+        return record.summary
     if isinstance(record, Fact):
-        return "fact", "" if record.deleted else record.text
+        return "" if record.deleted else record.text
     known = [f"{attribute.name} {attribute.value}" for attribute in record.attributes]
-    return "entity", ", ".join([record.name, *record.aliases, *known])
+    return ", ".join([record.name, *record.aliases, *known])
 
 
 def _items(result: Any) -> list[SearchItem]:
@@ -248,20 +249,16 @@ def _items(result: Any) -> list[SearchItem]:
     return items
 
 
-def _record(item: Item, model: type[M]) -> M | None:
+def _record(item: Item, kind: Kind) -> Memory | None:
     """Return the record of a row; None, with a warning, if it cannot be read."""
     try:
-        record: M = model.model_validate(item.value.get("record"))
+        return MODELS[kind].model_validate(item.value.get("record"))
     except ValidationError as error:
         where = "/".join((*item.namespace, item.key))
-        _log.warning("A stored %s cannot be read and is left out: %s (%s)",
-                     model.__name__.lower(), where, error.errors()[0]["msg"])  # fmt: skip
+        _log.warning(
+            "A stored %s cannot be read and is left out: %s (%s)",
+            kind,
+            where,
+            error.errors()[0]["msg"],
+        )
         return None
-    return record
-
-
-def _sorted(
-    items: Mapping[Kind, Sequence[Item]], kind: Kind, model: type[M], order: Callable[[M], Any]
-) -> tuple[M, ...]:
-    records = [record for item in items.get(kind, ()) if (record := _record(item, model))]
-    return tuple(sorted(records, key=order))

@@ -3,13 +3,14 @@
 Nothing here reads a store; it works on a loaded index.
 """
 
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
 from domain.dates import day_heading
+from domain.evidence import EvidenceIndex, KnownFacts
 from domain.facts import Standing
 from domain.journal import JournalView
 from domain.packing import Line, Pool, fill, with_tokens
@@ -17,7 +18,6 @@ from domain.question import Question
 from domain.ranking import Mask, Signals, judge, load_weights
 from domain.records import Entity, Episode, Recalled, turn_of
 from domain.turns import live
-from stores.evidence import EvidenceIndex
 
 MOST_LOOKED_AT = 500
 """Units that compete for a budget, the best by score."""
@@ -36,10 +36,8 @@ class Scope:
     """Units that count."""
     allowed: Mask
     """Units that may be recalled: of the live ones, those of the span of time asked for."""
-    standings: Sequence[Standing]
+    facts: KnownFacts
     """The facts that count."""
-    notes: Mapping[str, str]
-    """Turn id to what to say beside it."""
     between: tuple[datetime, datetime] | None
 
     def knows(self, entity: Entity) -> bool:
@@ -69,7 +67,7 @@ def scope_of(
     if between is not None:
         begin, end = (moment.timestamp() for moment in between)
         allowed &= (corpus.at >= begin) & (corpus.at <= end)
-    return Scope(reached, counts, allowed, known.standings, known.notes, between)
+    return Scope(reached, counts, allowed, known, between)
 
 
 class Offer:
@@ -115,7 +113,7 @@ class Offer:
         closeness = dict(near)
         episodes = [e for e in self._index.rows.episodes if self._all_live(e)][-3:]
         summaries = [self._summary(e, closeness.get(e.id, 0.0)) for e in reversed(episodes)]
-        current = [one for one in self._scope.standings if one.current]
+        current = [one for one in self._scope.facts.standings if one.current]
         current.sort(key=lambda one: one.fact.valid_from, reverse=True)
         facts = [self._fact(one, 0.0) for one in current if self._in_span(one.fact.valid_from)]
         return [*summaries[:1], *facts[:12], *summaries[1:], *facts[12:]]
@@ -132,8 +130,9 @@ class Offer:
     def _pool(self, rows: list[int]) -> Pool:
         corpus = self._index.corpus
         tokens = corpus.tokens[rows]
-        for at, row in enumerate(rows if self._scope.notes else ()):
-            if corpus.units[row].turn in self._scope.notes:
+        notes = self._scope.facts.notes
+        for at, row in enumerate(rows if notes else ()):
+            if corpus.units[row].turn in notes:
                 tokens[at] = self._count(f"{self._line(row)}\n")
         _, first, day = np.unique(corpus.days[rows], return_index=True, return_inverse=True)
         headings = [
@@ -148,7 +147,7 @@ class Offer:
 
     def _line(self, row: int) -> str:
         unit = self._index.corpus.units[row]
-        note = self._scope.notes.get(unit.turn)
+        note = self._scope.facts.notes.get(unit.turn)
         return f"{unit.line} ({note})" if note and unit.role == "user" else unit.line
 
     def _evidence(self, row: int, tokens: int, why: dict[str, float]) -> Line:
@@ -167,16 +166,16 @@ class Offer:
 
     def _facts(self, kept: Mask, shown: Container[str], recalled: Collection[str]) -> list[Line]:
         """Return facts of kept units, best first, none of whose messages is shown."""
-        corpus = self._index.corpus
-        offered: list[tuple[bool, float, Standing]] = []
-        for one in self._scope.standings:
+        scores = np.where(kept, self._judged.scores, -np.inf)
+        lines: list[Line] = []
+        for score, one in self._scope.facts.best(scores):
             sources = (one.fact.id, *one.fact.sources)
-            rows = [row for row in corpus.rows_of_fact.get(one.fact.id, ()) if kept[row]]
-            if rows and not any(ref in shown or ref in recalled for ref in sources):
-                best = max(float(self._judged.scores[row]) for row in rows)
-                offered.append((one.current, best, one))
-        offered.sort(key=lambda each: (-each[0], -each[1], each[2].fact.id))
-        return [self._fact(one, best) for _, best, one in offered[:MOST_FACTS]]
+            if any(ref in shown or ref in recalled for ref in sources):
+                continue
+            lines.append(self._fact(one, score))
+            if len(lines) == MOST_FACTS:
+                break
+        return lines
 
     def _fact(self, one: Standing, best: float) -> Line:
         ended = f" (until {day_heading(one.until)})" if one.until else ""

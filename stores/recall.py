@@ -12,12 +12,13 @@ from datetime import datetime
 
 from domain.dates import named_period
 from domain.entities import describe, relevant
+from domain.evidence import EvidenceIndex
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.packing import pack, render
 from domain.question import Question, read_question
 from domain.ranking import Signals, Votes, signals, voted
-from domain.records import Entity, Recalled
+from domain.records import Entity, Kind, Recalled
 from domain.relevance import more_widely, related
 from domain.terms import terms
 from models.embeddings import EmbeddingModel
@@ -25,8 +26,8 @@ from models.errors import ModelError
 from models.tokens import TokenCounter
 from settings import Settings
 from stores.errors import StoreUnavailable
-from stores.evidence import EvidenceCache, EvidenceIndex, embedder
-from stores.memories import Kind, Memories, Nearest
+from stores.evidence import EvidenceCache, embedder
+from stores.memories import Memories, Nearest
 from stores.offering import Offer, Scope, scope_of
 
 __all__ = ["Recall", "Recollection", "Survey", "render"]
@@ -173,20 +174,17 @@ class Recall:
 
         The conversation is read while the vector store searches.
         """
-
-        async def reading() -> tuple[EvidenceIndex, bool, Question, Scope, Signals]:
-            index = await self._index(owner, view)
-            missing = index is None
-            if index is None:
-                index = await self._cache.without_rows(owner, view)
-            scope = scope_of(index, view, refs=refs, as_of=as_of, between=between)
-            question, found = await asyncio.to_thread(self._read, index, query, scope, now)
-            return index, missing, question, scope, found
-
-        near, read = await asyncio.gather(self._nearest(owner, view, query), reading())
-        index, missing, question, scope, found = read
-        turns = {e.id: [turn.id for turn in e.turns] for e in index.rows.episodes}
+        index = await self._index(owner, view)
+        missing = index is None
+        if index is None:
+            index = await self._cache.without_rows(owner, view)
+        scope = scope_of(index, view, refs=refs, as_of=as_of, between=between)
+        near, (question, found) = await asyncio.gather(
+            self._nearest(owner, view, query, index),
+            asyncio.to_thread(self._read, index, query, scope, now),
+        )
         nearest = near or {}
+        turns = index.turns_of_episode
         votes = Votes(
             facts=nearest.get("fact", ()),
             turns=[(turns[id], score) for id, score in nearest.get("episode", ()) if id in turns],
@@ -206,7 +204,9 @@ class Recall:
         """About how many bytes the loaded indexes take."""
         return self._cache.nbytes
 
-    async def _nearest(self, owner: Owner, view: JournalView, query: str) -> Nearest | None:
+    async def _nearest(
+        self, owner: Owner, view: JournalView, query: str, index: EvidenceIndex
+    ) -> Nearest | None:
         """Return the records nearest to a message; None where the store does not answer."""
         key = (owner.key, view.generation, view.rows, query)
         known = self._nearest_kept.get(key)
@@ -214,8 +214,8 @@ class Recall:
             return known
         try:
             async with asyncio.timeout(self._patience):
-                near = await self._memories.nearest_ids(
-                    owner, view.generation, query, limits=LIMITS
+                near = await self._memories.nearest_among(
+                    owner, view.generation, query, known=index.found_by_meaning, limits=LIMITS
                 )
         except (StoreUnavailable, ModelError, TimeoutError, OSError):
             return None

@@ -15,7 +15,16 @@ from tests.scripted import Script
 
 STORES = {
     "journal": ("read", "commit", "renew", "erase", "note_owner", "thread_owner", "count_up"),
-    "memories": ("put", "delete", "all", "nearest", "nearest_ids", "episodes", "facts", "entities"),
+    "memories": (
+        "put",
+        "delete",
+        "all",
+        "nearest",
+        "nearest_among",
+        "episodes",
+        "facts",
+        "entities",
+    ),
     "checkpoints": ("aget_tuple", "aput", "aput_writes", "adelete_checkpoints"),
     "cache": ("get", "put"),
 }

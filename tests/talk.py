@@ -15,6 +15,7 @@ from domain.journal import JournalView
 from domain.owner import Owner, digest
 from domain.packing import render
 from domain.records import Episode, Fact, Said, Turn
+from domain.rows import key_of
 from domain.windows import episode_id
 from models.embeddings import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
@@ -108,7 +109,8 @@ class Talk:
     async def know(self, *facts: Fact) -> JournalView:
         """Write facts."""
         await self.memories.put(self.owner, self.generation, *facts)
-        return await self.journal.rows_changed(self.owner, self.generation)
+        keys = [key_of(fact) for fact in facts]
+        return await self.journal.rows_changed(self.owner, self.generation, keys)
 
     async def ask(self, query: str, *, budget: int = 400, **more: Any) -> Recollection:
         """Recall from a fresh reading of the journal."""

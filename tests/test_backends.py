@@ -11,11 +11,11 @@ from langchain_core.messages import HumanMessage
 from langgraph.graph.state import CompiledStateGraph
 
 from domain.owner import Owner
+from domain.rows import Rows
 from graph.chat import build
 from graph.parts import open_parts
 from nodes.state import ChatContext, Parts
 from settings import Settings
-from stores.memories import Rows
 from stores.owners import forget, reset
 from tests.house import Clock
 

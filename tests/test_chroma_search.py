@@ -13,6 +13,7 @@ from langgraph.store.base import (
     PutOp,
 )
 
+from stores.chroma import ChromaStore
 from stores.chroma_link import ChromaLink
 from tests.chroma_server import OpenStore as OpenChroma
 from tests.every_store import OpenStore, Store
@@ -318,3 +319,55 @@ async def test_a_namespace_is_gone_with_its_last_item(store: Store) -> None:
     await store.adelete(("a", "b"), "k")
     await store.aget(("never", "written"), "k")
     assert await store.alist_namespaces() == [("a", "c")]
+
+
+# Search by meaning among known keys.
+
+
+@pytest.fixture
+async def chroma(open_chroma: OpenChroma) -> AsyncIterator[ChromaStore]:
+    """Give an empty Chroma store."""
+    async with open_chroma() as opened:
+        yield opened
+
+
+async def put_many(store: ChromaStore, namespace: tuple[str, ...], count: int) -> list[str]:
+    names = [f"k{number}" for number in range(count)]
+    ops = [PutOp(namespace, name, {"text": f"text {name}"}, index=["text"]) for name in names]
+    await store.abatch(ops)
+    return names
+
+
+async def test_known_keys_are_found_as_a_search_finds_their_items(chroma: ChromaStore) -> None:
+    other = ("user", "others")
+    wanted = [
+        (NS, await put_many(chroma, NS, 300), 24),
+        (other, await put_many(chroma, other, 7), 9),
+    ]
+    await put_many(chroma, ("user2", "notes"), 50)
+    for query in ("text k7", "text k299", "anything"):
+        found = await chroma.anearest_keys(query, wanted)
+        for (namespace, _, limit), near in zip(wanted, found, strict=True):
+            items = await chroma.asearch(namespace, query=query, limit=limit)
+            assert [score for _, score in near] == pytest.approx([item.score for item in items])
+        assert query == "anything" or query.endswith(found[0][0][0])
+
+
+async def test_only_known_keys_are_found(chroma: ChromaStore) -> None:
+    names = await put_many(chroma, NS, 20)
+    ((*found,),) = await chroma.anearest_keys("text k7", [(NS, names[:5], 24)])
+    assert sorted(key for key, _ in found) == names[:5]
+
+
+async def test_a_key_that_is_gone_hides_no_other(chroma: ChromaStore) -> None:
+    names = await put_many(chroma, NS, 20)
+    await chroma.adelete(NS, "k3")
+    ((*found,),) = await chroma.anearest_keys("text k7", [(NS, [*names, "never there"], 24)])
+    assert sorted(key for key, _ in found) == sorted(set(names) - {"k3"})
+    assert found[0][0] == "k7"
+
+
+async def test_more_keys_than_one_read_takes_are_searched_too(chroma: ChromaStore) -> None:
+    names = await put_many(chroma, NS, 1_100)
+    ((*found,),) = await chroma.anearest_keys("text k7", [(NS, names, 24)])
+    assert len(found) == 24 and found[0][0] == "k7"

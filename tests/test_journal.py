@@ -14,6 +14,7 @@ from domain.owner import Owner, owner_from_json, owner_to_json
 from domain.records import Said, Turn
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved, Journal
+from stores.journal_backend import KEYS_KEPT
 from stores.journal_redis import RedisJournal, open_redis_journal
 from stores.journal_sqlite import open_sqlite_journal
 
@@ -136,6 +137,51 @@ async def test_only_one_worker_extracts_at_a_time(journal: Journal) -> None:
     assert await journal.begin_extraction(ALEX, None, now=NOW, until=until) is None
     assert (await journal.extracted(ALEX, None, 1)).cursor == 1
     assert await journal.begin_extraction(ALEX, None, now=NOW, until=until) is not None
+
+
+async def test_a_reading_names_what_changed_since_an_earlier_one(journal: Journal) -> None:
+    await journal.rows_changed(ALEX, None, [("fact", "a")])
+    before = await journal.rows_changed(ALEX, None, [("fact", "b"), ("entity", "b")])
+    await journal.rows_changed(ALEX, None, [("episode", "c")])
+    after = await journal.rows_changed(ALEX, None, [("fact", "b")])
+    assert after == await journal.read(ALEX)
+    assert after.changed_since(before.rows) == [("episode", "c"), ("fact", "b")]
+    assert after.changed_since(after.rows) == []
+
+
+async def test_where_any_record_may_have_changed_none_is_named(journal: Journal) -> None:
+    before = await journal.rows_changed(ALEX, None, [("fact", "a")])
+    gap = await journal.rows_changed(ALEX, None)
+    after = await journal.rows_changed(ALEX, None, [("fact", "c")])
+    assert after.changed_since(before.rows) is None
+    assert after.changed_since(gap.rows) == [("fact", "c")]
+    assert before.changed_since(after.rows) is None  # counted anew, after a loss
+
+
+async def test_only_so_many_changes_are_named_and_never_with_a_gap(journal: Journal) -> None:
+    first = await journal.rows_changed(ALEX, None, [("fact", "a")])
+    middle = first
+    for number in range(KEYS_KEPT):
+        middle = await journal.rows_changed(ALEX, None, [("fact", f"{number}")])
+        assert sum(len(change.keys) for change in middle.changes) <= KEYS_KEPT
+    assert middle.changed_since(first.rows) is None
+    assert middle.changed_since(middle.rows - 9) == [
+        ("fact", f"{KEYS_KEPT - 9 + n}") for n in range(9)
+    ]
+    after = await journal.rows_changed(ALEX, None, [("fact", f"x{n}") for n in range(KEYS_KEPT)])
+    assert after.changed_since(middle.rows) is None
+
+
+async def test_what_an_extraction_that_died_may_have_written_is_told_by_the_next(
+    journal: Journal,
+) -> None:
+    before = await journal.add_turns(ALEX, None, [turn("a")], "t", "a")
+    lease = timedelta(minutes=3)
+    await journal.begin_extraction(ALEX, None, now=NOW, until=NOW + lease)
+    later = NOW + 2 * lease
+    await journal.begin_extraction(ALEX, None, now=later, until=later + lease)
+    after = await journal.extracted(ALEX, None, 1, [("fact", "b")])
+    assert after.changed_since(before.rows) is None
 
 
 async def test_a_copied_thread_has_the_ref_and_a_deleted_one_has_none(journal: Journal) -> None:

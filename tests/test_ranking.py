@@ -90,19 +90,19 @@ def test_a_fact_votes_for_the_message_it_was_drawn_from() -> None:
 
 def test_a_time_that_the_question_names_counts() -> None:
     may = judged("What did Ben say in May?")
-    assert may.weighed[3, may.names.index("period")] > 0
-    assert may.weighed[0, may.names.index("period")] == 0
+    assert may.weighed[may.names.index("period"), 3] > 0
+    assert may.weighed[may.names.index("period"), 0] == 0
 
 
 def test_a_dead_message_scores_nothing_and_lends_nothing_to_its_neighbours() -> None:
     live = np.array([True, True, True, False, True, True])
     found = judged("Where did Carla move?", live=live)
     words = [found.names.index(name) for name in ("text", "key", "near", "said", "facts.near")]
-    assert not found.weighed[3, words].any()
+    assert not found.weighed[words, 3].any()
     beside = [found.names.index(name) for name in ("alone.before", "alone.after")]
     alive = judged("Where did Carla move?")
-    assert alive.weighed[[2, 4]][:, beside].any()
-    assert not found.weighed[[2, 4]][:, beside].any()
+    assert alive.weighed[beside][:, [2, 4]].any()
+    assert not found.weighed[beside][:, [2, 4]].any()
 
 
 def test_scores_do_not_depend_on_how_the_index_came_about() -> None:

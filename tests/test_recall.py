@@ -10,8 +10,9 @@ from domain.facts import delete, edit
 from domain.owner import Owner
 from domain.packing import render
 from domain.records import Attribute, Entity
+from domain.rows import Rows
 from stores.errors import StoreUnavailable
-from stores.memories import Memories, Nearest, Rows
+from stores.memories import Memories, Nearest
 from tests.talk import (
     MAY,
     NOW,
@@ -217,10 +218,10 @@ class Broken(Memories):
 
     down: tuple[str, ...] = ()
 
-    async def nearest_ids(self, *args: Any, **options: Any) -> Nearest:
+    async def nearest_among(self, *args: Any, **options: Any) -> Nearest:
         if "vectors" in self.down:
             raise StoreUnavailable("The store does not answer.")
-        return await super().nearest_ids(*args, **options)
+        return await super().nearest_among(*args, **options)
 
     async def all(self, owner: Owner, generation: str | None) -> Rows:
         if "memories" in self.down:

@@ -7,6 +7,7 @@ import pytest
 from domain.facts import delete, edit, standing
 from domain.owner import Owner
 from domain.records import Fact
+from domain.rows import key_of
 from stores.recall import Recollection
 from tests.house import House, Open
 
@@ -39,6 +40,13 @@ async def fact_named(house: House, word: str) -> Fact:
         f for f in await house.parts.stores.memories.facts(ALEX, view.generation) if word in f.text
     ]
     return found
+
+
+async def change(house: House, *changed: Fact) -> None:
+    """Write facts, and tell every process, as the routes do."""
+    await house.parts.stores.memories.put(ALEX, None, *changed)
+    keys = [key_of(fact) for fact in changed]
+    await house.parts.stores.journal.rows_changed(ALEX, None, keys)
 
 
 async def test_a_move_makes_the_old_home_history_and_as_of_finds_it_again(
@@ -81,10 +89,7 @@ async def test_an_edited_fact_replaces_the_old_one_from_the_next_turn_on(
         await house.say("My sister is called Anna")
         await house.talk(1, 6)
         old = await fact_named(house, "Anna")
-        await house.parts.stores.memories.put(
-            ALEX, None, *edit(old, "The user's sister is called Hanna.", house.clock())
-        )
-        await house.parts.stores.journal.rows_changed(ALEX, None)
+        await change(house, *edit(old, "The user's sister is called Hanna.", house.clock()))
         found = await recall(house, "What is my sister called?")
         assert any("Hanna" in item.text for item in found.items)
         current = [text for text, now in (await facts(house)).items() if now]
@@ -99,8 +104,7 @@ async def test_a_deleted_fact_is_not_recalled_and_never_extracted_again(
         await house.say("I am allergic to peanuts")
         await house.talk(1, 6)
         fact = await fact_named(house, "peanuts")
-        await house.parts.stores.memories.put(ALEX, None, delete(fact, house.clock()))
-        await house.parts.stores.journal.rows_changed(ALEX, None)
+        await change(house, delete(fact, house.clock()))
         found = await recall(house, "What am I allergic to?")
         assert "peanuts" not in str(found.items)
         assert not any("peanut" in text for text in await facts(house))

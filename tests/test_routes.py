@@ -148,9 +148,9 @@ async def test_a_fact_changed_while_its_owner_is_reset_leaves_nothing(
         journal = alone.serving.parts.stores.journal
         told = Journal.rows_changed
 
-        async def reset_first(self: Journal, owner: Owner, generation: str | None) -> Any:
+        async def reset_first(self: Journal, *told_of: Any) -> Any:
             await alone.client.post(f"{path('alex')}/reset")
-            return await told(self, owner, generation)
+            return await told(self, *told_of)
 
         monkeypatch.setattr(Journal, "rows_changed", reset_first)
         url = f"{path('alex')}/facts/{fact['id']}"

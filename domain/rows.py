@@ -1,0 +1,56 @@
+"""What one generation of an owner holds in long-term memory, whole and in order."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from domain.records import Entity, Episode, Fact, Kind, RecordKey
+
+Memory = Episode | Fact | Entity
+
+
+def key_of(record: Memory) -> RecordKey:
+    """Return the kind and id of a record."""
+    if isinstance(record, Episode):
+        return "episode", record.id
+    return ("fact" if isinstance(record, Fact) else "entity"), record.id
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All that one generation of an owner holds in long-term memory."""
+
+    episodes: tuple[Episode, ...] = ()
+    """By sequence number."""
+    facts: tuple[Fact, ...] = ()
+    """By when they were observed; tombstones too."""
+    entities: tuple[Entity, ...] = ()
+    """By name."""
+
+    @classmethod
+    def of(cls, records: Iterable[Memory]) -> "Rows":
+        """Return records in their order."""
+        episodes: list[Episode] = []
+        facts: list[Fact] = []
+        entities: list[Entity] = []
+        for record in records:
+            if isinstance(record, Episode):
+                episodes.append(record)
+            elif isinstance(record, Fact):
+                facts.append(record)
+            else:
+                entities.append(record)
+        return cls(
+            episodes=tuple(sorted(episodes, key=lambda one: (one.seq, one.id))),
+            facts=tuple(sorted(facts, key=lambda one: (one.observed_at, one.id))),
+            entities=tuple(sorted(entities, key=lambda one: (one.name.casefold(), one.id))),
+        )
+
+    def changed(self, now: Mapping[RecordKey, Memory | None]) -> "Rows":
+        """Return them with some records as they are `now`; None: there is none any more."""
+        before: list[Memory] = [*self.episodes, *self.facts, *self.entities]
+        after: dict[RecordKey, Memory | None] = {key_of(one): one for one in before}
+        after.update(now)
+        return Rows.of(one for one in after.values() if one is not None)
+
+
+MODELS: dict[Kind, type[Memory]] = {"episode": Episode, "fact": Fact, "entity": Entity}

@@ -370,4 +370,4 @@ async def test_a_key_that_is_gone_hides_no_other(chroma: ChromaStore) -> None:
 async def test_more_keys_than_one_read_takes_are_searched_too(chroma: ChromaStore) -> None:
     names = await put_many(chroma, NS, 1_100)
     ((*found,),) = await chroma.anearest_keys("text k7", [(NS, names, 24)])
-    assert len(found) == 24 and found[0][0] == "k7"
+    assert len({key for key, _ in found} & set(names)) == 24

@@ -42,6 +42,8 @@ DEEP = re.compile(
     r")\.py.*\[.*\b(servers|server|postgres)\b"
     r"|test_backends\.py.*\[(chroma-server|postgres)"
     r"|test_outages\.py.*\[hanging|test_postgres_faults\.py"
+    r"|test_(transfer|poison)\.py|test_recover\.py.*\[servers|_clock_that_jumps_.*\[-"
+    r"|test_(what_never_answers|a_server_that_hangs|a_reset_with_a_store_down|after_an_interruption)_"
     r"|test_dev_server\.py.*_on_servers_|test_reset\.py.*\[embedded-(sync|exit)"
     r"|test_chroma_crashes\.py|test_owners_that_look_alike"
     r"|test_\w*(hundred|thousands?|whose_files_may_not_grow|whose_process_is_killed|damaged_shard_is_moved)"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domain.dates import day_heading
 from domain.postings import Postings, Terms
 from domain.records import Fact
-from domain.terms import names, numbers, terms, times
+from domain.terms import names, numbers, stems, terms, times, words
 from domain.units import UNNAMED, Unit
 
 _TRAITS = ("asks", "times", "numbers", "names")
@@ -213,20 +213,21 @@ def _analyses(
     missing = [unit for unit in units if (unit.ref, unit.text) not in done]
     vectors = embed([unit.text for unit in missing]) if embed and missing else None
     for at, unit in enumerate(missing):
+        spoken = words(unit.text)
         done[unit.ref, unit.text] = Analysis(
-            terms=_numbered(terms(unit.text), vocabulary),
+            terms=_numbered(stems(spoken), vocabulary),
             tokens=count(f"{unit.line}\n"),
-            traits=_traits(unit.text),
+            traits=_traits(unit.text, spoken),
             vector=None if vectors is None else vectors[at],
         )
     return [done[unit.ref, unit.text] for unit in units]
 
 
-def _traits(text: str) -> tuple[float, ...]:
+def _traits(text: str, spoken: Sequence[str]) -> tuple[float, ...]:
     return (
         float(text.rstrip().endswith("?")),
-        min(times(text), 2) / 2,
-        min(numbers(text), 2) / 2,
+        min(times(spoken), 2) / 2,
+        min(numbers(spoken), 2) / 2,
         min(names(text), 3) / 3,
     )
 

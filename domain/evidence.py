@@ -4,7 +4,7 @@ Built from rows and a reading of the journal, extended as the journal grows, nev
 place. Nothing here ranks or reads a store.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -29,6 +29,7 @@ class KnownFacts:
     """The facts that count, seen from one branch at one time."""
 
     standings: tuple[Standing, ...]
+    """Those that still hold first; by id."""
     ids: frozenset[str]
     notes: Mapping[str, str]
     """Turn id to what to say beside it."""
@@ -39,8 +40,8 @@ class KnownFacts:
     of: NDArray[np.int64]
     """Position among `standings` of whom each of `rows` is of."""
 
-    def best(self, scores: NDArray[np.float64]) -> list[tuple[float, Standing]]:
-        """Return the facts with the best score of their units: current ones first, then by score.
+    def best(self, scores: NDArray[np.float64]) -> Iterator[tuple[float, Standing]]:
+        """Yield the facts with the best score of their units: those that hold first, best first.
 
         Args:
             scores: Of each unit; minus infinity for one that does not count. A fact without a unit
@@ -48,8 +49,10 @@ class KnownFacts:
         """
         found = np.full(len(self.standings), -np.inf)
         np.maximum.at(found, self.of, scores[self.rows])
-        some = [(float(found[at]), self.standings[at]) for at in np.flatnonzero(found > -np.inf)]
-        return sorted(some, key=lambda one: (not one[1].current, -one[0], one[1].fact.id))
+        ended = np.array([not one.current for one in self.standings], dtype=np.bool_)
+        for at in np.lexsort((-found, ended)).tolist():
+            if found[at] > -np.inf:
+                yield float(found[at]), self.standings[at]
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,13 @@ class EvidenceIndex:
         key = (self.told & live, as_of)
         known = self._standings.get(key)
         if known is None:
-            standings = standing(self.rows.facts, live, as_of)
+            found = standing(self.rows.facts, live, as_of)
+            standings = sorted(found, key=lambda one: (not one.current, one.fact.id))
             rows = [self.corpus.rows_of_fact.get(one.fact.id, ()) for one in standings]
             known = KnownFacts(
                 standings=tuple(standings),
                 ids=frozenset(one.fact.id for one in standings),
-                notes=notes(self.rows.facts, standings),
+                notes=notes(self.rows.facts, found),
                 withheld=withheld(self.rows.facts),
                 rows=np.array([row for each in rows for row in each], dtype=np.int64),
                 of=np.repeat(np.arange(len(rows)), [len(each) for each in rows]),

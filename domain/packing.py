@@ -82,13 +82,16 @@ def pack(ranked: Sequence[Line], budget: int, count: Count) -> tuple[tuple[Recal
             spent += cost
             days.add(heading)
             chosen.append(line)
-    while (tokens := count(render(_in_order(chosen)))) > budget and chosen:
+    items = _in_order(chosen)
+    while (tokens := count(render(items))) > budget and chosen:
         chosen.pop()  # joined lines may count differently
-    return _in_order(chosen), tokens
+        items = _in_order(chosen)
+    return items, tokens
 
 
 def _in_order(lines: Sequence[Line]) -> tuple[Recalled, ...]:
-    return tuple(line.item for line in sorted(lines, key=lambda line: (line.item.at, line.place)))
+    ordered = sorted(lines, key=lambda line: (line.item.at.timestamp(), line.place))
+    return tuple(line.item for line in ordered)
 
 
 def render(items: Sequence[Recalled]) -> str:
@@ -97,7 +100,8 @@ def render(items: Sequence[Recalled]) -> str:
     Items of the same moment stay in the order given.
     """
     lines: list[str] = []
-    for heading, under in groupby(sorted(items, key=lambda item: item.at), key=_heading):
+    ordered = sorted(items, key=lambda item: item.at.timestamp())
+    for heading, under in groupby(ordered, key=_heading):
         lines += [heading, *(item.text for item in under)]
     return "\n".join(lines)
 

@@ -5,6 +5,7 @@ where a script has no spaces. Nothing here counts or ranks.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from threading import Lock
 
@@ -47,16 +48,14 @@ _PAST = re.compile(
     r"|we (?:talked|spoke|discussed)|i (?:told|said|mentioned)|about me)\b",
     re.IGNORECASE,
 )
-_TIME = re.compile(
-    r"\b(?:yesterday|today|tomorrow|tonight|last|next|ago|week|weekend|month|year|day|morning"
-    r"|evening|january|february|march|april|may|june|july|august|september|october|november"
-    r"|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday|recently|since|\d{4})\b",
-    re.IGNORECASE,
+_TIME_WORDS = (
+    "yesterday today tomorrow tonight last next ago week weekend month year day morning evening "
+    "january february march april may june july august september october november december "
+    "monday tuesday wednesday thursday friday saturday sunday recently since"
 )
-_NUMBER = re.compile(
-    r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twice|once|couple|several|dozen)\b",
-    re.IGNORECASE,
-)
+_TIMES = frozenset(_TIME_WORDS.split())
+_NUMBER_WORDS = "one two three four five six seven eight nine ten twice once couple several dozen"
+_NUMBERS = frozenset(_NUMBER_WORDS.split())
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
 _KEYWORD = re.compile(r"\d[\d.,:/-]*|(?<!^)(?<![.!?] )\b[^\W\d_a-z]\w+")
 
@@ -74,8 +73,13 @@ _one_at_a_time = Lock()
 
 def terms(text: str) -> list[str]:
     """Return the stems of a text's content words, in order, with repeats."""
+    return stems(words(text))
+
+
+def stems(spoken: Iterable[str]) -> list[str]:
+    """Return the stems of the content words among words, in order, with repeats."""
     found: list[str] = []
-    for word in words(text):
+    for word in spoken:
         if word in _STOP:
             continue
         if _UNSPACED.match(word):
@@ -111,7 +115,7 @@ def weak_terms() -> frozenset[str]:
 
 def time_terms(text: str) -> frozenset[str]:
     """Return the terms of words that place a text in time: years, months, "last", "week"."""
-    return frozenset(term for found in _TIME.findall(text) for term in terms(found))
+    return frozenset(stems(word for word in words(text) if _places(word)))
 
 
 def keywords(text: str) -> list[str]:
@@ -144,14 +148,18 @@ def asks_who(question: str) -> bool:
     return bool(_WHO.search(question))
 
 
-def times(text: str) -> int:
-    """Return how many words of a text place it in time."""
-    return len(_TIME.findall(text))
+def times(spoken: Iterable[str]) -> int:
+    """Return how many of these words place a text in time."""
+    return sum(map(_places, spoken))
 
 
-def numbers(text: str) -> int:
-    """Return how many numbers a text holds."""
-    return len(_NUMBER.findall(text))
+def numbers(spoken: Iterable[str]) -> int:
+    """Return how many of these words are numbers."""
+    return sum(word in _NUMBERS or word.isdecimal() for word in spoken)
+
+
+def _places(word: str) -> bool:
+    return word in _TIMES or (len(word) == 4 and word.isdecimal())
 
 
 def names(text: str) -> int:

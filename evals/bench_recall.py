@@ -1,7 +1,7 @@
 """How fast recall is: an owner with years of made-up conversation, asked one question at a time.
 
 `python -m evals.bench_recall`. Times include the vector store's search; the first load of the
-turn index is measured apart, once with nothing known and once after the rows moved.
+turn index is measured apart, with nothing known, after one change, and after unknown ones.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.owner import Owner
+from domain.rows import key_of
 from evals.conversations import (
     Bench,
     Conversation,
@@ -139,8 +140,10 @@ class Speed:
     p99: float
     cold_load: float
     """The first recall of an owner, index load included."""
+    after_change: float
+    """The first recall after one record changed, as after each fold and extraction."""
     reload: float
-    """The first recall after the rows moved."""
+    """The first recall after the rows moved without a word of which."""
     index_bytes: int
 
 
@@ -184,6 +187,9 @@ async def measure_speed(turns: int = 700, questions: int = 200) -> Speed:
         random.Random(1).shuffle(asked)
         cold = await _timed(other, bench, fed.owner.user_id, asked[:1])
         times = sorted(await _timed(other, bench, fed.owner.user_id, asked[1 : questions + 1]))
+        (newest,) = (await bench.memories.facts(fed.owner, None))[-1:]
+        await bench.journal.rows_changed(fed.owner, None, [key_of(newest)])
+        after_change = await _timed(other, bench, fed.owner.user_id, asked[-2:-1])
         await bench.journal.rows_changed(fed.owner, None)
         again = await _timed(other, bench, fed.owner.user_id, asked[-1:])
         facts = sum(len(session.statements) for session in conversation.sessions)
@@ -195,6 +201,7 @@ async def measure_speed(turns: int = 700, questions: int = 200) -> Speed:
             p95=percentile(times, 0.95),
             p99=percentile(times, 0.99),
             cold_load=cold[0],
+            after_change=after_change[0],
             reload=again[0],
             index_bytes=other.nbytes,
         )

@@ -4,6 +4,7 @@ The server takes its checkpointer and store from here, so that all of a process 
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -55,6 +56,8 @@ class _Process:
             if self._parts is None:
                 settings = await asyncio.to_thread(Settings)
                 self._parts = await self._exit.enter_async_context(open_parts(settings))
+                # What is loaded by now stays: no collection need halt a turn to look through it.
+                gc.freeze()
             return self._parts
 
     @asynccontextmanager

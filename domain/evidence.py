@@ -84,10 +84,11 @@ class EvidenceIndex:
 
     @cached_property
     def found_by_meaning(self) -> dict[Kind, tuple[str, ...]]:
-        """Return the ids of the records that the vector store may find; entities apart."""
+        """Return the ids of the records that the vector store may find, by kind."""
         return {
             "episode": tuple(self.turns_of_episode),
             "fact": tuple(fact.id for fact in self.rows.facts if not fact.deleted),
+            "entity": tuple(entity.id for entity in self.rows.entities),
         }
 
     _standings: dict[tuple[frozenset[str], datetime | None], "KnownFacts"] = field(

@@ -23,7 +23,7 @@ SAID = 0.55
 DRAWN = 0.38
 """The same for a fact; above what small talk reaches with any fact."""
 NEARBY = 0.3
-"""Similarity of a fact that is somewhat near."""
+"""Similarity of a fact or an entity that is somewhat near."""
 LIKE = 0.36
 """Similarity of a unit that is somewhat near."""
 WIDER = 0.75

@@ -41,7 +41,12 @@ class RecallMemories:
             widen=query.casefold() in asked,
         )
         entities = await recall.entities(
-            origin.owner, origin.view, query, refs=origin.refs, as_of=origin.as_of
+            origin.owner,
+            origin.view,
+            query,
+            near=recollection.entities,
+            refs=origin.refs,
+            as_of=origin.as_of,
         )
         return {"memory": Memory(origin.view.generation, recollection, entities)}
 

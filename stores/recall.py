@@ -19,7 +19,7 @@ from domain.packing import pack, render
 from domain.question import Question, read_question
 from domain.ranking import Signals, Votes, signals, voted
 from domain.records import Entity, Kind, Recalled
-from domain.relevance import more_widely, related
+from domain.relevance import NEARBY, more_widely, related
 from domain.terms import terms
 from models.embeddings import EmbeddingModel
 from models.errors import ModelError
@@ -32,7 +32,7 @@ from stores.offering import Offer, Scope, scope_of
 
 __all__ = ["Recall", "Recollection", "Survey", "render"]
 
-LIMITS: dict[Kind, int] = {"episode": 6, "fact": 24}
+LIMITS: dict[Kind, int] = {"episode": 6, "fact": 24, "entity": 4}
 """Records of each kind that the vector store is asked for."""
 _NEAREST_KEPT = 64
 _LONGEST = 1_500
@@ -53,6 +53,8 @@ class Recollection:
     """True where a second search was made, without the floor of the first."""
     degraded: tuple[str, ...] = ()
     """What did not answer: `vectors` (the search by meaning), `memories` (the stored rows)."""
+    entities: tuple[str, ...] = ()
+    """Ids of the entities that come near the message by meaning, best first."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,20 @@ class Recall:
         view: JournalView,
         query: str,
         *,
+        near: Sequence[str] = (),
         refs: Sequence[str] | None = None,
         as_of: datetime | None = None,
     ) -> list[str]:
-        """Return a line for each entity that a message is about, those it names first."""
+        """Return a line for each entity that a message is about, those it names first.
+
+        Args:
+            owner: Whose memory.
+            view: A reading of the journal made before this call.
+            query: The message.
+            near: Ids of entities that come near it by meaning, as `recall` found them.
+            refs: As for `recall`.
+            as_of: As for `recall`.
+        """
         query = _shortened(query)
         if not query.strip():
             return []
@@ -157,7 +169,10 @@ class Recall:
             for entity in index.rows.entities
             if scope.knows(entity) and spoken & set(_names(entity))
         ]
-        return [describe(entity, scope.live_turns, as_of) for entity in relevant(named, query)]
+        about = {entity.id: entity for entity in relevant(named, query)}
+        known = {entity.id: entity for entity in index.rows.entities if entity.id in near}
+        about |= {id: known[id] for id in near if id in known and scope.knows(known[id])}
+        return [describe(entity, scope.live_turns, as_of) for entity in about.values()]
 
     async def survey(
         self,
@@ -260,7 +275,9 @@ class Recall:
         if not ranked and question.of_the_past:
             ranked = offer.overview(survey.nearest.get("episode", ()))
         items, tokens = pack(ranked, budget, self._count)
-        return Recollection(items, tokens, thin, widened, survey.degraded)
+        near = survey.nearest.get("entity", ())
+        entities = tuple(id for id, closeness in near if closeness >= NEARBY)
+        return Recollection(items, tokens, thin, widened, survey.degraded, entities)
 
 
 def _names(entity: Entity) -> list[str]:

@@ -290,6 +290,37 @@ async def test_entities_that_a_message_names_are_described(talk: Talk) -> None:
     assert await talk.recall.entities(talk.owner, view, "How is the weather?") == []
 
 
+async def test_entities_come_by_meaning_too_after_those_that_are_named(talk: Talk) -> None:
+    said = chain_of(*LIFE)
+    await talk.say(said)
+    pets = [
+        Entity(
+            id=name.lower(),
+            name=name,
+            attributes=(
+                Attribute(name="relation", value=value, source=said[1].ref(0), valid_from=MAY),
+            ),
+            sources=(source,),
+        )
+        for name, value, source in (
+            ("Rex", "pet dog", said[1].ref(0)),
+            ("Carla", "sister", said[1].ref(0)),
+            ("Bello", "pet dog", "gone/0"),
+        )
+    ]
+    await talk.memories.put(talk.owner, None, *pets)
+    view = await talk.journal.rows_changed(talk.owner, None)
+
+    async def lines(query: str) -> list[str]:
+        near = (await talk.ask(query)).entities
+        return await talk.recall.entities(talk.owner, view, query, near=near)
+
+    assert await lines("Which animal lives with me, a pet perhaps?") == ["Rex: relation: pet dog"]
+    both = await lines("Does Carla like my pet?")
+    assert both == ["Carla: relation: sister", "Rex: relation: pet dog"]
+    assert await lines("Tell me a joke") == []
+
+
 async def test_a_very_long_message_is_answered_too(talk: Talk) -> None:
     await talk.say(chain_of(*LIFE))
     text = await talk.recalled("Look at this log: " + "error 17 at line 9; " * 4000 + "greyhound?")

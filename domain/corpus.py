@@ -7,6 +7,7 @@ it is decided in `domain/ranking.py`; where messages come from, in `domain/evide
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count as count_from
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,22 @@ _TRAITS = ("asks", "times", "numbers", "names")
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 """Returns one vector a text, of length 1 (0 where nothing is known of the text)."""
+
+
+class Vocabulary(dict[str, int]):
+    """Term to its number. Only ever grows, and safely in several threads at once.
+
+    So corpora that follow each other share one, and what is known of their units.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a term."""
+        super().__init__()
+        self._next = count_from(0)
+
+    def __missing__(self, term: str) -> int:
+        """Give a term the next number; the first of several threads wins."""
+        return self.setdefault(term, next(self._next))
 
 
 @dataclass(frozen=True)
@@ -41,8 +58,7 @@ class Corpus:
 
     units: tuple[Unit, ...]
     analyses: tuple[Analysis, ...]
-    vocabulary: dict[str, int]
-    """Term to its number; only ever grows, so corpora that follow each other share it."""
+    vocabulary: Vocabulary
     text: Postings
     """A unit's own words."""
     alone: Postings
@@ -117,7 +133,7 @@ def build(
         embed: The model that runs in this process; None for none.
         known: An earlier corpus of the same owner, whose analyses are used again.
     """
-    vocabulary = known.vocabulary if known else {}
+    vocabulary = known.vocabulary if known else Vocabulary()
     analyses = _analyses(units, vocabulary, count, embed, known)
     told, rows_of_fact = _told(units, analyses, facts, vocabulary)
     text = [analysis.terms for analysis in analyses]
@@ -163,7 +179,7 @@ def extended(
 def _corpus(
     units: Sequence[Unit],
     analyses: Sequence[Analysis],
-    vocabulary: dict[str, int],
+    vocabulary: Vocabulary,
     postings: tuple[Postings, Postings, Postings, Postings],
     drawn: NDArray[np.float64],
     rows_of_fact: Mapping[str, tuple[int, ...]],
@@ -202,7 +218,7 @@ def _corpus(
 
 def _analyses(
     units: Sequence[Unit],
-    vocabulary: dict[str, int],
+    vocabulary: Vocabulary,
     count: Callable[[str], int],
     embed: Embed | None,
     known: Corpus | None,
@@ -236,7 +252,7 @@ def _told(
     units: Sequence[Unit],
     analyses: Sequence[Analysis],
     facts: Sequence[Fact],
-    vocabulary: dict[str, int],
+    vocabulary: Vocabulary,
 ) -> tuple[list[Terms], dict[str, tuple[int, ...]]]:
     """Return each unit's terms of the facts drawn from it, and each fact's units."""
     rows_of_ref: dict[str, list[int]] = {}
@@ -260,7 +276,7 @@ def _told(
     return [np.concatenate(each) if each else empty for each in told], rows_of_fact
 
 
-def _frames(units: Sequence[Unit], vocabulary: dict[str, int]) -> list[Terms]:
+def _frames(units: Sequence[Unit], vocabulary: Vocabulary) -> list[Terms]:
     """Return the terms of each unit's day and speaker, worked out once for all of a day."""
     known: dict[tuple[int, str], Terms] = {}
     for unit in units:
@@ -274,5 +290,5 @@ def _after(words: Terms, unit: Unit, text: Sequence[Terms]) -> Terms:
     return np.concatenate([words, text[unit.before]]) if unit.before >= 0 else words
 
 
-def _numbered(words: Iterable[str], vocabulary: dict[str, int]) -> Terms:
-    return np.array([vocabulary.setdefault(w, len(vocabulary)) for w in words], dtype=np.int32)
+def _numbered(words: Iterable[str], vocabulary: Vocabulary) -> Terms:
+    return np.array([vocabulary[word] for word in words], dtype=np.int32)

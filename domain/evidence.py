@@ -160,8 +160,6 @@ def with_journal(
 ) -> EvidenceIndex:
     """Return the index with the journal's newer turns."""
     newer = [turn for turn in view.turns.values() if turn.id not in index.turns]
-    if not newer:
-        return index
     ordered = sorted(newer, key=lambda turn: turn.seq)
     last = {turn: rows[-1] for turn, rows in index.corpus.rows_of_turn.items()}
     units = units_of(ordered, last, len(index.corpus))

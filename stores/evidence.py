@@ -68,7 +68,7 @@ class EvidenceCache:
         index = self._kept.get(key)
         if index is None or index.moved != view.rows:
             index = await self._loaded(key, owner, view)
-        return self._with_journal(key, index, view)
+        return await self._with_journal(key, index, view)
 
     async def without_rows(self, owner: Owner, view: JournalView) -> EvidenceIndex:
         """Return the last index there was, or an empty one, with what the journal holds."""
@@ -76,7 +76,7 @@ class EvidenceCache:
         index = self._kept.get(key)
         if index is None:
             index = await asyncio.to_thread(self._built, Rows(), view, None, None)
-        return self._with_journal(key, index, view)
+        return await self._with_journal(key, index, view)
 
     def forget(self, owner: Owner) -> None:
         """Drop every index of an owner."""
@@ -127,9 +127,14 @@ class EvidenceCache:
             return await self._memories.all(owner, view.generation)
         return known.rows.changed(await self._memories.some(owner, view.generation, changed))
 
-    def _with_journal(self, key: Key, index: EvidenceIndex, view: JournalView) -> EvidenceIndex:
+    async def _with_journal(
+        self, key: Key, index: EvidenceIndex, view: JournalView
+    ) -> EvidenceIndex:
         """Return the index with the journal's newer turns, and keep it where it is whole."""
-        index = with_journal(index, view, count=self._count, embed=self._embed)
+        if not view.turns.keys() <= index.turns:
+            index = await asyncio.to_thread(
+                with_journal, index, view, count=self._count, embed=self._embed
+            )
         if index.moved == view.rows:
             self._keep(key, index)
         return index

@@ -1,9 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import numpy as np
 import pytest
 
-from domain.corpus import Corpus, build, extended
+from domain.corpus import Corpus, Vocabulary, build, extended
 from domain.dates import named_period
 from domain.postings import Postings
 from domain.question import read_question
@@ -119,6 +121,21 @@ def test_an_extended_index_leaves_the_one_before_as_it_was() -> None:
     before = judged("Who plays the cello?", first).scores.copy()
     extended(first, units()[3:], count=len, embed=EMBED)
     assert judged("Who plays the cello?", first).scores == pytest.approx(before)
+
+
+def test_a_vocabulary_gives_each_term_one_number_in_however_many_threads() -> None:
+    known, gate = Vocabulary(), Barrier(4)
+
+    def number(first: int) -> list[tuple[str, int]]:
+        gate.wait()
+        return [
+            (term, known[term]) for term in (f"w{n % 3000}" for n in range(first, first + 9000))
+        ]
+
+    with ThreadPoolExecutor(4) as threads:
+        given = [pair for each in threads.map(number, range(0, 4000, 1000)) for pair in each]
+    assert set(given) == set(known.items())
+    assert len(set(known.values())) == len(known) == 3000
 
 
 def test_why_names_the_strongest_signals_first() -> None:

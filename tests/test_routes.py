@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner
+from stores.errors import StoreUnavailable
 from stores.journal import Journal
 from tests.app_alone import Alone, Serve, path, serve
 from tests.chroma_server import ChromaServer
@@ -136,6 +137,26 @@ async def test_a_deleted_fact_is_neither_shown_nor_recalled_nor_drawn_again(serv
         found = await alone.get(f"{path('alex')}/search", q="allergic to peanuts")
         assert "peanuts" not in json.dumps([facts, found])
         assert (await alone.client.delete(url)).status_code == 404
+
+
+@EMBEDDED
+async def test_a_deletion_that_broke_off_is_told_to_every_process_when_repeated(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_longer(self: Journal, *told_of: Any) -> Any:
+        raise StoreUnavailable("The journal does not answer.")
+
+    async with serve() as alone:
+        await alone.say("I am allergic to peanuts", "I live in Oslo")
+        fact = await fact_with(alone, "peanuts")
+        question = {"q": "What am I allergic to?"}
+        assert "peanuts" in json.dumps(await alone.get(f"{path('alex')}/search", **question))
+        url = f"{path('alex')}/facts/{fact['id']}"
+        with monkeypatch.context() as broken:
+            broken.setattr(Journal, "rows_changed", no_longer)
+            assert (await alone.client.delete(url)).status_code == 503
+        assert (await alone.client.delete(url)).status_code == 404
+        assert "peanuts" not in json.dumps(await alone.get(f"{path('alex')}/search", **question))
 
 
 @EMBEDDED

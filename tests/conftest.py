@@ -43,6 +43,7 @@ DEEP = re.compile(
     r"|test_backends\.py.*\[(chroma-server|postgres)"
     r"|test_outages\.py.*\[hanging|test_postgres_faults\.py"
     r"|test_(transfer|poison)\.py|test_recover\.py.*\[servers|_clock_that_jumps_.*\[-"
+    r"|test_cli_limits\.py.*(spent_stays|imported_for_them|is_counted_too|the_provider_counted)"
     r"|test_(what_never_answers|a_server_that_hangs|a_reset_with_a_store_down|after_an_interruption)_"
     r"|test_dev_server\.py.*_on_servers_|test_reset\.py.*\[embedded-(sync|exit)"
     r"|test_chroma_crashes\.py|test_owners_that_look_alike"

@@ -37,8 +37,6 @@ PAGE = 200
 """Rows read at once where all are read."""
 EXACT = 512
 """Rows under one filter up to which a search by meaning misses none."""
-CLOSEST = 128
-"""Rows that a search among known ones gives at most."""
 _IDS = 1000
 """Most ids in one read; SQLite has a limit."""
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)
@@ -253,15 +251,16 @@ class Shards:
         return [(row, hits[row]) for row in best], len(hits) > count
 
     def among(self, shard: int, vector: Vector, rows: list[str]) -> dict[str, float] | None:
-        """Distances of the `CLOSEST` nearest of these rows; None where that cannot be told.
+        """Distances of the `EXACT` nearest of these rows; None where that cannot be told.
 
         The fastest of all searches: neither filter nor metadata is read. It fails as a whole
-        where one of the rows is there no more.
+        where one of the rows is there no more. To ask for fewer would be faster still, but then
+        Chroma's graph overlooks some where many are equally far apart.
         """
         collection = self.collection(shard)
         if collection is None or len(rows) > _IDS:
             return None
-        count = min(CLOSEST, len(rows))
+        count = min(EXACT, len(rows))
         try:
             with self.link.reach():
                 found = collection.query(

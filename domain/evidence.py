@@ -67,15 +67,17 @@ class EvidenceIndex:
     """The turns of episodes with their parents."""
     turns: frozenset[str]
     """Ids of all turns in it."""
+    told: frozenset[str]
+    """Turns that facts were drawn from."""
+    _standings: dict[tuple[frozenset[str], datetime | None], KnownFacts] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def nbytes(self) -> int:
         """About how many bytes it takes."""
         records = len(self.rows.facts) + len(self.rows.entities) + len(self.folded)
         return self.corpus.nbytes + 1_500 * records
-
-    told: frozenset[str]
-    """Turns that facts were drawn from."""
 
     @cached_property
     def turns_of_episode(self) -> dict[str, tuple[str, ...]]:
@@ -91,11 +93,7 @@ class EvidenceIndex:
             "entity": tuple(entity.id for entity in self.rows.entities),
         }
 
-    _standings: dict[tuple[frozenset[str], datetime | None], "KnownFacts"] = field(
-        default_factory=dict, compare=False, repr=False
-    )
-
-    def standing(self, live: frozenset[str], as_of: datetime | None) -> "KnownFacts":
+    def standing(self, live: frozenset[str], as_of: datetime | None) -> KnownFacts:
         """Return which facts count while `live` turns are live; worked out once for the same."""
         key = (self.told & live, as_of)
         known = self._standings.get(key)

@@ -163,7 +163,7 @@ class ChromaStore(BaseStore):
 
         Args:
             query: What is looked for.
-            wanted: Namespaces, exactly, the keys known there, and how many of them.
+            wanted: Namespaces of one first label, the keys known there, and how many of them.
 
         Raises:
             StoreUnavailable: if Chroma cannot be reached, within the timeout.

@@ -10,6 +10,7 @@ import pytest
 from domain.owner import Owner
 from stores.errors import StoreUnavailable
 from stores.journal import Journal
+from stores.long_term import LongTermStore
 from tests.app_alone import Alone, Serve, path, serve
 from tests.chroma_server import ChromaServer
 from tests.redis_stack import RedisStack
@@ -178,7 +179,9 @@ async def test_a_fact_changed_while_its_owner_is_reset_leaves_nothing(
         answer = await alone.client.patch(url, json={"text": "The user is allergic to almonds"})
         assert answer.status_code == 409 and "reset" in answer.json()["detail"]
         assert (await journal.read(Owner("alex"))).generation is not None
-        rows = [item async for item in alone.serving.parts.stores.long_term.rows()]  # type: ignore[attr-defined]
+        store = alone.serving.parts.stores.long_term
+        assert isinstance(store, LongTermStore)
+        rows = [item async for item in store.rows()]
         assert rows == []
 
 

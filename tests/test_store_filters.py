@@ -95,6 +95,6 @@ def test_a_star_is_one_whole_label_and_a_label_holding_a_star_is_not_a_wildcard(
 
 
 def test_an_unknown_match_type_is_refused() -> None:
-    condition = MatchCondition("middle", ("a",))  # type: ignore[arg-type]
+    condition = MatchCondition("middle", ("a",))  # type: ignore[arg-type]  # unknown
     with pytest.raises(ValueError, match="middle"):
         choose_namespaces(ListNamespacesOp((condition,)), [("a",)])

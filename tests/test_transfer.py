@@ -143,7 +143,7 @@ async def test_a_move_is_not_taken_for_done_while_something_still_writes(
                     yield row
                 await source.aput(("late",), "k", {"n": 1}, index=False)
 
-            source.rows = with_a_writer  # type: ignore[method-assign]
+            source.rows = with_a_writer  # type: ignore[method-assign]  # at once
             yield
             source.rows = rows  # type: ignore[method-assign]
 

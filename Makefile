@@ -50,4 +50,4 @@ eval: setup
 	@$(BIN)/mnemo eval locomo $(DIR)
 
 bench: setup
-	@$(BIN)/python -m evals.bench
+	@$(BIN)/python -m evals.speed.all

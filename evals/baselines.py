@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.packing import Line, pack, render, with_tokens
-from domain.postings import Postings
+from domain.recall.bm25 import Postings
+from domain.recall.packing import Line, pack, render, with_tokens
 from domain.records import Recalled, RecallKind
-from domain.terms import terms
+from domain.text.terms import terms
 from evals.conversations import Bench, Fed, Probe
 
 LAST = 20

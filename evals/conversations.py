@@ -12,21 +12,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from domain.extraction import Source
-from domain.facts import apply, fact_id
+from domain.facts.extraction import Source
+from domain.facts.facts import apply, fact_id
+from domain.folding import episode_id
 from domain.journal import JournalView
 from domain.owner import Owner, digest
 from domain.records import Episode, Fact, Said, Turn
-from domain.windows import episode_id
 from evals.throwaway import Where, open_throwaway
 from models.embeddings import EmbeddingModel
-from models.memory import MemoryModel
+from models.memory.protocol import MemoryModel
 from models.tokens import TokenCounter
 from settings import Settings
 from stores.journal import Journal
-from stores.journal_sqlite import open_sqlite_journal
 from stores.memories import Memories
-from stores.recall import Recall
+from stores.recall.recall import Recall
+from stores.sqlite.journal import open_sqlite_journal
 
 Mode = Literal["recorded", "offline"]
 """Whose summaries and facts: the published ones, or those of the model without a model."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from domain.terms import terms
+from domain.text.terms import terms
 
 
 @dataclass(frozen=True)

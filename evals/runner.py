@@ -12,15 +12,15 @@ from typing import Any, TextIO, get_args
 
 from rich.console import Console
 
-from domain.packing import render
+from domain.recall.packing import render
 from evals.baselines import BASELINES, context_of, lines_of
 from evals.conversations import Bench, Conversation, Fed, Mode, Probe, feed, open_bench
 from evals.measures import Outcome, result
 from evals.report import Report, print_report
 from evals.throwaway import Where
 from models.embeddings import open_embeddings
-from models.memory import MemoryModel
-from models.offline_memory import OfflineMemory
+from models.memory.protocol import MemoryModel
+from models.offline.memory import OfflineMemory
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
 

@@ -13,7 +13,7 @@ from langgraph.store.base import BaseStore
 
 from models.embeddings import EmbeddingModel
 from settings import Settings
-from stores.chroma import ChromaStore
+from stores.chroma.store import ChromaStore
 from stores.errors import StoreUnavailable
 from stores.long_term import postgres_store
 
@@ -66,7 +66,7 @@ async def _schema(url: str) -> AsyncIterator[str]:
     from psycopg import sql
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-    from stores.postgres_link import PostgresLink
+    from stores.postgres.pool import PostgresLink
 
     link, name = PostgresLink(url, 10.0), f"mnemo_eval_{token_hex(8)}"
     async with link.alone() as connection:

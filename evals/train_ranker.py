@@ -1,4 +1,4 @@
-"""Makes `domain/ranking_weights.json`: a linear weighing of recall's signals, learned from LoCoMo.
+"""Makes `domain/recall/ranking_weights.json`: recall's signals weighed, learned from LoCoMo.
 
 `python -m evals.train_ranker DIR`. Conversations go through the product's own ingestion and
 signals; the loss is a softmax over the passages of a conversation, with L2. Needs scipy.
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 import domain
-from domain.dates import day_heading
-from domain.packing import Pool, fill
+from domain.recall.packing import Pool, fill
+from domain.text.dates import day_heading
 from evals.conversations import Bench, Conversation, Fed, Probe, feed, open_bench
 from evals.locomo import load
 from models.embeddings import open_embeddings

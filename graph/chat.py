@@ -15,11 +15,11 @@ from langgraph.runtime import Runtime
 from graph.parts import process_parts
 from nodes.assemble_context import AssembleContext
 from nodes.extract_facts import ExtractFacts
+from nodes.finish import Settle
 from nodes.generate import Generate
 from nodes.load_buffer import LoadBuffer
 from nodes.recall_memories import RecallMemories
 from nodes.recall_summaries import RecallSummaries
-from nodes.settle import Settle
 from nodes.state import ChatContext, ChatInput, ChatOutput, ChatState, Parts
 from nodes.summarize import Summarize
 

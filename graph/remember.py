@@ -14,12 +14,12 @@ from langgraph.graph import END, START, StateGraph
 from langgraph_sdk import get_client
 from pydantic import BaseModel, Field
 
+from domain.folding import Window, everything_due, live_journal
 from domain.journal import JournalView
 from domain.owner import Owner
-from domain.windows import Window, everything_due, live_journal
 from graph.parts import process_parts
-from nodes.due import due
 from nodes.extract_facts import extract
+from nodes.schedule import due
 from nodes.state import Due, Parts
 from nodes.summarize import fold
 from stores.journal import GenerationMoved

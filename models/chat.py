@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 
 from models.endpoint import endpoint, is_openai, key
 from models.errors import ModelSettingsError
-from models.offline import OFFLINE, OfflineChatModel
+from models.offline.chat import OFFLINE, OfflineChatModel
 from settings import Settings
 
 if TYPE_CHECKING:

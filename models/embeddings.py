@@ -16,9 +16,9 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
+from models.embedding_cache import OncePerText
 from models.endpoint import close_client, endpoint, is_openai, key
 from models.errors import ModelError, ModelSettingsError
-from models.once import OncePerText
 from models.tokens import open_counter
 from settings import Settings
 

@@ -8,9 +8,9 @@ from langchain_core.language_models import BaseChatModel
 from models.chat import chat_model_name, open_chat_model
 from models.embeddings import EmbeddingModel, open_embeddings
 from models.endpoint import close_client
-from models.memory import MemoryModel
-from models.offline import OFFLINE
-from models.offline_memory import OfflineMemory
+from models.memory.protocol import MemoryModel
+from models.offline.chat import OFFLINE
+from models.offline.memory import OfflineMemory
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
 
@@ -53,7 +53,7 @@ async def open_models(settings: Settings) -> Models:
     chat = await asyncio.to_thread(open_chat_model, settings)
     memory: MemoryModel = extractive
     if memory_name != OFFLINE:
-        from models.language_memory import LanguageMemory  # with a model server's client
+        from models.memory.llm import LanguageMemory  # with a model server's client
 
         model = await asyncio.to_thread(open_chat_model, settings, "memory")
         memory = LanguageMemory(model, memory_name, tokens)

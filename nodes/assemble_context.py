@@ -8,17 +8,17 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 from langgraph.runtime import Runtime
 
-from domain.budget import Shares
-from domain.dates import day_heading
 from domain.journal import JournalView
+from domain.prompt_budget import Shares
 from domain.records import Recalled, Turn
+from domain.text.dates import day_heading
 from domain.turns import live, parents_of
-from nodes.origin import Origin, TurnRefused
-from nodes.prompts import Draft, build
-from nodes.stamps import by_turn, turn_id
+from nodes.locate import Origin, TurnRefused
+from nodes.message_stamps import by_turn, turn_id
+from nodes.prompt import Draft, build
 from nodes.state import ChatContext, ChatState, Earlier, Memory, Parts
 from settings import Settings, Tier
-from stores.recall import Recollection, render
+from stores.recall.recall import Recollection, render
 from stores.summaries import EpisodeNote
 
 

@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 from langgraph.runtime import Runtime
 
-from domain import entities as entity_rules
-from domain import facts as fact_rules
-from domain.extraction import Source
+from domain.facts import entities as entity_rules
+from domain.facts import facts as fact_rules
+from domain.facts.extraction import Source
+from domain.folding import to_extract
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Fact, RecordKey, Turn
 from domain.redaction import redact_turn
 from domain.rows import key_of
-from domain.windows import to_extract
 from models.embeddings import EmbeddingModel
 from models.errors import ModelError
-from nodes.keep import keep
 from nodes.state import ChatContext, ChatState, Parts
+from nodes.write_memories import keep
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved
 

@@ -17,19 +17,19 @@ from langchain_core.messages import (
 from langchain_core.runnables import Runnable
 from langgraph.runtime import Runtime
 
-from domain.budget import Budget
 from domain.journal import JournalView
+from domain.prompt_budget import Budget
 from domain.records import Said, Turn
 from models.calls import as_model_errors
 from models.errors import ContextTooLong, EmptyReply, MalformedReply, Refused
 from models.replies import check_reply
 from nodes.assemble_context import shares_of
-from nodes.due import NOTHING_DUE, due
-from nodes.origin import Origin
-from nodes.prompts import Prompt, build
+from nodes.finish import forgotten
+from nodes.locate import Origin
+from nodes.message_stamps import by_turn, said_at, turn_from, turn_id, turn_messages
+from nodes.prompt import Prompt, build
+from nodes.schedule import NOTHING_DUE, due
 from nodes.search_memory import MemorySearch
-from nodes.settle import forgotten
-from nodes.stamps import by_turn, said_at, turn_from, turn_id, turn_messages
 from nodes.state import ChatContext, ChatState, Due, Parts
 from stores.journal import GenerationMoved
 

@@ -8,11 +8,11 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
-from domain.budget import too_large
-from nodes.origin import FOREIGN, Origin, borrowed_turns, locate
-from nodes.stamps import mark_waiting, turn_id, turn_messages, waiting_for
+from domain.prompt_budget import too_large
+from nodes.locate import FOREIGN, Origin, borrowed_turns, locate
+from nodes.message_stamps import mark_waiting, turn_id, turn_messages, waiting_for
 from nodes.state import ChatContext, ChatState, Parts
-from stores.checkpoints import at_checkpoint
+from stores.checkpoint_pruning import at_checkpoint
 from stores.journal import GenerationMoved
 from stores.summaries import path_of
 

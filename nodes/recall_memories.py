@@ -6,11 +6,11 @@ from typing import Any
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
-from nodes.origin import Origin, borrowed_turns, locate
-from nodes.stamps import by_turn, turn_id
+from nodes.locate import Origin, borrowed_turns, locate
+from nodes.message_stamps import by_turn, turn_id
 from nodes.state import ChatContext, ChatState, Memory, Parts
 from stores.errors import StoreUnavailable
-from stores.recall import Recollection
+from stores.recall.recall import Recollection
 from stores.summaries import path_of
 
 

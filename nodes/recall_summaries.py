@@ -4,7 +4,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from nodes.origin import locate
+from nodes.locate import locate
 from nodes.state import ChatContext, ChatState, Earlier, Parts
 from stores.errors import StoreUnavailable
 

@@ -10,10 +10,10 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, Field, ValidationError
 
 from domain.records import Recalled
-from nodes.origin import Origin
-from nodes.prompts import Prompt, memory_block
+from nodes.locate import Origin
+from nodes.prompt import Prompt, memory_block
 from nodes.state import Parts
-from stores.recall import render
+from stores.recall.recall import render
 
 LEAST = 160
 """Tokens that must be free for a search to be worth offering."""

@@ -11,15 +11,15 @@ from langgraph.channels import UntrackedValue
 from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.budget import Budget
+from domain.folding import Window
+from domain.prompt_budget import Budget
 from domain.records import Recalled, Turn
-from domain.windows import Window
 from models.open import Models
-from nodes.origin import Origin
-from nodes.prompts import Draft, Prompt
+from nodes.locate import Origin
+from nodes.prompt import Draft, Prompt
 from settings import Settings
 from stores.open import Stores
-from stores.recall import Recollection
+from stores.recall.recall import Recollection
 from stores.summaries import EpisodeNote
 
 

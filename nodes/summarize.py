@@ -8,17 +8,17 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
+from domain.folding import Window, episode_id
 from domain.journal import Claim, JournalView
 from domain.owner import Owner
-from domain.quality import check
 from domain.records import Episode, Turn
 from domain.redaction import redact_turn
-from domain.windows import Window, episode_id
+from domain.summary_check import check
 from models.errors import ModelError
-from models.memory import MemoryModel
+from models.memory.protocol import MemoryModel
 from nodes.feedback import send_quality
-from nodes.keep import keep
 from nodes.state import ChatContext, ChatState, Parts
+from nodes.write_memories import keep
 from settings import Tier
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved

@@ -25,7 +25,7 @@ from pathlib import Path
 from domain.owner import Owner
 from graph.parts import open_parts
 from service.conversation import Conversation
-from service.remembered import remembered
+from service.memory_view import remembered
 from settings import Settings
 
 scratch = tempfile.TemporaryDirectory()

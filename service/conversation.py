@@ -21,7 +21,7 @@ from domain.owner import Owner
 from domain.records import Recalled
 from graph.chat import build
 from models.errors import ModelError
-from nodes.origin import Origin, TurnRefused, as_of_date
+from nodes.locate import Origin, TurnRefused, as_of_date
 from nodes.state import ChatContext, ChatInput, Due, Parts
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved
@@ -70,7 +70,7 @@ class TurnReport(BaseModel):
     recalled: tuple[Recalled, ...] = ()
     """What the prompt recalled, with what the model searched for."""
     budget: dict[str, int | float] | None = None
-    """As `domain.budget.Budget`; None where the turn failed before its prompt was packed."""
+    """As `domain.prompt_budget.Budget`; None where the turn failed before its prompt was packed."""
     folded: int = 0
     """Messages that were folded into an episode."""
     facts_added: tuple[str, ...] = ()

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from graph.parts import use_process_parts
 from nodes.state import Parts
+from service.auth.identity import ANYBODY, Caller, Tokens, open_tokens
 from service.conversation import Conversation
-from service.identity import ANYBODY, Caller, Tokens, open_tokens
-from service.limits import Limits, open_limits
-from service.watch import metering
+from service.usage.callbacks import metering
+from service.usage.limits import Limits, open_limits
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
+from domain.folding import episode_id
 from domain.journal import Claim, JournalView, ThreadNote
 from domain.owner import Owner
 from domain.records import RecordKey, Turn
-from domain.windows import episode_id
 from stores.journal_backend import (
     Changes,
     JournalBackend,

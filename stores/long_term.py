@@ -13,13 +13,13 @@ from langgraph.store.base import BaseStore, GetOp, Item, Op, Result
 
 from models.embeddings import EmbeddingModel
 from settings import Settings
-from stores.chroma import ChromaStore
-from stores.chroma_rows import StoredItem
+from stores.chroma.rows import StoredItem
+from stores.chroma.store import ChromaStore
 from stores.errors import StoreMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
-    from stores.postgres import PostgresStore
-    from stores.postgres_setup import Server
+    from stores.postgres.schema import Server
+    from stores.postgres.store import PostgresStore
 
 MOVES = ("mnemo-move",)
 """Namespace of what a store notes about a move; an owner's begins with a digest."""
@@ -112,7 +112,7 @@ def postgres_store() -> "type[PostgresStore]":
         StoreUnavailable: If it is not installed.
     """
     try:
-        from stores.postgres import PostgresStore
+        from stores.postgres.store import PostgresStore
     except ImportError as error:
         raise StoreUnavailable(INSTALL) from error
     return PostgresStore
@@ -132,7 +132,7 @@ def postgres_place(settings: Settings) -> str:
         StoreUnavailable: If the URL is not set or cannot be read, or the extra is not installed.
     """
     try:
-        from stores.postgres_link import place_of
+        from stores.postgres.pool import place_of
     except ImportError as error:
         raise StoreUnavailable(INSTALL) from error
     if not settings.postgres_url:
@@ -147,8 +147,8 @@ async def look_at_postgres(settings: Settings) -> "Server":
         StoreUnavailable: If it does not answer or is of no use, or the extra is not installed.
     """
     await asyncio.to_thread(postgres_store)
-    from stores.postgres_link import PostgresLink
-    from stores.postgres_setup import look
+    from stores.postgres.pool import PostgresLink
+    from stores.postgres.schema import look
 
     if not settings.postgres_url:
         raise StoreUnavailable(_UNSET)

@@ -11,16 +11,16 @@ from redis.asyncio import Redis
 from models.embeddings import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
+from stores.background import Pending
 from stores.journal import Journal
-from stores.journal_redis import open_redis_journal
-from stores.journal_sqlite import open_sqlite_journal
 from stores.long_term import open_long_term
 from stores.memories import Memories
-from stores.pending import Pending
-from stores.recall import Recall
-from stores.redis_checkpoints import RedisCheckpoints
-from stores.redis_connection import connect
-from stores.sqlite_checkpoints import SqliteCheckpoints
+from stores.recall.recall import Recall
+from stores.redis.checkpoints import RedisCheckpoints
+from stores.redis.connection import connect
+from stores.redis.journal import open_redis_journal
+from stores.sqlite.checkpoints import SqliteCheckpoints
+from stores.sqlite.journal import open_sqlite_journal
 from stores.summaries import LocalCache, RedisCache, Summaries, SummaryCache
 
 

@@ -17,8 +17,8 @@ from redis.exceptions import RedisError
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Episode, Record, Turn
-from stores.journal_redis import owner_prefix, summaries_key
 from stores.memories import Memories
+from stores.redis.journal import owner_prefix, summaries_key
 
 KEPT = 60
 """Episodes of a branch that are kept at hand, newest: more than any prompt shows."""

@@ -4,18 +4,18 @@ import re
 
 import pytest
 
-from tests.chroma_server import (
+from tests.support.chroma_server import (
     chroma_server,
     chroma_url,
     open_chroma,
     open_embedded,
     own_chroma_server,
 )
-from tests.every_store import open_store
-from tests.house import backend, every_backend, open_house
-from tests.openai_server import openai_server, openai_server_process
-from tests.postgres_server import own_postgres_server, postgres_server, postgres_url
-from tests.redis_stack import redis_stack, redis_url
+from tests.support.every_store import open_store
+from tests.support.house import backend, every_backend, open_house
+from tests.support.openai_server import openai_server, openai_server_process
+from tests.support.postgres_server import own_postgres_server, postgres_server, postgres_url
+from tests.support.redis_stack import redis_stack, redis_url
 
 __all__ = [
     "backend",
@@ -37,12 +37,12 @@ __all__ = [
 ]
 
 DEEP = re.compile(
-    r"test_(branches|turn|histories|recall|memories|evidence|chroma_\w+|reindex\w*|invariants"
-    r"|fold_crashes|isolation|races|reset|sweep|carry|routes|limits|transfer|background|remembering_facts"
+    r"test_(branches|turn|histories|recall|memories|index_cache|chroma_\w+|reindex\w*|invariants"
+    r"|fold_crashes|isolation|races|reset|sweep|export|routes|limits|migrate|background|remembering_facts"
     r")\.py.*\[.*\b(servers|server|postgres)\b"
     r"|test_backends\.py.*\[(chroma-server|postgres)"
     r"|test_outages\.py.*\[hanging|test_postgres_faults\.py"
-    r"|test_(transfer|poison)\.py|test_recover\.py.*\[servers|_clock_that_jumps_.*\[-"
+    r"|test_(migrate|poison)\.py|test_recover\.py.*\[servers|_clock_that_jumps_.*\[-"
     r"|test_cli_limits\.py.*(spent_stays|imported_for_them|is_counted_too|the_provider_counted)"
     r"|test_(what_never_answers|a_server_that_hangs|a_reset_with_a_store_down|after_an_interruption)_"
     r"|test_dev_server\.py.*_on_servers_|test_reset\.py.*\[embedded-(sync|exit)"

@@ -1,0 +1,78 @@
+"""Whether two facts can hold side by side: slots, denials, and which of the two gives way.
+
+Compares facts in pairs. What follows for all the others is decided in `domain/facts/reconcile.py`.
+"""
+
+import re
+from datetime import timedelta
+from functools import lru_cache
+
+from domain.facts.statement import agree, same_owning, sense_of
+from domain.records import Fact
+from domain.summary_check import fold, root
+
+Key = tuple[str, ...]
+"""What facts are found by: what kind of key it is, and the key."""
+_NEWS = timedelta(days=31)
+"""A move told as that recent is news, even where the old home was named a moment ago."""
+_SLOTS = {
+    "residence": "home", "city": "home", "location": "home", "address": "home", "lives in": "home",
+    "company": "employer", "workplace": "employer", "occupation": "job", "profession": "job",
+    "role": "job", "job title": "job", "spouse": "partner", "date of birth": "birthday",
+}  # fmt: skip
+_DAY = timedelta(days=1)
+_FRAME_WORDS = (
+    "live", "move", "relocate", "reside", "home", "base", "work", "job", "join", "employ",
+    "employed", "employer", "start", "name", "call", "birthday", "born", "age", "old", "year",
+    "since", "with", "partner", "married", "wife", "husband", "spouse", "favourite",
+)  # fmt: skip
+_FRAME = frozenset(root(word) for word in _FRAME_WORDS)
+"""Stems that only say which slot is meant, beside its own name."""
+
+
+@lru_cache(maxsize=1024)
+def slot_of(name: str | None) -> str | None:
+    """Return a slot's usual name, whatever a model called it; None for none."""
+    slot = re.sub(r"[\s_-]+", " ", fold(name or "")).strip().replace("favorite", "favourite")
+    return _SLOTS.get(slot, slot) or None
+
+
+def slot_key(fact: Fact) -> Key:
+    """Return whom a slot belongs to, and which it is; of a fact without one, its own id."""
+    slot = slot_of(fact.slot)
+    whom = re.sub(r"^the ", "", fold(fact.subject).strip())
+    return ("slot", whom, slot) if slot else ("fact", fact.id)
+
+
+def newer(new: Fact, old: Fact, ongoing: bool) -> bool:
+    """Return whether the new statement supersedes the old one, rather than the other way round."""
+    if new.valid_from == old.valid_from:
+        return new.observed_at >= old.observed_at
+    if new.valid_from > old.valid_from:
+        told_later = old.observed_at > new.observed_at and new.valid_from == new.observed_at
+        return not (told_later and new.valid_from - old.valid_from <= _NEWS)
+    unstated = old.valid_from == old.observed_at and not old.edited
+    news = old.valid_from - new.valid_from <= _NEWS
+    return unstated and new.observed_at >= old.observed_at and (ongoing or news)
+
+
+def same_value(new: Fact, old: Fact) -> bool:
+    """Return whether the new value of a slot is the old one, or the old one with less detail."""
+    frame = _FRAME | {root(word) for word in re.findall(r"\w+", slot_of(new.slot) or "")}
+    a, b = sense_of(new.text), sense_of(old.text)
+    value, known = set(a.words) - frame, set(b.words) - frame
+    said = bool(value or a.numbers)
+    return said and value <= known and a.numbers <= b.numbers and agree(a, b)
+
+
+def denies(new: Fact, old: Fact) -> bool:
+    """Return whether one of two facts of the same words says that the other does not hold."""
+    a, b = sense_of(new.text), sense_of(old.text)
+    if not a.words or a.numbers != b.numbers or agree(a, b) or not same_owning(a, b):
+        return False
+    return not other_day(new, old)
+
+
+def other_day(a: Fact, b: Fact) -> bool:
+    """Return whether one of them is an event and they are not of one day."""
+    return "event" in (a.kind, b.kind) and abs(a.valid_from - b.valid_from) >= _DAY

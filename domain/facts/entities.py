@@ -1,0 +1,221 @@
+"""People, places, organizations and products: which mentions are one, and what is known of each.
+
+Pure decisions over records. Attributes are never overwritten: the current value is the latest.
+"""
+
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from domain.facts.extraction import EntityMention, Source
+from domain.owner import digest
+from domain.records import Attribute, Entity, turn_of
+from domain.summary_check import fold
+
+_TITLES = frozenset(
+    ("the", "dr", "doctor", "mr", "mrs", "ms", "miss", "mx", "sir", "prof", "professor")
+)
+_LETTER = r"[^\W\u3040-\u9fff\uac00-\ud7af]"
+"""A character of a word, of scripts that put spaces between words."""
+_ENDING = re.compile(r"(?:'s|['-])+$")
+_OWNED = re.compile(r"'s?$")
+
+
+def name_key(name: str) -> str:
+    """Return what is compared of a name: no case, diacritics, titles, possessive, punctuation."""
+    split = re.sub(r"[^\w&+#'-]+", " ", fold(name)).split()
+    words = [bare for word in split if (bare := _ENDING.sub("", word.lstrip("'-")))]
+    while len(words) > 1 and words[0] in _TITLES:
+        words.pop(0)
+    return " ".join(words)
+
+
+def entity_id(kind: str, name: str) -> str:
+    """Return the id of an entity: the same kind and name, however written, give the same id."""
+    return digest(f"{kind}\0{name_key(name)}")
+
+
+def merge(
+    mentions: Sequence[EntityMention],
+    sources: Mapping[str, Source],
+    known: Sequence[Entity],
+) -> tuple[Entity, ...]:
+    """Return the new and the changed entities that mentions lead to, ready to be written.
+
+    A mention meets the entity of its name or alias; a person also the one whose name holds all of
+    its words, or the other way round ("Anna", "Anna Schmidt"), unless several fit or they stand
+    in different relations. Kinds must agree, where "other" agrees with any. Applied again to its
+    own result, the same mentions write nothing.
+
+    Args:
+        mentions: What a model found; those without a source in `sources` or a name are dropped.
+        sources: The messages that were read, by reference.
+        known: Every entity of the owner.
+    """
+    entities = {entity.id: entity for entity in known}
+    written: dict[str, Entity] = {}
+    placed = [one for one in mentions if one.source in sources and name_key(one.name)]
+    for mention in sorted(placed, key=lambda one: sources[one.source].at):
+        at = sources[mention.source].at
+        before = _heard(mention, at, entities) or _meet(mention, entities) or _new(mention)
+        after = _with(before, mention, at)
+        if after != before:
+            entities[after.id] = written[after.id] = after
+    return tuple(written.values())
+
+
+def current_attributes(
+    entity: Entity, live_turns: Container[str] | None = None, as_of: datetime | None = None
+) -> dict[str, str]:
+    """Return the latest value of each attribute, in the order the attributes were first stated.
+
+    Args:
+        entity: Whose attributes.
+        live_turns: Ids of the live turns, the only ones that count; None: all count.
+        as_of: Only what was true from then or before counts; None: everything.
+    """
+    latest: dict[str, Attribute] = {}
+    for one in entity.attributes:
+        counts = live_turns is None or turn_of(one.source) in live_turns
+        if counts and (as_of is None or one.valid_from <= as_of):
+            old = latest.get(one.name)
+            if old is None or one.valid_from >= old.valid_from:
+                latest[one.name] = one
+    return {name: one.value for name, one in latest.items()}
+
+
+def describe(
+    entity: Entity, live_turns: Container[str] | None = None, as_of: datetime | None = None
+) -> str:
+    """Return an entity in one line: `Anna (person; also Dr. Anna Schmidt): relation: sister`."""
+    about: list[str] = [] if entity.kind == "other" else [entity.kind]
+    if entity.aliases:
+        about.append("also " + ", ".join(entity.aliases))
+    known = current_attributes(entity, live_turns, as_of)
+    line = f"{entity.name} ({'; '.join(about)})" if about else entity.name
+    if known:
+        line += ": " + "; ".join(f"{name}: {value}" for name, value in known.items())
+    return " ".join(line.split())
+
+
+def relevant(entities: Iterable[Entity], message: str) -> list[Entity]:
+    """Return the entities, those that a message names first, in the order it names them.
+
+    A name, an alias, a person's first name and a relation ("my sister") all name an entity.
+    """
+    text = fold(message)
+    placed = [(_named_at(entity, text), entity) for entity in entities]
+    named = sorted((pair for pair in placed if pair[0] >= 0), key=lambda pair: pair[0])
+    return [entity for _, entity in named] + [entity for at, entity in placed if at < 0]
+
+
+def _new(mention: EntityMention) -> Entity:
+    return Entity(id=_id_of(mention), name=_shown(mention.name), kind=mention.kind)
+
+
+def _id_of(mention: EntityMention) -> str:
+    return entity_id(mention.kind, mention.name)
+
+
+def _shown(name: str) -> str:
+    return _OWNED.sub("", " ".join(name.split())).strip(' .,;:!?"()') or name
+
+
+def _keys(entity: Entity) -> list[str]:
+    return [name_key(name) for name in (entity.name, *entity.aliases)]
+
+
+def _heard(mention: EntityMention, at: datetime, known: Mapping[str, Entity]) -> Entity | None:
+    """Return an entity that has taken in this very mention before."""
+    return next(
+        (
+            one
+            for one in known.values()
+            if mention.source in one.sources
+            and name_key(mention.name) in _keys(one)
+            and _of_a_kind(mention, one)
+            and _with(one, mention, at) == one
+        ),
+        None,
+    )
+
+
+def _meet(mention: EntityMention, known: Mapping[str, Entity]) -> Entity | None:
+    """Return the one known entity that a mention means, None where none or several fit."""
+    key = name_key(mention.name)
+    fitting = [one for one in known.values() if _of_a_kind(mention, one)]
+    named = [one for one in fitting if key == name_key(one.name)]
+    partly = [one for one in fitting if key in _keys(one) or _one_person(mention, one)]
+    near = [one for one in partly if mention.source in one.sources]
+    for group in (named, near, partly):
+        group = [one for one in group if one.kind == mention.kind] or group
+        if len(group) == 1:
+            return group[0]
+    return known.get(_id_of(mention))
+
+
+def _of_a_kind(mention: EntityMention, entity: Entity) -> bool:
+    return entity.kind == mention.kind or "other" in (entity.kind, mention.kind)
+
+
+def _one_person(mention: EntityMention, entity: Entity) -> bool:
+    """Return whether a shorter and a longer name can be one person's."""
+    if mention.kind != "person" or entity.kind != "person":
+        return False
+    said, known = set(name_key(mention.name).split()), set(name_key(entity.name).split())
+    if not (said <= known or known <= said):
+        return False
+    relation = {_attribute(name): fold(value) for name, value in mention.attributes.items()}
+    before = {one.name: fold(one.value) for one in entity.attributes}
+    return relation.get("relation", "") in ("", before.get("relation", ""))
+
+
+def _with(entity: Entity, mention: EntityMention, at: datetime) -> Entity:
+    """Return the entity with what a mention adds to it."""
+    said = _shown(mention.name)
+    name, aliases = entity.name, list(entity.aliases)
+    if name_key(said) != name_key(name) and name_key(said) not in _keys(entity):
+        fuller = len(name_key(said).split()) > len(name_key(name).split())
+        aliases.append(name if fuller else said)
+        name = said if fuller else name
+    elif name.islower() and name_key(said) == name_key(name):
+        name = said
+    attributes = {(one.name, fold(one.value), one.source): one for one in entity.attributes}
+    for label, value in mention.attributes.items():
+        one = Attribute(
+            name=_attribute(label),
+            value=" ".join(value.split()),
+            source=mention.source,
+            valid_from=at,
+        )
+        if one.name and one.value:
+            attributes.setdefault((one.name, fold(one.value), one.source), one)
+    return entity.model_copy(
+        update={
+            "name": name,
+            "kind": mention.kind if entity.kind == "other" else entity.kind,
+            "aliases": tuple(aliases),
+            "attributes": tuple(attributes.values()),
+            "sources": tuple(dict.fromkeys((*entity.sources, mention.source))),
+        }
+    )
+
+
+def _attribute(label: str) -> str:
+    return " ".join(re.sub(r"[\s_]+", " ", fold(label)).split())
+
+
+def _named_at(entity: Entity, text: str) -> int:
+    """Return where a folded text names an entity first, -1 where it does not."""
+    names = _keys(entity)
+    if entity.kind == "person":
+        names.append(names[0].split()[0] if names[0] else "")
+    relation = current_attributes(entity).get("relation", "")
+    if relation:
+        names.append("my " + fold(relation).removeprefix("the user's "))
+    places = [
+        match.start()
+        for name in names
+        if name and (match := re.search(rf"(?<!{_LETTER}){re.escape(name)}(?!{_LETTER})", text))
+    ]
+    return min(places, default=-1)

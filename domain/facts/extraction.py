@@ -1,0 +1,66 @@
+"""What a memory model hands back after reading messages: changes to facts, mentions of entities.
+
+Shapes only. What they do to the stored facts is decided in `domain/facts/facts.py`.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from domain.records import Record
+
+FactKind = Literal[
+    "identity", "place", "work", "relation", "preference", "health", "plan", "event", "other"
+]
+EntityKind = Literal["person", "place", "organization", "product", "other"]
+
+
+class Source(Record):
+    """One message of the user, as a memory model reads it."""
+
+    ref: str
+    """Message reference, `turn id/position`."""
+    text: str
+    speaker: str = "user"
+    at: datetime
+
+
+class FactChange(BaseModel):
+    """One statement that a message made, and what it does to a known fact."""
+
+    op: Literal["add", "supersede", "confirm"] = Field(
+        description="add: new; supersede: replaces the known fact `target`, which is no longer "
+        "true; confirm: says the known fact `target` again."
+    )
+    target: str | None = Field(default=None, description="Id of the known fact, unless op is add.")
+    text: str = Field(description="One self-contained sentence with names, numbers, negations.")
+    kind: FactKind = "other"
+    subject: str = Field(default="user", description='Whom it is about: "user" or a name.')
+    slot: str | None = Field(
+        default=None,
+        description='What can have only one value at a time, such as "home" or "employer"; '
+        "else null.",
+    )
+    source: str = Field(description="Id of the message that states it.")
+    when: str | None = Field(
+        default=None, description='From when it is true, in the words used ("since last Friday").'
+    )
+
+
+class EntityMention(BaseModel):
+    """A person, place, organization or product that a message names, with what it says of it."""
+
+    name: str
+    kind: EntityKind = "other"
+    attributes: dict[str, str] = Field(
+        default_factory=dict, description="Short attribute names to values."
+    )
+    source: str = Field(description="Id of the message that names it.")
+
+
+class Extraction(BaseModel):
+    """All that was found in a stretch of messages."""
+
+    facts: list[FactChange] = Field(default_factory=list)
+    entities: list[EntityMention] = Field(default_factory=list)

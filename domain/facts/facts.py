@@ -1,0 +1,220 @@
+"""What extracted statements do to the known facts, and which facts count: the door to both.
+
+Pure decisions over records. Where facts are stored, and which turns are live, is decided elsewhere.
+"""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.facts.conflicts import slot_of
+from domain.facts.extraction import FactChange, Source
+from domain.facts.reconcile import Intake
+from domain.facts.statement import Similar as Similar
+from domain.facts.statement import nearly_same, sense_of, statement_id
+from domain.facts.supersession import corrected_then_deleted, enders_of
+from domain.records import Fact, turn_of
+from domain.text.dates import day_heading, resolve
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A fact that counts, and whether it still holds."""
+
+    fact: Fact
+    current: bool
+    """False where a live fact superseded it."""
+    superseded_by: str | None = None
+    """Id of the fact that ended it."""
+    until: datetime | None = None
+    """When it ended: from when the fact that superseded it was true."""
+
+
+def fact_id(text: str, source: str) -> str:
+    """Return a fact's id: the same statement from the same message, however worded, is one."""
+    return statement_id(sense_of(text), source, is_one=sense_of(text).owns is False)
+
+
+def apply(
+    changes: Sequence[FactChange],
+    sources: Mapping[str, Source],
+    known: Sequence[Fact],
+    now: datetime,
+    similar: Similar | None = None,
+) -> tuple[Fact, ...]:
+    """Return the new and the changed records that `changes` lead to, ready to be written.
+
+    A repeated statement adds its source to the current fact that says it. In a slot, and between
+    a statement and its denial, the newer one supersedes: the one with the later start. Where the
+    earlier-told one had no stated start, it was only known to be true when it was told, so what
+    is told later as news or as going on wins. A statement of the past supersedes nothing but the
+    claim that it still holds. Applied again to its own result, the same changes write nothing.
+
+    Args:
+        changes: What a model found, in any order; those without a source in `sources` are dropped.
+        sources: The messages that were read, by reference.
+        known: Every fact of the owner, tombstones too: nothing that one stands for comes back.
+        now: Upper bound of when a message was said, against wrong clocks.
+        similar: Finds repetitions in other words; numbers, names and negations must agree anyway.
+    """
+    current = [one.fact.id for one in standing(known, None) if one.current]
+    intake = Intake(known, current, similar)
+    placed = [change for change in changes if change.source in sources and change.text.strip()]
+    for change in sorted(placed, key=lambda one: sources[one.source].at):
+        intake.take(_stated(change, min(sources[change.source].at, now)), change)
+    return tuple(intake.written.values())
+
+
+def standing(
+    facts: Sequence[Fact], live_turns: Container[str] | None, as_of: datetime | None = None
+) -> list[Standing]:
+    """Return the facts that count, in the order given, and whether each still holds.
+
+    A fact counts if one of its sources is live and it is not deleted. It supersedes what it names
+    and, transitively, what that superseded, whether or not that still counts.
+
+    Args:
+        facts: All facts of an owner, tombstones too.
+        live_turns: Ids of the live turns; None: all are.
+        as_of: Only what was true from then or before counts; None: everything.
+    """
+    by_id = {fact.id: fact for fact in facts}
+    hidden = corrected_then_deleted(facts, by_id)
+    counting = [
+        fact
+        for fact in facts
+        if not fact.deleted
+        and fact.id not in hidden
+        and (as_of is None or fact.valid_from <= as_of)
+        and (live_turns is None or any(turn_of(ref) in live_turns for ref in fact.sources))
+    ]
+    over = enders_of(counting, by_id)
+
+    def ends(one: Fact, fact: Fact) -> bool:
+        """Whether one does, of two that edits may have made to supersede each other: the newer."""
+        return _age(one) > _age(fact) or all(fact.id != other.id for other in over[one.id])
+
+    standings = []
+    for fact in counting:
+        order = sorted((one for one in over[fact.id] if ends(one, fact)), key=_age)
+        end = order[0] if order else None
+        standings.append(
+            Standing(fact, True) if end is None else Standing(fact, False, end.id, end.valid_from)
+        )
+    if standings and not any(one.current for one in standings):
+        newest = max(counting, key=_age)  # edits in a circle ended each other
+        standings = [Standing(o.fact, True) if o.fact is newest else o for o in standings]
+    return _one_a_slot(standings)
+
+
+def _age(fact: Fact) -> tuple[datetime, datetime, str]:
+    return fact.valid_from, fact.observed_at, fact.id
+
+
+def _one_a_slot(standings: Sequence[Standing]) -> list[Standing]:
+    """End all but the newest of the values that hold in one slot: edits may leave several."""
+    newest: dict[tuple[str, str], Fact] = {}
+    for one in standings:
+        if one.current and one.fact.slot:
+            key = one.fact.subject, one.fact.slot
+            newest[key] = max(newest.get(key, one.fact), one.fact, key=_age)
+    kept: list[Standing] = []
+    for one in standings:
+        new = newest.get((one.fact.subject, one.fact.slot or ""), one.fact)
+        ended = one.current and new.id != one.fact.id
+        kept.append(Standing(one.fact, False, new.id, new.valid_from) if ended else one)
+    return kept
+
+
+def edit(fact: Fact, text: str, now: datetime) -> tuple[Fact, ...]:
+    """Return what the user's new wording of a fact writes: a fact that supersedes it, or nothing.
+
+    Raises:
+        ValueError: If the text is empty, or the fact is deleted.
+    """
+    text = " ".join(text.split())
+    if not text:
+        raise ValueError("A fact cannot be edited to nothing: delete it instead.")
+    if fact.deleted:
+        raise ValueError("This fact was deleted and cannot be edited: say it anew.")
+    if text == fact.text:
+        return ()
+    sense = sense_of(text)
+    changed = {
+        "id": fact_id(text, fact.id),
+        "text": text,
+        "slot": None if sense.denied or sense.past else fact.slot,
+        "observed_at": now,
+        "supersedes": (fact.id, *fact.supersedes),
+        "edited": True,
+    }
+    return (fact.model_copy(update=changed),)
+
+
+def delete(fact: Fact, now: datetime) -> Fact:
+    """Return the tombstone of a fact: its id and sources, and what it was an edit of."""
+    return Fact(
+        id=fact.id,
+        text="",
+        subject="",
+        sources=fact.sources,
+        observed_at=now,
+        valid_from=now,
+        supersedes=fact.supersedes[:1] if fact.edited else (),
+        edited=fact.edited,
+        deleted=True,
+    )
+
+
+def withheld(facts: Iterable[Fact]) -> frozenset[str]:
+    """Return the ids of the turns that deleted facts came from: nothing of them is recalled."""
+    return frozenset(turn_of(ref) for fact in facts if fact.deleted for ref in fact.sources)
+
+
+def notes(facts: Sequence[Fact], standings: Sequence[Standing]) -> dict[str, str]:
+    """Return, by turn id, what to say beside turns that state something no longer true."""
+    by_id = {one.fact.id: one for one in standings}
+    kept: dict[str, list[str]] = {}
+    for one in standings:
+        if one.superseded_by is None or one.until is None:
+            continue
+        after, last = by_id[one.superseded_by], _last(one, by_id)
+        if nearly_same(sense_of(last.text), sense_of(one.fact.text), None):
+            continue  # true again
+        own = {turn_of(ref) for ref in after.fact.sources if not after.fact.edited}
+        how = f"no longer true since {day_heading(one.until)}"
+        if after.fact.edited and after.current:
+            how = f"corrected by the user on {day_heading(last.observed_at)}"
+        note = f"{how}: {last.text.rstrip('. ')}"
+        for turn in dict.fromkeys(turn_of(ref) for ref in one.fact.sources):
+            if turn not in own and note not in kept.setdefault(turn, []):
+                kept[turn].append(note)
+    silent = withheld(facts)
+    return {turn: "; ".join(said) for turn, said in kept.items() if said and turn not in silent}
+
+
+def _stated(change: FactChange, said_at: datetime) -> Fact:
+    """Return the fact that a change states. A plan holds from when it is told, and in no slot."""
+    text = " ".join(change.text.split())
+    at = resolve(change.when, said_at) or said_at
+    plan = at > said_at or change.kind == "plan"
+    sense = sense_of(text)
+    return Fact(
+        id=fact_id(text, change.source),
+        text=text,
+        kind="plan" if plan else change.kind,
+        subject=change.subject.strip() or "user",
+        slot=None if plan or sense.denied or sense.past else slot_of(change.slot),
+        sources=(change.source,),
+        observed_at=said_at,
+        valid_from=said_at if plan else at,
+    )
+
+
+def _last(one: Standing, by_id: Mapping[str, Standing]) -> Fact:
+    """Return what holds in the end, following what superseded what."""
+    seen: set[str] = set()
+    while one.superseded_by is not None and one.fact.id not in seen:
+        seen.add(one.fact.id)
+        one = by_id[one.superseded_by]
+    return one.fact

@@ -1,0 +1,151 @@
+"""The known facts while new statements are taken in, and the records that this writes.
+
+Finds what each statement repeats, ends or yields to. What makes two facts the same or rivals is
+decided in `domain/facts/statement.py` and `domain/facts/conflicts.py`; nothing is stored here.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from domain.facts.conflicts import Key, denies, newer, other_day, same_value, slot_key
+from domain.facts.extraction import FactChange
+from domain.facts.statement import Similar, agree, nearly_same, sense_of, statement_id
+from domain.facts.supersession import enders_of, reached_from
+from domain.records import Fact
+
+_ONGOING = re.compile(
+    r"\bsince\b|\bfor (?:the |over |about |almost )*(?:past |last )?(?:\d+|an?|two|three|four|five"
+    r"|six|seven|eight|nine|ten|many|several|some) (?:day|week|month|year)s?\b"
+    r"|\b(?:has|have) (?:\w+ )?been\b"
+)
+
+
+class Intake:
+    """The known facts while changes are taken in, and what is to be written."""
+
+    def __init__(
+        self, known: Sequence[Fact], current: Iterable[str], similar: Similar | None
+    ) -> None:
+        """Start from every known fact, tombstones too, and the ids of those that still hold."""
+        self.similar = similar
+        self.facts: dict[str, Fact] = {}
+        self.index: defaultdict[Key, dict[str, None]] = defaultdict(dict)
+        """Ids of the facts that stand, by source, slot, all words, and each word."""
+        for fact in known:
+            self._keep(fact)
+        self.current = set(current)
+        self.graves = [fact for fact in known if fact.deleted]
+        self.written: dict[str, Fact] = {}
+
+    def take(self, new: Fact, change: FactChange) -> None:
+        """Take in the fact that a change states: drop it, add its source to one, or write it."""
+        if self._buried(new) or self._heard(new, change):
+            return
+        ongoing = bool(_ONGOING.search(f"{new.text} {change.when or ''}"))
+        target = self._target(new, change, ongoing)
+        repeated = self._repeated(new, change)
+        if repeated is not None:
+            gone = () if target is None or target.id == repeated.id else (target.id,)
+            self._write(_with(repeated, sources=new.sources, supersedes=gone))
+            return
+        rivals = self._rivals(new)
+        stronger = {fact.id: fact for fact in rivals if not newer(new, fact, ongoing)}
+        over = enders_of(self.facts.values(), self.facts) if stronger else {}
+        for one in list(stronger):
+            stronger |= {fact.id: fact for fact in over[one]}  # so that no circle can arise
+        weaker = [*rivals, *([target] if target else [])]
+        beaten = reached_from([one.id for one in weaker if one.id not in stronger], self.facts)
+        known = [one for one in self.facts if one in beaten and one != new.id]
+        order = sorted(known, key=lambda one: self.facts[one].valid_from, reverse=True)
+        self._write(_with(new, supersedes=order))
+        for fact in stronger.values():
+            self._write(_with(fact, supersedes=(new.id, *order)))
+
+    def _write(self, fact: Fact) -> None:
+        if fact.id not in self.facts:
+            self.current.add(fact.id)
+        self.written[fact.id] = fact
+        self._keep(fact)
+        self.current -= reached_from(fact.supersedes, self.facts)
+
+    def _keep(self, fact: Fact) -> None:
+        self.facts[fact.id] = fact
+        if fact.deleted:
+            return
+        words = sense_of(fact.text).words
+        keys: set[Key] = {("source", ref) for ref in fact.sources}
+        keys |= {("word", word) for word in words} | {("words", *words), slot_key(fact)}
+        for key in keys:
+            self.index[key][fact.id] = None
+
+    def _at(self, key: Key) -> list[Fact]:
+        return [self.facts[one] for one in self.index.get(key, ())]
+
+    def _buried(self, new: Fact) -> bool:
+        """Return whether a tombstone stands for this statement, or for its message."""
+        sense = sense_of(new.text)
+        kinds = (False,) if sense.owns else (False, True)
+        return any(
+            new.sources[0] in grave.sources
+            or any(
+                grave.id == statement_id(sense, source, is_one)
+                for source in (*grave.sources, *grave.supersedes)
+                for is_one in kinds
+            )
+            for grave in self.graves
+        )
+
+    def _heard(self, new: Fact, change: FactChange) -> bool:
+        """Return whether this message is known to have said so, whether or not it still holds."""
+        confirmed = change.target if change.op == "confirm" else None
+        said = self._at(("source", new.sources[0]))
+        return any(fact.id == confirmed or self._same(new, fact) for fact in said)
+
+    def _repeated(self, new: Fact, change: FactChange) -> Fact | None:
+        """Return the current fact that says the same; the one that the model named comes first."""
+        named = self.facts[change.target] if change.target in self.current else None
+        if named and change.op == "confirm" and agree(sense_of(new.text), sense_of(named.text)):
+            return named
+        sense = sense_of(new.text)
+        shared = Counter(one for word in sense.bag for one in self.index.get(("word", word), ()))
+        enough = (0.5 if self.similar else 0.8) * len(sense.bag)
+        near = [self.facts[one] for one, count in shared.items() if count >= enough]
+        likely = [*self._at(("words", *sense.words)), *self._at(slot_key(new)), *near]
+        likely = [*([named] if named else []), *(one for one in likely if one.id in self.current)]
+        return next((one for one in likely if self._same(new, one)), None)
+
+    def _rivals(self, new: Fact) -> list[Fact]:
+        """Return what cannot hold beside a fact: its slot's other values, and its denial."""
+        alike = self._at(("words", *sense_of(new.text).words))
+        denials = [fact for fact in alike if denies(new, fact)]
+        return [*(self._at(slot_key(new)) if new.slot else []), *denials]
+
+    def _target(self, new: Fact, change: FactChange, ongoing: bool) -> Fact | None:
+        """Return the fact that the model says is replaced, where that can be."""
+        named = self.facts.get(change.target or "")
+        if change.op != "supersede" or named is None or named.deleted:
+            return None
+        told, known = sense_of(new.text), sense_of(named.text)
+        if told.past and not set(known.words) <= set(told.words):
+            return None
+        if new.kind == "plan" and named.kind != "plan":
+            return None
+        return named if newer(new, named, ongoing) else None
+
+    def _same(self, new: Fact, old: Fact) -> bool:
+        if new.id == old.id:
+            return True
+        if other_day(new, old) or (new.kind == "plan") != (old.kind == "plan"):
+            return False  # what was planned and then done is told twice
+        if nearly_same(sense_of(new.text), sense_of(old.text), self.similar):
+            return True
+        return slot_key(new) == slot_key(old) and same_value(new, old)
+
+
+def _with(fact: Fact, sources: Iterable[str] = (), supersedes: Iterable[str] = ()) -> Fact:
+    more = {
+        "sources": tuple(dict.fromkeys((*fact.sources, *sources))),
+        "supersedes": tuple(dict.fromkeys((*fact.supersedes, *supersedes))),
+    }
+    return fact.model_copy(update=more)

@@ -1,0 +1,294 @@
+"""A conversation prepared for searching: its passages as arrays, with what votes for each.
+
+Built from messages and facts, extended by new messages, never changed in place. Who asks what of
+it is decided in `domain/recall/ranking.py`; where messages come from, in `domain/recall/index.py`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count as count_from
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.recall.bm25 import Postings, Terms
+from domain.recall.passages import UNNAMED, Unit
+from domain.records import Fact
+from domain.text.dates import day_heading
+from domain.text.terms import names, numbers, stems, terms, times, words
+
+_TRAITS = ("asks", "times", "numbers", "names")
+
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Returns one vector a text, of length 1 (0 where nothing is known of the text)."""
+
+
+class Vocabulary(dict[str, int]):
+    """Term to its number. Only ever grows, and safely in several threads at once.
+
+    So corpora that follow each other share one, and what is known of their units.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a term."""
+        super().__init__()
+        self._next = count_from(0)
+
+    def __missing__(self, term: str) -> int:
+        """Give a term the next number; the first of several threads wins."""
+        return self.setdefault(term, next(self._next))
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What is known of a unit by its own words. Costly, so kept from one index to the next."""
+
+    terms: Terms
+    tokens: int
+    """Tokens of its line with the line break."""
+    traits: tuple[float, ...]
+    """`_TRAITS`, each 0 to 1."""
+    vector: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Units, and arrays with one row for each."""
+
+    units: tuple[Unit, ...]
+    analyses: tuple[Analysis, ...]
+    vocabulary: Vocabulary
+    text: Postings
+    """A unit's own words."""
+    alone: Postings
+    """Its words, date, speaker and the facts drawn from it."""
+    key: Postings
+    """The same, and the words of the unit before."""
+    facts: Postings
+    """The facts drawn from it."""
+    before: NDArray[np.int64]
+    tokens: NDArray[np.float64]
+    traits: NDArray[np.float64]
+    """One column for each of `_TRAITS`."""
+    drawn: NDArray[np.float64]
+    """How many facts were drawn from it."""
+    at: NDArray[np.float64]
+    """POSIX seconds."""
+    days: NDArray[np.int64]
+    """Ordinal of the day it was said."""
+    vectors: NDArray[np.float32] | None
+    """One row of length 1 (or 0); None where no model runs in this process."""
+    speakers: NDArray[np.str_]
+    user: NDArray[np.bool_]
+    """Whether the user said it."""
+    names: tuple[str, ...]
+    """Everybody who speaks and has a name."""
+    lone: tuple[int, ...]
+    """Rows of lone facts."""
+    turns: tuple[str, ...]
+    """Ids of its turns."""
+    turn: NDArray[np.int64]
+    """Position among `turns` of each unit's turn."""
+    rows_of_turn: Mapping[str, tuple[int, ...]]
+    """Without the lone facts."""
+    rows_of_fact: Mapping[str, tuple[int, ...]]
+    """Fact id to the units that state it."""
+
+    def __len__(self) -> int:
+        """Return the number of units."""
+        return len(self.units)
+
+    @cached_property
+    def nbytes(self) -> int:
+        """About how many bytes it takes."""
+        postings = (self.text, self.alone, self.key, self.facts)
+        words = sum(2 * len(unit.text) + 800 for unit in self.units)
+        vectors = 0 if self.vectors is None else 2 * self.vectors.nbytes
+        return sum(p.nbytes for p in postings) + words + vectors + 100 * len(self.vocabulary)
+
+    def trait(self, name: str) -> NDArray[np.float64]:
+        """Return one column of the traits."""
+        return self.traits[:, _TRAITS.index(name)]
+
+    def ids(self, words: Iterable[str]) -> list[int]:
+        """Return the numbers of terms, -1 for one that nothing here holds."""
+        return [self.vocabulary.get(word, -1) for word in words]
+
+
+def build(
+    units: Sequence[Unit],
+    facts: Sequence[Fact],
+    *,
+    count: Callable[[str], int],
+    embed: Embed | None,
+    known: Corpus | None = None,
+) -> Corpus:
+    """Return the corpus of `units`.
+
+    Args:
+        units: Each after the one it follows.
+        facts: What votes for the units of its sources; tombstones left out.
+        count: Tokens of a text.
+        embed: The model that runs in this process; None for none.
+        known: An earlier corpus of the same owner, whose analyses are used again.
+    """
+    vocabulary = known.vocabulary if known else Vocabulary()
+    analyses = _analyses(units, vocabulary, count, embed, known)
+    told, rows_of_fact = _told(units, analyses, facts, vocabulary)
+    text = [analysis.terms for analysis in analyses]
+    frames = _frames(units, vocabulary)
+    alone = [np.concatenate(parts) for parts in zip(frames, text, told, strict=True)]
+    key = [_after(alone[row], unit, text) for row, unit in enumerate(units)]
+    drawn = np.zeros(len(units))
+    for rows in rows_of_fact.values():
+        drawn[list(rows)] += 1
+    return _corpus(
+        units,
+        analyses,
+        vocabulary,
+        (Postings(text), Postings(alone), Postings(key), Postings(told)),
+        drawn,
+        rows_of_fact,
+    )
+
+
+def extended(
+    corpus: Corpus, units: Sequence[Unit], *, count: Callable[[str], int], embed: Embed | None
+) -> Corpus:
+    """Return the corpus with more units at the end; nothing of the others is done again."""
+    vocabulary = corpus.vocabulary
+    fresh = _analyses(units, vocabulary, count, embed, None)
+    analyses = (*corpus.analyses, *fresh)
+    text = [analysis.terms for analysis in analyses]
+    frames = _frames(units, vocabulary)
+    alone = [np.concatenate(parts) for parts in zip(frames, text[len(corpus) :], strict=True)]
+    key = [_after(words, unit, text) for words, unit in zip(alone, units, strict=True)]
+    nothing = [np.empty(0, np.int32)] * len(units)
+    postings = (
+        corpus.text.extended(text[len(corpus) :]),
+        corpus.alone.extended(alone),
+        corpus.key.extended(key),
+        corpus.facts.extended(nothing),
+    )
+    drawn = np.concatenate([corpus.drawn, np.zeros(len(units))])
+    every = (*corpus.units, *units)
+    return _corpus(every, analyses, vocabulary, postings, drawn, corpus.rows_of_fact)
+
+
+def _corpus(
+    units: Sequence[Unit],
+    analyses: Sequence[Analysis],
+    vocabulary: Vocabulary,
+    postings: tuple[Postings, Postings, Postings, Postings],
+    drawn: NDArray[np.float64],
+    rows_of_fact: Mapping[str, tuple[int, ...]],
+) -> Corpus:
+    vectors = [a.vector for a in analyses if a.vector is not None]
+    rows_of_turn: dict[str, list[int]] = {}
+    for row, unit in enumerate(units):
+        if unit.role is not None:
+            rows_of_turn.setdefault(unit.turn, []).append(row)
+    position = {turn: at for at, turn in enumerate(dict.fromkeys(u.turn for u in units))}
+    return Corpus(
+        units=tuple(units),
+        analyses=tuple(analyses),
+        vocabulary=vocabulary,
+        text=postings[0],
+        alone=postings[1],
+        key=postings[2],
+        facts=postings[3],
+        before=np.array([unit.before for unit in units], dtype=np.int64),
+        tokens=np.array([a.tokens for a in analyses], dtype=np.float64),
+        traits=np.array([a.traits for a in analyses]).reshape(len(units), len(_TRAITS)),
+        drawn=drawn,
+        at=np.array([unit.at.timestamp() for unit in units]),
+        days=np.array([unit.at.toordinal() for unit in units], dtype=np.int64),
+        vectors=np.stack(vectors) if units and len(vectors) == len(units) else None,
+        speakers=np.array([unit.speaker for unit in units], dtype=np.str_),
+        user=np.array([unit.role == "user" for unit in units], dtype=np.bool_),
+        names=tuple(sorted({u.speaker for u in units if u.role and u.speaker != UNNAMED[u.role]})),
+        lone=tuple(row for row, unit in enumerate(units) if unit.role is None),
+        turns=tuple(position),
+        turn=np.array([position[unit.turn] for unit in units], dtype=np.int64),
+        rows_of_turn={turn: tuple(rows) for turn, rows in rows_of_turn.items()},
+        rows_of_fact=rows_of_fact,
+    )
+
+
+def _analyses(
+    units: Sequence[Unit],
+    vocabulary: Vocabulary,
+    count: Callable[[str], int],
+    embed: Embed | None,
+    known: Corpus | None,
+) -> list[Analysis]:
+    done: dict[tuple[str, str], Analysis] = {}
+    if known is not None:
+        done = {(u.ref, u.text): a for u, a in zip(known.units, known.analyses, strict=True)}
+    missing = [unit for unit in units if (unit.ref, unit.text) not in done]
+    vectors = embed([unit.text for unit in missing]) if embed and missing else None
+    for at, unit in enumerate(missing):
+        spoken = words(unit.text)
+        done[unit.ref, unit.text] = Analysis(
+            terms=_numbered(stems(spoken), vocabulary),
+            tokens=count(f"{unit.line}\n"),
+            traits=_traits(unit.text, spoken),
+            vector=None if vectors is None else vectors[at],
+        )
+    return [done[unit.ref, unit.text] for unit in units]
+
+
+def _traits(text: str, spoken: Sequence[str]) -> tuple[float, ...]:
+    return (
+        float(text.rstrip().endswith("?")),
+        min(times(spoken), 2) / 2,
+        min(numbers(spoken), 2) / 2,
+        min(names(text), 3) / 3,
+    )
+
+
+def _told(
+    units: Sequence[Unit],
+    analyses: Sequence[Analysis],
+    facts: Sequence[Fact],
+    vocabulary: Vocabulary,
+) -> tuple[list[Terms], dict[str, tuple[int, ...]]]:
+    """Return each unit's terms of the facts drawn from it, and each fact's units."""
+    rows_of_ref: dict[str, list[int]] = {}
+    for row, unit in enumerate(units):
+        rows_of_ref.setdefault(unit.ref, []).append(row)
+    told: list[list[Terms]] = [[] for _ in units]
+    rows_of_fact: dict[str, tuple[int, ...]] = {}
+    for fact in facts:
+        words = _numbered(terms(fact.text), vocabulary)
+        rows = [
+            max(rows, key=lambda row: len(np.intersect1d(analyses[row].terms, words)))
+            if len(rows) > 1
+            else rows[0]
+            for ref in (fact.id, *fact.sources)
+            if (rows := rows_of_ref.get(ref))
+        ]
+        rows_of_fact[fact.id] = tuple(dict.fromkeys(rows))
+        for row in rows_of_fact[fact.id]:
+            told[row].append(words)
+    empty = np.empty(0, np.int32)
+    return [np.concatenate(each) if each else empty for each in told], rows_of_fact
+
+
+def _frames(units: Sequence[Unit], vocabulary: Vocabulary) -> list[Terms]:
+    """Return the terms of each unit's day and speaker, worked out once for all of a day."""
+    known: dict[tuple[int, str], Terms] = {}
+    for unit in units:
+        key = unit.at.toordinal(), unit.speaker
+        if key not in known:
+            known[key] = _numbered(terms(f"{day_heading(unit.at)} {unit.speaker}"), vocabulary)
+    return [known[unit.at.toordinal(), unit.speaker] for unit in units]
+
+
+def _after(words: Terms, unit: Unit, text: Sequence[Terms]) -> Terms:
+    return np.concatenate([words, text[unit.before]]) if unit.before >= 0 else words
+
+
+def _numbered(words: Iterable[str], vocabulary: Vocabulary) -> Terms:
+    return np.array([vocabulary[word] for word in words], dtype=np.int32)

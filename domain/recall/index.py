@@ -1,0 +1,210 @@
+"""The turn index of an owner: every verbatim message, ready to be ranked, and what it led to.
+
+Built from rows and a reading of the journal, extended as the journal grows, never changed in
+place. Nothing here ranks or reads a store.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from itertools import chain as flat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.facts.facts import Standing, notes, standing, withheld
+from domain.journal import JournalView
+from domain.recall.corpus import Corpus, Embed, build, extended
+from domain.recall.passages import UNNAMED, Unit, passages
+from domain.records import Episode, Fact, Kind, Turn, turn_of
+from domain.rows import Rows
+from domain.turns import Parents, parents_of
+
+_STANDINGS_KEPT = 8
+
+
+@dataclass(frozen=True)
+class KnownFacts:
+    """The facts that count, seen from one branch at one time."""
+
+    standings: tuple[Standing, ...]
+    """Those that still hold first; by id."""
+    ids: frozenset[str]
+    notes: Mapping[str, str]
+    """Turn id to what to say beside it."""
+    withheld: frozenset[str]
+    """Turns that a deleted fact came from."""
+    rows: NDArray[np.int64]
+    """The units that state them, of all standings one after the other."""
+    of: NDArray[np.int64]
+    """Position among `standings` of whom each of `rows` is of."""
+
+    def best(self, scores: NDArray[np.float64]) -> Iterator[tuple[float, Standing]]:
+        """Yield the facts with the best score of their units: those that hold first, best first.
+
+        Args:
+            scores: Of each unit; minus infinity for one that does not count. A fact without a unit
+                that counts is left out.
+        """
+        found = np.full(len(self.standings), -np.inf)
+        np.maximum.at(found, self.of, scores[self.rows])
+        ended = np.array([not one.current for one in self.standings], dtype=np.bool_)
+        for at in np.lexsort((-found, ended)).tolist():
+            if found[at] > -np.inf:
+                yield float(found[at]), self.standings[at]
+
+
+@dataclass(frozen=True)
+class EvidenceIndex:
+    """All that one generation of an owner said, and what was drawn from it, at one moment."""
+
+    corpus: Corpus
+    rows: Rows
+    moved: int | None
+    """`JournalView.rows` that it was built at; None where the rows could not be read."""
+    folded: Parents
+    """The turns of episodes with their parents."""
+    turns: frozenset[str]
+    """Ids of all turns in it."""
+    told: frozenset[str]
+    """Turns that facts were drawn from."""
+    _standings: dict[tuple[frozenset[str], datetime | None], KnownFacts] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes it takes."""
+        records = len(self.rows.facts) + len(self.rows.entities) + len(self.folded)
+        return self.corpus.nbytes + 1_500 * records
+
+    @cached_property
+    def turns_of_episode(self) -> dict[str, tuple[str, ...]]:
+        """Return the turns of each episode, by its id."""
+        return {e.id: tuple(turn.id for turn in e.turns) for e in self.rows.episodes}
+
+    @cached_property
+    def found_by_meaning(self) -> dict[Kind, tuple[str, ...]]:
+        """Return the ids of the records that the vector store may find, by kind."""
+        return {
+            "episode": tuple(self.turns_of_episode),
+            "fact": tuple(fact.id for fact in self.rows.facts if not fact.deleted),
+            "entity": tuple(entity.id for entity in self.rows.entities),
+        }
+
+    def standing(self, live: frozenset[str], as_of: datetime | None) -> KnownFacts:
+        """Return which facts count while `live` turns are live; worked out once for the same."""
+        key = (self.told & live, as_of)
+        known = self._standings.get(key)
+        if known is None:
+            found = standing(self.rows.facts, live, as_of)
+            standings = sorted(found, key=lambda one: (not one.current, one.fact.id))
+            rows = [self.corpus.rows_of_fact.get(one.fact.id, ()) for one in standings]
+            known = KnownFacts(
+                standings=tuple(standings),
+                ids=frozenset(one.fact.id for one in standings),
+                notes=notes(self.rows.facts, found),
+                withheld=withheld(self.rows.facts),
+                rows=np.array([row for each in rows for row in each], dtype=np.int64),
+                of=np.repeat(np.arange(len(rows)), [len(each) for each in rows]),
+            )
+            if len(self._standings) >= _STANDINGS_KEPT:
+                self._standings.clear()
+            self._standings[key] = known
+        return known
+
+    def tree(self, view: JournalView) -> Parents:
+        """Return every known turn with its parent."""
+        return {**self.folded, **parents_of(view.turns.values())}
+
+
+def index_of(
+    rows: Rows,
+    view: JournalView,
+    moved: int | None,
+    known: EvidenceIndex | None,
+    *,
+    count: Callable[[str], int],
+    embed: Embed | None,
+) -> EvidenceIndex:
+    """Return the index of all that rows and journal hold.
+
+    Args:
+        rows: What the long-term store holds.
+        view: A reading of the journal made before.
+        moved: `JournalView.rows` that the rows are at; None where they could not be read.
+        known: An earlier index of the same owner, whose work is used again.
+        count: Tokens of a text.
+        embed: The model that runs in this process; None for none.
+    """
+    turns = _turns(rows.episodes, view.turns)
+    facts = [fact for fact in rows.facts if not fact.deleted]
+    units = units_of(turns, {})
+    units += _lone(facts, units)
+    corpus = build(units, facts, count=count, embed=embed, known=known.corpus if known else None)
+    return EvidenceIndex(
+        corpus=corpus,
+        rows=rows,
+        moved=moved,
+        folded=parents_of((), rows.episodes),
+        turns=frozenset(turn.id for turn in turns),
+        told=frozenset(turn_of(ref) for fact in rows.facts for ref in fact.sources),
+    )
+
+
+def with_journal(
+    index: EvidenceIndex, view: JournalView, *, count: Callable[[str], int], embed: Embed | None
+) -> EvidenceIndex:
+    """Return the index with the journal's newer turns."""
+    newer = [turn for turn in view.turns.values() if turn.id not in index.turns]
+    ordered = sorted(newer, key=lambda turn: turn.seq)
+    last = {turn: rows[-1] for turn, rows in index.corpus.rows_of_turn.items()}
+    units = units_of(ordered, last, len(index.corpus))
+    return replace(
+        index,
+        corpus=extended(index.corpus, units, count=count, embed=embed),
+        turns=index.turns | {turn.id for turn in newer},
+    )
+
+
+def units_of(turns: Iterable[Turn], last: Mapping[str, int], first: int = 0) -> list[Unit]:
+    """Return the units of turns, each turn after the one it follows.
+
+    Args:
+        turns: By sequence number.
+        last: The last unit of each turn that is indexed already.
+        first: The position of the first new unit.
+    """
+    last = dict(last)
+    units: list[Unit] = []
+    for turn in turns:
+        before = last.get(turn.parent or "", -1)
+        for position, said in enumerate(turn.messages):
+            for passage in passages(said.text):
+                if not passage.strip():
+                    continue
+                speaker = said.name or UNNAMED[said.role]
+                units.append(
+                    Unit(turn.ref(position), turn.id, speaker, said.role, passage, said.at, before)
+                )
+                before = first + len(units) - 1
+        last[turn.id] = before
+    return units
+
+
+def _turns(episodes: Sequence[Episode], journal: Mapping[str, Turn]) -> list[Turn]:
+    """Return every turn once: a fold may have moved some since the journal was read."""
+    folded = flat.from_iterable(episode.turns for episode in episodes)
+    turns = {turn.id: turn for turn in (*folded, *journal.values())}
+    return sorted(turns.values(), key=lambda turn: turn.seq)
+
+
+def _lone(facts: Sequence[Fact], units: Sequence[Unit]) -> list[Unit]:
+    """Return units for the facts that no message speaks for: edited ones, and lost sources."""
+    said = {unit.ref for unit in units}
+    return [
+        Unit(fact.id, turn_of(fact.sources[0]), "", None, fact.text, fact.valid_from, -1)
+        for fact in facts
+        if fact.sources and (fact.edited or not said & set(fact.sources))
+    ]

@@ -1,0 +1,115 @@
+"""What fits a token budget of all that was ranked, and how recalled items are written down.
+
+Pure. The text made here is what the prompt carries, so its tokens are counted on it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.records import Recalled
+from domain.text.dates import day_heading
+
+Count = Callable[[str], int]
+"""Tokens of a text."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Candidates as arrays, one row each."""
+
+    scores: NDArray[np.float64]
+    tokens: NDArray[np.float64]
+    """Of its line with the line break."""
+    days: NDArray[np.int64]
+    """Day of its heading, as a number."""
+    headings: NDArray[np.float64]
+    """Tokens of that heading with the line break."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A recalled item and where it stands in its conversation."""
+
+    item: Recalled
+    place: int
+    """Orders items of the same moment."""
+
+
+def fill(pool: Pool, budget: int, penalty: float) -> list[int]:
+    """Return the rows taken, best first, until nothing more fits.
+
+    At each step the row with the best score, less `penalty` times the logarithm of what it costs
+    now: a day's heading is paid by the first row under it.
+    """
+    left = float(budget)
+    cost = pool.tokens + pool.headings
+    worth = pool.scores - penalty * np.log(np.maximum(cost, 1))
+    opened = pool.scores - penalty * np.log(np.maximum(pool.tokens, 1))
+    days: set[int] = set()
+    taken: list[int] = []
+    while len(taken) < len(worth):
+        best = int(np.where(cost <= left, worth, -np.inf).argmax())
+        if worth[best] == -np.inf or cost[best] > left:
+            break
+        left -= cost[best]
+        day = int(pool.days[best])
+        if day not in days:
+            days.add(day)
+            under = pool.days == day
+            cost[under], worth[under] = pool.tokens[under], opened[under]
+        taken.append(best)
+        worth[best] = -np.inf
+    return taken
+
+
+def pack(ranked: Sequence[Line], budget: int, count: Count) -> tuple[tuple[Recalled, ...], int]:
+    """Take lines, best first, while they fit the budget as rendered.
+
+    Returns:
+        The items in the order of time, and the tokens of their text.
+    """
+    chosen: list[Line] = []
+    days: set[str] = set()
+    spent = 0
+    for line in ranked:
+        heading = _heading(line.item)
+        cost = line.item.tokens + (0 if heading in days else count(f"{heading}\n"))
+        if spent + cost <= budget:
+            spent += cost
+            days.add(heading)
+            chosen.append(line)
+    items = _in_order(chosen)
+    while (tokens := count(render(items))) > budget and chosen:
+        chosen.pop()  # joined lines may count differently
+        items = _in_order(chosen)
+    return items, tokens
+
+
+def _in_order(lines: Sequence[Line]) -> tuple[Recalled, ...]:
+    ordered = sorted(lines, key=lambda line: (line.item.at.timestamp(), line.place))
+    return tuple(line.item for line in ordered)
+
+
+def render(items: Sequence[Recalled]) -> str:
+    """Return the text of recalled items as the prompt carries it: lines under date headings.
+
+    Items of the same moment stay in the order given.
+    """
+    lines: list[str] = []
+    ordered = sorted(items, key=lambda item: item.at.timestamp())
+    for heading, under in groupby(ordered, key=_heading):
+        lines += [heading, *(item.text for item in under)]
+    return "\n".join(lines)
+
+
+def with_tokens(item: Recalled, count: Count) -> Recalled:
+    """Return an item with what its line costs."""
+    return item.model_copy(update={"tokens": count(f"{item.text}\n")})
+
+
+def _heading(item: Recalled) -> str:
+    return f"{day_heading(item.at)}:"

@@ -1,0 +1,268 @@
+"""What a summary must keep: numbers, dates, names and negations of what the user said.
+
+A deterministic check of words, in English for negations. What it means for a fold is decided there.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import dropwhile
+
+from domain.records import Turn
+from domain.text.terms import stem
+
+
+def root(word: str) -> str:
+    """Return the stem of a lower-case English word; "allergy" and "allergic" meet."""
+    stemmed = stem(word)
+    return stemmed.removesuffix("i") if len(stemmed) > 4 else stemmed
+
+
+_COUNTS = {
+    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "twenty": "20", "thirty": "30",
+    "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000", "twice": "2",
+    "dozen": "12",
+}  # fmt: skip
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b"
+)
+_DATE = re.compile(
+    rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? \d{{4}})?"
+    rf"|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?|\b{_MONTH},? \d{{4}}"
+    r"|\b\d{4}-\d\d-\d\d\b",
+    re.IGNORECASE,
+)
+_MONTH_NAME = re.compile(_MONTH, re.IGNORECASE)
+_WEEKDAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
+_WORD = re.compile(r"[^\W_]+(?:['.:-][^\W_]+)*")
+_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?=\S)[^.!?\n]*)*[.!?]*")
+_CAMEL = re.compile(r"[a-z]+[A-Z]")
+_ORDINARY = re.compile(
+    r"(?:i|i'\w+|a|an|the|my|your|his|her|its|our|their|he|she|it|we|you|they|this|that|these|those"
+    r"|there|here|and|but|or|so|if|when|while|because|as|at|by|for|from|in|of|on|to|with|after"
+    r"|before|since|then|than|now|today|tonight|yesterday|tomorrow|also|actually|anyway|maybe"
+    r"|perhaps|please|thanks|thank|hi|hey|hello|ok|okay|yes|yeah|no|not|never|oh|well|wow|what"
+    r"|who|why|where|how|which|can|could|would|should|will|do|does|did|is|are|was|were|am|have"
+    r"|has|had|let|let's|just|some|any|all|every|last|next|mr|mrs|ms|dr|tv|lol|omg|btw|pm|am)$",
+    re.IGNORECASE,
+)
+_GERMAN = re.compile(r"\b(?:und|ich|nicht|der|die|das|ein|eine|ist|mit|auf)\b", re.IGNORECASE)
+_ENGLISH = re.compile(r"\b(?:and|i|not|the|is|my|with|to|of|in)\b", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:not|never|no longer|no|none|nothing|nobody|neither|nor|without|cannot|cant|dont|doesnt"
+    r"|didnt|isnt|wasnt|wont|\w+n't)\b",
+    re.IGNORECASE,
+)
+_DENIAL = re.compile(
+    rf"{_NEGATION.pattern}|\b(?:avoid|dislik|refus|unable|quit|stop|declin|lack|except|reject"
+    r"|against|unwilling|hate[sd]?\b|free\b)\w*",
+    re.IGNORECASE,
+)
+_IDLE = re.compile(
+    r"\b(?:(?:don't|do not|dont|didn't|did not) (?:know|worry|think|mind|care|get|remember"
+    r"|understand|want to bother)|not (?:sure|bad|really|only|yet|at all|that)|can't wait"
+    r"|cannot wait|why not|no (?:problem|worries|idea|way|thanks|thank|doubt|matter|wonder)|no[,.!]"
+    r"|^no$|wouldn't mind|if not|or not|not to mention)",
+    re.IGNORECASE,
+)
+_CLAUSE_END = re.compile(r"[,;:]| but | and (?:i|he|she|we|they) ", re.IGNORECASE)
+_FILLER = re.compile(
+    r"(?:a|an|the|any|my|to|of|in|on|at|it|is|be|been|have|has|do|that|this|for|with|and|or|so|very"
+    r"|really|more|longer|even|ever|i|me|he|she|we|they|you|his|her|their|our|your)$"
+)
+_DOING = frozenset(
+    root(verb)
+    for verb in (
+        "eat",
+        "drink",
+        "like",
+        "love",
+        "enjoy",
+        "own",
+        "want",
+        "need",
+        "get",
+        "use",
+        "take",
+    )
+)
+_SHOWN = 24
+"""Missing details that are named at most: they go into a prompt."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How much of what the user said a summary keeps."""
+
+    coverage: float
+    """Share of the details that it keeps, 0 to 1; 1 where there are none."""
+    missing: tuple[str, ...]
+    """Details that it lacks, as they were said; the first 24."""
+
+
+@dataclass(frozen=True)
+class _Detail:
+    text: str
+    """As it was said."""
+    words: frozenset[str]
+    """What a summary must hold: all of them, of a negation's half beside a negation."""
+    kind: str
+    """date, number, name or negation."""
+
+
+def check(turns: Sequence[Turn], summary: str) -> Quality:
+    """Return how much of the details of `turns` the summary keeps, and what it lacks."""
+    found = list(_details(turns))
+    held = _words(summary)
+    denials = [_stems(one) for one in _sentences(summary) if _DENIAL.search(one)]
+    dated = bool(_DATE.search(summary))
+    missing = [one.text for one in found if not _keeps(one, held, denials, dated)]
+    coverage = 1 - len(missing) / len(found) if found else 1.0
+    return Quality(coverage, tuple(missing[:_SHOWN]))
+
+
+def details(turns: Sequence[Turn]) -> list[str]:
+    """Return numbers, dates, names and negations of the user's messages, each once, as said."""
+    return [one.text for one in _details(turns)]
+
+
+def numbers(text: str) -> frozenset[str]:
+    """Return the numbers of a text as digits, number words included ("two" is "2")."""
+    lowered = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text.lower())
+    counted = {_COUNTS[word] for word in re.findall(r"[a-z]+", lowered) if word in _COUNTS}
+    return frozenset(_plain(number) for number in _NUMBER.findall(lowered)) | counted
+
+
+def negations(text: str) -> int:
+    """Return how many words of a text negate."""
+    return len(_NEGATION.findall(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")))
+
+
+def fold(text: str) -> str:
+    """Return a text without case, diacritics and typographic apostrophes."""
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    split = unicodedata.normalize("NFKD", text)
+    return "".join(one for one in split if not unicodedata.combining(one)).casefold()
+
+
+def _details(turns: Sequence[Turn]) -> Iterator[_Detail]:
+    """Yield every detail once, in the order said."""
+    texts = [
+        said.text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        for turn in turns
+        for said in turn.messages
+        if said.role == "user"
+    ]
+    inside = {name for text in texts for name in _names_inside(text)}
+    seen: set[tuple[str, frozenset[str]]] = set()
+    for text in texts:
+        for one in _details_of(text, inside):
+            key = ("" if one.kind != "negation" else one.kind, one.words)
+            if one.words and key not in seen:
+                seen.add(key)
+                yield one
+
+
+def _details_of(text: str, inside: set[str]) -> Iterator[_Detail]:
+    for date in _DATE.findall(text):
+        yield _Detail(date, _words(date) - {"of"}, "date")
+    rest = _DATE.sub(" ", text)
+    for word in _WORD.findall(re.sub(r"(?<=\d),(?=\d{3}\b)", "", rest)):
+        if word.lower() in _COUNTS or word[0].isdigit():
+            yield _Detail(word, frozenset(numbers(word)), "number")
+    for name in _names(rest, inside):
+        yield _Detail(name, _words(name), "name")
+    for sentence in _sentences(text):
+        yield from _denied(sentence)
+
+
+def _sentences(text: str) -> list[str]:
+    return [one.strip() for one in _SENTENCE.findall(text) if one.strip()]
+
+
+def _runs(sentence: str) -> Iterator[tuple[bool, list[str]]]:
+    """Yield runs of capitalized words, and whether each opens the sentence."""
+    run: list[str] = []
+    opens, end = True, 0
+    for match in _WORD.finditer(sentence):
+        word = match[0].removesuffix("'s")
+        between = sentence[end : match.start()]
+        if run and between != " ":
+            yield opens, run
+            run = []
+        if word[0].isupper() or _CAMEL.match(word):
+            opens = opens if run else end == 0
+            run.append(word)
+        elif run:
+            yield opens, run
+            run = []
+        end = match.end()
+    if run:
+        yield opens, run
+
+
+def _names_inside(text: str) -> Iterator[str]:
+    """Yield capitalized words that stand inside a sentence, so not for being its first word."""
+    for sentence in _sentences(text):
+        for opens, run in _runs(sentence):
+            yield from run[1:] if opens else run
+
+
+def _names(text: str, inside: set[str]) -> Iterator[str]:
+    """Yield the names of a text: runs of capitalized words, less a sentence's ordinary opener."""
+    if len(_GERMAN.findall(text)) > 1 + len(_ENGLISH.findall(text)):
+        return  # a language that capitalizes its nouns
+    for sentence in _sentences(text):
+        if len(sentence.split()) > 2 and sentence.isupper():
+            continue
+        for opens, run in _runs(sentence):
+            skip = opens and run[0] not in inside and not _CAMEL.match(run[0])
+            left = dropwhile(_ORDINARY.match, reversed(run[1:] if skip else run))
+            if name := list(dropwhile(_ORDINARY.match, reversed(list(left)))):
+                yield " ".join(name)
+
+
+def _denied(sentence: str) -> Iterator[_Detail]:
+    """Yield what a sentence negates: the negation and the few words that follow it."""
+    if sentence.endswith("?"):
+        return
+    kept = _IDLE.sub(" ", sentence)
+    for match in _NEGATION.finditer(kept):
+        rest = _CLAUSE_END.split(kept[match.end() : match.end() + 80], maxsplit=1)[0].split()
+        said = _stems(" ".join(rest[:5]))
+        about = frozenset(said - _DOING or said)  # "avoids meat" keeps "does not eat meat"
+        if about:
+            yield _Detail(" ".join([match[0], *rest[:5]]).rstrip(".!"), about, "negation")
+
+
+def _keeps(detail: _Detail, held: frozenset[str], denials: list[set[str]], dated: bool) -> bool:
+    if detail.kind == "negation":
+        needed = (len(detail.words) + 1) // 2
+        return any(len(detail.words & stems) >= needed for stems in denials)
+    if dated and _WEEKDAY.fullmatch(detail.text):
+        return True  # told as a date
+    return detail.words <= held
+
+
+def _words(text: str) -> frozenset[str]:
+    """Return the folded words of a text; numbers as digits, months by their first letters."""
+    words = set(numbers(text))
+    for word in _WORD.findall(fold(text)):
+        if not word[0].isdigit():
+            words.add(word[:3] if _MONTH_NAME.fullmatch(word) else word.removesuffix("'s"))
+    for month in re.findall(r"\b\d{4}-(0[1-9]|1[0-2])-\d\d\b", text):
+        words.add("janfebmaraprmayjunjulaugsepoctnovdec"[3 * int(month) - 3 :][:3])
+    return frozenset(words)
+
+
+def _stems(text: str) -> set[str]:
+    words = (word for word in _WORD.findall(fold(text)))
+    return {root(word) for word in words if not _FILLER.match(word)}
+
+
+def _plain(number: str) -> str:
+    return re.sub(r"^0+(?=\d)", "", number)

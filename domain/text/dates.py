@@ -1,0 +1,144 @@
+"""Dates in words: "last Friday" against the day it was said, the span of time a question names.
+
+Reads English by its own rules; what those cannot read goes to dateparser. Nothing here, or in the
+modules it stands on, reads the clock, the locale or the process's time zone.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.text.dates_elsewhere import other_language
+from domain.text.dates_english import HEAD, HINT, MODES, MONTHS, RULES, Rule
+from domain.text.dates_spans import narrowed
+
+_ENDS = ("before", "until", "till", "by")
+"""What leads to an end, not to a beginning."""
+_SEARCHED = 200
+"""Characters at either end of a question that are searched: the middle is pasted text."""
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A date or span of time found in a text."""
+
+    at: datetime
+    """The moment it names as a beginning ("two years ago": that day)."""
+    start: datetime
+    """Begin of the span it names ("two years ago": that calendar year)."""
+    end: datetime
+    """End of the span, exclusive."""
+    place: tuple[int, int]
+    """Where it stands in the text, with the preposition before it."""
+    lead: str = ""
+    """That preposition in lower case ("since", "in", "on"); empty for none."""
+    relative: bool = True
+    """True where no year is named, so the words mean another day in another year."""
+
+
+def day_heading(at: datetime) -> str:
+    """Return a day as headings show it: `8 May 2023`."""
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year}"
+
+
+def absolute(mention: Mention) -> str:
+    """Return a mention in words that mean the same on any day: "on 5 May 2023", "in 2022"."""
+    start, last = mention.start, mention.end - timedelta(microseconds=1)
+    days = (mention.end - start).days
+    if days <= 1:
+        return f"on {day_heading(start)}"
+    if days == 2 and mention.at == start:
+        return f"on the weekend of {day_heading(start)}"
+    if days <= 27:
+        return f"{'in the week of' if mention.at == start else 'around'} {day_heading(mention.at)}"
+    first, end = (f"{MONTHS[at.month - 1]} {at.year}" for at in (start, last))
+    if (start.month, last.month, start.year) == (1, 12, last.year):
+        return f"in {start.year}"
+    return f"in {first}" if first == end else f"between {first} and {end}"
+
+
+def resolve(when: str | None, said_at: datetime, *, ahead: bool = False) -> datetime | None:
+    """Return the moment that `when` names as a beginning, in the time zone of `said_at`.
+
+    Days, weeks, months and years begin at midnight ("last week": that week's Monday). What has no
+    year means the latest one past, or with `ahead` the next one. Seasons are the northern ones.
+
+    Args:
+        when: Words such as "since last Friday", "in March", "two weeks ago".
+        said_at: When the words were said.
+        ahead: True where the words belong to a plan.
+
+    Returns:
+        None where the words name no beginning: "since I was 5", "until May", or "3/4/2024", which
+        has two meanings.
+    """
+    text = (when or "").strip(" .,;!\t\n")[:200]
+    if not text:
+        return None
+    found = _search(text, said_at, ahead, alone=True)
+    if found:
+        return None if found.lead in _ENDS else found.at
+    return other_language(text, said_at, ahead)
+
+
+def find(text: str, said_at: datetime, *, ahead: bool = False) -> Mention | None:
+    """Return the first date or span of time that an English text names, None if it names none."""
+    return _search(text, said_at, ahead, alone=False)
+
+
+def named_period(question: str, now: datetime) -> tuple[datetime, datetime] | None:
+    """Return begin and end (exclusive) of the span of time a question names, None for none.
+
+    "Since" reaches until now; "before" names no span; "from March to May" names one.
+    """
+    long = len(question) > 2 * _SEARCHED
+    text = f"{question[:_SEARCHED]}\n{question[-_SEARCHED:]}" if long else question
+    first = find(text, now)
+    if first is None or first.lead in _ENDS:
+        return None
+    if first.lead in ("since", "after"):
+        begin = first.start if first.lead == "since" else first.end
+        return begin, max(now, first.end)
+    to = re.compile(r" (?:and|to|until|till|through) ", re.IGNORECASE).match(text, first.place[1])
+    if first.lead in ("between", "from") and to:
+        second = find("in " + text[to.end() :], now)
+        if second and second.place[0] == 0:
+            year = f"{text[: first.place[1]]} {second.start.year}"
+            first = find(year, now) or first  # "between March and May 2022"
+            return first.start, max(first.end, second.end)
+    return first.start, first.end
+
+
+def _search(text: str, now: datetime, ahead: bool, alone: bool) -> Mention | None:
+    """Return the mention that begins first, and of those the longest.
+
+    With `alone`, words that mean a date only by themselves ("May", "2019") are read as one.
+    """
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    if not HINT.search(text):
+        return None
+    found = [one for rule in RULES if (one := _first(rule, text, now, ahead, alone))]
+    return min(found, key=lambda one: (one.place[0], -one.place[1]), default=None)
+
+
+def _first(rule: Rule, text: str, now: datetime, ahead: bool, alone: bool) -> Mention | None:
+    """Return what one rule finds first."""
+    for match in rule.pattern.finditer(text):
+        begin, end = match.span()
+        head = HEAD.search(text[max(0, begin - 40) : begin])
+        groups = match.groupdict() | (head.groupdict() if head else {})
+        words = {name: (group or "").lower() for name, group in groups.items()}
+        begin -= len(head[0]) if head else 0
+        whole = alone and (begin, end) == (0, len(text))
+        if rule.leans and not (whole or words["lead"] or words["part"] or words["which"]):
+            continue
+        words |= {"alone": "alone" if alone else "", "rest": text[end : end + 1]}
+        words["mode"] = MODES.get(words["which"], "ahead" if ahead else "past")
+        try:
+            span = rule.read(words, now)
+            if span is not None:
+                narrow = narrowed(span, words["part"])
+                return Mention(*narrow, (begin, end), words["lead"], not words.get("year"))
+        except (ValueError, OverflowError):  # 31 February, 9999 years ago
+            continue
+    return None

@@ -1,0 +1,1 @@
+"""Speed benchmarks. `all` runs every one of them: `make bench`."""

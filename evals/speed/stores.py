@@ -1,0 +1,212 @@
+"""How fast long-term memory is in Chroma and in Postgres: `python -m evals.speed.stores`.
+
+Both hold the same made-up owners of 40 records and answer the same questions, one after the other,
+so a noisy machine is noisy for both. Postgres is that of MNEMO_POSTGRES_URL.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import get_args
+
+from rich.console import Console
+from rich.table import Table
+
+from domain.folding import episode_id
+from domain.journal import JournalView
+from domain.owner import Owner
+from domain.recall.packing import render
+from domain.records import Episode, Fact
+from evals.conversations import Probe, fact_of, turns_of
+from evals.measures import percentile
+from evals.speed.recall import made_up
+from evals.throwaway import Where, open_throwaway
+from models.embeddings import EmbeddingModel, open_embeddings
+from models.tokens import TokenCounter, open_counter
+from settings import Settings
+from stores.memories import Memories
+from stores.recall.recall import LIMITS, Recall
+
+TURNS = 70
+"""Turns of one owner: 5 episodes of 14 turns and 35 facts, 40 records."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one owner said, as records, with a journal in which all of it is live."""
+
+    owner: Owner
+    view: JournalView
+    records: tuple[Episode | Fact, ...]
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One store with so many owners in it; all times in milliseconds."""
+
+    store: Where
+    owners: int
+    write_p50: float
+    """Writing the 40 records of an owner, in one batch."""
+    write_p95: float
+    search_p50: float
+    """The search by meaning of one recall: the question embedded, two kinds searched."""
+    search_p95: float
+    cold_p50: float
+    """The first recall from an owner, whose 40 records are read and indexed for it."""
+    recall_p50: float
+    """A further one, on another question."""
+    recall_p95: float
+
+
+@dataclass
+class Place:
+    """A store that is being filled."""
+
+    store: Where
+    memories: Memories
+    owners: int = 0
+    recalled: list[str] = field(default_factory=list)
+
+
+def told_by(number: int) -> Told:
+    """Return a made-up owner, always the same for the same number."""
+    conversation = made_up(TURNS, seed=number)
+    records: list[Episode | Fact] = []
+    refs: dict[str, str] = {}
+    seq = 0
+    for place, session in enumerate(conversation.sessions):
+        thread = f"{number}-{place}"
+        turns = []
+        for turn in turns_of(session, thread):
+            seq += 1
+            turns.append(turn.model_copy(update={"seq": seq}))
+        refs[thread] = turns[-1].id
+        ids = [turn.id for turn in turns]
+        summary = session.summary or ""
+        records.append(
+            Episode(id=episode_id(ids), thread=thread, summary=summary, turns=tuple(turns))
+        )
+        where = {said.id: turn.ref(at) for turn in turns for at, said in enumerate(turn.messages)}
+        for statement in session.statements:
+            sources = tuple(where[id] for id in statement.sources)
+            records.append(fact_of(session, statement, sources))
+    view = JournalView(rows=1, seq=seq, refs=refs)
+    return Told(Owner(f"bench-{number}"), view, tuple(records), conversation.probes)
+
+
+async def fill(place: Place, owners: int) -> list[float]:
+    """Write owners until there are so many; return how long each took."""
+    writes = []
+    for number in range(place.owners, owners):
+        told = await asyncio.to_thread(told_by, number)
+        begun = perf_counter()
+        await place.memories.put(told.owner, None, *told.records)
+        writes.append((perf_counter() - begun) * 1000)
+    place.owners = owners
+    return writes
+
+
+async def measure(
+    place: Place, owners: int, questions: int, embedding: EmbeddingModel, tokens: TokenCounter
+) -> Timed:
+    """Fill a store up to so many owners, then ask it what every other is asked."""
+    writes = await fill(place, owners)
+    chance = random.Random(owners)
+    recall = Recall(place.memories, embedding, tokens, Settings(_env_file=None))
+    searches, colds, recalls = [], [], []
+    for _ in range(questions):
+        told = await asyncio.to_thread(told_by, chance.randrange(owners))
+        first, second, third = chance.sample(told.probes, 3)
+        recall.forget(told.owner)
+        colds.append(await _recalled(place, recall, told, first))
+        recalls.append(await _recalled(place, recall, told, second))
+        begun = perf_counter()
+        await place.memories.nearest(told.owner, None, third.question, limits=LIMITS)
+        searches.append((perf_counter() - begun) * 1000)
+    return Timed(
+        store=place.store,
+        owners=owners,
+        write_p50=_share(writes, 0.5),
+        write_p95=_share(writes, 0.95),
+        search_p50=_share(searches, 0.5),
+        search_p95=_share(searches, 0.95),
+        cold_p50=_share(colds, 0.5),
+        recall_p50=_share(recalls, 0.5),
+        recall_p95=_share(recalls, 0.95),
+    )
+
+
+async def _recalled(place: Place, recall: Recall, told: Told, probe: Probe) -> float:
+    begun = perf_counter()
+    found = await recall.recall(told.owner, told.view, probe.question, budget=1000, now=probe.asked)
+    took = (perf_counter() - begun) * 1000
+    place.recalled.append(render(found.items))
+    return took
+
+
+def _share(times: Sequence[float], share: float) -> float:
+    return percentile(sorted(times), share)
+
+
+async def compare(owners: Sequence[int], questions: int) -> tuple[list[Timed], int, int]:
+    """Measure both stores at every size.
+
+    Returns:
+        The figures, how many recalls were the same in both, and how many there were.
+    """
+    embedding = await open_embeddings(Settings(_env_file=None))
+    tokens = await asyncio.to_thread(open_counter, "")
+    found: list[Timed] = []
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="mnemograph-bench-")))
+        places: list[Place] = []
+        for where in get_args(Where):
+            opened = open_throwaway(where, embedding, folder, shards=Settings().chroma_shards)
+            places.append(Place(where, Memories(await stack.enter_async_context(opened))))
+        for size in sorted(owners):
+            for place in places:
+                # A cache of its own, or the second store would find every question embedded.
+                own = await open_embeddings(Settings(_env_file=None))
+                found.append(await measure(place, size, questions, own, tokens))
+        pairs = list(zip(*(place.recalled for place in places), strict=True))
+    return found, sum(one == other for one, other in pairs), len(pairs)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Chroma and Postgres side by side.")
+    parser.add_argument("--owners", type=int, nargs="+", default=[1, 100, 1000])
+    parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found, same, recalls = asyncio.run(compare(given.owners, given.questions))
+    if given.json:
+        print(json.dumps({"same": same, "recalls": recalls, "timed": [asdict(t) for t in found]}))
+        return
+    table = Table("owners", "store", "write 40", "search", "first recall", "recall")
+    for timed in found:
+        table.add_row(
+            f"{timed.owners:,}",
+            timed.store,
+            f"{timed.write_p50:.1f} / {timed.write_p95:.1f}",
+            f"{timed.search_p50:.1f} / {timed.search_p95:.1f}",
+            f"{timed.cold_p50:.1f}",
+            f"{timed.recall_p50:.1f} / {timed.recall_p95:.1f}",
+        )
+    console = Console()
+    console.print("Milliseconds, p50 / p95; 40 records an owner:")
+    console.print(table)
+    console.print(f"{same} of {recalls} recalls the same in both.")
+
+
+if __name__ == "__main__":
+    main()

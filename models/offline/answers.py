@@ -1,0 +1,270 @@
+"""What the offline model says: the best-matching remembered sentences, or that there are none.
+
+It quotes and never invents. Nothing here knows LangChain.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from domain.text.terms import asks_how_many, asks_when, asks_who, names, numbers
+from models.embeddings import WordLlamaEmbeddings
+from models.offline.prompt import Reading, Remembered
+from models.offline.sentences import about_user, families, sentences, stems
+from models.tokens import TokenCounter
+
+ABOUT = (
+    "I am the built-in offline model: there is no language model behind me. I can remember what "
+    "you tell me and quote it back with its date. To talk with a language model, set "
+    "OPENAI_API_KEY, or OPENAI_BASE_URL and MNEMO_CHAT_MODEL for a server of your own such as "
+    "Ollama, and start again."
+)
+UNKNOWN = (
+    "I do not remember anything about that. I am the built-in offline model and can only repeat "
+    'what you told me; say "help" for more.'
+)
+CANNOT = (
+    "I cannot do that: I am the built-in offline model and can only repeat what you told me. "
+    'Say "help" to see how to switch to a language model.'
+)
+EMPTY = "Tell me something, and I will remember it."
+_ACKNOWLEDGED = (
+    "Noted.",
+    "Thank you, I will remember that.",
+    "Got it.",
+    "Good to know, thank you.",
+    "I have noted that.",
+    "Understood, I will keep that in mind.",
+    "Thanks for telling me.",
+    "All right, I will remember.",
+)
+_QUOTE_TOKENS = 120
+"""Tokens of one quotation; a longer one is shortened and ends with three dots."""
+
+_GREETING = re.compile(
+    r"^(hi|hiya|hello|hey|hallo|hola|bonjour|ciao|greetings|good (morning|afternoon|evening|day))\b"
+    r"[\w ,'!.]{0,24}$",
+    re.IGNORECASE,
+)
+_FAREWELL = re.compile(r"^(bye|goodbye|good night|see you|ciao|farewell)\b.{0,24}$", re.IGNORECASE)
+_THANKS = re.compile(r"^(thanks|thank you|thx|cheers)\b.{0,24}$", re.IGNORECASE)
+_SELF = re.compile(
+    r"^/?help\b.{0,10}$|\b(who|what) are you\b|\bwhat can you do\b|\bhow do you work\b"
+    r"|\bare you (an? )?(ai|bot|robot|human|real|llm|language model|chatgpt)\b"
+    r"|\bwhat('s| is) your name\b|\bwhat model\b",
+    re.IGNORECASE,
+)
+_TASK = re.compile(
+    r"^(please |can you |could you |would you )*(write|translate|explain|summari[sz]e|calculate"
+    r"|compute|generate|create|compose|draw|code|suggest|recommend|tell me a (joke|story)|sing)\b",
+    re.IGNORECASE,
+)
+_AUXILIARY = "do|does|did|is|are|was|were|am|can|could|would|will|have|has|had|should|may"
+_ASKS = re.compile(
+    r"^((and|so|but|ok|okay|well|hey|now|then|also|please),? )*"
+    r"((who|whom|whose|what|where|when|why|how|which)"
+    rf"('s|( (?!(?i:i|he|she|we|they|you|it|my|the|a|an)\b)\w+){{0,3}} ({_AUXILIARY}))\b"
+    rf"|({_AUXILIARY}) (i|you|we|he|she|it|they|the|my|your|there|any|anyone|this|that|[A-Z]\w+)\b"
+    r"|(can you |could you )?(tell|remind|show) (me|us)\b"
+    r"|remember (what|when|where|who|how|my|the)\b)"
+)
+_EVERYTHING = re.compile(
+    r"\b(know|remember|noted|learned|told) (you )?(anything |everything )?about me\b"
+    r"|\babout myself\b|\bwho am i\b|\bwhat do you (know|remember)\b",
+    re.IGNORECASE,
+)
+_BACK_THEN = re.compile(
+    r"\b(before|previous|previously|used to|former|formerly|first|originally|earlier|last|past"
+    r"|did i live|did i work|back then)\b",
+    re.IGNORECASE,
+)
+_SEVERAL = re.compile(
+    r"\b(what|which)\b.*\b(like|love|enjoy|hate|eat|plan|are|hobbies|\w{4,}s)\b|\b(who|all|list)\b",
+    re.IGNORECASE,
+)
+_IDIOMS = ((re.compile(r"\b(do|does|did) (\w+) do (for a living|for work)\b", re.I), "job"),
+           (re.compile(r"\bfor a living\b", re.I), "job"),
+           (re.compile(r"\bhow old\b", re.I), "age"),
+           (re.compile(r"\b(what|how) (is|am|are) (\w+) called\b", re.I), r"name \3"))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Asked:
+    text: str
+    rarity: Mapping[str, float]
+    """What is asked for: stems, each with how rare it is among all that is remembered."""
+
+
+@dataclass(frozen=True)
+class _Match:
+    item: Remembered
+    fit: float
+    """How much of the question its words answer; 0 where it does not."""
+    likeness: float
+    matched: frozenset[str]
+
+    @property
+    def score(self) -> float:
+        return self.fit + 0.4 * max(self.likeness, 0.0)
+
+
+def reply(reading: Reading, vectors: WordLlamaEmbeddings, tokens: TokenCounter) -> str:
+    """Return the offline model's whole answer to a prompt."""
+    message = " ".join(reading.message.split())
+    if not message:
+        return EMPTY
+    for pattern, answer in (
+        (_SELF, ABOUT),
+        (_GREETING, _greeting(reading)),
+        (_THANKS, "You are welcome."),
+        (_FAREWELL, "Goodbye. I will remember what you told me."),
+        (_TASK, CANNOT),
+    ):
+        if pattern.search(message):
+            return answer
+    questions = [sentence for sentence in sentences(reading.message) if is_question(sentence)]
+    if not questions:
+        return _ACKNOWLEDGED[sum(message.encode("utf-8", "replace")) % len(_ACKNOWLEDGED)]
+    question = " ".join(questions)
+    if _EVERYTHING.search(question):
+        return _everything(reading, tokens)
+    found = best(question, reading.remembered, vectors)
+    return _quoted(found, tokens) if found else UNKNOWN
+
+
+def is_question(sentence: str) -> bool:
+    """Return whether a sentence asks something."""
+    asked = sentence.rstrip("\"')] ").endswith(("?", "？", "؟"))
+    return asked or _ASKS.match(sentence[:1].casefold() + sentence[1:]) is not None
+
+
+def best(
+    question: str, remembered: Sequence[Remembered], vectors: WordLlamaEmbeddings
+) -> list[Remembered]:
+    """Return what answers a question: nothing, one sentence, or a few where it asks for several.
+
+    Ranked by stemmed content words weighted by rarity and by likeness of meaning. What the user
+    said or a note states beats what the assistant said; of what says the same, the later wins.
+    """
+    candidates = [item for item in remembered if not is_question(item.text)]
+    matches = _rank(question, candidates, vectors)
+    if not matches:
+        return []
+    leading = [match for match in matches if match.fit >= 0.8 * matches[0].fit]
+    if not _SEVERAL.search(question):
+        # Where one of two answers is newer, it replaces the other.
+        return [max(leading, key=lambda match: match.item.order).item]
+    chosen: list[_Match] = []
+    for match in sorted(leading, key=lambda match: match.item.order, reverse=True):
+        if len(chosen) < 3 and not any(_repeats(match.item, other.item) for other in chosen):
+            chosen.append(match)
+    return [match.item for match in chosen]
+
+
+def _rank(
+    question: str, candidates: Sequence[Remembered], vectors: WordLlamaEmbeddings
+) -> list[_Match]:
+    for idiom, meaning in _IDIOMS:
+        question = idiom.sub(meaning, question)
+    wanted = stems(question)
+    if not wanted or not candidates:
+        return []
+    held = [stems(item.text) for item in candidates]
+    spread = Counter(stem for one in held for stem in one)
+    asked = _Asked(
+        question,
+        {stem: math.log(1 + len(candidates) / (0.5 + spread[stem])) for stem in wanted},
+    )
+    rows = vectors.matrix([question, *(item.text for item in candidates)])
+    alike = (rows[1:] @ rows[0]).tolist()
+    found = [
+        _match(asked, item, has, likeness)
+        for item, has, likeness in zip(candidates, held, alike, strict=True)
+    ]
+    alone = {m.item.order: m.matched for m in found if not m.item.pair}
+    useful = [m for m in found if m.fit > 0 and not (m.item.pair and _needless(m, alone))]
+    return sorted(useful, key=lambda match: (-match.score, match.item.order))
+
+
+def _match(asked: _Asked, item: Remembered, has: frozenset[str], likeness: float) -> _Match:
+    """Return how well one item answers."""
+    wanted = asked.rarity.keys()
+    exact = wanted & has
+    kin = {stem for stem in wanted - exact if families(stem) & has}
+    # Who is asked for by name may be named without the word.
+    by_name = names(item.text) and (exact or kin)
+    named = (wanted - exact - kin) & families("name") if by_name else set()
+    share = sum(
+        weight * asked.rarity[stem]
+        for stems_, weight in ((exact, 1.0), (kin, 0.85), (named, 0.6))
+        for stem in stems_
+    ) / sum(asked.rarity.values())
+    answers = share >= 0.45 or (share >= 0.2 and likeness >= 0.35) or likeness >= 0.6
+    fit = share + _bonus(asked.text, item) - 0.004 * len(has)
+    return _Match(item, max(fit, 0.0) if answers else 0.0, likeness, frozenset(exact | kin | named))
+
+
+def _needless(pair: _Match, alone: Mapping[tuple[int, int, int], frozenset[str]]) -> bool:
+    """Return whether one sentence of a pair matches as much as both."""
+    day, place, index = pair.item.order
+    return pair.matched in (alone.get((day, place, index)), alone.get((day, place, index + 1)))
+
+
+def _bonus(question: str, item: Remembered) -> float:
+    """Return what speaks for an item beside its words."""
+    bonus = -0.35 if item.by == "assistant" else 0.0
+    if about_user(question) and about_user(item.text) is False:
+        bonus -= 0.5
+    if item.past and not _BACK_THEN.search(question):
+        bonus -= 0.6
+    if item.past and _BACK_THEN.search(question):
+        bonus += 0.3
+    if asks_when(question) or asks_how_many(question):
+        bonus += 0.12 * (numbers(item.text) > 0)
+    if asks_who(question):
+        bonus += 0.12 * (names(item.text) > 0)
+    return bonus
+
+
+def _repeats(one: Remembered, other: Remembered) -> bool:
+    a, b = stems(one.text), stems(other.text)
+    return len(a & b) >= 0.5 * min(len(a), len(b))
+
+
+def _everything(reading: Reading, tokens: TokenCounter) -> str:
+    said = [item for item in reading.remembered if item.by != "assistant" and not item.past]
+    chosen: list[Remembered] = []
+    for item in sorted(said, key=lambda item: item.order, reverse=True):
+        clear = not item.pair and (item.by == "note" or about_user(item.text))
+        new = clear and not is_question(item.text) and len(stems(item.text)) > 1
+        if new and len(chosen) < 4 and not any(_repeats(item, other) for other in chosen):
+            chosen.append(item)
+    return _quoted(chosen[::-1], tokens) if chosen else UNKNOWN
+
+
+def _greeting(reading: Reading) -> str:
+    return "Hello again!" if reading.remembered else "Hello! Tell me something about you."
+
+
+def _quoted(items: Sequence[Remembered], tokens: TokenCounter) -> str:
+    return " ".join(_one(item, tokens) for item in items)
+
+
+def _one(item: Remembered, tokens: TokenCounter) -> str:
+    quote = f'"{_shortened(item.text, tokens)}"'
+    if item.by == "note":
+        return f"From my notes{f' ({item.day})' if item.day else ''}: {quote}"
+    who = "You told me" if item.by == "user" else "I said"
+    when = f" on {item.day}" if item.day else " earlier in this conversation"
+    return f"{who}{when}: {quote}"
+
+
+def _shortened(text: str, tokens: TokenCounter) -> str:
+    if tokens.text(text) <= _QUOTE_TOKENS:
+        return text
+    kept = text[: _QUOTE_TOKENS * 8]
+    while tokens.text(kept) > _QUOTE_TOKENS:
+        kept = kept[: len(kept) * 9 // 10]
+    return f"{kept.rpartition(' ')[0] or kept} ..."

@@ -1,0 +1,1 @@
+"""Who is calling, and what they may do: `identity` for tokens, `server` for a LangGraph server."""

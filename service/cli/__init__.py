@@ -1,0 +1,1 @@
+"""The command `mnemo`. Read `app` first: it lists the verbs."""

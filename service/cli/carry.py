@@ -1,0 +1,139 @@
+"""The verbs that move or end all that a user has: export, import, forget, recover."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.cli.options import USER, Json, User, Yes
+from service.cli.terminal import fail, one_line, print_json, with_parts
+
+if TYPE_CHECKING:
+    from nodes.state import Parts
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("export")(export)
+    app.command("import")(import_)
+    app.command()(forget)
+    app.command()(recover)
+
+
+def export(
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to write; not given: stdout.", dir_okay=False)
+    ] = None,
+    user: User = USER,
+) -> None:
+    """Write everything of a user as JSON Lines.
+
+    For `mnemo import`, here or elsewhere.
+    """
+
+    async def work(parts: "Parts") -> int:
+        from stores.maintenance.export import export_user
+
+        lines = [line async for line in export_user(parts.stores, user)]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        if file is None:
+            sys.stdout.write(text)
+        else:
+            # Whole or not at all: what stands there stays until the new file is complete.
+            part = file.with_name(f"{file.name}.part")
+            part.write_text(text, encoding="utf-8")
+            part.replace(file)
+        return len(lines) - 1
+
+    try:
+        count = with_parts(work)
+    except OSError as error:
+        fail(f"{file} cannot be written ({error.strerror}).")
+    print(f"Exported {count} records of {one_line(user)}.", file=sys.stderr)
+
+
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="What `mnemo export` wrote.", exists=True, dir_okay=False)
+    ],
+    as_json: Json = False,
+) -> None:
+    """Bring in what an export wrote. It can be repeated."""
+
+    async def work(parts: "Parts") -> dict[str, int]:
+        from pydantic import ValidationError
+
+        from stores.maintenance.export import ImportRefused, import_user
+
+        try:
+            return await import_user(parts.stores, _lines(file))
+        except ImportRefused as refused:
+            fail(str(refused))
+        except (KeyError, ValidationError):
+            fail(f"{file.name} is damaged: a record in it is not complete.")
+
+    counts = with_parts(work)
+    if as_json:
+        print_json(counts)
+    else:
+        print("Imported " + ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    with file.open(encoding="utf-8") as text:
+        for number, line in enumerate(text, 1):
+            try:
+                record = json.loads(line)
+            except ValueError:
+                fail(f"Line {number} of {file.name} is not JSON: it must be what an export wrote.")
+            if not isinstance(record, dict):
+                fail(f"Line {number} of {file.name} is no record of an export.")
+            yield record
+
+
+def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
+    """Forget a user altogether.
+
+    Every conversation with every character, and what is remembered of it.
+    """
+    if not yes and not typer.confirm(f"Forget {one_line(user)} altogether?", err=True):
+        fail("Nothing was forgotten.")
+
+    async def work(parts: "Parts") -> dict[str, int]:
+        from service.cli.prompt_history import forget_history
+        from stores.maintenance.erase import forget as forget_user
+        from stores.maintenance.erase import owners_of
+
+        owners = await owners_of(parts.stores, user)
+        removed = await forget_user(parts.stores, user)
+        for owner in owners:
+            forget_history(parts.settings.data_dir, owner)
+        return asdict(removed)
+
+    counts = with_parts(work)
+    if as_json:
+        print_json(counts)
+    else:
+        print("Forgotten: " + ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")
+
+
+def recover(as_json: Json = False) -> None:
+    """Rebuild a lost journal from checkpoints and episodes. Nothing else may be running."""
+
+    async def work(parts: "Parts") -> dict[str, Any]:
+        from nodes.message_stamps import turns_in
+        from stores.maintenance.recover import recover as rebuild
+
+        return asdict(await rebuild(parts.stores, turns_in))
+
+    done = with_parts(work)
+    if as_json:
+        print_json(done)
+        return
+    print(f"Recovered {done['owners']} owners, {done['refs']} threads, {done['turns']} turns.")
+    for problem in done["problems"]:
+        print(f"- {problem}")

@@ -1,0 +1,89 @@
+"""`mnemo chat`: finds the thread to go on with and hands over to a screen, or to lines."""
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.options import CHARACTER, USER, AsOf, Character, User, owner_of
+from service.cli.terminal import console, fail, run, settings
+
+if TYPE_CHECKING:
+    from domain.owner import Owner
+    from settings import Settings
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(chat)
+
+
+def chat(
+    user: User = USER,
+    character: Character = CHARACTER,
+    thread: Annotated[
+        str | None,
+        typer.Option(metavar="T", help="The conversation to go on with; a new name starts one."),
+    ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Start a new conversation.")] = False,
+    persona: Annotated[
+        str | None, typer.Option(help="Who the character is and how it speaks.")
+    ] = None,
+    tier: Annotated[
+        str | None, typer.Option(metavar="free|plus", help="What the user gets.")
+    ] = None,
+    as_of: AsOf = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="A message a line on stdin, a JSON object a turn on stdout."),
+    ] = False,
+) -> None:
+    """Talk. Without --thread it goes on with the last conversation."""
+    if thread is not None and new:
+        fail("Give --thread or --new, not both.")
+    if thread is not None and not thread.strip():
+        fail("--thread must not be empty: give the conversation a name.")
+    wish = _Wish(owner_of(user, character), thread, new, persona, tier, as_of)
+    chosen = settings()
+    fine = run(lambda: _chat(chosen, wish, as_json))
+    if not fine and not as_json:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What was asked for on the command line."""
+
+    owner: "Owner"
+    thread: str | None
+    new: bool
+    persona: str | None
+    tier: str | None
+    as_of: str | None
+
+
+async def _chat(chosen: "Settings", wish: _Wish, as_json: bool) -> bool:
+    """Talk until the input ends; return whether every turn of a piped chat succeeded."""
+    screen = not as_json and sys.stdin.isatty()
+    with ExitStack() as waiting:
+        if screen:
+            waiting.enter_context(console().status("Opening memory..."))
+        from graph.parts import open_parts
+        from service.cli.chat_lines import Talk, chat_lines
+        from service.conversation import new_thread
+        from service.usage.admission import open_conversation
+
+        async with open_parts(chosen) as parts, open_conversation(parts) as conversation:
+            thread = wish.thread
+            if thread is None and not wish.new:
+                thread = await conversation.last_thread(wish.owner)
+            talk = Talk(wish.owner, thread or new_thread(), wish.persona, wish.tier, wish.as_of)
+            if not screen:
+                return await chat_lines(conversation, talk, as_json=as_json)
+            from service.cli.chat_screen import Screen
+
+            waiting.close()  # From here on the terminal is the screen's.
+            await Screen(parts, conversation, talk).run()
+            return True

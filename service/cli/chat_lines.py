@@ -1,0 +1,97 @@
+"""Chat for programs and pipes: a message a line in, a reply or a JSON object a turn out."""
+
+import asyncio
+import os
+import sys
+import threading
+from codecs import getincrementaldecoder
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from domain.owner import Owner
+from service.cli.terminal import plain, print_json
+from service.conversation import Conversation, TurnDone, TurnReport
+
+
+@dataclass(frozen=True)
+class Talk:
+    """Who talks with whom, where, and what every turn is told beside its message."""
+
+    owner: Owner
+    thread: str
+    persona: str | None = None
+    tier: str | None = None
+    as_of: str | None = None
+
+
+async def report_of(conversation: Conversation, talk: Talk, message: str) -> TurnReport:
+    """Run one turn and return its report."""
+    turn = conversation.turn(
+        talk.owner,
+        talk.thread,
+        message,
+        persona=talk.persona,
+        tier=talk.tier,
+        as_of=talk.as_of,
+    )
+    async with aclosing(turn) as events:
+        async for event in events:
+            if isinstance(event, TurnDone):
+                return event.report
+    raise RuntimeError("A turn ended without a report.")
+
+
+async def chat_lines(conversation: Conversation, talk: Talk, *, as_json: bool) -> bool:
+    """Answer each line of stdin, blank ones excepted; return whether every turn succeeded."""
+    fine = True
+    async for line in lines():
+        if not line.strip():
+            continue
+        report = await report_of(conversation, talk, line)
+        fine = fine and report.error is None
+        if as_json:
+            print_json(report.model_dump(), pretty=False)
+            continue
+        if report.reply:
+            print(plain(report.reply), flush=True)
+        if report.error:
+            print(plain(report.error), file=sys.stderr, flush=True)
+    return fine
+
+
+async def lines(descriptor: int = 0) -> AsyncIterator[str]:
+    """Yield the lines of a file descriptor as they come, without their ends, as UTF-8.
+
+    Read by a thread of its own, which a program that ends need not wait for: neither the event
+    loop nor Ctrl-C is held up by an input that stays silent.
+    """
+    loop = asyncio.get_running_loop()
+    read: asyncio.Queue[bytes] = asyncio.Queue()
+    wanted = threading.Semaphore(1)
+
+    def pump() -> None:
+        while True:
+            wanted.acquire()
+            try:
+                chunk = os.read(descriptor, 65_536)
+            except OSError:
+                chunk = b""
+            try:
+                loop.call_soon_threadsafe(read.put_nowait, chunk)
+            except RuntimeError:
+                return  # The loop is closed: nobody reads any more.
+            if not chunk:
+                return
+
+    threading.Thread(target=pump, daemon=True, name="stdin").start()
+    decoder = getincrementaldecoder("utf-8-sig")(errors="replace")
+    rest = ""
+    while chunk := await read.get():
+        *whole, rest = (rest + decoder.decode(chunk)).split("\n")
+        for line in whole:
+            yield line.removesuffix("\r")
+        wanted.release()
+    rest += decoder.decode(b"", final=True)
+    if rest:
+        yield rest.removesuffix("\r")

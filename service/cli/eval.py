@@ -1,0 +1,138 @@
+"""`mnemo eval`: how much of what was said is found again, on published data sets."""
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from service.cli.options import Json
+from service.cli.terminal import console, fail, print_json, run
+
+if TYPE_CHECKING:
+    from evals.conversations import Mode
+    from evals.report import Report
+    from evals.runner import Progress
+
+Budget = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Tokens of recalled text for one question.")
+]
+Embeddings = Annotated[str, typer.Option(metavar="M", help="Embeddings to measure with.")]
+Store = Annotated[
+    Literal["chroma", "postgres"] | None,
+    typer.Option(
+        help="Where memories are kept meanwhile; Postgres in a schema of its own. Unless given, "
+        "as the settings say.",
+    ),
+]
+Dump = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write there, one JSON line a question, what was recalled."),
+]
+Recorded = Annotated[
+    bool,
+    typer.Option(
+        "--recorded/--offline",
+        help="Take the summaries and facts published with the data, or have the offline model "
+        "make them.",
+    ),
+]
+
+evals = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(evals, name="eval", help="Measure recall on a published data set.")
+
+
+@evals.command()
+def locomo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="LoCoMo's JSON files.")],
+    budget: Budget = 1000,
+    recorded: Recorded = True,
+    embeddings: Embeddings = "wordllama",
+    store: Store = None,
+    dump: Dump = None,
+    as_json: Json = False,
+) -> None:
+    """Ten very long conversations of two people (LoCoMo)."""
+
+    def measure(progress: "Progress") -> "Coroutine[Any, Any, Report]":
+        from evals.locomo import run_locomo
+
+        return run_locomo(
+            folder,
+            budget=budget,
+            mode=_mode(recorded),
+            embeddings=embeddings,
+            where=store,
+            dump=dump,
+            progress=progress,
+        )
+
+    _show(measure, dump, as_json)
+
+
+@evals.command()
+def longmemeval(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One of LongMemEval's files.")],
+    budget: Budget = 1000,
+    recorded: Recorded = True,
+    embeddings: Embeddings = "wordllama",
+    questions: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the first so many questions.")
+    ] = None,
+    store: Store = None,
+    dump: Dump = None,
+    as_json: Json = False,
+) -> None:
+    """Questions over many chats with an assistant (LongMemEval)."""
+
+    def measure(progress: "Progress") -> "Coroutine[Any, Any, Report]":
+        from evals.longmemeval import run_longmemeval
+
+        return run_longmemeval(
+            file,
+            budget=budget,
+            mode=_mode(recorded),
+            embeddings=embeddings,
+            where=store,
+            dump=dump,
+            progress=progress,
+            questions=questions,
+        )
+
+    _show(measure, dump, as_json)
+
+
+def _mode(recorded: bool) -> "Mode":
+    return "recorded" if recorded else "offline"
+
+
+def _show(
+    measure: "Callable[[Progress], Coroutine[Any, Any, Report]]", dump: Path | None, as_json: bool
+) -> None:
+    """Run a benchmark with its progress on stderr, and print its report."""
+    if dump is not None and not dump.absolute().parent.is_dir():
+        fail(f"{dump.absolute().parent} does not exist: make the folder of --dump first.")
+    from evals.locomo import NotLocomo
+    from evals.longmemeval import NotLongMemEval
+    from evals.report import print_report
+
+    with console(stderr=True).status("Loading...") as status:
+
+        def progress(doing: str, done: int, of: int) -> None:
+            status.update(f"{doing}: {done} of {of}")
+
+        try:
+            report = run(lambda: measure(progress))
+        except (NotLocomo, NotLongMemEval) as error:
+            status.stop()
+            fail(str(error))
+    if as_json:
+        print_json(report.as_json())
+    else:
+        from rich.console import Console
+
+        print_report(report, Console())

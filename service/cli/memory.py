@@ -1,0 +1,215 @@
+"""The verbs that show what is remembered, and the one that forgets it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.cli.options import CHARACTER, USER, AsOf, Character, Json, User, Yes, owner_of
+from service.cli.terminal import console, fail, one_line, print_json, with_parts
+
+if TYPE_CHECKING:
+    from domain.owner import Owner
+    from domain.records import Recalled
+    from nodes.state import Parts
+    from service.memory_view import Remembered
+    from service.usage.ledger import Ledger
+    from stores.maintenance.erase import Removed
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (recall, episodes, facts, entities, budget):
+        app.command()(command)
+    app.command()(reset)
+
+
+def recall(
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    tokens: Annotated[
+        int, typer.Option("--budget", min=1, metavar="N", help="Tokens of what is recalled.")
+    ] = 1000,
+    as_of: AsOf = None,
+    user: User = USER,
+    character: Character = CHARACTER,
+    as_json: Json = False,
+) -> None:
+    """Show what would be recalled for a message."""
+    from service.cli.tables import recalled_table
+
+    if not query.strip():
+        fail("The query is empty: say what to look for.")
+    owner, day = owner_of(user, character), _date(as_of)
+
+    async def work(parts: "Parts") -> "tuple[Recalled, ...]":
+        view = await parts.stores.journal.read(owner)
+        found = await parts.stores.recall.recall(
+            owner,
+            view,
+            query,
+            budget=tokens,
+            now=parts.now(),
+            refs=tuple(view.refs.values()),
+            as_of=day,
+        )
+        return tuple(found.items)
+
+    items = with_parts(work)
+    if as_json:
+        print_json([item.model_dump(mode="json") for item in items])
+    elif items:
+        console().print(recalled_table(items))
+    else:
+        print("Nothing about that is remembered.")
+
+
+def episodes(user: User = USER, character: Character = CHARACTER, as_json: Json = False) -> None:
+    """Show the summarized stretches of conversation.
+
+    With the quality of each summary: how much of what matters it keeps.
+    """
+    from service.cli.tables import episodes_table
+
+    held = _remembered(owner_of(user, character)).episodes
+    if as_json:
+        print_json([episode.model_dump(mode="json") for episode in held])
+    elif held:
+        console().print(episodes_table(held))
+    else:
+        print("No episodes yet: a conversation is folded into one when it has become long.")
+
+
+def facts(
+    as_of: AsOf = None,
+    user: User = USER,
+    character: Character = CHARACTER,
+    as_json: Json = False,
+) -> None:
+    """Show the facts, also those superseded since."""
+    from service.cli.tables import facts_table
+
+    held = _remembered(owner_of(user, character), _date(as_of)).facts
+    if as_json:
+        print_json(
+            [
+                {
+                    **one.fact.model_dump(mode="json"),
+                    "current": one.current,
+                    "superseded_by": one.superseded_by,
+                    "until": one.until.isoformat() if one.until else None,
+                }
+                for one in held
+            ]
+        )
+    elif held:
+        console().print(facts_table(held))
+    else:
+        print("No facts yet: they are drawn from what is said every few turns.")
+
+
+def entities(user: User = USER, character: Character = CHARACTER, as_json: Json = False) -> None:
+    """Show the people, places and things that were named."""
+    from service.cli.tables import entities_table
+
+    held = _remembered(owner_of(user, character)).entities
+    if as_json:
+        print_json([entity.model_dump(mode="json") for entity in held])
+    elif held:
+        console().print(entities_table(held))
+    else:
+        print("No people, places or things yet.")
+
+
+def budget(
+    user: User = USER,
+    character: Character = CHARACTER,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Show only what all turns cost, not the last prompt.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show how the last prompt spent its tokens.
+
+    And what all turns cost so far, by month, purpose and model (with --json: --ledger asks for it).
+    """
+    owner = owner_of(user, character)
+    spent, cost = with_parts(lambda parts: _spent(parts, owner))
+    if ledger and as_json:
+        print_json(cost.model_dump(mode="json"))
+        return
+    if ledger and not cost.lines:
+        fail("There is no turn to account for yet: `mnemo chat` makes one.")
+    if spent is None and not ledger and (as_json or not cost.lines):
+        fail("There is no prompt to report on yet: `mnemo chat` makes one.")
+    if as_json:
+        print_json(spent)
+        return
+    from service.cli.ledger_table import ledger_table
+    from service.cli.tables import budget_table
+
+    screen = console()
+    if spent is not None and not ledger:
+        screen.print(budget_table(spent))
+        screen.print()
+    if cost.lines:
+        screen.print(ledger_table(cost))
+
+
+async def _spent(parts: "Parts", owner: "Owner") -> "tuple[Mapping[str, Any] | None, Ledger]":
+    """Return how an owner's last prompt was spent, None where there is none, and the ledger."""
+    from service.conversation import Conversation
+    from service.usage.ledger import read_ledger
+
+    conversation = Conversation(parts)
+    thread = await conversation.last_thread(owner)
+    spent = await conversation.last_budget(owner, thread) if thread else None
+    return spent, await read_ledger(parts.stores.journal, parts.settings, owner)
+
+
+def reset(
+    yes: Yes = False,
+    user: User = USER,
+    character: Character = CHARACTER,
+    as_json: Json = False,
+) -> None:
+    """Forget all that one character knows of a user."""
+    owner = owner_of(user, character)
+    if not yes:
+        question = f"Forget everything {one_line(user)} ever told {one_line(character)}?"
+        if not typer.confirm(question, err=True):
+            fail("Nothing was forgotten.")
+
+    async def work(parts: "Parts") -> "Removed":
+        from service.cli.prompt_history import forget_history
+        from stores.maintenance.erase import reset as reset_owner
+
+        removed = await reset_owner(parts.stores, owner)
+        forget_history(parts.settings.data_dir, owner)
+        return removed
+
+    removed = with_parts(work)
+    if as_json:
+        from dataclasses import asdict
+
+        print_json(asdict(removed))
+    else:
+        print(f"Forgotten: {removed}.")
+
+
+def _date(as_of: str | None) -> datetime | None:
+    from nodes.locate import as_of_date
+
+    try:
+        return as_of_date(as_of)
+    except ValueError as error:
+        fail(str(error))
+
+
+def _remembered(owner: "Owner", as_of: datetime | None = None) -> "Remembered":
+    async def work(parts: "Parts") -> "Remembered":
+        from service.memory_view import remembered
+
+        return await remembered(parts.stores, owner, as_of=as_of)
+
+    return with_parts(work)

@@ -1,0 +1,1 @@
+"""The HTTP application. Read `app` first: it mounts the routes."""

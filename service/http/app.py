@@ -1,0 +1,123 @@
+"""The HTTP application: the same one inside a LangGraph server and alone.
+
+Ties routes, errors and middleware together; what a route does is in its own module.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.auth.identity import FROM_OUTSIDE
+from service.http import routes_changes, routes_health, routes_memory
+from service.http.access import NOTHING
+from service.http.problems import HANDLERS, problem
+from service.serving import OpenServing, use_process_serving
+
+_log = logging.getLogger(__name__)
+
+ENCODED = (b"/memory/", b"/chat/")
+"""Paths whose segments are ids, which may hold a slash."""
+LARGEST = 1_000_000
+"""Bytes of a body at most."""
+LOOPBACK = "/noauth"
+"""What a LangGraph server's requests to itself begin with; no request from outside can."""
+INTERNAL = ("/internal/", "/deploy")
+"""What `langgraph dev` offers whoever asks: to erase all threads, to show raw ones, to deploy."""
+
+
+class OwnPaths:
+    """Leaves ids in our paths percent-encoded, so that a slash in one stays part of it.
+
+    And bounds the bodies that are read there.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its path as it was sent."""
+        raw = scope.get("raw_path")
+        if not isinstance(raw, bytes) or not raw.startswith(ENCODED):
+            await self._app(scope, receive, send)
+            return
+        read = 0
+
+        async def bounded() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > LARGEST:
+                raise HTTPException(413, f"The body may have {LARGEST:,} bytes: send less.")
+            return message
+
+        await self._app({**scope, "path": raw.decode("latin-1")}, bounded, send)
+
+
+class Door:
+    """Tells requests from outside from those that the process makes to itself.
+
+    Where callers need a token it also closes what a development server offers to everybody.
+    """
+
+    def __init__(self, app: ASGIApp, inside: FastAPI) -> None:
+        """Stand before `app`; `inside` knows whether callers need a token."""
+        self._app, self._inside = app, inside
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 404 in place of the server."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        outside = not str(scope.get("root_path", "")).startswith(LOOPBACK)
+        internal = scope["type"] == "http" and scope["path"].startswith(INTERNAL)
+        if internal and outside and self._guarded():
+            await problem(404, NOTHING)(scope, receive, send)
+            return
+        # A request that the process makes to itself is served for whoever made it.
+        token = FROM_OUTSIDE.set(outside or FROM_OUTSIDE.get())
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            FROM_OUTSIDE.reset(token)
+
+    def _guarded(self) -> bool:
+        serving = getattr(self._inside.state, "serving", None)
+        return serving is not None and serving.tokens is not None
+
+
+def create_app(open_serving: OpenServing = use_process_serving) -> FastAPI:
+    """Return the application, which opens what it serves with when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_serving() as serving:
+            app.state.serving = serving
+            if serving.tokens is None:
+                _log.warning(
+                    "Authentication is off: whoever reaches this server may read and change the "
+                    "memory of every user. To ask for tokens, set MNEMO_AUTH_SECRET, "
+                    "MNEMO_AUTH_PUBLIC_KEY or MNEMO_AUTH_JWKS_URL."
+                )
+            yield
+
+    app = FastAPI(
+        title="Mnemograph",
+        description="What a chat agent remembers, to be read, changed and forgotten.",
+        version="0.1.0",
+        lifespan=lifespan,
+        exception_handlers=HANDLERS,
+    )
+    app.add_middleware(OwnPaths)
+    app.add_middleware(Door, inside=app)
+    for routes in (routes_health, routes_changes, routes_memory):
+        # Not `include_router`: its routes are made late, and a LangGraph server, which puts its
+        # own authentication around every route, would find none.
+        app.router.routes.extend(routes.router.routes)
+    return app
+
+
+app = create_app()

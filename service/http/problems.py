@@ -1,0 +1,117 @@
+"""Errors as `application/problem+json` (RFC 9457), each with one clear sentence in `detail`."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models.errors import ModelError
+from service.auth.keys import IdentityError
+from service.usage.limits import LimitExceeded, MessageTooLarge
+from stores.errors import StoreUnavailable
+from stores.journal import GenerationMoved
+
+MEDIA = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What went wrong."""
+
+    type: str = Field(default="about:blank", description="Always so: the status says the kind.")
+    title: str = Field(description="The status in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="One sentence: what was wrong and what to do.")
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"model": Problem, "content": {MEDIA: {}}} for code in (401, 404, 422, 503)
+}
+"""What the OpenAPI document says of every route's errors."""
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return a problem as a response."""
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    return JSONResponse(
+        body.model_dump(), status_code=status, media_type=MEDIA, headers=dict(headers or {})
+    )
+
+
+Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+
+
+async def _http(request: Request, error: HTTPException) -> Response:
+    if error.status_code < 200 or error.status_code in (204, 205, 304):
+        return Response(status_code=error.status_code, headers=error.headers)
+    detail = error.detail if isinstance(error.detail, str) else "The request cannot be served."
+    return problem(error.status_code, _sentence(detail), error.headers)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]
+    where, *name = map(str, first["loc"])
+    what = f'"{".".join(name)}"' if name else f"The {where}"
+    return problem(422, f"{what} cannot be used: {_lower(first['msg'])}.")
+
+
+async def _identity(request: Request, error: IdentityError) -> Response:
+    return problem(error.status, str(error), challenge(error))
+
+
+async def _limit(request: Request, error: LimitExceeded) -> Response:
+    return problem(429, str(error), {"retry-after": str(error.wait)})
+
+
+async def _too_large(request: Request, error: MessageTooLarge) -> Response:
+    return problem(413, str(error))
+
+
+async def _unavailable(request: Request, error: StoreUnavailable | ModelError) -> Response:
+    return problem(503, str(error))
+
+
+async def _moved(request: Request, error: GenerationMoved) -> Response:
+    return problem(409, "This memory was reset meanwhile: nothing was changed.")
+
+
+async def _passed_on(request: Request, error: httpx.HTTPStatusError) -> Response:
+    """Answer as a LangGraph server answered the request that it made to itself."""
+    return problem(error.response.status_code, "The server refused a step of this request.")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return problem(500, "Something went wrong here; it is in the server's log.")
+
+
+HANDLERS: dict[int | type[Exception], Handler] = {
+    HTTPException: _http,
+    RequestValidationError: _invalid,
+    IdentityError: _identity,
+    LimitExceeded: _limit,
+    MessageTooLarge: _too_large,
+    StoreUnavailable: _unavailable,
+    ModelError: _unavailable,
+    GenerationMoved: _moved,
+    httpx.HTTPStatusError: _passed_on,
+    Exception: _failed,
+}
+
+
+def challenge(error: IdentityError) -> dict[str, str]:
+    """Return the header that tells a client to send a token."""
+    return {"www-authenticate": "Bearer"} if error.status == 401 else {}
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

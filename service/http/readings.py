@@ -1,0 +1,163 @@
+"""What the routes show of an owner's memory: turns, summaries, facts, entities.
+
+Beside `remembered`, which reads what was folded and extracted. Nothing here changes anything.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from domain.facts.facts import Standing
+from domain.folding import live_journal
+from domain.owner import Owner
+from domain.records import Fact, Turn
+from domain.turns import live, parents_of
+from service.conversation import Conversation
+from service.usage.limits import Quota
+from stores.open import Stores
+
+
+class Recent(BaseModel):
+    """The last turns verbatim: those that no episode holds yet."""
+
+    turns: list[Turn] = Field(description="Of all threads, oldest first.")
+
+
+class Summary(BaseModel):
+    """What was folded of one conversation: one episode's summary."""
+
+    id: str = Field(description="The episode's.")
+    begun: datetime
+    ended: datetime
+    turns: int = Field(description="How many turns it holds.")
+    text: str
+
+
+class Earlier(BaseModel):
+    """The folded part of a conversation, as its prompts show it."""
+
+    thread: str | None = Field(description="Null where there is no conversation yet.")
+    summaries: list[Summary] = Field(description="Oldest first.")
+
+
+class FactShown(Fact):
+    """A fact and whether it still holds."""
+
+    current: bool = Field(description="False where a newer fact superseded it.")
+    superseded_by: str | None = Field(description="Id of the fact that ended it.")
+    until: datetime | None = Field(description="When it ended.")
+
+
+class EpisodeShown(BaseModel):
+    """An episode; its turns only where they are asked for."""
+
+    id: str
+    thread: str
+    begun: datetime
+    ended: datetime
+    summary: str
+    extractive: bool = Field(description="True where no language model wrote the summary.")
+    coverage: float | None = Field(description="Share, 0 to 1, of what matters that it keeps.")
+    score: float | None = Field(description="The memory model's own score, 0 to 1.")
+    missing: tuple[str, ...] = Field(description="Details that it leaves out.")
+    turns: tuple[Turn, ...] | None = Field(description="The evidence, verbatim, oldest first.")
+
+
+class BudgetShown(BaseModel):
+    """How a prompt spent its tokens."""
+
+    persona: int
+    summary: int
+    buffer: int = Field(description="The last turns verbatim, with the message.")
+    entities: int
+    memories: int = Field(description="With what search_memory brought.")
+    reply_reserve: int
+    total: int = Field(description="The sum of the above.")
+    limit: int
+    cached_prefix: float = Field(description="Share, 0 to 1, that a provider's cache may know.")
+
+
+class Today(BaseModel):
+    """What is left of a user's day."""
+
+    limit: int = Field(description="Tokens a day.")
+    left: int
+    seconds: int = Field(description="After which it is whole again.")
+
+
+class BudgetReport(BaseModel):
+    """How the last prompt of a thread was spent."""
+
+    thread: str
+    budget: BudgetShown
+    today: Today | None = Field(description="Null where the tier has no daily bound.")
+
+
+async def recent(stores: Stores, owner: Owner) -> list[Turn]:
+    """Return the live turns that no episode holds, oldest first."""
+    view = await stores.journal.read(owner)
+    return live_journal(view, view.refs.values())
+
+
+async def transcript(stores: Stores, owner: Owner) -> list[Turn]:
+    """Return every live turn, oldest first."""
+    view = await stores.journal.read(owner)
+    episodes = await stores.memories.episodes(owner, view.generation)
+    turns = {turn.id: turn for episode in episodes for turn in episode.turns} | view.turns
+    reached = live(view.refs.values(), parents_of(view.turns.values(), episodes))
+    return sorted((turns[id] for id in reached), key=lambda turn: (turn.seq, turn.id))
+
+
+async def earlier(
+    stores: Stores, conversation: Conversation, owner: Owner, thread: str | None
+) -> Earlier:
+    """Return the summaries of one thread's branch; of the last one where none is named."""
+    view = await stores.journal.read(owner)
+    thread = thread or await conversation.last_thread(owner)
+    head = view.refs.get(thread) if thread else None
+    branch = await stores.summaries.branch(owner, view, head) if head else None
+    return Earlier(
+        thread=thread if head else None,
+        summaries=[
+            Summary(
+                id=note.id,
+                begun=note.begun,
+                ended=note.ended,
+                turns=len(note.turns),
+                text=note.summary,
+            )
+            for note in (branch.notes if branch else ())
+        ],
+    )
+
+
+def fact_shown(one: Standing) -> FactShown:
+    """Return a fact as the routes show it."""
+    return FactShown(
+        **one.fact.model_dump(),
+        current=one.current,
+        superseded_by=one.superseded_by,
+        until=one.until,
+    )
+
+
+def budget_report(thread: str, budget: Mapping[str, Any], quota: Quota | None) -> BudgetReport:
+    """Return the report of a thread's last prompt."""
+    today = Today(limit=quota.limit, left=quota.left, seconds=quota.seconds) if quota else None
+    return BudgetReport(thread=thread, budget=BudgetShown.model_validate(budget), today=today)
+
+
+__all__ = [
+    "BudgetReport",
+    "Earlier",
+    "EpisodeShown",
+    "FactShown",
+    "Recent",
+    "budget_report",
+    "earlier",
+    "fact_shown",
+    "recent",
+    "transcript",
+]

@@ -1,0 +1,58 @@
+"""What an owner may see of their memory: live episodes, facts with history, entities.
+
+The one reading behind the command line's lists and the routes; nothing here changes anything.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.facts.facts import Standing, standing, withheld
+from domain.owner import Owner
+from domain.records import Entity, Episode, turn_of
+from domain.turns import live, parents_of
+from stores.open import Stores
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """One reading of what is remembered of an owner."""
+
+    episodes: list[Episode]
+    """Oldest first; only those whose turns are all live."""
+    facts: list[Standing]
+    """Those that hold and those that were superseded; deleted ones are not among them."""
+    entities: list[Entity]
+    """By name; with what live turns say of them, the earlier values of an attribute too."""
+
+
+async def remembered(stores: Stores, owner: Owner, *, as_of: datetime | None = None) -> Remembered:
+    """Read what is remembered of an owner.
+
+    Args:
+        stores: Where it lies.
+        owner: Whose it is.
+        as_of: Facts as they were then; None: now.
+
+    Raises:
+        StoreUnavailable: If a store does not answer.
+    """
+    view = await stores.journal.read(owner)
+    rows = await stores.memories.all(owner, view.generation)
+    reached = live(view.refs.values(), parents_of(view.turns.values(), rows.episodes))
+    shown = [e for e in rows.episodes if all(turn.id in reached for turn in e.turns)]
+    told = reached - withheld(rows.facts)
+    entities = [_told(entity, told) for entity in rows.entities]
+    return Remembered(
+        episodes=sorted(shown, key=lambda episode: episode.seq),
+        facts=standing(rows.facts, reached, as_of),
+        entities=sorted((e for e in entities if e is not None), key=lambda e: e.name.casefold()),
+    )
+
+
+def _told(entity: Entity, turns: frozenset[str]) -> Entity | None:
+    """Return an entity with what these turns say of it; None if none of them names it."""
+    sources = tuple(ref for ref in entity.sources if turn_of(ref) in turns)
+    attributes = tuple(one for one in entity.attributes if turn_of(one.source) in turns)
+    if not sources and not attributes:
+        return None
+    return entity.model_copy(update={"sources": sources, "attributes": attributes})

@@ -1,0 +1,1 @@
+"""Looking after an installation: the doctor, the sweep, moving memories."""

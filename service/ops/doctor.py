@@ -1,0 +1,218 @@
+"""What is in use, why, and whether it answers: one row a check, for people and programs.
+
+Looks only: nothing is made or repaired. What it says of stores is in `doctor_stores`.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Literal
+from urllib.parse import urlsplit
+
+import httpx
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage
+from langsmith import tracing_context
+from langsmith.utils import get_api_url, tracing_is_enabled
+from pydantic import BaseModel, ConfigDict
+
+from models.calls import as_model_errors
+from models.chat import Part, chat_model_name, open_chat_model
+from models.embeddings import WORDLLAMA
+from models.errors import ModelError, ModelSettingsError
+from models.offline.chat import OFFLINE
+from models.ollama import find_ollama
+from service.cli.embeddings import embeddings_of
+from settings import Settings
+
+ALL_SECONDS = 8.0
+"""How long all checks together may take; they run at once."""
+MODEL_SECONDS = 5.0
+"""How long a model may take for a few words."""
+
+State = Literal["ok", "warn", "fail"]
+
+
+class Check(BaseModel):
+    """One row: what was looked at, how it is, and one sentence about it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    state: State
+    text: str
+
+
+Work = Callable[[Settings], Awaitable[list[Check]]]
+
+
+async def examine(settings: Settings, *more: tuple[str, Work]) -> tuple[list[Check], bool]:
+    """Return all rows in a fixed order, and whether some check had to be left behind.
+
+    A check that does not end in time is a failure; the thread it may wait in is not waited for.
+
+    Args:
+        settings: What is to be examined.
+        more: Further checks by name, shown between the models and the surroundings.
+    """
+    works: list[tuple[str, Work]] = [
+        ("settings", check_settings),
+        ("chat model", check_chat_model),
+        ("memory model", check_memory_model),
+        ("embeddings", check_embeddings),
+        *more,
+        ("ollama", check_ollama),
+        ("tracing", check_tracing),
+    ]
+    tasks = [asyncio.ensure_future(work(settings)) for _, work in works]
+    await asyncio.wait(tasks, timeout=ALL_SECONDS)
+    rows: list[Check] = []
+    for (name, _), task in zip(works, tasks, strict=True):
+        if task.done():
+            rows += task.result()
+        else:
+            task.cancel()
+            late = f"No answer within {ALL_SECONDS:g} seconds: it hangs, or is far too slow."
+            rows.append(Check(name=name, state="fail", text=late))
+    return rows, any(task.cancelling() for task in tasks)
+
+
+def variable(settings: Settings, field: str) -> str:
+    """Return the name of the environment variable behind a setting."""
+    if field in ("openai_api_key", "openai_base_url"):
+        return field.upper()
+    return f"{settings.model_config.get('env_prefix', '')}{field}".upper()
+
+
+def because(settings: Settings, field: str) -> str:
+    """Return which variable decided, as a remark in brackets."""
+    decided = "is set" if field in settings.model_fields_set else "is not set"
+    return f"({variable(settings, field)} {decided})"
+
+
+async def check_settings(settings: Settings) -> list[Check]:
+    """Name variables that look like settings and are none: most likely misspelt."""
+    known = {variable(settings, field) for field in type(settings).model_fields}
+    odd = sorted(
+        name
+        for name in os.environ
+        if name.startswith("MNEMO_")
+        and not name.startswith("MNEMO_TEST_")
+        and name.partition("__")[0] not in known
+    )
+    if odd:
+        text = f"{', '.join(odd)} is no setting: check the spelling against .env.example."
+        return [Check(name="settings", state="warn", text=text)]
+    given = sorted(variable(settings, field) for field in settings.model_fields_set)
+    text = f"Set: {', '.join(given)}." if given else "Nothing is set: embedded stores, offline."
+    return [Check(name="settings", state="ok", text=text)]
+
+
+async def check_chat_model(settings: Settings) -> list[Check]:
+    """Ask the chat model for a word."""
+    return [await _check_model(settings, "chat")]
+
+
+async def check_memory_model(settings: Settings) -> list[Check]:
+    """Ask the memory model for a word, where it is another one than the chat model."""
+    if settings.memory_model in (None, "", settings.chat_model):
+        text = f"The chat model {because(settings, 'memory_model')}."
+        return [Check(name="memory model", state="ok", text=text)]
+    return [await _check_model(settings, "memory")]
+
+
+def _why_model(settings: Settings, part: Part) -> str:
+    if part == "memory":
+        return because(settings, "memory_model")
+    for field in ("chat_model", "openai_base_url", "openai_api_key"):
+        if getattr(settings, field):
+            return because(settings, field)
+    return because(settings, "openai_api_key")
+
+
+async def _check_model(settings: Settings, part: Part) -> Check:
+    name = f"{part} model"
+    brisk = settings.model_copy(update={"model_timeout": MODEL_SECONDS, "model_retries": 0})
+    try:
+        model_name = chat_model_name(settings, part)
+        if model_name == OFFLINE:
+            text = (
+                "offline: quotes what was said, no language model (nothing else is configured): "
+                "set OPENAI_API_KEY, or OPENAI_BASE_URL and MNEMO_CHAT_MODEL."
+            )
+            return Check(name=name, state="ok", text=text)
+        model = await asyncio.to_thread(open_chat_model, brisk, part)
+        await _ask(model)
+    except (ModelError, ModelSettingsError) as error:
+        return Check(name=name, state="fail", text=str(error))
+    text = f"{model_name} answers {_why_model(settings, part)}."
+    return Check(name=name, state="ok", text=text)
+
+
+async def _ask(model: BaseChatModel) -> None:
+    """Have a model answer something.
+
+    Raises:
+        ModelError: If it does not.
+    """
+    client = getattr(model, "http_async_client", None)
+    try:
+        # Not traced: sending the trace of this question would hold up the end of the program.
+        with as_model_errors(), tracing_context(enabled=False):
+            async with asyncio.timeout(MODEL_SECONDS):
+                await model.ainvoke([HumanMessage("Answer with the one word: yes")])
+    except TimeoutError as error:
+        raise ModelError(
+            f"The model did not answer within {MODEL_SECONDS:g} seconds: check that its server "
+            "runs and is not still loading the model."
+        ) from error
+    finally:
+        if client is not None:
+            await client.aclose()
+
+
+async def check_embeddings(settings: Settings) -> list[Check]:
+    """Have the embedding model embed something."""
+    name, model_name = "embeddings", settings.embeddings
+    brisk = settings.model_copy(update={"model_timeout": MODEL_SECONDS, "model_retries": 0})
+    try:
+        async with embeddings_of(brisk) as model:
+            await model.embeddings.aembed_query("one word")
+    except (ModelError, ModelSettingsError) as error:
+        return [Check(name=name, state="fail", text=str(error))]
+    built_in = "built in, " if model_name == WORDLLAMA else ""
+    text = f"{model_name} ({built_in}{model.dimensions} dimensions) works"
+    return [Check(name=name, state="ok", text=f"{text} {because(settings, 'embeddings')}.")]
+
+
+async def check_ollama(settings: Settings) -> list[Check]:
+    """Look for an Ollama on this machine."""
+    line = await find_ollama(timeout=1.0)
+    if line is None:
+        text = "None on this machine; not needed (https://ollama.com is one way to a local model)."
+    elif settings.offline:
+        text = f"Found; to use it: {line}"
+    else:
+        text = "Found on this machine."
+    return [Check(name="ollama", state="ok", text=text)]
+
+
+async def check_tracing(settings: Settings) -> list[Check]:
+    """Tell whether LangSmith traces runs, and whether it can be reached."""
+    if not tracing_is_enabled():
+        text = "LangSmith is off (LANGSMITH_TRACING is not set): nothing leaves this machine by it."
+        return [Check(name="tracing", state="ok", text=text)]
+    url = get_api_url(None)
+    try:
+        async with httpx.AsyncClient(timeout=3.0) as client:
+            await client.get(f"{url}/info")
+    except httpx.HTTPError:
+        text = (
+            f"LangSmith is on (LANGSMITH_TRACING), but {urlsplit(url).netloc} does not answer: "
+            "every program then takes some 13 seconds longer to end."
+        )
+        return [Check(name="tracing", state="warn", text=text)]
+    text = (
+        f"LangSmith is on (LANGSMITH_TRACING): runs and their texts go to {urlsplit(url).netloc}."
+    )
+    return [Check(name="tracing", state="ok", text=text)]

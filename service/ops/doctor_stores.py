@@ -1,0 +1,292 @@
+"""The doctor's rows about stores: data dir, journal, checkpoints, long-term memory, owners.
+
+Nothing is made where nothing is yet, and a data dir that another process uses is left to it.
+"""
+
+import asyncio
+import os
+import sqlite3
+from contextlib import AsyncExitStack, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from langgraph.store.base import BaseStore
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from models.errors import ModelSettingsError
+from service.cli.embeddings import embeddings_of
+from service.ops.doctor import Check, State, Work, because
+from service.ops.sweep import SWEPT, lost_owners
+from settings import Settings
+from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
+from stores.journal import Journal
+from stores.long_term import look_at_postgres, open_long_term, postgres_place
+from stores.memories import Memories
+from stores.redis.connection import START, connect, without_secrets
+from stores.redis.journal import open_redis_journal
+from stores.sqlite.journal import open_sqlite_journal
+
+FULL = 0.8
+"""Share of Redis' memory limit from which on it is worth a warning."""
+SWEEP_LATE = timedelta(days=2)
+
+
+def checks_of(settings: Settings) -> list[tuple[str, Work]]:
+    """Return the checks of the stores that the settings name."""
+    redis = settings.redis_url is not None
+    first: list[tuple[str, Work]] = [("data dir", check_data_dir)]
+    if redis:
+        first.append(("redis", check_redis))
+    else:
+        first.append(("journal", check_files))
+    return [*first, ("long-term memory", check_long_term)]
+
+
+# Embedded
+
+
+async def check_data_dir(settings: Settings) -> list[Check]:
+    """Look at the folder of the embedded stores."""
+    return [await asyncio.to_thread(_data_dir, settings)]
+
+
+def _data_dir(settings: Settings) -> Check:
+    path, why = settings.data_dir.absolute(), because(settings, "data_dir")
+    if path.is_dir():
+        if os.access(path, os.W_OK | os.X_OK):
+            return Check(name="data dir", state="ok", text=f"{path} {why}.")
+        text = f"{path} cannot be written to: change its permissions, or set MNEMO_DATA_DIR."
+        return Check(name="data dir", state="fail", text=text)
+    above = next(parent for parent in path.parents if parent.exists())
+    if path.exists() or not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        text = f"{path} is no folder and cannot be made one: set MNEMO_DATA_DIR to another."
+        return Check(name="data dir", state="fail", text=text)
+    return Check(name="data dir", state="ok", text=f"{path} will be made at the first turn {why}.")
+
+
+async def check_files(settings: Settings) -> list[Check]:
+    """Open the journal and the checkpoints of the data dir, where there are any."""
+    why = because(settings, "redis_url")
+    rows = []
+    for name, file in (("journal", "journal.sqlite"), ("checkpoints", "checkpoints.sqlite")):
+        state, text = await asyncio.to_thread(_sqlite_file, settings.data_dir / file)
+        rows.append(Check(name=name, state=state, text=f"SQLite, {file}: {text} {why}."))
+    return rows
+
+
+def _sqlite_file(path: Path) -> tuple[State, str]:
+    if not path.exists():
+        return "ok", "made at the first turn"
+    try:
+        with closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True)) as db:
+            db.execute("PRAGMA busy_timeout = 2000")
+            (answer,) = db.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.Error as error:
+        return "fail", f"cannot be read ({error}); restore it from a backup, or move it away"
+    return "ok", f"{path.stat().st_size / 1e6:.1f} MB" if answer else "empty"
+
+
+# Redis
+
+
+async def check_redis(settings: Settings) -> list[Check]:
+    """Look at the Redis of the settings: modules, eviction, persistence, room."""
+    if settings.redis_url is None:
+        return []
+    url = settings.redis_url.get_secret_value()
+    shown = f"{without_secrets(url)} {because(settings, 'redis_url')}"
+    try:
+        async with connect(url) as client:
+            info = await client.info()
+            modules = await _modules(client)
+            saves = await _configured(client, "save")
+    except (StoreUnavailable, RedisError, OSError) as error:
+        return [Check(name="redis", state="fail", text=str(error))]
+    version = info.get("redis_version", "of an unknown version")
+    lacking = [name for name, module in (("Search", "search"), ("JSON", "rejson"))
+               if module not in modules]  # fmt: skip
+    if lacking:
+        text = f"Redis {version} at {shown} lacks {' and '.join(lacking)}: {START}."
+        return [Check(name="redis", state="fail", text=text)]
+    text = f"Redis {version} with Search and JSON answers at {shown}; journal and checkpoints."
+    return [
+        Check(name="redis", state="ok", text=text),
+        _eviction(info),
+        _persistence(info, saves),
+    ]
+
+
+async def _modules(client: Redis) -> set[str]:
+    """Return the names of the modules in lower case."""
+    try:
+        listed = await client.module_list()
+    except ResponseError:
+        return set()
+    names = set()
+    for module in listed:
+        pairs = (
+            module.items()
+            if isinstance(module, dict)
+            else zip(module[::2], module[1::2], strict=True)
+        )
+        fields = {_text(key): value for key, value in pairs}
+        names.add(_text(fields.get("name", "")).lower())
+    return names
+
+
+async def _configured(client: Redis, name: str) -> str | None:
+    """Return a line of the server's configuration; None where it does not tell."""
+    try:
+        found = await client.config_get(name)
+    except ResponseError:
+        return None
+    return next((_text(value) for key, value in found.items() if _text(key) == name), None)
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _eviction(info: dict[str, Any]) -> Check:
+    policy, limit = str(info.get("maxmemory_policy", "")), int(info.get("maxmemory", 0))
+    if policy != "noeviction":
+        text = (
+            f"maxmemory-policy is {policy}: when memory is short Redis drops parts of threads and "
+            "journals; set it to noeviction."
+        )
+        return Check(name="redis eviction", state="fail" if limit else "warn", text=text)
+    used = int(info.get("used_memory", 0))
+    if limit and used > FULL * limit:
+        text = f"{used / limit:.0%} of maxmemory is used: give it more before writes are refused."
+        return Check(name="redis eviction", state="warn", text=text)
+    room = f"{used / 1e6:.0f} of {limit / 1e6:.0f} MB used" if limit else "no limit is set"
+    return Check(name="redis eviction", state="ok", text=f"maxmemory-policy is noeviction; {room}.")
+
+
+def _persistence(info: dict[str, Any], saves: str | None) -> Check:
+    failed = [
+        what
+        for what, field in (
+            ("snapshot", "rdb_last_bgsave_status"),
+            ("append-only file", "aof_last_write_status"),
+        )
+        if info.get(field, "ok") != "ok"
+    ]
+    if failed:
+        text = f"Writing the {' and the '.join(failed)} failed last time: look at the disk."
+        return Check(name="redis persistence", state="fail", text=text)
+    if int(info.get("aof_enabled", 0)):
+        return Check(name="redis persistence", state="ok", text="The append-only file is on.")
+    if saves == "":
+        text = "Nothing is written to disk, a restart forgets everything: set appendonly yes."
+        return Check(name="redis persistence", state="warn", text=text)
+    text = "Snapshots only, a crash loses the minutes since the last one: set appendonly yes."
+    return Check(name="redis persistence", state="warn", text=text)
+
+
+# Long-term memory, and what lies in both
+
+
+async def check_long_term(settings: Settings) -> list[Check]:
+    """Open long-term memory as a turn would, and look at the owners in it."""
+    return [*await _long_term(settings), await _swept(settings)]
+
+
+async def _long_term(settings: Settings) -> list[Check]:
+    name = "long-term memory"
+    try:
+        found, made = await _looked_at(settings)
+        if not made:
+            return [Check(name=name, state="ok", text=found)]
+        async with AsyncExitStack() as stack:
+            embedding = await stack.enter_async_context(embeddings_of(settings))
+            store = await stack.enter_async_context(open_long_term(settings, embedding))
+            owners = await _owners(settings, store, stack)
+            return [Check(name=name, state="ok", text=found), owners]
+    except StoreBusy as error:
+        return [Check(name=name, state="warn", text=str(error))]
+    except (StoreUnavailable, StoreMismatch, ModelSettingsError) as error:
+        return [Check(name=name, state="fail", text=str(error))]
+
+
+async def _looked_at(settings: Settings) -> tuple[str, bool]:
+    """Return what there is, and whether anything is in it: to open it would make it.
+
+    Raises:
+        StoreUnavailable: If a server does not answer, or lacks something.
+    """
+    if settings.postgres_url:
+        why = because(settings, "postgres_url")
+        place = await asyncio.to_thread(postgres_place, settings)
+        server = await look_at_postgres(settings)
+        if server.pgvector is None:
+            raise StoreUnavailable(
+                f"{place} has no pgvector: install it there (https://github.com/pgvector/pgvector)."
+            )
+        text = f"{place} answers (version {server.version}, pgvector {server.pgvector})"
+        if server.embedded is None:
+            return f"{text}; tables are made at the first turn {why}.", False
+        return f"{text} {why}.", True
+    path = settings.data_dir / "chroma"
+    if settings.chroma_url is None and not await asyncio.to_thread(path.exists):
+        why = because(settings, "chroma_url")
+        return f"Chroma in the data dir, made at the first turn {why}.", False
+    return f"Chroma {_where(settings)} answers.", True
+
+
+def _where(settings: Settings) -> str:
+    if settings.chroma_url is None:
+        return f"in the data dir {because(settings, 'chroma_url')}"
+    return f"at {urlsplit(settings.chroma_url).netloc} {because(settings, 'chroma_url')}"
+
+
+async def _journal(settings: Settings, stack: AsyncExitStack) -> Journal | None:
+    """Open the journal where there is one.
+
+    Raises:
+        StoreUnavailable: If it cannot be opened.
+    """
+    if settings.redis_url is not None:
+        client = await stack.enter_async_context(connect(settings.redis_url.get_secret_value()))
+        return await stack.enter_async_context(open_redis_journal(client, settings.journal_ttl))
+    path = settings.data_dir / "journal.sqlite"
+    if not await asyncio.to_thread(path.exists):
+        return None
+    return await stack.enter_async_context(open_sqlite_journal(path))
+
+
+async def _owners(settings: Settings, store: BaseStore, stack: AsyncExitStack) -> Check:
+    """Look for owners whose journal was lost while their memories were not."""
+    try:
+        journal = await _journal(settings, stack)
+    except StoreUnavailable as error:
+        return Check(name="owners", state="fail", text=f"The journal cannot be read: {error}")
+    known, lost = await lost_owners(journal, Memories(store), store)
+    if lost:
+        text = (
+            f"{lost} of {known} owners have memories but lost their journal, so nothing of it is "
+            "shown: stop everything else, then `mnemo recover`."
+        )
+        return Check(name="owners", state="fail", text=text)
+    return Check(name="owners", state="ok", text=f"{known}, each with its journal.")
+
+
+async def _swept(settings: Settings) -> Check:
+    """Tell when the last sweep was."""
+    try:
+        async with AsyncExitStack() as stack:
+            journal = await _journal(settings, stack)
+            at = await journal.backend.mark(SWEPT) if journal else None
+    except StoreUnavailable as error:
+        return Check(name="sweep", state="fail", text=f"The journal cannot be read: {error}")
+    if at is None:
+        text = "Never yet: `mnemo sweep`, once a day, tidies up after owners who left."
+        return Check(name="sweep", state="ok", text=text)
+    last = datetime.fromisoformat(at)
+    late = datetime.now(UTC) - last > SWEEP_LATE
+    text = f"The last sweep was on {last.astimezone():%Y-%m-%d at %H:%M}"
+    text += ": run `mnemo sweep` once a day." if late else "."
+    return Check(name="sweep", state="warn" if late else "ok", text=text)

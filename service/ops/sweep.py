@@ -1,0 +1,219 @@
+"""The daily sweep: folds what idle owners left, and deletes what has been dead for a week.
+
+An owner whose journal was lost is left alone: what looks dead there may only have lost its ref.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.store.base import BaseStore
+from pydantic import BaseModel, Field
+
+from domain.folding import dead_turns, live_journal
+from domain.journal import JournalView
+from domain.owner import Owner
+from domain.records import Episode
+from domain.turns import live, parents_of
+from graph.remember import RememberInput, build
+from models.errors import ModelError
+from nodes.state import Parts
+from stores.errors import StoreUnavailable
+from stores.journal import GenerationMoved, Journal
+from stores.journal_backend import Changes, RawJournal, view_of
+from stores.memories import Memories
+
+SWEPT = "swept"
+"""The journal's mark that holds when the last sweep ended."""
+DEAD = "dead"
+"""The entry of an owner's book that holds when each dead turn was first seen to be dead."""
+DEAD_FOR = timedelta(days=7)
+"""How long a turn stays after the last branch that held it was left."""
+STEPS: RunnableConfig = {"recursion_limit": 10_000}
+PAGE = 1_000
+
+
+class SweepReport(BaseModel):
+    """What one sweep did."""
+
+    owners: int = 0
+    """Owners looked at."""
+    emptied: int = 0
+    """Idle owners among them whose journal was folded."""
+    episodes: int = 0
+    """Episodes written."""
+    folded: int = 0
+    """Messages folded into them."""
+    facts_added: int = 0
+    turns_deleted: int = 0
+    """Dead turns deleted from journals."""
+    episodes_deleted: int = 0
+    """Episodes without a live turn that were deleted."""
+    lost: int = 0
+    """Owners left alone because their journal was lost."""
+    failed: list[str] = Field(default_factory=list)
+    """Why an owner could not be done, one sentence each; the next sweep tries again."""
+
+
+async def sweep(parts: Parts) -> SweepReport:
+    """Sweep all owners and note the time. Safe to run beside conversations and other sweeps.
+
+    Raises:
+        StoreUnavailable: If the journal does not answer at all.
+    """
+    report, journal = SweepReport(), parts.stores.journal
+    owners = await journal.backend.owners()
+    report.lost = len(await _without_journal(owners, parts.stores.long_term))
+    for owner in owners:
+        report.owners += 1
+        try:
+            await _sweep_owner(parts, owner, report)
+        except GenerationMoved:
+            continue  # Reset meanwhile: there is nothing left to tidy up.
+        except (ModelError, StoreUnavailable) as error:
+            report.failed.append(str(error))
+    await journal.backend.mark(SWEPT, parts.now().isoformat())
+    return report
+
+
+async def _sweep_owner(parts: Parts, owner: Owner, report: SweepReport) -> None:
+    view = await parts.stores.journal.read(owner)
+    episodes = await parts.stores.memories.episodes(owner, view.generation)
+    if journal_lost(view, episodes):
+        report.lost += 1
+        return
+    if idle_since(view, parts.now() - parts.settings.sweep_idle) and _left(view):
+        done = (
+            await build(parts)
+            .compile(name="remember")
+            .ainvoke(RememberInput(user_id=owner.user_id, character_id=owner.character_id), STEPS)
+        )
+        report.emptied += 1
+        report.episodes += done.get("episodes", 0)
+        report.folded += done.get("folded", 0)
+        report.facts_added += len(done.get("facts_added", ()))
+    await _bury(parts, owner, report)
+
+
+def _left(view: JournalView) -> bool:
+    """Return whether a journal still holds something to fold or to extract from."""
+    return bool(live_journal(view, view.refs.values())) or view.seq > view.cursor
+
+
+def idle_since(view: JournalView, then: datetime) -> bool:
+    """Return whether an owner has said nothing since `then`."""
+    said = [note.last for note in view.threads.values() if note.last is not None]
+    said += [turn.at for turn in view.turns.values()]
+    return all(at <= then for at in said)
+
+
+# What is lost
+
+
+def journal_lost(view: JournalView, episodes: Iterable[Episode]) -> bool:
+    """Return whether an owner's turns have outlived the journal that knew which are live.
+
+    Sequence numbers never go back, and a thread that was spoken on has a ref until it is deleted
+    with its note: where either does not hold, the journal is not the one these turns were in.
+    """
+    seqs = [turn.seq for turn in view.turns.values()]
+    seqs += [turn.seq for episode in episodes for turn in episode.turns]
+    if not seqs:
+        return False
+    without_ref = any(
+        note.last is not None and thread not in view.refs for thread, note in view.threads.items()
+    )
+    return without_ref or max(seqs) > view.seq
+
+
+async def lost_owners(
+    journal: Journal | None, memories: Memories, store: BaseStore, seconds: float = 3.0
+) -> tuple[int, int]:
+    """Return how many owners there are and how many lost their journal.
+
+    Args:
+        journal: The journal; None where there is none at all.
+        memories: Their episodes.
+        store: What the memories lie in.
+        seconds: After this long the rest of the owners is taken to be well.
+    """
+    owners = await journal.backend.owners() if journal else []
+    lost = len(await _without_journal(owners, store))
+    known, until = len(owners) + lost, monotonic() + seconds
+    if journal is not None:
+        for owner in owners:
+            if monotonic() > until:
+                break
+            view = await journal.read(owner)
+            lost += journal_lost(view, await memories.episodes(owner, view.generation))
+    return known, lost
+
+
+async def _without_journal(owners: Iterable[Owner], store: BaseStore) -> set[tuple[str, ...]]:
+    """Return the namespaces of owners that the store knows and the journal does not."""
+    found: set[tuple[str, ...]] = set()
+    while page := await store.alist_namespaces(max_depth=2, limit=PAGE, offset=len(found)):
+        before = len(found)
+        found.update(page)
+        if len(page) < PAGE or len(found) == before:
+            break
+    return found - {owner.namespace(None)[:2] for owner in owners}
+
+
+# What is dead
+
+
+@dataclass(frozen=True)
+class _Grave:
+    """What of an owner is dead, and what of it has been so for long enough."""
+
+    since: dict[str, str]
+    """When each dead turn that stays was first seen to be dead, as ISO 8601."""
+    turns: list[str]
+    """Journal turns to delete."""
+    episodes: list[Episode]
+    """Episodes to delete."""
+
+
+async def _bury(parts: Parts, owner: Owner, report: SweepReport) -> None:
+    """Delete what has been dead for a week, and note what is dead now."""
+    journal, memories = parts.stores.journal, parts.stores.memories
+    while True:
+        raw = await journal.backend.read(owner)
+        episodes = await memories.episodes(owner, raw.generation)
+        grave = _grave(raw, episodes, parts.now())
+        before, after = raw.book.get(DEAD), json.dumps(grave.since) if grave.since else None
+        if before == after and not grave.turns and not grave.episodes:
+            return
+        changes = Changes(
+            book={DEAD: after, "version": str(raw.version + 1)},
+            turns=dict.fromkeys(grave.turns),
+        )
+        # Fails if anybody has spoken meanwhile: the branch may be alive again.
+        if await journal.backend.commit(owner, raw, changes):
+            break
+    report.turns_deleted += len(grave.turns)
+    if grave.episodes:
+        ids = [episode.id for episode in grave.episodes]
+        await memories.delete(owner, raw.generation, "episode", ids)
+        await journal.rows_changed(owner, raw.generation, [("episode", id) for id in ids])
+        report.episodes_deleted += len(grave.episodes)
+
+
+def _grave(raw: RawJournal, episodes: Sequence[Episode], now: datetime) -> _Grave:
+    """Decide what to delete."""
+    view = view_of(raw)
+    reached = live(view.refs.values(), parents_of(view.turns.values(), episodes))
+    dead = set(view.turns) - reached
+    empty = [e for e in episodes if not any(turn.id in reached for turn in e.turns)]
+    dead |= {turn.id for episode in empty for turn in episode.turns}
+    seen: dict[str, str] = json.loads(raw.book.get(DEAD, "{}"))
+    since = {id: seen.get(id, now.isoformat()) for id in sorted(dead)}
+    due = {id for id, at in since.items() if now - datetime.fromisoformat(at) >= DEAD_FOR}
+    turns = [id for id in dead_turns(view, reached) if id in due]
+    old = [episode for episode in empty if all(turn.id in due for turn in episode.turns)]
+    gone = set(turns) | {turn.id for episode in old for turn in episode.turns}
+    return _Grave({id: at for id, at in since.items() if id not in gone}, turns, old)

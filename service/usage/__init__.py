@@ -1,0 +1,1 @@
+"""What turns cost and how much a user may ask for. Read `callbacks` first, then `accounting`."""

@@ -1,0 +1,240 @@
+"""How much a user may ask for: messages a minute, tokens a day, bytes a message.
+
+Counted in Redis where Redis is configured, so for all processes at once, else in this process.
+What a tier is given stands in the settings; what things cost in `ledger`. The library that counts
+is imported only where some tier is bounded.
+"""
+
+import math
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import RedisError
+
+from domain.owner import digest
+from settings import Settings
+from stores.errors import StoreUnavailable
+from stores.redis.connection import connect
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.aio.storage import MemoryStorage, RedisStorage
+
+
+class LimitExceeded(Exception):
+    """A user asked for more than their tier gives; the text is one sentence with what to do."""
+
+    def __init__(self, text: str, wait: float) -> None:
+        """Say it, and after how many seconds it is worth trying again."""
+        super().__init__(text)
+        self.wait = max(1, math.ceil(wait))
+
+
+class MessageTooLarge(Exception):
+    """One request says more than is taken at once; the text is one sentence."""
+
+    def __init__(self, size: int, most: int) -> None:
+        """Say how many bytes there are and how many there may be."""
+        super().__init__(
+            f"This request says {size:,} bytes and may say {most:,}: send it in smaller parts."
+        )
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What is left of a user's day."""
+
+    limit: int
+    """Tokens a day."""
+    left: int
+    seconds: int
+    """After which it is whole again."""
+
+
+class Limits:
+    """The limits of all users, by tier."""
+
+    def __init__(
+        self, settings: Settings, storage: "MemoryStorage | RedisStorage | None" = None
+    ) -> None:
+        """Count in `storage`.
+
+        Args:
+            settings: With what the tiers are given.
+            storage: None only where no tier is bounded, so that there is nothing to count.
+
+        Raises:
+            ValueError: If there is something to count and no storage for it.
+        """
+        if storage is None and bounded(settings):
+            raise ValueError("Limits that are set need a storage to be counted in.")
+        self._settings = settings
+        self._counts = _Counts(storage) if storage is not None else None
+
+    async def admit(self, user_id: str, tier: str | None = None) -> None:
+        """Count one message of a user, before its turn begins.
+
+        Args:
+            user_id: Who sends it.
+            tier: `free` or `plus`; None: the setting's.
+
+        Raises:
+            LimitExceeded: If the user's minute or day is used up; the message is not counted.
+            StoreUnavailable: If Redis does not answer.
+        """
+        quota = await self.quota(user_id, tier)
+        if quota is not None and quota.left <= 0:
+            raise LimitExceeded(
+                f"Your {quota.limit:,} tokens of today are used up: wait {_words(quota.seconds)}.",
+                quota.seconds,
+            )
+        rate = self._settings.tier(tier).turns_per_minute
+        if rate is None or self._counts is None:
+            return
+        item, user, messages = _per_minute(rate), digest(user_id), self._counts.messages
+        with _redis_errors():
+            taken = await messages.hit(item, user)
+            reset = 0.0 if taken else (await messages.get_window_stats(item, user)).reset_time
+        if not taken:
+            wait = math.ceil(max(1, reset - time.time()))
+            raise LimitExceeded(
+                f"You sent {rate:,} message{'s' if rate > 1 else ''} within a minute, which is all "
+                f"that is taken here: wait {_words(wait)}.",
+                wait,
+            )
+
+    async def charge(self, user_id: str, tier: str | None, tokens: int) -> None:
+        """Count tokens that a turn cost.
+
+        Raises:
+            StoreUnavailable: If Redis does not answer.
+        """
+        item = self._day(tier)
+        if item is not None and self._counts is not None and tokens > 0:
+            with _redis_errors():
+                await self._counts.tokens.hit(item, digest(user_id), cost=tokens)
+
+    async def quota(self, user_id: str, tier: str | None = None) -> Quota | None:
+        """Return what is left of a user's day; None where the tier has no bound.
+
+        Raises:
+            StoreUnavailable: If Redis does not answer.
+        """
+        item = self._day(tier)
+        if item is None or self._counts is None:
+            return None
+        with _redis_errors():
+            found = await self._counts.tokens.get_window_stats(item, digest(user_id))
+        seconds = math.ceil(max(0, found.reset_time - time.time()))
+        return Quota(limit=item.amount, left=max(0, found.remaining), seconds=seconds)
+
+    def _day(self, tier: str | None) -> "RateLimitItem | None":
+        most = self._settings.tier(tier).tokens_per_day
+        return _per_day(most) if most is not None else None
+
+    def check_size(self, messages: Any) -> None:
+        """Refuse what is too much to be looked at closely.
+
+        Raises:
+            MessageTooLarge: If the texts in `messages` are longer than the settings allow.
+        """
+        size, most = said_bytes(messages), self._settings.message_bytes
+        if size > most:
+            raise MessageTooLarge(size, most)
+
+
+class _Counts:
+    """How messages and tokens are counted in one storage."""
+
+    def __init__(self, storage: "MemoryStorage | RedisStorage") -> None:
+        from limits.aio.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
+
+        self.messages = MovingWindowRateLimiter(storage)
+        self.tokens = FixedWindowRateLimiter(storage)
+
+
+def _per_minute(most: int) -> "RateLimitItem":
+    from limits import RateLimitItemPerMinute
+
+    return RateLimitItemPerMinute(most)
+
+
+def _per_day(most: int) -> "RateLimitItem":
+    from limits import RateLimitItemPerDay
+
+    return RateLimitItemPerDay(most)
+
+
+def bounded(settings: Settings) -> bool:
+    """Return whether any tier has a limit."""
+    tiers = (settings.free, settings.plus)
+    return any(tier.turns_per_minute or tier.tokens_per_day for tier in tiers)
+
+
+def said_bytes(value: Any) -> int:
+    """Return the bytes of all texts in a JSON value, however deep it is."""
+    size, left = 0, [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            size += len(one.encode("utf-8", "surrogatepass"))
+        elif isinstance(one, dict):
+            left += one.values()
+        elif isinstance(one, list | tuple):
+            left += one
+    return size
+
+
+@asynccontextmanager
+async def open_limits(settings: Settings) -> AsyncIterator[Limits]:
+    """Open the limits where the settings say they are counted; nowhere if there are none.
+
+    Raises:
+        StoreUnavailable: If there are limits, counted in a Redis that does not answer.
+    """
+    if not bounded(settings):
+        yield Limits(settings)
+        return
+    from limits.aio.storage import MemoryStorage, RedisStorage
+
+    if settings.redis_url is None:
+        local = MemoryStorage()
+        try:
+            yield Limits(settings, local)
+        finally:
+            if local.timer is not None:
+                local.timer.cancel()
+        return
+    url = settings.redis_url.get_secret_value()
+    async with connect(url) as client:
+        options: dict[str, Any] = {"connection_pool": client.connection_pool}
+        yield Limits(
+            settings,
+            RedisStorage(url, implementation="redispy", key_prefix="mnemo:limits", **options),
+        )
+
+
+@contextmanager
+def _redis_errors() -> Iterator[None]:
+    """Turn an error of Redis into the one sentence that callers expect."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise StoreUnavailable(
+            f"Redis does not answer ({type(error).__name__}), so nothing can be counted: start it, "
+            "or unset MNEMO_REDIS_URL."
+        ) from error
+
+
+def _words(seconds: float) -> str:
+    """Return a span of time in words, such as "3 hours and 20 minutes"."""
+    left = math.ceil(seconds)
+    parts = []
+    for name, size in (("hour", 3600), ("minute", 60), ("second", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}{'s' if count > 1 else ''}")
+    return " and ".join(parts[:2]) or "a second"

@@ -1,0 +1,129 @@
+"""What a batch of operations asks for, sorted out before anything is embedded, read or written.
+
+Pure. The plan says which texts need a vector; whoever embeds them hands the vectors back.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from langgraph.store.base import (
+    GetOp,
+    InvalidNamespaceError,
+    ListNamespacesOp,
+    Op,
+    PutOp,
+    SearchOp,
+    validate_op_namespace,
+)
+
+from stores.base_store.filters import check_filter
+from stores.chroma.rows import Index, Namespace, Vector, check_json, check_lengths, texts_of, usable
+
+
+@dataclass(frozen=True)
+class Write:
+    """The last put of a batch to one key."""
+
+    op: PutOp
+    paths: Index
+    """Fields to embed."""
+    texts: list[str]
+    """What those fields hold."""
+
+
+@dataclass
+class Plan:
+    """A batch, sorted by kind; numbers are the positions of the results."""
+
+    size: int = 0
+    gets: dict[int, GetOp] = field(default_factory=dict)
+    searches: dict[int, SearchOp] = field(default_factory=dict)
+    listings: dict[int, ListNamespacesOp] = field(default_factory=dict)
+    writes: dict[tuple[Namespace, str], Write] = field(default_factory=dict)
+
+    @property
+    def queries(self) -> list[str]:
+        """Distinct queries, each to be embedded once."""
+        return list(dict.fromkeys(op.query for op in self.searches.values() if op.query))
+
+    @property
+    def documents(self) -> list[str]:
+        """Distinct texts of all puts, to be embedded in one call."""
+        return list(dict.fromkeys(text for w in self.writes.values() for text in w.texts))
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors of a plan's texts."""
+
+    queries: dict[str, Vector]
+    documents: dict[str, Vector | None]
+    """None where the model knows nothing of the text: it is then found by filters only."""
+
+
+def plan_of(ops: Iterable[Op], fields: list[str]) -> Plan:
+    """Sort a batch; of several puts to one key the last counts.
+
+    Args:
+        ops: operations as `BaseStore` has them.
+        fields: paths that a put embeds unless it says otherwise.
+
+    Raises:
+        InvalidNamespaceError: for a label that is empty, no string, or holds a period or NUL.
+        NotImplementedError: for a put with a time to live.
+        TypeError: for a value that is not JSON.
+        ValueError: for an unknown filter operator or kind of operation.
+    """
+    plan = Plan()
+    for number, op in enumerate(ops):
+        validate_op_namespace(op)
+        if isinstance(op, GetOp):
+            plan.gets[number] = op._replace(namespace=tuple(op.namespace))
+        elif isinstance(op, SearchOp):
+            check_filter(op.filter)
+            plan.searches[number] = op._replace(namespace_prefix=tuple(op.namespace_prefix))
+        elif isinstance(op, ListNamespacesOp):
+            plan.listings[number] = op
+        elif isinstance(op, PutOp):
+            plan.writes[tuple(op.namespace), op.key] = _write_of(op, fields)
+        else:
+            raise ValueError(f"Unknown kind of operation: {type(op).__name__}.")
+        plan.size = number + 1
+    return plan
+
+
+def _write_of(op: PutOp, fields: list[str]) -> Write:
+    if not op.namespace:
+        raise InvalidNamespaceError("Namespace cannot be empty.")
+    if op.ttl is not None:
+        raise NotImplementedError(
+            "This store keeps items until they are deleted: put them with ttl=None."
+        )
+    if op.value is not None:
+        check_json(op.key, dict(op.value))
+    paths: Index = fields if op.index is None else op.index and list(op.index)
+    texts = [] if op.value is None else texts_of(op.value, paths)
+    return Write(op._replace(namespace=tuple(op.namespace)), paths, texts)
+
+
+def vectors_of(
+    plan: Plan,
+    queries: Sequence[Sequence[float]],
+    documents: Sequence[Sequence[float]],
+    dimensions: int,
+) -> Vectors:
+    """Put the model's vectors beside the plan's texts.
+
+    Raises:
+        StoreMismatch: if the model gives vectors of another length than it was said to.
+    """
+    check_lengths((*queries, *documents), dimensions)
+    nothing = np.zeros(dimensions, dtype=np.float32)
+    return Vectors(
+        {
+            text: found if (found := usable(vector)) is not None else nothing
+            for text, vector in zip(plan.queries, queries, strict=True)
+        },
+        dict(zip(plan.documents, map(usable, documents), strict=True)),
+    )

@@ -1,0 +1,117 @@
+"""How a Chroma is divided: the record of it, and the names of the collections it names.
+
+The record is the metadata of one small collection, so changing it is one atomic write.
+"""
+
+import re
+from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
+
+from stores.chroma.client import ChromaLink
+from stores.errors import StoreMismatch
+
+RECORD = "mnemo-meta"
+_PENDING = "next_"
+_NAME = re.compile(r"mnemo-(\d+)-(\d+)-(\d+)")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the stored data was written with."""
+
+    shards: int
+    """Number of collections that users are spread over."""
+    embedding_name: str
+    """Embedding model, as the settings name it."""
+    dimensions: int
+    """Length of its vectors."""
+    epoch: int = 1
+    """Counts the reindexings; part of the collections' names."""
+
+    def check(self, wanted: "Layout") -> None:
+        """Refuse settings that the stored data was not written with.
+
+        Raises:
+            StoreMismatch: saying what differs and which command moves the data.
+        """
+        differs, flags = [], []
+        if self.shards != wanted.shards:
+            differs.append(f"{self.shards} shards, not {wanted.shards}")
+            flags.append(f"--shards {wanted.shards}")
+        if (self.embedding_name, self.dimensions) != (wanted.embedding_name, wanted.dimensions):
+            differs.append(
+                f"embeddings {self.embedding_name!r} ({self.dimensions} dimensions), "
+                f"not {wanted.embedding_name!r} ({wanted.dimensions})"
+            )
+            flags.append(f"--embeddings {wanted.embedding_name}")
+        if differs:
+            raise StoreMismatch(
+                f"These memories were written with {' and '.join(differs)}: run "
+                f"`mnemo reindex {' '.join(flags)}`, or go back to the earlier settings."
+            )
+
+
+class Name(NamedTuple):
+    """What a collection's name says."""
+
+    epoch: int
+    shard: int
+    serial: int
+    """Counts the rebuilds of the shard."""
+
+    def __str__(self) -> str:
+        """The collection's name."""
+        return f"mnemo-{self.epoch}-{self.shard}-{self.serial}"
+
+
+def name_of(collection: str) -> Name | None:
+    """Read a collection's name; None for one that is no shard."""
+    found = _NAME.fullmatch(collection)
+    return Name(*map(int, found.groups())) if found else None
+
+
+def parse(metadata: dict[str, object] | None, prefix: str = "") -> Layout | None:
+    """The layout in the record's metadata, or the pending one under `next_`."""
+    fields = metadata or {}
+    if f"{prefix}epoch" not in fields:
+        return None
+    return Layout(
+        shards=int(str(fields[f"{prefix}shards"])),
+        embedding_name=str(fields[f"{prefix}embedding_name"]),
+        dimensions=int(str(fields[f"{prefix}dimensions"])),
+        epoch=int(str(fields[f"{prefix}epoch"])),
+    )
+
+
+def recorded(link: ChromaLink) -> tuple[Layout | None, Layout | None]:
+    """The layout in force, and the one an unfinished reindexing is moving to."""
+    record = link.find(RECORD)
+    if record is None:
+        return None, None
+    metadata = dict(record.metadata or {})
+    return parse(metadata), parse(metadata, _PENDING)
+
+
+def record(link: ChromaLink, layout: Layout, pending: Layout | None = None) -> None:
+    """Write both at once."""
+    metadata: dict[str, object] = asdict(layout)
+    if pending is not None:
+        metadata |= {f"{_PENDING}{key}": value for key, value in asdict(pending).items()}
+    existing = link.create(RECORD, metadata)
+    if existing.metadata != metadata:
+        with link.reach():
+            existing.modify(metadata=metadata)
+
+
+def agree(link: ChromaLink, wanted: Layout) -> Layout:
+    """The layout in force, which must be the wanted one; recorded now where there is none.
+
+    Raises:
+        StoreMismatch: if the stored data was written with another.
+    """
+    current, _ = recorded(link)
+    if current is None:
+        # Two processes may both come here: what the first one wrote counts.
+        current = parse(dict(link.create(RECORD, asdict(wanted)).metadata or {})) or wanted
+    current.check(replace(wanted, epoch=current.epoch))
+    return current

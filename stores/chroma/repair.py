@@ -1,0 +1,192 @@
+"""What is done to Chroma's own files: rebuilding a damaged shard, and wiping deleted text.
+
+A process that dies while Chroma saves a vector index can leave the index torn; then Chroma
+answers nothing of that collection, not even a `get`. Its rows are safe in its SQLite tables.
+Every call here blocks and needs the store to itself.
+"""
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import quote
+from uuid import UUID
+
+from chromadb.api.models.Collection import Collection
+
+from stores.chroma.layout import Name
+from stores.chroma.rows import (
+    Row,
+    check_lengths,
+    decode,
+    encode,
+    is_item,
+    portions,
+    texts_of,
+    usable,
+)
+from stores.chroma.shards import PAGE, Found, ShardDamaged, Shards, write
+from stores.errors import StoreUnavailable
+
+Embed = Callable[[list[str]], list[list[float]]]
+
+
+_SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ROWS = """
+    SELECT e.id, e.embedding_id, m.key, m.string_value, m.int_value
+    FROM (
+        SELECT id, embedding_id FROM embeddings
+        WHERE segment_id = (SELECT id FROM segments WHERE collection = ? AND scope = 'METADATA')
+        AND id > ? ORDER BY id LIMIT ?
+    ) e
+    JOIN embedding_metadata m ON m.id = e.id
+    ORDER BY e.id
+"""
+_BLANK_APPLIED = """
+    UPDATE embeddings_queue SET metadata = NULL
+    WHERE seq_id <= (
+        SELECT m.seq_id FROM segments s JOIN max_seq_id m ON m.segment_id = s.id
+        WHERE s.scope = 'METADATA' AND s.collection = substr(embeddings_queue.topic, -36)
+    )
+"""
+
+
+def with_vectors(shards: Shards, shard: int, pages: Iterable[list[Found]]) -> Iterator[list[Row]]:
+    """Rows with the vectors they have.
+
+    Raises:
+        ShardDamaged: if a vector cannot be read.
+    """
+    for page in pages:
+        vectors = shards.vectors(shard, [row for row, _ in page])
+        if len(vectors) < len(page):
+            raise ShardDamaged(shard, "", "a row has no vector")
+        yield [Row(row, vectors[row], metadata) for row, metadata in page]
+
+
+def embedded_again(
+    pages: Iterable[list[Found]], embed: Embed, dimensions: int
+) -> Iterator[list[Row]]:
+    """Rows made anew from the items of the pages, one call of the model a page."""
+    for page in pages:
+        stored = [decode(metadata) for _, metadata in page if is_item(metadata)]
+        texts = [texts_of(one.item.value, one.paths) for one in stored]
+        distinct = list(dict.fromkeys(text for several in texts for text in several))
+        made = embed(distinct) if distinct else []
+        check_lengths(made, dimensions)
+        known = dict(zip(distinct, map(usable, made), strict=True))
+        rows: list[Row] = []
+        for one, several in zip(stored, texts, strict=True):
+            vectors = [found for text in several if (found := known[text]) is not None]
+            rows += encode(one.item, one.paths, vectors, dimensions)
+        yield rows
+
+
+def rebuild(shards: Shards, shard: int, embed: Embed) -> int:
+    """Copy a shard's rows into a new collection, let that one serve, and drop the old one.
+
+    Vectors are kept where they can be read, else made again. A crash at any point leaves a
+    complete collection in service. Embedded only: a server's files are out of reach.
+
+    Args:
+        shards: the shards; their Chroma must be embedded.
+        shard: number of the shard.
+        embed: the model, for vectors that are lost.
+
+    Returns:
+        Number of rows.
+    """
+    path, old = shards.link.path, shards.collection(shard)
+    if path is None or old is None:
+        return 0
+    serials = [name.serial for name in shards.named() if name[:2] == (shards.layout.epoch, shard)]
+    name = str(Name(shards.layout.epoch, shard, max(serials) + 1))
+    try:
+        fresh = shards.link.create(name, {"complete": 0})
+        count = _fill(shards, fresh, with_vectors(shards, shard, rows_on_disk(path, old.id)))
+    except ShardDamaged:
+        shards.link.drop(name)
+        fresh = shards.link.create(name, {"complete": 0})
+        pages = rows_on_disk(path, old.id)
+        count = _fill(shards, fresh, embedded_again(pages, embed, shards.layout.dimensions))
+    with shards.link.reach():
+        fresh.modify(metadata={"complete": 1})
+    shards.forget(shard)
+    shards.link.drop(old.name)
+    return count
+
+
+def _fill(shards: Shards, fresh: Collection, batches: Iterable[list[Row]]) -> int:
+    count = 0
+    for rows in batches:
+        for part in portions(rows):
+            with shards.link.reach():
+                write(fresh, part)
+            count += len(part)
+    return count
+
+
+@contextmanager
+def _tables(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    location = f"file:{quote(str(path.absolute() / 'chroma.sqlite3'))}?mode={mode}"
+    try:
+        with closing(
+            sqlite3.connect(location, uri=True, timeout=30, isolation_level=None)
+        ) as tables:
+            yield tables
+    except sqlite3.Error as error:
+        raise StoreUnavailable(
+            f"Chroma's tables could not be read or rewritten ({error}): see that the disk has as "
+            "much room again as the data folder takes, then repeat."
+        ) from error
+
+
+def rows_on_disk(path: Path, collection: UUID) -> Iterator[list[Found]]:
+    """Rows of a collection as Chroma's own tables have them, in the order of their writing.
+
+    Chroma brings an SQLite of its own, and two of them in one process do not see each other's
+    locks: so the file is open only while a page is read, and never while Chroma works.
+    """
+    last = -1
+    while True:
+        with _tables(path, "ro") as tables:
+            cells = tables.execute(_ROWS, (str(collection), last, PAGE)).fetchall()
+        if not cells:
+            return
+        yield [
+            (row, {key: text if text is not None else number for *_, key, text, number in group})
+            for row, group in groupby(cells, key=lambda cell: cell[1])
+        ]
+        last = cells[-1][0]
+
+
+def tidy(shards: Shards) -> None:
+    """Drop what an interrupted rebuild or a finished reindexing left behind."""
+    serving = shards.serving()
+    for name in shards.named():
+        here = name.epoch == shards.layout.epoch
+        left = here and shards.link.path is not None and str(name) != serving.get(name.shard)
+        if left or name.epoch < shards.layout.epoch:
+            shards.link.drop(str(name))
+
+
+def wipe(shards: Shards) -> None:
+    """Leave no deleted text in any file of an embedded data folder.
+
+    Chroma keeps written text in its queue until the index was saved, and SQLite keeps deleted
+    text in free pages; both are rewritten here, and index folders of dropped collections removed.
+    Chroma must not be at work meanwhile (see `rows_on_disk`).
+    """
+    path = shards.link.path
+    if path is None:
+        return
+    with _tables(path, "rw") as tables:
+        tables.execute(_BLANK_APPLIED)
+        tables.execute("VACUUM")
+        kept = {row[0] for row in tables.execute("SELECT id FROM segments")}
+    for folder in path.iterdir():
+        if folder.is_dir() and _SEGMENT.fullmatch(folder.name) and folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)

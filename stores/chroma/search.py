@@ -1,0 +1,213 @@
+"""Reads of a store over the shards: get, search by meaning, search by filter, list namespaces.
+
+Every call here blocks: use a thread. Nothing here writes or embeds.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from heapq import nsmallest
+
+from langgraph.store.base import GetOp, Item, ListNamespacesOp, SearchItem, SearchOp
+
+from stores.base_store.filters import choose_namespaces, literal_prefix, matches
+from stores.chroma.rows import (
+    Metadata,
+    Namespace,
+    StoredItem,
+    Vector,
+    decode,
+    is_item,
+    prefix_digest,
+    record_id,
+    record_of,
+    shard_of,
+    within,
+)
+from stores.chroma.shards import PAGE, Shards
+
+Wanted = tuple[Namespace, Sequence[str], int]
+"""A namespace, keys in it, and how many of them at most."""
+
+_WIDER = 4
+"""How many times more rows are asked for when the nearest ones were not enough items."""
+
+
+def shards_of(shards: Shards, prefix: Namespace) -> list[int]:
+    """The shards where a namespace prefix may have rows: one, or all for an empty prefix."""
+    if not prefix:
+        return shards.existing()
+    return [shard_of(prefix_digest(prefix[:1]), shards.layout.shards)]
+
+
+def first_rows(shards: Shards, records: Iterable[tuple[int, str]]) -> dict[str, StoredItem]:
+    """Items by the ids of their first rows, one read a shard.
+
+    Args:
+        shards: where to read.
+        records: shard and id of each.
+    """
+    wanted = defaultdict(set)
+    for shard, record in records:
+        wanted[shard].add(record)
+    return {
+        row: decode(metadata)
+        for shard, ids in wanted.items()
+        for row, metadata in shards.get(shard, sorted(ids))
+    }
+
+
+def get_items(shards: Shards, ops: dict[int, GetOp]) -> dict[int, Item | None]:
+    """Results of gets, under the same numbers."""
+    places = {
+        number: (shards_of(shards, op.namespace)[0], record_id(op.namespace, op.key))
+        for number, op in ops.items()
+        if op.namespace
+    }
+    found = first_rows(shards, places.values())
+    items = {number: found.get(record) for number, (_, record) in places.items()}
+    return {number: stored.item if (stored := items.get(number)) else None for number in ops}
+
+
+def search(shards: Shards, op: SearchOp, vector: Vector | None) -> list[SearchItem]:
+    """Items under a prefix that meet the filter: nearest first, or as first written."""
+    if op.limit <= 0:
+        return []
+    if vector is not None:
+        ranked = _nearest(shards, op, vector)
+        return [_found(item, score) for item, score in ranked[op.offset : op.offset + op.limit]]
+    chosen: list[SearchItem] = []
+    for item in _listed(shards, op):
+        chosen.append(_found(item, None))
+        if len(chosen) == op.offset + op.limit:
+            break
+    return chosen[op.offset :]
+
+
+def nearest_keys(
+    shards: Shards, wanted: Sequence[Wanted], vector: Vector
+) -> list[list[tuple[str, float]]]:
+    """The keys whose items' first vectors are nearest, best first, with their similarity.
+
+    One search over all of them; a second one for a namespace of which that found too few.
+
+    Args:
+        shards: where to look.
+        wanted: namespaces of one first label, keys known there, and how many of them; one list
+            for each.
+        vector: what they are to be near to.
+    """
+    rows = [rows_of(namespace, tuple(keys)) for namespace, keys, _ in wanted]
+    shard = shards_of(shards, wanted[0][0])[0]
+    hits = shards.among(shard, vector, [row for known in rows for row in known]) or {}
+    found = []
+    for known, (namespace, _, limit) in zip(rows, wanted, strict=True):
+        near = {row: far for row, far in hits.items() if row in known}
+        if len(near) < min(limit, len(known)):
+            near = _distances(shards, shard, namespace, known, vector, limit)
+        best = nsmallest(limit, near, key=near.__getitem__)
+        found.append([(known[row], min(1.0, max(0.0, 1.0 - near[row]))) for row in best])
+    return found
+
+
+@lru_cache(maxsize=256)
+def rows_of(namespace: Namespace, keys: tuple[str, ...]) -> dict[str, str]:
+    """The keys of a namespace by the id of the item's first row. An index asks for the same."""
+    return {record_id(namespace, key): key for key in keys}
+
+
+def _distances(
+    shards: Shards,
+    shard: int,
+    namespace: Namespace,
+    known: dict[str, str],
+    vector: Vector,
+    limit: int,
+) -> dict[str, float]:
+    """Distances of the nearest of these rows; by filter, where they are not all there."""
+    near = shards.among(shard, vector, list(known))
+    if near is None:
+        ranked, _ = shards.ranked(shard, vector, limit, within(namespace))
+        near = {row: far for row, far in ranked if row in known}
+    return near
+
+
+def _found(item: Item, score: float | None) -> SearchItem:
+    return SearchItem(
+        namespace=item.namespace,
+        key=item.key,
+        value=item.value,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+        score=score,
+    )
+
+
+def _belongs(item: Item, op: SearchOp) -> bool:
+    """Also compares the namespace itself, so isolation does not rest on a digest alone."""
+    prefix = op.namespace_prefix
+    return item.namespace[: len(prefix)] == prefix and matches(item.value, op.filter)
+
+
+def _listed(shards: Shards, op: SearchOp) -> Iterator[Item]:
+    size = PAGE if op.filter else min(PAGE, op.offset + op.limit)
+    for shard in shards_of(shards, op.namespace_prefix):
+        for page in shards.pages(shard, within(op.namespace_prefix), size):
+            for _, metadata in page:
+                if is_item(metadata) and _belongs(item := decode(metadata).item, op):
+                    yield item
+
+
+def _nearest(shards: Shards, op: SearchOp, vector: Vector) -> list[tuple[Item, float]]:
+    """Items by their best vector, best first: at least as many as wanted, or all there are."""
+    wanted = op.offset + op.limit
+    count = wanted * (_WIDER if op.filter else 1)
+    while True:
+        hits: list[tuple[float, int, str, Metadata]] = []
+        more = False
+        for shard in shards_of(shards, op.namespace_prefix):
+            rows, others = shards.nearest(shard, vector, count, within(op.namespace_prefix))
+            hits += [(distance, shard, row, metadata) for row, metadata, distance in rows]
+            more = more or others
+        ranked = _items_of(shards, op, hits)
+        if not more or len(ranked) >= wanted:
+            return ranked
+        count *= _WIDER
+
+
+def _items_of(
+    shards: Shards, op: SearchOp, hits: list[tuple[float, int, str, Metadata]]
+) -> list[tuple[Item, float]]:
+    items = {row: decode(metadata) for _, _, row, metadata in hits if is_item(metadata)}
+    elsewhere = {
+        (shard, str(metadata["item"])) for _, shard, _, metadata in hits if not is_item(metadata)
+    }
+    items |= first_rows(shards, ((s, record) for s, record in elsewhere if record not in items))
+    ranked: dict[str, tuple[Item, float]] = {}
+    for distance, _, row, metadata in sorted(hits, key=lambda hit: hit[0]):
+        record, number = record_of(row)
+        stored = items.get(record)
+        if stored is None or record in ranked:
+            continue
+        if _current(stored, number, metadata) and _belongs(stored.item, op):
+            ranked[record] = stored.item, min(1.0, max(0.0, 1.0 - distance))
+    return list(ranked.values())
+
+
+def _current(stored: StoredItem, number: int, metadata: Metadata) -> bool:
+    """Whether a row is one of the vectors its item has now, not a leftover or a filler."""
+    return number < stored.vectors and metadata["updated_at"] == stored.item.updated_at.isoformat()
+
+
+def list_namespaces(shards: Shards, op: ListNamespacesOp) -> list[Namespace]:
+    """Namespaces that hold an item and meet the conditions, sorted."""
+    prefix = literal_prefix(op.match_conditions)
+    written = {
+        str(metadata["namespace"])
+        for shard in shards_of(shards, prefix)
+        for page in shards.pages(shard, within(prefix))
+        for _, metadata in page
+        if is_item(metadata)
+    }
+    return choose_namespaces(op, (tuple(json.loads(text)) for text in written))

@@ -1,0 +1,315 @@
+"""The shards: collections made when first written, and every call that reads or writes them.
+
+Speaks in rows and shard numbers. Knows nothing of items, embeddings or operations of a store.
+Every call here blocks: use a thread.
+"""
+
+import time
+from collections.abc import Callable, Container, Iterator, Sequence
+from functools import partial
+from threading import Lock
+from typing import Any, TypeVar
+
+import numpy as np
+from chromadb.api.models.Collection import Collection
+from chromadb.api.types import GetResult
+from chromadb.errors import NotFoundError
+
+from stores.chroma.client import ChromaFailed, ChromaLink
+from stores.chroma.layout import RECORD, Layout, Name, name_of, parse
+from stores.chroma.rows import (
+    WRITE_ROWS,
+    Metadata,
+    Row,
+    Vector,
+    cosine_distance,
+    portions,
+    record_of,
+)
+from stores.errors import StoreMismatch, StoreUnavailable
+
+T = TypeVar("T")
+Where = dict[str, Any] | None
+Found = tuple[str, Metadata]
+"""Id and metadata of a row."""
+
+PAGE = 200
+"""Rows read at once where all are read."""
+EXACT = 512
+"""Rows under one filter up to which a search by meaning misses none."""
+_IDS = 1000
+"""Most ids in one read; SQLite has a limit."""
+_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)
+"""Seconds between attempts when a row is in Chroma's tables but not yet in its index."""
+_PASSING = "Error finding id"
+_BROKEN = (
+    _PASSING,
+    "hnsw segment",
+    "hnsw index",
+    "Nothing found on disk",
+    "Error getting embedding",
+    "Error querying knn",
+)
+
+
+class ShardDamaged(StoreUnavailable):
+    """The vector index of one shard no longer answers: rebuild it, then try again."""
+
+    def __init__(self, shard: int, collection: str, reason: str) -> None:
+        """Keep the shard's number (from 0) and its collection's name beside the sentence."""
+        super().__init__(
+            f"Chroma's index of shard {shard} is damaged ({reason}): stop the Chroma server and "
+            "open its data folder without it (MNEMO_CHROMA_URL unset) to have it rebuilt."
+        )
+        self.shard = shard
+        self.collection = collection
+        self.reason = reason
+
+
+class Shards:
+    """The collections of one layout."""
+
+    def __init__(self, link: ChromaLink, layout: Layout, *, in_force: bool = True) -> None:
+        """Use a layout; `in_force` says that it must still be the recorded one."""
+        self.link = link
+        self.layout = layout
+        self._in_force = in_force
+        self._known: dict[int, Collection] = {}
+        self._all_known = False
+        self._lock = Lock()
+
+    def existing(self) -> list[int]:
+        """Numbers of the shards that were ever written to."""
+        return sorted(self.serving())
+
+    def serving(self) -> dict[int, str]:
+        """Names of the collections in service, by shard."""
+        self._look()
+        return {shard: collection.name for shard, collection in self._known.items()}
+
+    def named(self) -> list[Name]:
+        """Every shard collection there is, of any epoch and whether or not it is complete."""
+        names = (name_of(name) for name in self.link.collections())
+        return [name for name in names if name is not None]
+
+    def collection(self, shard: int, *, create: bool = False) -> Collection | None:
+        """The collection that serves a shard.
+
+        Raises:
+            StoreMismatch: if the data was reindexed meanwhile.
+        """
+        if shard not in self._known and not self._all_known:
+            self._look()
+        if shard not in self._known and create:
+            made = self.link.create(str(Name(self.layout.epoch, shard, 0)), {"complete": 1})
+            with self._lock:
+                self._known.setdefault(shard, made)
+        return self._known.get(shard)
+
+    def forget(self, shard: int) -> None:
+        """Look the shard's collection up again at its next use."""
+        with self._lock:
+            self._known.pop(shard, None)
+            self._all_known = False
+
+    def _look(self) -> None:
+        """Find the newest complete collection of each shard."""
+        present = self.link.collections()
+        if self._in_force:
+            self._check(present.get(RECORD))
+        best: dict[int, tuple[int, Collection]] = {}
+        for name, collection in present.items():
+            parts = name_of(name)
+            if parts is None or parts.epoch != self.layout.epoch:
+                continue
+            complete = (collection.metadata or {}).get("complete")
+            if complete and parts.serial >= best.get(parts.shard, (-1,))[0]:
+                best[parts.shard] = (parts.serial, collection)
+        with self._lock:
+            self._known = {shard: collection for shard, (_, collection) in best.items()}
+            self._all_known = self.link.path is not None  # on a server others make shards, too
+
+    def _check(self, record: Collection | None) -> None:
+        now = parse(dict(record.metadata or {})) if record else None
+        if now != self.layout:
+            raise StoreMismatch(
+                "The memories were reindexed while this process had them open: start it again."
+            )
+
+    def _on(self, shard: int, work: Callable[[Collection], T], *, create: bool = False) -> T | None:
+        """Do something with a shard's collection; None where there is no collection yet.
+
+        Raises:
+            ShardDamaged: if its vector index no longer answers.
+            StoreUnavailable: if Chroma cannot be reached.
+        """
+        pauses = iter(_PAUSES)
+        moved = False
+        while (collection := self.collection(shard, create=create)) is not None:
+            try:
+                with self.link.reach():
+                    return work(collection)
+            except NotFoundError:
+                if moved:
+                    raise StoreUnavailable(
+                        f"Shard {shard} of Chroma vanishes again and again: another process is "
+                        "moving it; try again."
+                    ) from None
+                moved = True  # another process rebuilt it, and dropped this one
+                self.forget(shard)
+            except ChromaFailed as failure:
+                if not any(sign in failure.reason for sign in _BROKEN):
+                    raise
+                pause = next(pauses, None) if _PASSING in failure.reason else None
+                if pause is None:
+                    raise ShardDamaged(shard, collection.name, failure.reason) from failure
+                time.sleep(pause)
+        return None
+
+    def get(self, shard: int, ids: Sequence[str]) -> list[Found]:
+        """Those of these rows that exist."""
+        parts = (ids[start : start + _IDS] for start in range(0, len(ids), _IDS))
+        return [row for part in parts for row in self._found(shard, ids=list(part))]
+
+    def listed(
+        self, shard: int, where: Where = None, limit: int | None = None, offset: int = 0
+    ) -> list[Found]:
+        """Rows of a filter, in the order in which they were first written."""
+        return self._found(shard, where=where, limit=limit, offset=offset)
+
+    def _found(self, shard: int, **wanted: Any) -> list[Found]:
+        found = self._on(shard, lambda c: c.get(**wanted, include=["metadatas"]))
+        return list(zip(found["ids"], found["metadatas"] or [], strict=True)) if found else []
+
+    def pages(self, shard: int, where: Where = None, size: int = PAGE) -> Iterator[list[Found]]:
+        """All rows of a filter, `size` at a time."""
+        offset = 0
+        while page := self.listed(shard, where, size, offset):
+            yield page
+            if len(page) < size:
+                return
+            offset += size
+
+    def items(self, shard: int) -> int:
+        """Number of items, which may be fewer than the rows."""
+        found = self._on(shard, lambda c: c.get(include=[]))
+        return sum(record_of(row)[1] == 0 for row in found["ids"]) if found else 0
+
+    def probe(self, shard: int) -> None:
+        """Ask a shard's tables and its index for something.
+
+        Raises:
+            ShardDamaged: if one does not answer.
+        """
+        self.listed(shard, limit=1)
+        self.nearest(shard, np.ones(self.layout.dimensions, dtype=np.float32), 1, None)
+
+    def vectors(self, shard: int, ids: Sequence[str]) -> dict[str, Vector]:
+        """Vectors of those of these rows that exist."""
+        vectors: dict[str, Vector] = {}
+        for start in range(0, len(ids), _IDS):
+            part = list(ids[start : start + _IDS])
+            found = self._on(shard, partial(_with_vectors, ids=part))
+            if found is not None and found["embeddings"] is not None:
+                vectors |= {
+                    row: np.asarray(vector, dtype=np.float32)
+                    for row, vector in zip(found["ids"], found["embeddings"], strict=True)
+                }
+        return vectors
+
+    def nearest(
+        self, shard: int, vector: Vector, count: int, where: Where
+    ) -> tuple[list[tuple[str, Metadata, float]], bool]:
+        """The `count` rows of a filter with the smallest cosine distance (0 to 2), nearest first.
+
+        Exact where the filter has fewer than `EXACT` rows, else as good as Chroma's graph.
+
+        Returns:
+            Id, metadata and distance of each row, and whether there may be more of them.
+        """
+        ranked, more = self.ranked(shard, vector, count, where)
+        there = dict(self.get(shard, [row for row, _ in ranked]))  # without those deleted since
+        return [(row, there[row], far) for row, far in ranked if row in there], more
+
+    def ranked(
+        self, shard: int, vector: Vector, count: int, where: Where
+    ) -> tuple[list[tuple[str, float]], bool]:
+        """As `nearest`, without what the rows hold, which takes the most time to read."""
+        asked = max(count, EXACT)
+        found = self._on(
+            shard,
+            lambda c: c.query(
+                query_embeddings=[vector], n_results=asked, where=where, include=["distances"]
+            ),
+        )
+        if found is None:
+            return [], False
+        hits = dict(zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True))
+        if len(hits) < asked:
+            hits |= self._overlooked(shard, vector, where, hits.keys())
+        best = sorted(hits, key=hits.__getitem__)[:count]
+        return [(row, hits[row]) for row in best], len(hits) > count
+
+    def among(self, shard: int, vector: Vector, rows: list[str]) -> dict[str, float] | None:
+        """Distances of the `EXACT` nearest of these rows; None where that cannot be told.
+
+        The fastest of all searches: neither filter nor metadata is read. It fails as a whole
+        where one of the rows is there no more. To ask for fewer would be faster still, but then
+        Chroma's graph overlooks some where many are equally far apart.
+        """
+        collection = self.collection(shard)
+        if collection is None or len(rows) > _IDS:
+            return None
+        count = min(EXACT, len(rows))
+        try:
+            with self.link.reach():
+                found = collection.query(
+                    query_embeddings=[vector],
+                    ids=rows or None,  # Without any: only to hear whether it answers.
+                    n_results=max(1, count),
+                    include=["distances"],
+                )
+        except (ChromaFailed, NotFoundError):
+            return None
+        hits = dict(zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True))
+        return hits if len(hits) >= count else None
+
+    def _overlooked(
+        self, shard: int, vector: Vector, where: Where, seen: Container[str]
+    ) -> dict[str, float]:
+        """Distances of rows that the graph no longer leads to.
+
+        It loses some where many are equally far apart, or were written over often.
+        """
+        found = self._on(shard, lambda c: c.get(where=where, include=[]))
+        lost = [row for row in found["ids"] if row not in seen] if found else []
+        vectors = self.vectors(shard, lost) if lost else {}
+        return {row: cosine_distance(vector, there) for row, there in vectors.items()}
+
+    def upsert(self, shard: int, rows: Sequence[Row]) -> None:
+        """Write rows: one write, unless they are very many or very long."""
+        for part in portions(rows):
+            self._on(shard, partial(write, rows=part), create=True)
+
+    def delete(self, shard: int, ids: Sequence[str]) -> None:
+        """Delete rows by id."""
+        for start in range(0, len(ids), WRITE_ROWS):
+            part = list(ids[start : start + WRITE_ROWS])
+            self._on(shard, partial(_delete, ids=part))
+
+
+def write(collection: Collection, rows: Sequence[Row]) -> None:
+    """Upsert rows in one call."""
+    collection.upsert(
+        ids=[row.id for row in rows],
+        embeddings=[row.vector for row in rows],
+        metadatas=[row.metadata for row in rows],
+    )
+
+
+def _with_vectors(collection: Collection, ids: list[str]) -> GetResult:
+    return collection.get(ids, include=["embeddings"])
+
+
+def _delete(collection: Collection, ids: list[str]) -> None:
+    collection.delete(ids=ids)

@@ -1,0 +1,293 @@
+"""Long-term memory in Chroma: a complete `BaseStore`, embedded or over HTTP.
+
+Ties the parts together: plan a batch, embed its texts, then read and write the shards in a
+thread. What a row looks like, how shards are called and how they are mended lies in `chroma_*`.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+from langgraph.store.base import BaseStore, Op, Result, SearchItem, SearchOp
+
+from stores.base_store.batch import Plan, Vectors, Write, plan_of, vectors_of
+from stores.chroma.client import ChromaLink
+from stores.chroma.layout import Layout, agree
+from stores.chroma.read_write_lock import Gate
+from stores.chroma.repair import rebuild, tidy, wipe
+from stores.chroma.rows import StoredItem, check_lengths, decode, is_item
+from stores.chroma.search import (
+    Wanted,
+    get_items,
+    list_namespaces,
+    nearest_keys,
+    search,
+    shards_of,
+)
+from stores.chroma.shards import PAGE, ShardDamaged, Shards
+from stores.chroma.write import write_items
+
+T = TypeVar("T")
+
+_AT_ONCE = 8
+"""Searches of all batches together that run at the same time."""
+_log = logging.getLogger(__name__)
+
+
+class ChromaStore(BaseStore):
+    """Items in Chroma, found by key, by filter and by meaning.
+
+    A search by meaning returns the items that have a vector, with the cosine similarity (0 to 1)
+    of their best one. Items keep until they are deleted; there is no time to live.
+
+    Example:
+        async with ChromaStore.open(
+            path=Path(".mnemo/chroma"), embeddings=model, embedding_name="wordllama", dimensions=256
+        ) as store:
+            await store.aput(("user", "facts"), "f1", {"text": "likes tea"}, index=["text"])
+            await store.asearch(("user",), query="what to drink?")
+    """
+
+    supports_ttl = False
+
+    def __init__(
+        self, shards: Shards, embeddings: Embeddings, fields: list[str] | None = None
+    ) -> None:
+        """Use `open`."""
+        self._shards = shards
+        self._embeddings = embeddings
+        self._fields = fields or ["$"]
+        self._gate = Gate()
+        self._writing = [Lock() for _ in range(shards.layout.shards)]
+        self._deleted: set[int] = set()
+        self._closed = False
+        self._searching = ThreadPoolExecutor(_AT_ONCE, "chroma-search")
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        *,
+        path: Path | None = None,
+        url: str | None = None,
+        token: str | None = None,
+        embeddings: Embeddings,
+        embedding_name: str,
+        dimensions: int,
+        shards: int = 64,
+        timeout: float = 10.0,
+        fields: list[str] | None = None,
+    ) -> AsyncIterator["ChromaStore"]:
+        """Open the store, and close it at the end.
+
+        Args:
+            path: data folder of a Chroma in this process; this or `url`.
+            url: `http://host:port` of a Chroma server.
+            token: bearer token for the server.
+            embeddings: the model; its name and size are recorded with the data.
+            embedding_name: the model's name in the settings.
+            dimensions: length of its vectors.
+            shards: number of collections that users are spread over.
+            timeout: seconds a server may take to connect, and to answer each call.
+            fields: paths that a put embeds unless it says otherwise; the whole value by default.
+
+        Raises:
+            StoreBusy: if another process has the data folder open.
+            StoreUnavailable: if Chroma cannot be reached.
+            StoreMismatch: if the data was written with another model, size or shard count.
+        """
+        if (path is None) == (url is None):
+            raise ValueError("Give either the path of a data folder or the URL of a server.")
+        wanted = Layout(shards, embedding_name, dimensions)
+
+        def connect() -> Shards:
+            link = (
+                ChromaLink.embedded(path) if path else ChromaLink.server(str(url), token, timeout)
+            )
+            try:
+                found = Shards(link, agree(link, wanted))
+                tidy(found)
+            except BaseException:  # whatever ended it, the data folder is free again
+                link.close()
+                raise
+            return found
+
+        store = cls(await asyncio.to_thread(connect), embeddings, fields)
+        try:
+            yield store
+        finally:
+            await asyncio.to_thread(store._close)
+
+    def _close(self) -> None:
+        with self._gate.alone():
+            self._closed = True
+            self._searching.shutdown()
+            self._shards.link.close()
+
+    def batch(self, ops: Iterable[Op]) -> list[Result]:
+        """Run operations; reads see what was there before the batch's puts.
+
+        Raises:
+            StoreUnavailable: if Chroma cannot be reached, within the timeout.
+        """
+        plan = plan_of(ops, self._fields)
+        queries = [self._embeddings.embed_query(text) for text in plan.queries]
+        documents = self._embeddings.embed_documents(plan.documents) if plan.documents else []
+        return self._execute(plan, queries, documents)
+
+    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+        """As `batch`; the model is awaited here, and only Chroma's part runs in a thread."""
+        plan = plan_of(ops, self._fields)
+        queries = await asyncio.gather(*map(self._embeddings.aembed_query, plan.queries))
+        documents = (
+            await self._embeddings.aembed_documents(plan.documents) if plan.documents else []
+        )
+        return await asyncio.to_thread(self._execute, plan, queries, documents)
+
+    async def anearest_keys(
+        self, query: str, wanted: Sequence[Wanted]
+    ) -> list[list[tuple[str, float]]]:
+        """Search among known keys by meaning, in several namespaces at once, for keys alone.
+
+        Three times as fast as `abatch`, since neither filter nor items are read; one that was
+        rewritten this moment is found by what it said before. It must have been put with an index.
+
+        Args:
+            query: What is looked for.
+            wanted: Namespaces of one first label, the keys known there, and how many of them.
+
+        Raises:
+            StoreUnavailable: if Chroma cannot be reached, within the timeout.
+        """
+        embedded = await self._embeddings.aembed_query(query)
+        check_lengths([embedded], self._shards.layout.dimensions)
+        vector = np.asarray(embedded, dtype=np.float32)
+        return await asyncio.to_thread(
+            self._run, lambda: nearest_keys(self._shards, wanted, vector)
+        )
+
+    def _execute(
+        self, plan: Plan, queries: list[list[float]], documents: list[list[float]]
+    ) -> list[Result]:
+        vectors = vectors_of(plan, queries, documents, self._shards.layout.dimensions)
+        results = self._run(lambda: self._read(plan, vectors))
+        self._run(lambda: self._write(plan, vectors))
+        return results
+
+    def _run(self, work: Callable[[], T]) -> T:
+        """Do something with the shards; rebuild each damaged one once and do it again."""
+        rebuilt: set[int] = set()
+        while True:
+            try:
+                with self._gate.shared():
+                    if self._closed:
+                        raise RuntimeError("This ChromaStore is closed.")
+                    return work()
+            except ShardDamaged as damage:
+                if damage.shard in rebuilt or self._shards.link.path is None:
+                    raise
+                rebuilt.add(damage.shard)
+                self._mend(damage)
+
+    def _mend(self, damage: ShardDamaged) -> None:
+        with self._gate.alone():
+            if self._closed or self._shards.serving().get(damage.shard) != damage.collection:
+                return  # another thread has rebuilt it meanwhile
+            _log.warning(
+                "Chroma's index of shard %d is damaged (%s): rebuilding it from its rows.",
+                damage.shard,
+                damage.reason,
+            )
+            count = rebuild(self._shards, damage.shard, self._embeddings.embed_documents)
+            _log.warning("Shard %d has its %d rows again.", damage.shard, count)
+
+    def _read(self, plan: Plan, vectors: Vectors) -> list[Result]:
+        results: list[Result] = [None] * plan.size
+        for number, item in get_items(self._shards, plan.gets).items():
+            results[number] = item
+        for number, found in zip(plan.searches, self._search(plan, vectors), strict=True):
+            results[number] = found
+        for number, listing in plan.listings.items():
+            results[number] = list_namespaces(self._shards, listing)
+        return results
+
+    def _search(self, plan: Plan, vectors: Vectors) -> Iterable[list[SearchItem]]:
+        """Search for all at once: Chroma's own part of it needs no lock of Python's."""
+
+        def one(op: SearchOp) -> list[SearchItem]:
+            return search(self._shards, op, vectors.queries[op.query] if op.query else None)
+
+        ops = plan.searches.values()
+        return self._searching.map(one, ops) if len(ops) > 1 else map(one, ops)
+
+    def _write(self, plan: Plan, vectors: Vectors) -> None:
+        by_shard: dict[int, list[Write]] = defaultdict(list)
+        for write in plan.writes.values():
+            by_shard[shards_of(self._shards, write.op.namespace)[0]].append(write)
+        for shard, writes in by_shard.items():
+            with self._writing[shard]:
+                if write_items(self._shards, shard, writes, vectors):
+                    self._deleted.add(shard)
+
+    async def rows(self) -> AsyncIterator[StoredItem]:
+        """Every item there is, shard by shard, while nothing else writes."""
+        for shard in await asyncio.to_thread(self._run, self._shards.existing):
+            offset = 0
+            while page := await asyncio.to_thread(
+                self._run, partial(self._shards.listed, shard, None, PAGE, offset)
+            ):
+                for _, metadata in page:
+                    if is_item(metadata):
+                        yield decode(metadata)
+                offset += len(page)
+
+    async def count(self) -> int:
+        """Number of items."""
+        shards = self._shards
+        return await asyncio.to_thread(
+            self._run, lambda: sum(shards.items(shard) for shard in shards.existing())
+        )
+
+    async def check(self) -> list[int]:
+        """Make every shard answer, and return the numbers of those that had to be rebuilt.
+
+        Raises:
+            StoreUnavailable: if one is damaged on a server, whose files are out of reach.
+        """
+        return await asyncio.to_thread(self._check)
+
+    def _check(self) -> list[int]:
+        before = self._run(self._shards.serving)
+        for shard in before:
+            self._run(partial(self._shards.probe, shard))
+        after = self._run(self._shards.serving)
+        return [shard for shard, name in before.items() if after[shard] != name]
+
+    async def purge(self) -> None:
+        """Leave no deleted text, and no vector deleted by this process, in the data folder.
+
+        It has the store to itself for a second or two. On a server it does nothing: there
+        the folder is the server's, and `chroma vacuum` is for its operator to run.
+        """
+        await asyncio.to_thread(self._purge)
+
+    def _purge(self) -> None:
+        if self._shards.link.path is None:
+            return
+        with self._gate.alone():
+            if self._closed:
+                raise RuntimeError("This ChromaStore is closed.")
+            while self._deleted:
+                shard = min(self._deleted)
+                rebuild(self._shards, shard, self._embeddings.embed_documents)
+                self._deleted.discard(shard)
+            wipe(self._shards)

@@ -1,0 +1,1 @@
+"""Work on all that somebody has: export, erase, migrate, reindex, recover."""

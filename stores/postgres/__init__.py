@@ -1,0 +1,1 @@
+"""Long-term memory in Postgres with pgvector. Read `store` first."""

@@ -1,0 +1,247 @@
+"""The tables of long-term memory in Postgres: made and upgraded once, by one process at a time.
+
+Also the record of what the memories were embedded with. Nothing here reads or writes a memory.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from stores.errors import StoreMismatch, StoreUnavailable
+from stores.postgres.library import LibraryStore
+from stores.postgres.pool import ADMIN_SECONDS, Connection, reason
+
+_LOCK = int.from_bytes(blake2b(b"mnemograph", digest_size=8).digest(), signed=True)
+_RECORD = "CREATE TABLE mnemograph (name text PRIMARY KEY, value text NOT NULL)"
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What memories were embedded with."""
+
+    name: str
+    """Embedding model, as the settings name it."""
+    dimensions: int
+    """Length of its vectors."""
+
+    def check(self, wanted: "Embedded") -> None:
+        """Refuse settings that the memories were not written with.
+
+        Raises:
+            StoreMismatch: Saying what differs and which command embeds them anew.
+        """
+        if self != wanted:
+            raise StoreMismatch(
+                f"These memories were written with embeddings {self.name!r} ({self.dimensions} "
+                f"dimensions), not {wanted.name!r} ({wanted.dimensions}): run `mnemo reindex "
+                f"--embeddings {wanted.name}`, or go back to the earlier settings."
+            )
+
+
+@dataclass(frozen=True)
+class Server:
+    """What answers, and what is in it."""
+
+    version: str
+    """Of Postgres, as it tells it."""
+    pgvector: str | None
+    """Version of the extension, installed or to be had; None where there is none."""
+    embedded: Embedded | None
+    """What the memories were embedded with; None where there are none yet."""
+
+
+async def look(connection: Connection, place: str) -> Server:
+    """Look at a database without making anything.
+
+    Raises:
+        StoreUnavailable: If it is of no use.
+    """
+    try:
+        await _check_database(connection, place)
+        row = await _row(
+            connection,
+            "SELECT current_setting('server_version') AS version, (SELECT "
+            "coalesce(installed_version, default_version) FROM pg_available_extensions "
+            "WHERE name = 'vector') AS pgvector",
+        )
+        version = str(row["version"]).partition(" ")[0]
+        return Server(version, row["pgvector"], await recorded(connection))
+    except psycopg.Error as error:
+        raise _refused(error, place) from error
+
+
+async def prepare(connection: Connection, place: str, wanted: Embedded) -> None:
+    """Make or upgrade the tables where that is due, and check what they were embedded with.
+
+    Args:
+        connection: One that nobody else uses.
+        place: The database, as it is shown to a person.
+        wanted: The model of the settings; recorded where nothing is yet.
+
+    Raises:
+        StoreMismatch: If the memories were embedded with another model, or the tables are those
+            of another program.
+        StoreUnavailable: If the tables cannot be made; the text says what is missing.
+    """
+    try:
+        await _check_database(connection, place)
+        found = await recorded(connection)
+        if found is not None:
+            found.check(wanted)
+        library = LibraryStore(connection, (found or wanted).dimensions)
+        try:
+            if found is None or not await _is_current(connection, library):
+                await _set_up(connection, place, library, wanted)
+        finally:
+            await library.aclose()
+    except psycopg.Error as error:
+        raise _refused(error, place) from error
+    except TimeoutError as error:
+        raise StoreUnavailable(
+            f"Another process has been setting up the tables at {place} for too long: look at it."
+        ) from error
+
+
+async def recorded(connection: Connection, prefix: str = "") -> Embedded | None:
+    """Return what the memories were embedded with; None where there are none yet."""
+    if not await exists(connection, "mnemograph"):
+        return None
+    cursor = await connection.execute("SELECT name, value FROM mnemograph")
+    held = {row["name"]: row["value"] for row in await cursor.fetchall()}
+    if f"{prefix}embedding_name" not in held:
+        return None
+    return Embedded(held[f"{prefix}embedding_name"], int(held[f"{prefix}dimensions"]))
+
+
+async def record(connection: Connection, embedded: Embedded, prefix: str = "") -> None:
+    """Note what the memories are embedded with, in one statement."""
+    await connection.execute(
+        "INSERT INTO mnemograph (name, value) VALUES (%s, %s), (%s, %s) "
+        "ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
+        (
+            f"{prefix}embedding_name",
+            embedded.name,
+            f"{prefix}dimensions",
+            str(embedded.dimensions),
+        ),
+    )
+
+
+async def forget_pending(connection: Connection, prefix: str) -> None:
+    """Note that no other model is being moved to."""
+    names = [f"{prefix}embedding_name", f"{prefix}dimensions"]
+    await connection.execute("DELETE FROM mnemograph WHERE name = ANY(%s)", (names,))
+
+
+async def _check_database(connection: Connection, place: str) -> None:
+    row = await _row(
+        connection,
+        "SELECT current_schema() AS schema, current_setting('server_encoding') AS encoding",
+    )
+    if row["schema"] is None:
+        raise StoreUnavailable(
+            f"Postgres at {place} has none of the schemas of its search_path: create one."
+        )
+    if row["encoding"] != "UTF8":
+        raise StoreUnavailable(
+            f"The database at {place} is encoded in {row['encoding']}, which cannot hold every "
+            "text: create one WITH ENCODING 'UTF8'."
+        )
+
+
+async def _is_current(connection: Connection, library: LibraryStore) -> bool:
+    """Return whether every migration of the installed library has been applied."""
+    for table, migrations in (
+        ("store_migrations", library.MIGRATIONS),
+        ("vector_migrations", library.VECTOR_MIGRATIONS),
+    ):
+        if not await exists(connection, table):
+            return False
+        query = sql.SQL("SELECT max(v) AS version FROM {}").format(sql.Identifier(table))
+        version = (await _row(connection, query))["version"]
+        if version is None or version < len(migrations) - 1:
+            return False
+    return True
+
+
+async def _set_up(
+    connection: Connection, place: str, library: LibraryStore, wanted: Embedded
+) -> None:
+    """Make the tables while no other process does."""
+    async with asyncio.timeout(ADMIN_SECONDS):
+        # Asked for again and again: one statement that waits would hold a snapshot, and the
+        # index that the other process makes waits for every snapshot to end.
+        while True:
+            row = await _row(connection, "SELECT pg_try_advisory_lock(%s) AS ours", (_LOCK,))
+            if row["ours"]:
+                break
+            await asyncio.sleep(0.05)
+    try:
+        found = await recorded(connection)
+        if found is None:
+            await _begin(connection, place, wanted)
+        else:
+            found.check(wanted)
+        await _drop_half_made_index(connection)
+        await library.setup()
+    finally:
+        if not connection.closed:
+            await connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+
+
+async def _begin(connection: Connection, place: str, wanted: Embedded) -> None:
+    """Leave the record first: tables without it belong to another program."""
+    if await exists(connection, "store"):
+        raise StoreMismatch(
+            f"The database at {place} holds the LangGraph store of another program: give "
+            "Mnemograph a database of its own, or a schema (?options=-csearch_path%3Dmnemo)."
+        )
+    async with connection.transaction():
+        await connection.execute(_RECORD)
+        await record(connection, wanted)
+
+
+async def _drop_half_made_index(connection: Connection) -> None:
+    """Drop an index whose making was cut short: it would be taken for a whole one and not used."""
+    row = await _row(
+        connection,
+        "SELECT EXISTS (SELECT 1 FROM pg_index WHERE NOT indisvalid AND "
+        "indexrelid = to_regclass(quote_ident(current_schema()) || '.store_prefix_idx')) AS half",
+    )
+    if row["half"]:
+        await connection.execute("DROP INDEX store_prefix_idx")
+
+
+async def exists(connection: Connection, table: str) -> bool:
+    """Return whether the schema in use has a table of this name."""
+    row = await _row(
+        connection,
+        "SELECT to_regclass(quote_ident(current_schema()) || '.' || %s) IS NOT NULL AS there",
+        (table,),
+    )
+    return bool(row["there"])
+
+
+async def _row(
+    connection: Connection, query: sql.Composed | Any, parameters: tuple[Any, ...] = ()
+) -> dict[str, Any]:
+    row = await (await connection.execute(query, parameters)).fetchone()
+    return row or {}
+
+
+def _refused(error: psycopg.Error, place: str) -> StoreUnavailable:
+    told = reason(error)
+    if 'extension "vector"' in told and error.sqlstate in ("0A000", "58P01"):
+        how = "install pgvector there (https://github.com/pgvector/pgvector)"
+    elif error.sqlstate == "42501":
+        how = (
+            "let its role create tables, or have its owner run `CREATE EXTENSION vector` and open "
+            "Mnemograph once"
+        )
+    else:
+        how = "start it, or correct MNEMO_POSTGRES_URL"
+    return StoreUnavailable(f"The tables of Mnemograph cannot be used at {place} ({told}): {how}.")

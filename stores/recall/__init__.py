@@ -1,0 +1,1 @@
+"""Recall, the one door to what is remembered. Read `recall` first."""

@@ -1,0 +1,171 @@
+"""The turn indexes of the owners of late, kept in this process.
+
+Loaded from the owner's rows and journal; where the journal names what changed since, only that is
+read. What an index holds is in `domain/recall/index.py`; nothing is written anywhere.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.journal import JournalView
+from domain.owner import Owner
+from domain.recall.corpus import Embed
+from domain.recall.index import EvidenceIndex, index_of, with_journal
+from domain.rows import Rows
+from models.embeddings import EmbeddingModel, WordLlamaEmbeddings
+from stores.memories import Memories
+
+Key = tuple[str, str | None]
+"""Owner and generation."""
+
+
+class EvidenceCache:
+    """The indexes of the owners of late, bounded by number and by bytes.
+
+    A reading of the journal says what an index must hold, so what any process wrote is seen by
+    the next recall in every other.
+    """
+
+    def __init__(
+        self,
+        memories: Memories,
+        embedding: EmbeddingModel,
+        count: Callable[[str], int],
+        *,
+        owners: int,
+        size: int,
+        patience: float = 5.0,
+    ) -> None:
+        """Keep at most `owners` indexes of `size` bytes altogether.
+
+        Args:
+            memories: Where the rows come from.
+            embedding: Gives each message a vector where the model runs in this process.
+            count: Tokens of a text.
+            owners: Indexes at most.
+            size: Bytes at most; the index in use stays, however large.
+            patience: Seconds that reading the rows may take.
+        """
+        self._memories = memories
+        self._embed = embedder(embedding)
+        self._count = count
+        self._owners, self._size, self._patience = owners, size, patience
+        self._kept: OrderedDict[Key, EvidenceIndex] = OrderedDict()
+        self._flights: dict[tuple[Key, int], asyncio.Task[EvidenceIndex]] = {}
+
+    async def index(self, owner: Owner, view: JournalView) -> EvidenceIndex:
+        """Return the index of all that `view` and the rows hold.
+
+        Raises:
+            StoreUnavailable: If the rows are needed and cannot be read.
+            TimeoutError: If reading them takes too long.
+        """
+        key = (owner.key, view.generation)
+        index = self._kept.get(key)
+        if index is None or index.moved != view.rows:
+            index = await self._loaded(key, owner, view)
+        return await self._with_journal(key, index, view)
+
+    async def without_rows(self, owner: Owner, view: JournalView) -> EvidenceIndex:
+        """Return the last index there was, or an empty one, with what the journal holds."""
+        key = (owner.key, view.generation)
+        index = self._kept.get(key)
+        if index is None:
+            index = await asyncio.to_thread(self._built, Rows(), view, None, None)
+        return await self._with_journal(key, index, view)
+
+    def forget(self, owner: Owner) -> None:
+        """Drop every index of an owner."""
+        for key in [key for key in self._kept if key[0] == owner.key]:
+            del self._kept[key]
+
+    def __len__(self) -> int:
+        """Return how many indexes are kept."""
+        return len(self._kept)
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes the kept indexes take."""
+        return sum(index.nbytes for index in self._kept.values())
+
+    async def _loaded(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
+        """Load an index once, however many ask for it at the same time."""
+        flight = self._flights.get((key, view.rows))
+        if flight is None:
+            # A task of its own: who asked first may be cancelled while others still wait.
+            flight = asyncio.create_task(self._load(key, owner, view))
+            self._flights[key, view.rows] = flight
+            flight.add_done_callback(lambda done: self._landed((key, view.rows), done))
+        return await asyncio.shield(flight)
+
+    def _landed(self, key: tuple[Key, int], flight: asyncio.Task[EvidenceIndex]) -> None:
+        self._flights.pop(key, None)
+        if not flight.cancelled():
+            flight.exception()  # seen, also where nobody waits any more
+
+    async def _load(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
+        known = self._kept.get(key)
+        async with asyncio.timeout(self._patience):
+            rows = await self._rows(owner, view, known)
+        return await asyncio.to_thread(self._built, rows, view, view.rows, known)
+
+    def _built(
+        self, rows: Rows, view: JournalView, moved: int | None, known: EvidenceIndex | None
+    ) -> EvidenceIndex:
+        return index_of(rows, view, moved, known, count=self._count, embed=self._embed)
+
+    async def _rows(self, owner: Owner, view: JournalView, known: EvidenceIndex | None) -> Rows:
+        """Return the rows as they are; those that the journal names, where it names all."""
+        changed = None
+        if known is not None and known.moved is not None:
+            changed = view.changed_since(known.moved)
+        if known is None or changed is None:
+            return await self._memories.all(owner, view.generation)
+        return known.rows.changed(await self._memories.some(owner, view.generation, changed))
+
+    async def _with_journal(
+        self, key: Key, index: EvidenceIndex, view: JournalView
+    ) -> EvidenceIndex:
+        """Return the index with the journal's newer turns, and keep it where it is whole."""
+        if not view.turns.keys() <= index.turns:
+            index = await asyncio.to_thread(
+                with_journal, index, view, count=self._count, embed=self._embed
+            )
+        if index.moved == view.rows:
+            self._keep(key, index)
+        return index
+
+    def _keep(self, key: Key, index: EvidenceIndex) -> None:
+        kept = self._kept.get(key)
+        if kept is not None and kept.moved == index.moved and len(kept.turns) > len(index.turns):
+            return  # Another recall has read more of the journal meanwhile.
+        self._kept[key] = index
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._owners:
+            self._kept.popitem(last=False)
+        held = self.nbytes
+        while held > self._size and len(self._kept) > 1:
+            held -= self._kept.popitem(last=False)[1].nbytes
+
+
+def embedder(embedding: EmbeddingModel) -> Embed | None:
+    """Return the model as a plain function where it runs in this process, else None.
+
+    It goes around the cache of embedded texts, which a whole conversation would flush.
+    """
+    if not embedding.in_process:
+        return None
+    inner = embedding.embeddings.inner
+    if isinstance(inner, WordLlamaEmbeddings):
+        return inner.matrix
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = np.array(inner.embed_documents(list(texts)), dtype=np.float32)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+    return embed

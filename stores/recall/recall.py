@@ -1,0 +1,291 @@
+"""Recall, the one door to what is remembered: evidence, facts, episodes and entities of an owner.
+
+Joins the vector store's answer with the turn index, ranks, and packs to a token budget. What may
+be shown is decided here from one reading of the journal; nothing here writes.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.facts.entities import describe, relevant
+from domain.journal import JournalView
+from domain.owner import Owner
+from domain.recall.index import EvidenceIndex
+from domain.recall.packing import pack, render
+from domain.recall.query import Question, read_question
+from domain.recall.ranking import Signals, Votes, signals, voted
+from domain.recall.threshold import NEARBY, more_widely, related
+from domain.records import Entity, Kind, Recalled
+from domain.text.dates import named_period
+from domain.text.terms import terms
+from models.embeddings import EmbeddingModel
+from models.errors import ModelError
+from models.tokens import TokenCounter
+from settings import Settings
+from stores.errors import StoreUnavailable
+from stores.memories import Memories, Nearest
+from stores.recall.index_cache import EvidenceCache, embedder
+from stores.recall.selection import Offer, Scope, scope_of
+
+__all__ = ["Recall", "Recollection", "Survey", "render"]
+
+LIMITS: dict[Kind, int] = {"episode": 6, "fact": 24, "entity": 4}
+"""Records of each kind that the vector store is asked for."""
+_NEAREST_KEPT = 64
+_LONGEST = 1_500
+"""Characters of a message that are looked for; of a longer one both ends."""
+
+
+@dataclass(frozen=True)
+class Recollection:
+    """What is recalled for one message."""
+
+    items: tuple[Recalled, ...] = ()
+    """In the order of time, as they are shown."""
+    tokens: int = 0
+    """Of `render(items)`, exactly."""
+    thin: bool = False
+    """True where a first search found nothing worth showing."""
+    widened: bool = False
+    """True where a second search was made, without the floor of the first."""
+    degraded: tuple[str, ...] = ()
+    """What did not answer: `vectors` (the search by meaning), `memories` (the stored rows)."""
+    entities: tuple[str, ...] = ()
+    """Ids of the entities that come near the message by meaning, best first."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A message held against all that an owner said, before anything is chosen."""
+
+    index: EvidenceIndex
+    question: Question
+    signals: Signals
+    scope: Scope
+    nearest: Nearest
+    degraded: tuple[str, ...]
+
+    @property
+    def lexical(self) -> bool:
+        """Whether the messages have no vectors here."""
+        return self.index.corpus.vectors is None
+
+
+class Recall:
+    """Finds what belongs to a message in everything an owner ever said."""
+
+    def __init__(
+        self,
+        memories: Memories,
+        embedding: EmbeddingModel,
+        tokens: TokenCounter,
+        settings: Settings,
+    ) -> None:
+        """Recall from `memories` and the journal, counting with `tokens`."""
+        self._memories = memories
+        self._embed = embedder(embedding)
+        self._count = tokens.text
+        self._patience = settings.store_timeout
+        self._cache = EvidenceCache(
+            memories,
+            embedding,
+            tokens.text,
+            owners=settings.index_owners,
+            size=settings.index_bytes,
+            patience=settings.store_timeout,
+        )
+        self._nearest_kept: OrderedDict[tuple[str, str | None, int, str], Nearest] = OrderedDict()
+
+    async def recall(
+        self,
+        owner: Owner,
+        view: JournalView,
+        query: str,
+        *,
+        budget: int,
+        now: datetime,
+        shown: Container[str] = (),
+        refs: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+        between: tuple[datetime, datetime] | None = None,
+        widen: bool = False,
+    ) -> Recollection:
+        """Return what is worth remembering for a message, within a budget.
+
+        A search that finds nothing is made once more without the floor, and by names, numbers
+        and dates. Where the vector store does not answer, words alone decide.
+
+        Args:
+            owner: Whose memory.
+            view: A reading of the journal made before this call.
+            query: The message.
+            budget: Tokens at most of the rendered text.
+            now: The present, for words such as "last week".
+            shown: References of messages that the prompt shows anyway.
+            refs: The refs that make turns live, as the run sees them; None: all of `view`.
+            as_of: Only what was said, or true, by then.
+            between: Only what was said from the one moment to the other.
+            widen: True where the first answer was not enough: the second pass is made at once.
+        """
+        query = _shortened(query)
+        if budget <= 0 or not query.strip():
+            return Recollection()
+        survey = await self.survey(
+            owner, view, query, now=now, refs=refs, as_of=as_of, between=between
+        )
+        return await asyncio.to_thread(self._choose, survey, shown, budget, widen)
+
+    async def entities(
+        self,
+        owner: Owner,
+        view: JournalView,
+        query: str,
+        *,
+        near: Sequence[str] = (),
+        refs: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+    ) -> list[str]:
+        """Return a line for each entity that a message is about, those it names first.
+
+        Args:
+            owner: Whose memory.
+            view: A reading of the journal made before this call.
+            query: The message.
+            near: Ids of entities that come near it by meaning, as `recall` found them.
+            refs: As for `recall`.
+            as_of: As for `recall`.
+        """
+        query = _shortened(query)
+        if not query.strip():
+            return []
+        index = await self._index(owner, view) or await self._cache.without_rows(owner, view)
+        spoken = set(terms(query))
+        scope = scope_of(index, view, refs=refs, as_of=as_of)
+        named = [
+            entity
+            for entity in index.rows.entities
+            if scope.knows(entity) and spoken & set(_names(entity))
+        ]
+        about = {entity.id: entity for entity in relevant(named, query)}
+        known = {entity.id: entity for entity in index.rows.entities if entity.id in near}
+        about |= {id: known[id] for id in near if id in known and scope.knows(known[id])}
+        return [describe(entity, scope.live_turns, as_of) for entity in about.values()]
+
+    async def survey(
+        self,
+        owner: Owner,
+        view: JournalView,
+        query: str,
+        *,
+        now: datetime,
+        refs: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+        between: tuple[datetime, datetime] | None = None,
+    ) -> Survey:
+        """Hold a message against everything, without choosing: `recall` chooses from this.
+
+        The conversation is read while the vector store searches.
+        """
+        index = await self._index(owner, view)
+        missing = index is None
+        if index is None:
+            index = await self._cache.without_rows(owner, view)
+        scope = scope_of(index, view, refs=refs, as_of=as_of, between=between)
+        near, (question, found) = await asyncio.gather(
+            self._nearest(owner, view, query, index),
+            asyncio.to_thread(self._read, index, query, scope, now),
+        )
+        nearest = near or {}
+        turns = index.turns_of_episode
+        votes = Votes(
+            facts=nearest.get("fact", ()),
+            turns=[(turns[id], score) for id, score in nearest.get("episode", ()) if id in turns],
+        )
+        found |= voted(index.corpus, votes, scope.live)
+        degraded = [*(["vectors"] if near is None else []), *(["memories"] if missing else [])]
+        return Survey(index, question, found, scope, nearest, tuple(degraded))
+
+    def forget(self, owner: Owner) -> None:
+        """Drop what this process holds of an owner."""
+        self._cache.forget(owner)
+        for key in [key for key in self._nearest_kept if key[0] == owner.key]:
+            del self._nearest_kept[key]
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes the loaded indexes take."""
+        return self._cache.nbytes
+
+    async def _nearest(
+        self, owner: Owner, view: JournalView, query: str, index: EvidenceIndex
+    ) -> Nearest | None:
+        """Return the records nearest to a message; None where the store does not answer."""
+        key = (owner.key, view.generation, view.rows, query)
+        known = self._nearest_kept.get(key)
+        if known is not None:
+            return known
+        try:
+            async with asyncio.timeout(self._patience):
+                near = await self._memories.nearest_among(
+                    owner, view.generation, query, known=index.found_by_meaning, limits=LIMITS
+                )
+        except (StoreUnavailable, ModelError, TimeoutError, OSError):
+            return None
+        self._nearest_kept[key] = near
+        while len(self._nearest_kept) > _NEAREST_KEPT:
+            self._nearest_kept.popitem(last=False)
+        return near
+
+    async def _index(self, owner: Owner, view: JournalView) -> EvidenceIndex | None:
+        """Return the turn index; None where the rows cannot be read."""
+        try:
+            return await self._cache.index(owner, view)
+        except (StoreUnavailable, TimeoutError, OSError):
+            return None
+
+    def _read(
+        self, index: EvidenceIndex, query: str, scope: Scope, now: datetime
+    ) -> tuple[Question, Signals]:
+        """Read a message as a question, and hold it against the conversation."""
+        corpus = index.corpus
+        question = read_question(query, corpus.names, named_period(query, now))
+        vectors = None
+        if self._embed is not None and corpus.vectors is not None:
+            vectors = self._embed([question.in_first_person, question.bare])
+        return question, signals(corpus, question, scope.live, vectors)
+
+    def _choose(
+        self, survey: Survey, shown: Container[str], budget: int, widen: bool
+    ) -> Recollection:
+        """Return the items that fit; where there are none, those of a second pass."""
+        offer = Offer(survey.index, survey.question, survey.signals, survey.scope, self._count)
+        corpus, question, scope = survey.index.corpus, survey.question, survey.scope
+        kept = scope.allowed.copy()
+        if scope.between is None:
+            kept = related(corpus, question, survey.signals, scope.allowed)
+        ranked = offer.ranked(kept, shown, budget)
+        thin, widened = not ranked, False
+        if widen or (thin and question.asks):
+            widened = True
+            kept |= more_widely(corpus, question, survey.signals, scope.allowed, asked=widen)
+            ranked = offer.ranked(kept, shown, budget)
+        if not ranked and question.of_the_past:
+            ranked = offer.overview(survey.nearest.get("episode", ()))
+        items, tokens = pack(ranked, budget, self._count)
+        near = survey.nearest.get("entity", ())
+        entities = tuple(id for id, closeness in near if closeness >= NEARBY)
+        return Recollection(items, tokens, thin, widened, survey.degraded, entities)
+
+
+def _names(entity: Entity) -> list[str]:
+    """Return the terms by which a message may mean an entity, "sister" for a relation too."""
+    relations = (one.value for one in entity.attributes if one.name == "relation")
+    return [term for name in (entity.name, *entity.aliases, *relations) for term in terms(name)]
+
+
+def _shortened(query: str) -> str:
+    half = _LONGEST // 2
+    return query if len(query) <= _LONGEST else f"{query[:half]}\n{query[-half:]}"

@@ -1,0 +1,207 @@
+"""What recall may show, and how: from one reading of the journal to lines ready to be packed.
+
+Nothing here reads a store; it works on a loaded index.
+"""
+
+from collections.abc import Callable, Collection, Container, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from domain.facts.facts import Standing
+from domain.journal import JournalView
+from domain.recall.index import EvidenceIndex, KnownFacts
+from domain.recall.packing import Line, Pool, fill, with_tokens
+from domain.recall.query import Question
+from domain.recall.ranking import Mask, Signals, judge, load_weights
+from domain.records import Entity, Episode, Recalled, turn_of
+from domain.text.dates import day_heading
+from domain.turns import live
+
+MOST_LOOKED_AT = 500
+"""Units that compete for a budget, the best by score."""
+MOST_FACTS = 24
+SHORTEST_FACT = 8
+"""Tokens of a line below which no fact is looked for."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What counts for one run, of all that an index holds."""
+
+    live_turns: frozenset[str]
+    """Turns that a ref reaches and that are not withheld."""
+    live: Mask
+    """Units that count."""
+    allowed: Mask
+    """Units that may be recalled: of the live ones, those of the span of time asked for."""
+    facts: KnownFacts
+    """The facts that count."""
+    between: tuple[datetime, datetime] | None
+
+    def knows(self, entity: Entity) -> bool:
+        """Return whether a live turn mentions an entity."""
+        return any(turn_of(ref) in self.live_turns for ref in entity.sources)
+
+
+def scope_of(
+    index: EvidenceIndex,
+    view: JournalView,
+    *,
+    refs: Sequence[str] | None = None,
+    as_of: datetime | None = None,
+    between: tuple[datetime, datetime] | None = None,
+) -> Scope:
+    """Return what counts for a run that sees `refs`."""
+    corpus = index.corpus
+    reached = live(view.refs.values() if refs is None else refs, index.tree(view))
+    known = index.standing(reached, as_of)
+    reached -= known.withheld
+    counts = np.array([turn in reached for turn in corpus.turns], dtype=np.bool_)[corpus.turn]
+    for row in corpus.lone:
+        counts[row] = corpus.units[row].ref in known.ids
+    if as_of is not None:
+        counts &= corpus.at <= as_of.timestamp()
+    allowed = counts.copy()
+    if between is not None:
+        begin, end = (moment.timestamp() for moment in between)
+        allowed &= (corpus.at >= begin) & (corpus.at <= end)
+    return Scope(reached, counts, allowed, known, between)
+
+
+class Offer:
+    """Turns ranked units into lines, and adds the facts whose messages are not among them."""
+
+    def __init__(
+        self,
+        index: EvidenceIndex,
+        question: Question,
+        found: Signals,
+        scope: Scope,
+        count: Callable[[str], int],
+    ) -> None:
+        """Offer what `found` speaks for."""
+        self._index = index
+        self._question = question
+        self._scope = scope
+        self._count = count
+        self._judged = judge(found, lexical=index.corpus.vectors is None)
+
+    def ranked(self, kept: Mask, shown: Container[str], budget: int) -> list[Line]:
+        """Return lines, best first, that about fill the budget; then facts for what is left."""
+        corpus = self._index.corpus
+        rows = self._best(kept, shown)
+        if not rows:
+            return []
+        pool = self._pool(rows)
+        taken = fill(pool, budget, load_weights().length_penalty)
+        why = self._judged.why([rows[at] for at in taken])
+        evidence = [
+            self._evidence(rows[at], int(pool.tokens[at]), reasons)
+            for at, reasons in zip(taken, why, strict=True)
+        ]
+        recalled = {corpus.units[rows[at]].ref for at in taken}
+        left = budget - int(pool.tokens[taken].sum())
+        left -= int(sum({int(pool.days[at]): pool.headings[at] for at in taken}.values()))
+        if left < SHORTEST_FACT:
+            return evidence
+        return [*evidence, *self._facts(kept, shown, recalled)]
+
+    def overview(self, near: Sequence[tuple[str, float]]) -> list[Line]:
+        """Return the newest summaries and the current facts, for a question about everything."""
+        closeness = dict(near)
+        episodes = [e for e in self._index.rows.episodes if self._all_live(e)][-3:]
+        summaries = [self._summary(e, closeness.get(e.id, 0.0)) for e in reversed(episodes)]
+        current = [one for one in self._scope.facts.standings if one.current]
+        current.sort(key=lambda one: one.fact.valid_from, reverse=True)
+        facts = [self._fact(one, 0.0) for one in current if self._in_span(one.fact.valid_from)]
+        return [*summaries[:1], *facts[:12], *summaries[1:], *facts[12:]]
+
+    def _best(self, kept: Mask, shown: Container[str]) -> list[int]:
+        """Return the best rows in order of place: what lies behind them no budget reaches."""
+        rows = np.flatnonzero(kept)
+        if len(rows) > MOST_LOOKED_AT:
+            best = np.argpartition(-self._judged.scores[rows], MOST_LOOKED_AT)[:MOST_LOOKED_AT]
+            rows = np.sort(rows[best])
+        units = self._index.corpus.units
+        return [row for row in rows.tolist() if units[row].ref not in shown]
+
+    def _pool(self, rows: list[int]) -> Pool:
+        corpus = self._index.corpus
+        tokens = corpus.tokens[rows]
+        notes = self._scope.facts.notes
+        for at, row in enumerate(rows if notes else ()):
+            if corpus.units[row].turn in notes:
+                tokens[at] = self._count(f"{self._line(row)}\n")
+        _, first, day = np.unique(corpus.days[rows], return_index=True, return_inverse=True)
+        headings = [
+            self._count(f"{day_heading(corpus.units[rows[at]].at)}:\n") for at in first.tolist()
+        ]
+        return Pool(
+            scores=self._judged.scores[rows],
+            tokens=tokens,
+            days=corpus.days[rows],
+            headings=np.array(headings, dtype=np.float64)[day],
+        )
+
+    def _line(self, row: int) -> str:
+        unit = self._index.corpus.units[row]
+        note = self._scope.facts.notes.get(unit.turn)
+        return f"{unit.line} ({note})" if note and unit.role == "user" else unit.line
+
+    def _evidence(self, row: int, tokens: int, why: dict[str, float]) -> Line:
+        unit = self._index.corpus.units[row]
+        item = Recalled(
+            id=unit.ref,
+            kind="fact" if unit.role is None else "evidence",
+            score=round(float(self._judged.scores[row]), 4),
+            text=self._line(row),
+            at=unit.at,
+            speaker=unit.speaker or None,
+            why=why,
+            tokens=tokens,
+        )
+        return Line(item, row)
+
+    def _facts(self, kept: Mask, shown: Container[str], recalled: Collection[str]) -> list[Line]:
+        """Return facts of kept units, best first, none of whose messages is shown."""
+        scores = np.where(kept, self._judged.scores, -np.inf)
+        lines: list[Line] = []
+        for score, one in self._scope.facts.best(scores):
+            sources = (one.fact.id, *one.fact.sources)
+            if any(ref in shown or ref in recalled for ref in sources):
+                continue
+            lines.append(self._fact(one, score))
+            if len(lines) == MOST_FACTS:
+                break
+        return lines
+
+    def _fact(self, one: Standing, best: float) -> Line:
+        ended = f" (until {day_heading(one.until)})" if one.until else ""
+        item = Recalled(
+            id=one.fact.id,
+            kind="fact",
+            score=round(best, 4),
+            text=f"- {one.fact.text}{ended}",
+            at=one.fact.valid_from,
+        )
+        return Line(with_tokens(item, self._count), len(self._index.corpus))
+
+    def _summary(self, episode: Episode, closeness: float) -> Line:
+        item = Recalled(
+            id=episode.id,
+            kind="episode",
+            score=round(closeness, 4),
+            text=f"- {episode.summary}",
+            at=episode.begun,
+        )
+        return Line(with_tokens(item, self._count), len(self._index.corpus))
+
+    def _all_live(self, episode: Episode) -> bool:
+        whole = all(turn.id in self._scope.live_turns for turn in episode.turns)
+        return whole and self._in_span(episode.begun)
+
+    def _in_span(self, at: datetime) -> bool:
+        span = self._scope.between
+        return span is None or span[0] <= at <= span[1]

@@ -1,0 +1,1 @@
+"""Checkpoints and journal in Redis. Decides nothing."""

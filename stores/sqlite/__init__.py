@@ -1,0 +1,1 @@
+"""Checkpoints and journal in SQLite files of the data dir. Decides nothing."""

@@ -1,0 +1,279 @@
+"""LangGraph's checkpointer in one SQLite file. What pruning keeps is decided in `checkpoints`.
+
+The library reads and writes; here is what it lacks. Calls take turns on one connection, whose
+own thread does all that blocks.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import aiosqlite
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    get_checkpoint_id,
+)
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.checkpoint.sqlite.utils import search_where
+
+from stores.checkpoint_pruning import (
+    KEEP_TURNS,
+    Saved,
+    StoreUnavailable,
+    ThreadRefs,
+    at_checkpoint,
+    begins_turn,
+    checked_keep_turns,
+    checked_strategy,
+    oldest_kept,
+    refuse_lost_start,
+    stale,
+    superseded,
+)
+from stores.sqlite.checkpoint_sql import (
+    COPY_CHECKPOINTS,
+    COPY_WRITES,
+    DROP_ORPHANS,
+    DROP_WRITES_OF_RUN,
+    INDEXES,
+    RUN,
+    SAVED,
+)
+from stores.sqlite.connection import Turns
+
+_log = logging.getLogger(__name__)
+
+BUSY_SECONDS = 30.0
+"""How long to wait for another process that is writing."""
+
+
+class SqliteCheckpoints(AsyncSqliteSaver):
+    """A LangGraph checkpointer on SQLite that prunes itself; make it with `open`.
+
+    Only the asynchronous methods are used, from the event loop it was opened in; the synchronous
+    ones wait for them from another thread. All of them, also those of the library that are not
+    here, take turns by `lock`, so all raise `StoreUnavailable` where SQLite cannot do it.
+    """
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        *,
+        refs: ThreadRefs | None = None,
+        keep_turns: int = KEEP_TURNS,
+    ) -> None:
+        """Use `connection`, which stays its caller's to close.
+
+        Args:
+            connection: To the database file; call `setup` before anything else.
+            refs: Told when a thread is copied or deleted.
+            keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
+
+        Raises:
+            ValueError: If `keep_turns` is too small.
+        """
+        super().__init__(connection)
+        self._keep_turns = checked_keep_turns(keep_turns)
+        self._refs = refs
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: str | Path,
+        *,
+        refs: ThreadRefs | None = None,
+        keep_turns: int = KEEP_TURNS,
+    ) -> AsyncIterator[Self]:
+        """Open the file at `path`, made with its folder if missing, and close it at the end.
+
+        Raises:
+            StoreUnavailable: If the file cannot be opened, or is no SQLite database.
+            ValueError: If `keep_turns` is too small.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                await asyncio.to_thread(Path(path).parent.mkdir, parents=True, exist_ok=True)
+                connecting = aiosqlite.connect(path, timeout=BUSY_SECONDS)
+                connection = await stack.enter_async_context(connecting)
+                saver = cls(connection, refs=refs, keep_turns=keep_turns)
+                await saver.setup()
+            except (OSError, sqlite3.Error) as error:
+                raise StoreUnavailable(
+                    f"The thread checkpoints in {path} cannot be opened ({error}): check the "
+                    "folder, its permissions and its disk."
+                ) from error
+            saver.lock = Turns(connection, "The thread checkpoints in the data dir")
+            yield saver
+
+    async def setup(self) -> None:
+        """Make the tables and indexes that are missing, once."""
+        if self.is_setup:
+            return
+        await super().setup()
+        async with self._writing() as cursor:
+            await cursor.executescript(INDEXES)
+            await cursor.execute("PRAGMA secure_delete = ON")
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[aiosqlite.Cursor]:
+        """Give a cursor whose changes are kept together, or not at all."""
+        async with self.lock, self.conn.cursor() as cursor:
+            yield cursor
+            await self.conn.commit()
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return a checkpoint with its pending writes: the one named, else the newest.
+
+        Raises:
+            CheckpointGone: If a run is to begin at one that is not there.
+        """
+        found = await super().aget_tuple(config)
+        if found is None:
+            refuse_lost_start(config)
+        return found
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint; where it begins a turn, prune the thread's oldest ones.
+
+        Returns the config that addresses it.
+        """
+        kept = await super().aput(config, checkpoint, metadata, new_versions)
+        if kept["configurable"]["checkpoint_ns"] == "":
+            thread_id, parent = str(kept["configurable"]["thread_id"]), get_checkpoint_id(config)
+            source, step = metadata.get("source", ""), metadata.get("step", 0)
+            saved = Saved("", checkpoint["id"], parent or "", source, step)
+            try:
+                if begins_turn(saved, await self._one_saved(thread_id, parent or "")):
+                    await self._prune_turns(thread_id)
+            except StoreUnavailable as error:
+                # The checkpoint is stored, so the call succeeded; the next turn prunes for both.
+                _log.warning("Old checkpoints of a thread are still there: %s", error)
+        return kept
+
+    async def _one_saved(self, thread_id: str, id: str) -> Saved | None:
+        query = f"{SAVED} AND checkpoint_ns = '' AND checkpoint_id = ?"
+        async with self.lock, self.conn.execute(query, (thread_id, id)) as rows:
+            return next((Saved(*row) for row in await rows.fetchall()), None)
+
+    async def _saved(self, thread_id: str) -> list[Saved]:
+        async with self.lock, self.conn.execute(SAVED, (thread_id,)) as rows:
+            return [Saved(*row) for row in await rows.fetchall()]
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Yield checkpoints, newest first, each read when it is asked for.
+
+        The library holds its lock between them: a caller that stops early, or reads another
+        checkpoint in between, would wait for ever.
+
+        Args:
+            config: The thread; a namespace ("" is the graph's own) and an id narrow it. None
+                lists every thread.
+            filter: Metadata that must be equal.
+            before: A config whose checkpoint, and all after it, is left out.
+            limit: At most so many.
+        """
+        bound = before if before and get_checkpoint_id(before) else None
+        where, values = search_where(config, filter, bound)
+        query = f"""
+            SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints {where}
+            ORDER BY checkpoint_id DESC LIMIT ?
+        """
+        values = [*values, -1 if limit is None else limit]
+        async with self.lock, self.conn.execute(query, values) as rows:
+            places = await rows.fetchall()
+        for place in places:
+            if found := await self.aget_tuple(at_checkpoint(*place)):
+                yield found
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete all checkpoints of a thread, then its ref."""
+        await self.adelete_checkpoints(thread_id)
+        if self._refs:
+            await self._refs.drop(str(thread_id))
+
+    async def adelete_checkpoints(self, thread_id: str) -> None:
+        """Delete all checkpoints of a thread and leave its ref as it is.
+
+        Their text is overwritten in the file and gone from its log.
+        """
+        async with self._writing() as cursor:
+            for table in ("checkpoints", "writes"):
+                await cursor.execute(f"DELETE FROM {table} WHERE thread_id = ?", (str(thread_id),))
+        async with self.lock:
+            await self.conn.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete the checkpoints that some runs wrote, in whatever thread; refs stay."""
+        async with self._writing() as cursor:
+            for run_id in map(str, run_ids):
+                await cursor.execute(DROP_WRITES_OF_RUN, (run_id,))
+                await cursor.execute(f"DELETE FROM checkpoints WHERE {RUN} = ?", (run_id,))
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy all checkpoints of a thread to another, then its ref."""
+        source, target = str(source_thread_id), str(target_thread_id)
+        if source == target:
+            return
+        async with self._writing() as cursor:
+            for copy in (COPY_CHECKPOINTS, COPY_WRITES):
+                await cursor.execute(copy, {"source": source, "target": target})
+        if self._refs:
+            await self._refs.copy(source, target)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Delete checkpoints of some threads; refs stay.
+
+        Args:
+            thread_ids: The threads.
+            strategy: `keep_latest` keeps the newest of each namespace, `delete` none.
+
+        Raises:
+            ValueError: If there is no such strategy.
+        """
+        everything = checked_strategy(strategy)
+        for thread_id in map(str, thread_ids):
+            if everything:
+                await self.adelete_checkpoints(thread_id)
+            else:
+                await self._drop(thread_id, superseded(await self._saved(thread_id)))
+
+    async def _prune_turns(self, thread_id: str) -> None:
+        saved = await self._saved(thread_id)
+        oldest = oldest_kept(saved, self._keep_turns)
+        await self._drop(thread_id, stale(saved, oldest), oldest)
+
+    async def _drop(self, thread_id: str, gone: Iterable[Saved], oldest: str = "") -> None:
+        """Delete checkpoints with their writes, and writes before `oldest` that have none."""
+        places = [(thread_id, saved.namespace, saved.id) for saved in gone]
+        if not places:
+            return
+        async with self._writing() as cursor:
+            for table in ("checkpoints", "writes"):
+                await cursor.executemany(
+                    f"DELETE FROM {table} "
+                    "WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
+                    places,
+                )
+            await cursor.execute(DROP_ORPHANS, (thread_id, oldest))

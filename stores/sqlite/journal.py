@@ -1,0 +1,237 @@
+"""The journal in one SQLite file of the data dir. Storage only; decisions are in `journal`."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiosqlite
+
+from domain.owner import Owner, digest, owner_from_json, owner_to_json
+from stores.errors import StoreUnavailable
+from stores.journal import Journal
+from stores.journal_backend import Changes, RawJournal, generation_name
+from stores.sqlite.connection import Turns
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS generation (owner TEXT PRIMARY KEY, token TEXT);
+CREATE TABLE IF NOT EXISTS generations (owner TEXT, token TEXT, PRIMARY KEY (owner, token));
+CREATE TABLE IF NOT EXISTS book (
+    owner TEXT, generation TEXT, field TEXT, value TEXT, PRIMARY KEY (owner, generation, field)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS turns (
+    owner TEXT, generation TEXT, id TEXT, value TEXT, PRIMARY KEY (owner, generation, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS threads (thread TEXT PRIMARY KEY, owner TEXT);
+CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS counts (
+    owner TEXT, name TEXT, value INTEGER, PRIMARY KEY (owner, name)
+) WITHOUT ROWID;
+"""
+
+
+class SqliteJournal:
+    """A `JournalBackend` on one connection; calls take turns on it."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        """Use an open connection in autocommit mode."""
+        self._db = connection
+        self._turn = Turns(connection, "The journal in the data dir")
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[None]:
+        """Do what is done in it together, or not at all."""
+        async with self._turn:
+            await self._db.execute(begin)
+            yield
+            await self._db.commit()
+
+    async def _pairs(self, sql: str, *args: str) -> dict[str, str]:
+        async with self._db.execute(sql, args) as rows:
+            return {str(key): str(value) async for key, value in rows}
+
+    async def _one(self, sql: str, *args: str) -> str | None:
+        async with self._db.execute(sql, args) as rows:
+            row = await rows.fetchone()
+        return None if row is None else str(row[0])
+
+    async def _generation(self, owner: Owner) -> str | None:
+        return await self._one("SELECT token FROM generation WHERE owner = ?", owner.key)
+
+    async def _read(self, owner: Owner, generation: str | None) -> RawJournal:
+        at = (owner.key, generation_name(generation))
+        return RawJournal(
+            generation=generation,
+            book=await self._pairs(
+                "SELECT field, value FROM book WHERE owner = ? AND generation = ?", *at
+            ),
+            turns=await self._pairs(
+                "SELECT id, value FROM turns WHERE owner = ? AND generation = ?", *at
+            ),
+        )
+
+    async def read(self, owner: Owner) -> RawJournal:
+        """Return one consistent reading of the owner's current generation."""
+        async with self._transaction("BEGIN"):
+            return await self._read(owner, await self._generation(owner))
+
+    async def read_generation(self, owner: Owner, generation: str) -> RawJournal:
+        """Return one consistent reading of a generation, current or not."""
+        async with self._transaction("BEGIN"):
+            return await self._read(owner, generation)
+
+    async def commit(self, owner: Owner, base: RawJournal, changes: Changes) -> bool:
+        """Write `changes`; False if generation or version moved since `base`."""
+        at = (owner.key, generation_name(base.generation))
+        async with self._transaction():
+            version = await self._one(
+                "SELECT value FROM book WHERE owner = ? AND generation = ? AND field = 'version'",
+                *at,
+            )
+            if await self._generation(owner) != base.generation or int(version or 0) != (
+                base.version
+            ):
+                return False
+            await self._db.execute("INSERT OR IGNORE INTO generations VALUES (?, ?)", at)
+            for table, key, values in (
+                ("book", "field", changes.book),
+                ("turns", "id", changes.turns),
+            ):
+                await self._db.executemany(
+                    f"DELETE FROM {table} WHERE owner = ? AND generation = ? AND {key} = ?",
+                    [(*at, name) for name, value in values.items() if value is None],
+                )
+                await self._db.executemany(
+                    f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)",
+                    [(*at, name, value) for name, value in values.items() if value is not None],
+                )
+        return True
+
+    async def renew(self, owner: Owner, token: str) -> list[str]:
+        """Make `token` the current generation; return the names of all others that exist."""
+        async with self._transaction():
+            before = await self._generation(owner)
+            await self._db.execute(
+                "INSERT OR REPLACE INTO generation VALUES (?, ?)", (owner.key, token)
+            )
+            await self._db.executemany(
+                "INSERT OR IGNORE INTO generations VALUES (?, ?)",
+                [(owner.key, generation_name(before)), (owner.key, token)],
+            )
+            async with self._db.execute(
+                "SELECT token FROM generations WHERE owner = ? AND token != ?", (owner.key, token)
+            ) as rows:
+                return [str(row[0]) async for row in rows]
+
+    async def erase(self, owner: Owner, generation: str) -> int:
+        """Delete all that a generation's journal holds; return how many turns it held."""
+        at = (owner.key, generation)
+        async with self._transaction():
+            held = await self._one(
+                "SELECT count(*) FROM turns WHERE owner = ? AND generation = ?", *at
+            )
+            for table in ("turns", "book"):
+                await self._db.execute(
+                    f"DELETE FROM {table} WHERE owner = ? AND generation = ?", at
+                )
+            await self._db.execute("DELETE FROM generations WHERE owner = ? AND token = ?", at)
+        return int(held or 0)
+
+    async def note_owner(self, owner: Owner, thread: str) -> None:
+        """Record that `thread` belongs to `owner`, with the readable ids."""
+        async with self._transaction():
+            await self._db.execute(
+                "INSERT OR REPLACE INTO owners VALUES (?, ?)", (owner.key, owner_to_json(owner))
+            )
+            await self._db.execute(
+                "INSERT OR REPLACE INTO threads VALUES (?, ?)",
+                (digest(thread), owner_to_json(owner)),
+            )
+
+    async def drop_thread(self, thread: str) -> None:
+        """Forget whom a thread belongs to."""
+        async with self._transaction():
+            await self._db.execute("DELETE FROM threads WHERE thread = ?", (digest(thread),))
+
+    async def drop_owner(self, owner: Owner) -> None:
+        """Forget the readable ids of an owner."""
+        async with self._transaction():
+            await self._db.execute("DELETE FROM owners WHERE owner = ?", (owner.key,))
+
+    async def thread_owner(self, thread: str) -> Owner | None:
+        """Return whom a thread belongs to; None before its first turn."""
+        async with self._transaction("BEGIN"):
+            found = await self._one("SELECT owner FROM threads WHERE thread = ?", digest(thread))
+        return owner_from_json(found) if found else None
+
+    async def owners(self) -> list[Owner]:
+        """Return every owner that has a journal."""
+        async with self._transaction("BEGIN"):
+            found = await self._pairs("SELECT owner, value FROM owners ORDER BY owner")
+        return [owner_from_json(value) for value in found.values()]
+
+    async def mark(self, name: str, value: str | None = None) -> str | None:
+        """Read a mark of the whole installation, after setting it where a value is given."""
+        async with self._transaction():
+            if value is not None:
+                await self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, value))
+            return await self._one("SELECT value FROM marks WHERE name = ?", name)
+
+    async def purge(self) -> None:
+        """Leave nothing deleted in free pages or in the write-ahead log."""
+        async with self._turn:
+            await self._db.execute("VACUUM")
+            await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    async def ping(self) -> str:
+        """Return what answers, with its version."""
+        async with self._transaction("BEGIN"):
+            return f"SQLite {await self._one('SELECT sqlite_version()')}"
+
+    async def count_up(self, owner: Owner, amounts: Mapping[str, int]) -> None:
+        """Add to an owner's counters; one that does not exist yet begins at 0."""
+        async with self._transaction():
+            await self._db.executemany(
+                "INSERT INTO counts VALUES (?, ?, ?) "
+                "ON CONFLICT (owner, name) DO UPDATE SET value = value + excluded.value",
+                [(owner.key, name, amount) for name, amount in amounts.items()],
+            )
+
+    async def counts(self, owner: Owner) -> dict[str, int]:
+        """Return all counters of an owner; no reset touches them."""
+        async with self._transaction("BEGIN"):
+            found = await self._pairs("SELECT name, value FROM counts WHERE owner = ?", owner.key)
+        return {name: int(value) for name, value in found.items()}
+
+    async def drop_counts(self, owner: Owner) -> None:
+        """Delete all counters of an owner."""
+        async with self._transaction():
+            await self._db.execute("DELETE FROM counts WHERE owner = ?", (owner.key,))
+
+
+@asynccontextmanager
+async def open_sqlite_journal(path: Path) -> AsyncIterator[Journal]:
+    """Open the journal in the file `path`, which is made where it is missing.
+
+    Raises:
+        StoreUnavailable: If the file cannot be opened or is no journal.
+    """
+    connection = aiosqlite.connect(path, isolation_level=None, timeout=5)
+    try:
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        await connection
+        # Deleted memories are overwritten on disk, not only unlinked.
+        await connection.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;" + SCHEMA
+        )
+    except (sqlite3.DatabaseError, OSError) as error:
+        await connection.close()
+        raise StoreUnavailable(
+            f"The journal {path.name} in the data dir cannot be opened ({error})."
+        ) from error
+    try:
+        yield Journal(SqliteJournal(connection))
+    finally:
+        await connection.close()

@@ -1,0 +1,128 @@
+"""Facts through the whole product: what is current, what was, and what was said five ways."""
+
+from typing import Any
+
+import pytest
+
+from domain.facts.facts import delete, edit, standing
+from domain.owner import Owner
+from domain.records import Fact
+from domain.rows import key_of
+from stores.recall.recall import Recollection
+from tests.support.house import House, Open
+
+ALEX = Owner("alex")
+
+
+@pytest.fixture
+def backend() -> dict[str, str]:
+    """Embedded stores and the offline model's own extraction."""
+    return {"memory_model": "offline"}
+
+
+async def facts(house: House) -> dict[str, bool]:
+    """Return the texts of all facts, and whether each is current."""
+    view = await house.parts.stores.journal.read(ALEX)
+    known = await house.parts.stores.memories.facts(ALEX, view.generation)
+    return {one.fact.text: one.current for one in standing(known, None)}
+
+
+async def recall(house: House, query: str, **more: Any) -> Recollection:
+    view = await house.parts.stores.journal.read(ALEX)
+    return await house.parts.stores.recall.recall(
+        ALEX, view, query, budget=400, now=house.clock(), **more
+    )
+
+
+async def fact_named(house: House, word: str) -> Fact:
+    view = await house.parts.stores.journal.read(ALEX)
+    (found,) = [
+        f for f in await house.parts.stores.memories.facts(ALEX, view.generation) if word in f.text
+    ]
+    return found
+
+
+async def change(house: House, *changed: Fact) -> None:
+    """Write facts, and tell every process, as the routes do."""
+    await house.parts.stores.memories.put(ALEX, None, *changed)
+    keys = [key_of(fact) for fact in changed]
+    await house.parts.stores.journal.rows_changed(ALEX, None, keys)
+
+
+async def test_a_move_makes_the_old_home_history_and_as_of_finds_it_again(
+    open_house: Open,
+) -> None:
+    async with open_house(extract_turns=1) as house:
+        await house.say("I live in Boston")
+        before = house.clock()
+        house.clock.passes(days=40)
+        await house.say("I moved to Denver")
+        known = await facts(house)
+        assert known == {"The user lives in Boston.": False, "The user lives in Denver.": True}
+        now = await recall(house, "Where do I live?")
+        shown = "\n".join(item.text for item in now.items)
+        assert "Denver" in shown
+        for line in shown.splitlines():
+            if "Boston" in line and not line.startswith("- You:"):
+                assert "until" in line or "no longer" in line, line
+        then = await recall(house, "Where do I live?", as_of=before)
+        assert "Boston" in str(then.items) and "Denver" not in str(then.items)
+
+
+async def test_the_same_fact_said_five_ways_is_one_fact(open_house: Open) -> None:
+    async with open_house(extract_turns=1) as house:
+        for text in (
+            "I'm allergic to peanuts",
+            "I have a peanut allergy",
+            "I am severely allergic to peanuts",
+            "As I said, I am allergic to peanuts.",
+            "My allergy is peanuts",
+        ):
+            await house.say(text)
+        assert sum(current for current in (await facts(house)).values()) == 1
+
+
+async def test_an_edited_fact_replaces_the_old_one_from_the_next_turn_on(
+    open_house: Open,
+) -> None:
+    async with open_house(extract_turns=1, fold_turns=4) as house:
+        await house.say("My sister is called Anna")
+        await house.talk(1, 6)
+        old = await fact_named(house, "Anna")
+        await change(house, *edit(old, "The user's sister is called Hanna.", house.clock()))
+        found = await recall(house, "What is my sister called?")
+        assert any("Hanna" in item.text for item in found.items)
+        current = [text for text, now in (await facts(house)).items() if now]
+        assert "The user's sister is called Hanna." in current
+        assert not any("Anna." in text for text in current)
+
+
+async def test_a_deleted_fact_is_not_recalled_and_never_extracted_again(
+    open_house: Open,
+) -> None:
+    async with open_house(extract_turns=1, fold_turns=4) as house:
+        await house.say("I am allergic to peanuts")
+        await house.talk(1, 6)
+        fact = await fact_named(house, "peanuts")
+        await change(house, delete(fact, house.clock()))
+        found = await recall(house, "What am I allergic to?")
+        assert "peanuts" not in str(found.items)
+        assert not any("peanut" in text for text in await facts(house))
+
+
+async def test_a_fact_of_an_abandoned_branch_is_not_recalled(open_house: Open) -> None:
+    async with open_house(extract_turns=1) as house:
+        (start,) = await house.talk(1, 1)
+        await house.say("I am allergic to peanuts")
+        await house.say("I am allergic to shrimps", at=start)
+        found = await recall(house, "What am I allergic to?")
+        assert "shrimps" in str(found.items) and "peanuts" not in str(found.items)
+
+
+async def test_entities_are_known_with_what_was_said_of_them(open_house: Open) -> None:
+    async with open_house(extract_turns=1, fold_turns=4) as house:
+        await house.say("My sister Anna works at Acme")
+        await house.talk(1, 6)
+        await house.say("How is Anna?")
+        assert "Known entities:" in house.prompt()
+        assert "Anna" in house.prompt() and "Acme" in house.prompt()

@@ -1,0 +1,90 @@
+"""The model may ask memory again while it answers: a few times, within the budget, unseen later."""
+
+import pytest
+
+from domain.owner import Owner
+from tests.support.house import MARKER, House, Open
+from tests.support.openai_server import Fault, Reply
+
+pytestmark = pytest.mark.parametrize("backend", [{}], ids=["embedded"])
+
+
+def search(query: str, **dates: str) -> Reply:
+    return Reply(None, tool_calls=(("search_memory", {"query": query, **dates}),))
+
+
+async def remembering(house: House) -> None:
+    """Say things long ago, on a thread that is folded since."""
+    await house.say("The spare key is under the blue pot mark1", "old")
+    await house.talk(2, 9, "old")
+    house.clock.passes(hours=2)
+
+
+async def test_the_model_can_search_and_answer_with_what_it_found(open_house: Open) -> None:
+    async with open_house(fold_turns=4, search_memory=True, memory_share=0) as house:
+        await remembering(house)
+        house.server.answers(search("spare key"), "Under the blue pot.")
+        result = await house.say("Where did I put it?")
+        assert result["messages"][-1].text == "Under the blue pot."
+        answered = [b for b in house.server.requests if b.get("stream")][-1]["messages"][-1]
+        assert answered["role"] == "tool" and "under the blue pot" in answered["content"]
+        assert any("blue pot" in item["text"] for item in result["recalled"])
+        budget = result["budget"]
+        assert budget["memories"] > 100 and budget["total"] <= budget["limit"]
+
+
+async def test_calls_and_their_results_live_in_the_run_only(open_house: Open) -> None:
+    async with open_house(fold_turns=4, search_memory=True) as house:
+        await remembering(house)
+        house.server.answers(search("spare key"), "There.")
+        result = await house.say("Where did I put it?")
+        assert {m.type for m in result["messages"]} == {"human", "ai"}
+        assert not any(m.tool_calls for m in result["messages"] if m.type == "ai")
+        view = await house.parts.stores.journal.read(Owner("alex"))
+        newest = max(view.turns.values(), key=lambda turn: turn.seq)
+        assert [said.text for said in newest.messages] == ["Where did I put it?", "There."]
+
+
+async def test_only_a_few_searches_a_turn_are_answered(open_house: Open) -> None:
+    async with open_house(fold_turns=4, search_memory=True, search_memory_calls=2) as house:
+        await remembering(house)
+        house.server.answers(search("one"), search("two"), search("three"), "Enough.")
+        result = await house.say("Go on searching")
+        assert result["messages"][-1].text == "Enough."
+        offered = ["tools" in b for b in house.server.requests if b.get("stream")][-4:]
+        assert offered == [True, True, False, False]
+
+
+async def test_a_search_keeps_to_the_dates_that_are_asked_for(open_house: Open) -> None:
+    async with open_house(fold_turns=4, search_memory=True, memory_share=0) as house:
+        await remembering(house)
+        house.server.answers(search("spare key", since="2026-06-01"), "Nothing.")
+        await house.say("Where did I put it?")
+        told = [b for b in house.server.requests if b.get("stream")][-1]["messages"][-1]["content"]
+        assert told == "Nothing about that is remembered."
+
+
+async def test_a_search_that_makes_no_sense_is_told_so(open_house: Open) -> None:
+    async with open_house(fold_turns=4, search_memory=True) as house:
+        await remembering(house)
+        house.server.answers(search("key", since="last week"), "Well.")
+        await house.say("Where did I put it?")
+        told = [b for b in house.server.requests if b.get("stream")][-1]["messages"][-1]["content"]
+        assert "no valid search" in told
+
+
+async def test_a_server_that_cannot_call_tools_is_asked_without(open_house: Open) -> None:
+    async with open_house(search_memory=True) as house:
+        house.server.answers(Fault(400, "test-model does not support tools"), "Without, then.")
+        result = await house.say("Hello mark1")
+        assert result["messages"][-1].text == "Without, then."
+        assert ["tools" in b for b in house.server.requests] == [True, False]
+        await house.say("Hello mark2")
+        assert "tools" not in house.server.requests[-1], "it is not asked with tools again"
+
+
+async def test_the_tool_is_not_offered_where_the_setting_is_off(open_house: Open) -> None:
+    async with open_house(search_memory=False) as house:
+        await house.say("Hello mark1")
+        assert "tools" not in house.server.requests[-1]
+        assert MARKER.findall(house.prompt()) == ["mark1"]

@@ -13,7 +13,7 @@ from langgraph.store.base import BaseStore, GetOp, Item, Op, Result
 
 from models.embeddings import EmbeddingModel
 from settings import Settings
-from stores.chroma.rows import StoredItem
+from stores.base_store.items import StoredItem
 from stores.chroma.store import ChromaStore
 from stores.errors import StoreMismatch, StoreUnavailable
 

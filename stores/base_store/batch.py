@@ -18,7 +18,15 @@ from langgraph.store.base import (
 )
 
 from stores.base_store.filters import check_filter
-from stores.chroma.rows import Index, Namespace, Vector, check_json, check_lengths, texts_of, usable
+from stores.base_store.items import (
+    Index,
+    Namespace,
+    Vector,
+    check_json,
+    check_lengths,
+    texts_of,
+    usable,
+)
 
 
 @dataclass(frozen=True)

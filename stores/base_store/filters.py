@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.store.base import ListNamespacesOp, MatchCondition
 
-Namespace = tuple[str, ...]
+from stores.base_store.items import Namespace
 
 
 def matches(value: Mapping[str, Any], conditions: Mapping[str, Any] | None) -> bool:

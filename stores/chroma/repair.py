@@ -17,17 +17,9 @@ from uuid import UUID
 
 from chromadb.api.models.Collection import Collection
 
+from stores.base_store.items import check_lengths, texts_of, usable
 from stores.chroma.layout import Name
-from stores.chroma.rows import (
-    Row,
-    check_lengths,
-    decode,
-    encode,
-    is_item,
-    portions,
-    texts_of,
-    usable,
-)
+from stores.chroma.rows import Row, decode, encode, is_item, portions
 from stores.chroma.shards import PAGE, Found, ShardDamaged, Shards, write
 from stores.errors import StoreUnavailable
 

@@ -7,23 +7,17 @@ its namespace, so a prefix search is one equality, and what a user chose is neve
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from langgraph.store.base import Item, get_text_at_path
-from numpy.typing import NDArray
+from langgraph.store.base import Item
 
-from stores.errors import StoreMismatch
+from stores.base_store.items import Index, Namespace, StoredItem, Vector, json_text
 
-Namespace = tuple[str, ...]
-Vector = NDArray[np.float32 | np.int32]
-"""float32 in fact; the union is how chromadb types it."""
 Metadata = Mapping[str, Any]
-Index = Literal[False] | list[str]
-"""Paths of the fields that are embedded, or False for none."""
 
 WRITE_ROWS, _WRITE_CHARACTERS = 1000, 8_000_000
 """Most rows, and about the most text, in one write; a server refuses bodies over 40 MB."""
@@ -35,40 +29,6 @@ class Row(NamedTuple):
     id: str
     vector: Vector
     metadata: Metadata
-
-
-class StoredItem(NamedTuple):
-    """An item with what was asked of it when it was put."""
-
-    item: Item
-    paths: Index
-    vectors: int
-    """How many vectors (rows) it has; 0 where nothing of it was embedded."""
-
-
-def _json(value: Any) -> str:
-    """JSON that any store takes: as it reads, or escaped where it holds half a surrogate pair."""
-    text = json.dumps(value, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(value)
-    return text
-
-
-def check_json(key: str, value: Any) -> None:
-    """Refuse a value that could not be kept.
-
-    Raises:
-        TypeError: if it is not JSON.
-    """
-    try:
-        _json(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"The value of {key!r} cannot be stored as JSON ({error}): use dicts with text keys, "
-            "lists, strings, numbers, booleans and None."
-        ) from error
 
 
 def _digest(value: Any) -> str:
@@ -111,37 +71,10 @@ def within(prefix: Namespace) -> dict[str, Any] | None:
     return {f"p{len(prefix)}": prefix_digest(prefix)} if prefix else None
 
 
-def texts_of(value: Mapping[str, Any], index: Index) -> list[str]:
-    """The distinct texts of a value that its index paths name, in order; empty ones left out."""
-    paths = index or []
-    found = (text for path in paths for text in get_text_at_path(dict(value), path))
-    return [text for text in dict.fromkeys(found) if text.strip()]
-
-
-def usable(vector: Iterable[float]) -> Vector | None:
-    """The vector, or None where it says nothing: all zeros, or not finite."""
-    array = np.asarray(vector, dtype=np.float32)
-    return array if np.isfinite(array).all() and array.any() else None
-
-
 def cosine_distance(left: Vector, right: Vector) -> float:
     """0 for the same direction, 2 for the opposite one; 1 where one of them has none."""
     norms = float(np.linalg.norm(left) * np.linalg.norm(right))
     return 1.0 - float(np.dot(left, right)) / norms if norms else 1.0
-
-
-def check_lengths(vectors: Iterable[Sequence[float]], dimensions: int) -> None:
-    """Refuse vectors of another length than the store was told.
-
-    Raises:
-        StoreMismatch: naming both lengths.
-    """
-    for vector in vectors:
-        if len(vector) != dimensions:
-            raise StoreMismatch(
-                f"The embedding model gives {len(vector)} numbers a text where {dimensions} were "
-                "expected: correct the number of dimensions, then run `mnemo reindex`."
-            )
 
 
 def _filler(record: str, dimensions: int) -> Vector:
@@ -166,10 +99,10 @@ def encode(item: Item, index: Index, vectors: Sequence[Vector], dimensions: int)
         for size in range(1, len(item.namespace) + 1)
     }
     first = prefixes | {
-        "namespace": _json(item.namespace),
-        "key": _json(item.key),
-        "value": _json(item.value),
-        "index": _json(index),
+        "namespace": json_text(item.namespace),
+        "key": json_text(item.key),
+        "value": json_text(item.value),
+        "index": json_text(index),
         "vectors": len(vectors),
         "created_at": item.created_at.isoformat(),
         "updated_at": updated,

@@ -12,11 +12,9 @@ from heapq import nsmallest
 from langgraph.store.base import GetOp, Item, ListNamespacesOp, SearchItem, SearchOp
 
 from stores.base_store.filters import choose_namespaces, literal_prefix, matches
+from stores.base_store.items import Namespace, StoredItem, Vector
 from stores.chroma.rows import (
     Metadata,
-    Namespace,
-    StoredItem,
-    Vector,
     decode,
     is_item,
     prefix_digest,

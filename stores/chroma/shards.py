@@ -15,17 +15,10 @@ from chromadb.api.models.Collection import Collection
 from chromadb.api.types import GetResult
 from chromadb.errors import NotFoundError
 
+from stores.base_store.items import Vector
 from stores.chroma.client import ChromaFailed, ChromaLink
 from stores.chroma.layout import RECORD, Layout, Name, name_of, parse
-from stores.chroma.rows import (
-    WRITE_ROWS,
-    Metadata,
-    Row,
-    Vector,
-    cosine_distance,
-    portions,
-    record_of,
-)
+from stores.chroma.rows import WRITE_ROWS, Metadata, Row, cosine_distance, portions, record_of
 from stores.errors import StoreMismatch, StoreUnavailable
 
 T = TypeVar("T")

@@ -20,11 +20,12 @@ from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Op, Result, SearchItem, SearchOp
 
 from stores.base_store.batch import Plan, Vectors, Write, plan_of, vectors_of
+from stores.base_store.items import StoredItem, check_lengths
 from stores.chroma.client import ChromaLink
 from stores.chroma.layout import Layout, agree
 from stores.chroma.read_write_lock import Gate
 from stores.chroma.repair import rebuild, tidy, wipe
-from stores.chroma.rows import StoredItem, check_lengths, decode, is_item
+from stores.chroma.rows import decode, is_item
 from stores.chroma.search import (
     Wanted,
     get_items,

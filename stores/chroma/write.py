@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from langgraph.store.base import Item
 
 from stores.base_store.batch import Vectors, Write
-from stores.chroma.rows import Row, StoredItem, encode, record_id, vector_ids
+from stores.base_store.items import StoredItem
+from stores.chroma.rows import Row, encode, record_id, vector_ids
 from stores.chroma.search import first_rows
 from stores.chroma.shards import Shards
 

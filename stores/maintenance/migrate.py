@@ -11,7 +11,7 @@ from typing import Any
 
 from langgraph.store.base import GetOp, Item, Op, PutOp
 
-from stores.chroma.rows import StoredItem
+from stores.base_store.items import StoredItem
 from stores.errors import StoreMismatch, StoreUnavailable
 from stores.long_term import FILLING, MOVED, MOVES, LongTermStore
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Item, PutOp
 
+from stores.base_store.items import Index
 from stores.chroma.client import ChromaLink
 from stores.chroma.layout import Layout, recorded
 from stores.chroma.move import prepare
-from stores.chroma.rows import Index
 from stores.chroma.store import ChromaStore
 
 Progress = Callable[[int, int], None]

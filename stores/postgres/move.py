@@ -11,7 +11,7 @@ import psycopg
 from langchain_core.embeddings import Embeddings
 from psycopg import sql
 
-from stores.chroma.rows import check_lengths, usable
+from stores.base_store.items import check_lengths, usable
 from stores.postgres.pool import Connection, PostgresLink
 from stores.postgres.schema import Embedded, exists, forget_pending, record, recorded
 from stores.postgres.text import path_and_text, restored, unescaped

@@ -19,7 +19,7 @@ from langgraph.store.base import (
 
 from stores.base_store.batch import Plan, Vectors, Write
 from stores.base_store.filters import choose_namespaces, literal_prefix, matches
-from stores.chroma.rows import StoredItem
+from stores.base_store.items import StoredItem
 from stores.postgres.library import FieldVector
 from stores.postgres.text import escaped, path_and_text, restored, storable, unescaped
 

@@ -14,7 +14,7 @@ from langgraph.store.base import BaseStore, Op, Result
 from psycopg import sql
 
 from stores.base_store.batch import Plan, Vectors, plan_of, vectors_of
-from stores.chroma.rows import StoredItem
+from stores.base_store.items import StoredItem
 from stores.postgres.library import LibraryStore
 from stores.postgres.pool import PostgresLink
 from stores.postgres.rows import answer_of, reads_of, stored, stored_item, vectors_in

@@ -4,12 +4,12 @@ What lies below a live folded turn never changes, so its entry is never stale; i
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from cachetools import LRUCache
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -85,12 +85,11 @@ class SummaryCache(Protocol):
 
 
 class LocalCache:
-    """A bounded cache in this process, for the embedded stores."""
+    """The branches used last, in this process, for the embedded stores."""
 
     def __init__(self, size: int = 512) -> None:
-        """Keep at most `size` branches."""
-        self._branches: OrderedDict[tuple[str, str | None, str], Branch] = OrderedDict()
-        self._size = size
+        """Keep at most `size` branches; the one unused for longest goes first."""
+        self._branches: LRUCache[tuple[str, str | None, str], Branch] = LRUCache(size)
 
     async def get(self, owner: Owner, generation: str | None, top: str) -> Branch | None:
         """Return the branch whose newest folded turn is `top`, if it is at hand."""
@@ -99,11 +98,9 @@ class LocalCache:
     async def put(
         self, owner: Owner, generation: str | None, branch: Branch, instead: str = ""
     ) -> None:
-        """Keep a branch; the one kept longest goes."""
+        """Keep a branch, instead of the one whose newest folded turn was `instead`."""
         self._branches.pop((owner.key, generation, instead), None)
         self._branches[owner.key, generation, branch.top] = branch
-        while len(self._branches) > self._size:
-            self._branches.popitem(last=False)
 
 
 class RedisCache:

@@ -1,0 +1,160 @@
+"""Whether what a model noted comes from what was said: its words, names, numbers and negations.
+
+Compares texts, in any language. What happens to a note that nothing supports is decided elsewhere.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import takewhile
+
+from domain.text.languages import LANGUAGES, MARKS, language_of, plain
+from domain.text.sentences import clauses
+from domain.text.statements import denies
+from domain.text.terms import content_words, stem
+
+_WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_HAN_OR_KATAKANA = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[\u30a0-\u30ff]{2,}")
+"""What carries the sense of a Chinese or Japanese text; Hiragana is mostly grammar."""
+_NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
+_THOUSANDS = re.compile(r"(?<=\d)[,\u202f\u00a0](?=\d{3}\b)")
+_UP_TO_TWELVE = "zero one two three four five six seven eight nine ten eleven twelve"
+_COUNTS = {word: str(number) for number, word in enumerate(_UP_TO_TWELVE.split())}
+_SMALL = 3
+"""Letters up to which a word of another language than English passes for a small word."""
+_ALIKE = {True: (4, 0.75), False: (3, 0.6)}
+"""Letters, and share of the longer word, that two forms of one word have in common at least: in
+English, where stems are known as well, and elsewhere."""
+
+
+def supported(text: str, sources: Sequence[str]) -> bool:
+    """Return whether `sources` say what `text` says.
+
+    Its numbers, its names and its other words of substance must stand in the sources, inflected
+    or not; words that every note adds ("the user", "lives", "is called") need not. It must deny
+    what they deny, and nothing else.
+
+    Args:
+        text: What a model noted: a statement, a name or a value.
+        sources: The message that it was drawn from, and what else may stand behind it: messages
+            shown as its context, the fact it changes, the day it was said where dates are
+            resolved. Nothing else.
+    """
+    return _read(text).within(_read("\n".join(sources))) and _denies_alike(text, sources)
+
+
+@dataclass(frozen=True)
+class _Text:
+    """What of a text can be compared with another one."""
+
+    english: bool
+    words: frozenset[str]
+    """All its words, in lower case."""
+    substance: frozenset[str]
+    """Those that must come from somewhere."""
+    names: frozenset[str]
+    """Those of them that are names."""
+    numbers: frozenset[str]
+    characters: frozenset[str]
+
+    def within(self, other: "_Text") -> bool:
+        """Return whether the other text holds all that this one says."""
+        if not (self.numbers <= other.numbers and self.characters <= other.characters):
+            return False
+        return all(
+            not (word in self.names and other.english) and other.has_form_of(word)
+            for word in self.substance - other.words
+        )
+
+    def has_form_of(self, word: str) -> bool:
+        """Return whether the text holds another form of a word."""
+        return any(_one_word(word, other, self.english) for other in self.words)
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> _Text:
+    text = unicodedata.normalize("NFKC", text).replace("’", "'")
+    code = language_of(text)
+    language, english = LANGUAGES.get(code or ""), code in (None, "en")
+    added = language.words("note") if language else frozenset()
+    words = frozenset(plain(word) for word in _WORD.findall(text))
+    names = frozenset(_names(text)) - added
+    content = set(content_words(text)) if english else {one for one in words if len(one) > _SMALL}
+    return _Text(
+        english=english,
+        words=words,
+        substance=frozenset(
+            word
+            for word in (content | names) - added - _COUNTS.keys()
+            if not word.isdecimal() and not _UNSPACED.search(word)
+        ),
+        names=names,
+        numbers=_numbers(text),
+        characters=frozenset(_HAN_OR_KATAKANA.findall(text)) - added,
+    )
+
+
+def _names(text: str) -> Iterator[str]:
+    """Yield capitalized words, save one that only begins a sentence."""
+    for match in _WORD.finditer(text):
+        word, before = match[0], text[: match.start()].rstrip(" \"'(«„“")[-1:]
+        opens = not before or before in ".!?…:\n"
+        if word[0].isupper() and not (opens and " " in text):
+            yield plain(word)
+
+
+def _numbers(text: str) -> frozenset[str]:
+    """Return the numbers of a text as digits; "two" is 2, "1,200" is 1200."""
+    digits = "".join(str(unicodedata.decimal(one, one)) for one in text)
+    found = {one.lstrip("0") or "0" for one in _NUMBER.findall(_THOUSANDS.sub("", digits))}
+    return frozenset(found | {_COUNTS[w] for w in _WORD.findall(text.casefold()) if w in _COUNTS})
+
+
+def _one_word(word: str, other: str, english: bool) -> bool:
+    """Return whether two words are forms of one: of one stem, or alike at one end."""
+    if word[0] != other[0] and word[-1] != other[-1]:
+        return False
+    if _root(word) == _root(other):
+        return True
+    least, share = _ALIKE[english]
+    a, b = _bare(word), _bare(other)
+    same = max(_common(a, b), _common(a[::-1], b[::-1]))
+    return same >= max(least, share * max(len(a), len(b)))
+
+
+def _common(a: str, b: str) -> int:
+    """Return how many letters two words both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
+
+
+@lru_cache(maxsize=16_384)
+def _root(word: str) -> str:
+    """Return the English stem of a word; "allergy" and "allergic" meet."""
+    stemmed = stem(word)
+    return stemmed.removesuffix("i") if len(stemmed) > 4 else stemmed
+
+
+@lru_cache(maxsize=16_384)
+def _bare(word: str) -> str:
+    """Return a word without diacritics: "fährt" and "fahre" share most of their letters."""
+    split = unicodedata.normalize("NFKD", word)
+    return "".join(one for one in split if not unicodedata.combining(one))
+
+
+def _denies_alike(text: str, sources: Sequence[str]) -> bool:
+    """Return whether a text denies just as the clause does that shares most words with it."""
+    noted = _read(text)
+    parts = [clause for source in sources for clause in clauses(source)]
+    shared = [_shared(noted, _read(part)) for part in parts]
+    most = max(shared, default=0)
+    nearest = [part for part, count in zip(parts, shared, strict=True) if count == most]
+    return any(denies(part) == denies(text) for part in nearest or [""])
+
+
+def _shared(noted: _Text, part: _Text) -> int:
+    """Return how many of the noted words, numbers and characters a clause holds."""
+    words = sum(word in part.words or part.has_form_of(word) for word in noted.substance)
+    return words + len(noted.numbers & part.numbers) + len(noted.characters & part.characters)

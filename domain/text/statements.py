@@ -1,0 +1,73 @@
+"""Whether a text asks, denies, or speaks of its speaker, in the languages of the table.
+
+Answers yes or no about a sentence. What follows from it is decided elsewhere.
+"""
+
+import re
+from functools import lru_cache
+
+from domain.text.languages import LANGUAGES, Language, language_of, plain, spoken_words
+
+_QUESTION_MARKS = ("?", "؟")
+_STATEMENT_MARKS = (".", "!", "。", "।", "۔", "…")
+_CLOSING = "\"'”’»」』)] "
+
+
+def is_question(sentence: str) -> bool:
+    """Return whether a sentence asks something: by its mark, its first word, or its form.
+
+    One that ends as a statement does ("When I was a child, I lived here.") is none.
+    """
+    text = plain(sentence).strip().rstrip(_CLOSING)
+    if text.endswith(_QUESTION_MARKS) or text.startswith("¿"):
+        return True
+    language = _of(sentence)
+    if language is None or text.endswith(_STATEMENT_MARKS):
+        return False
+    first = (spoken_words(text[:60]) or [""])[0]
+    if language.spaced and first.partition("'")[0] in language.words("asks"):
+        return True
+    return bool(language.asks_pieces and _pieces(language.asks_pieces).search(text))
+
+
+def negations(text: str) -> int:
+    """Return how many words or pieces of words of a text negate."""
+    language = _of(text) or LANGUAGES["en"]
+    listed = language.words("negations")
+    count = sum(word in listed for word in spoken_words(text))
+    if language.negation_pieces:
+        count += len(_pieces(language.negation_pieces).findall(plain(text)))
+    return count
+
+
+def denies(text: str) -> bool:
+    """Return whether a clause says that something is not so. French "ne ... pas" is one denial."""
+    return negations(text) > 0
+
+
+def first_person(sentence: str) -> bool | None:
+    """Return whether a sentence speaks of its speaker; None where that cannot be told.
+
+    That is so where its language is not known, or may leave "I" out.
+    """
+    language = _of(sentence)
+    if language is None:
+        return None
+    own, text = language.words("own"), plain(sentence)
+    if language.own_pieces and _pieces(language.own_pieces).search(text):
+        return True
+    words = spoken_words(sentence)
+    if any(word in own or word.partition("'")[0] in own for word in words) or (
+        not language.spaced and any(word in text for word in own)
+    ):
+        return True
+    return None if language.drops_subject else False
+
+
+def _of(text: str) -> Language | None:
+    return LANGUAGES.get(language_of(text) or "")
+
+
+@lru_cache(maxsize=64)
+def _pieces(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)

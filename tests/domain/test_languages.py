@@ -1,0 +1,57 @@
+"""Languages are told apart, and in each a question, a denial and a first person are recognised."""
+
+import pytest
+
+from domain.text.languages import LANGUAGES, language_of
+from domain.text.sentences import sentences
+from domain.text.statements import denies, first_person, is_question
+
+SAID = {
+    "en": ("I live in Berlin", "I do not eat meat", "where do I live"),
+    "de": ("Am Wochenende habe ich gearbeitet", "Ich esse kein Fleisch", "wo wohne ich"),
+    "es": ("Vivo en Madrid", "Yo no como carne", "dónde vivo yo"),
+    "fr": ("J'habite à Lyon", "Je ne mange pas de viande", "où est ma voiture"),
+    "it": ("Abito a Roma", "Io non mangio carne", "dove abito io"),
+    "pt": ("Moro no Porto", "Eu não como carne", "onde está o meu carro"),
+    "nl": ("Ik woon in Utrecht", "Ik eet geen vlees", "waar woon ik"),
+    "pl": ("Mieszkam w Krakowie", "Nie jem mięsa, mam alergię", "gdzie jest mój dom"),
+    "tr": ("Benim evim Ankara'da", "Ben hiç et yemiyorum", "benim evim nerede?"),
+    "ru": ("Я живу в Берлине", "Я не ем мясо", "где я живу"),
+    "ar": ("أنا أعيش في برلين", "أنا لا آكل اللحم", "أين أعيش"),
+    "hi": ("मैं बर्लिन में रहता हूँ", "मैं मांस नहीं खाता", "मैं कहाँ रहता हूँ?"),
+    "zh": ("我住在柏林", "我不吃肉", "我住在哪里"),
+    "ja": ("私はベルリンに住んでいます", "私は肉を食べません", "私はどこに住んでいますか"),
+    "ko": ("저는 베를린에 살아요", "저는 고기를 안 먹어요", "제가 어디에 살아요?"),
+}
+
+
+def test_every_language_of_the_table_is_tried_here() -> None:
+    assert SAID.keys() == LANGUAGES.keys()
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_a_language_is_told_by_its_script_and_small_words(code: str) -> None:
+    assert [language_of(text) for text in SAID[code]] == [code] * 3
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_statements_denials_and_questions_are_told_apart(code: str) -> None:
+    states, denial, _ = SAID[code]
+    assert first_person(states) and first_person(denial)
+    assert [denies(text) for text in SAID[code][:2]] == [False, True]
+    assert [is_question(text) for text in SAID[code]] == [False, False, True]
+
+
+def test_where_nothing_tells_nothing_is_claimed() -> None:
+    assert language_of("Rex.") is None
+    assert first_person("Rex.") is None
+    assert first_person("ベルリンに住んでいます") is None
+    assert first_person("Peter lives in Rome.") is False
+    assert not is_question("Rex.") and not denies("Rex.")
+
+
+def test_sentences_end_where_they_do_in_each_script() -> None:
+    text = "Dr. No paid 3.5 euros. Fine!  好的。真的？نعم؟ لا. हाँ। ok\n\nnew"
+    assert sentences(text) == [
+        "Dr. No paid 3.5 euros.", "Fine!", "好的。", "真的？", "نعم؟", "لا.", "हाँ।", "ok", "new",
+    ]  # fmt: skip

@@ -7,6 +7,8 @@ PYTHON ?= python3
 unexport VIRTUAL_ENV
 BIN := .venv/bin
 UV = $(shell command -v uv || echo $(BIN)/uv)
+# Compiled now rather than at the first start, which would take seconds longer each time.
+SYNC = $(UV) sync --frozen --inexact --compile-bytecode --python $(BIN)/python
 
 help:
 	@echo "make chat    talk in the terminal        make test   run the tests"
@@ -14,20 +16,32 @@ help:
 	@echo "make eval    recall on a data set        make bench  measure the speed"
 	@echo "make setup   only set everything up"
 
+define PREPARE
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+  { echo "Python 3.11 or newer is needed: call make with PYTHON=/path/to/python3.11"; exit 1; }
+@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+@command -v uv >/dev/null || [ -x $(BIN)/uv ] || { \
+  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
+  $(BIN)/python -m pip install --quiet uv; }
+endef
+
+# What talking needs: about half of everything.
+.venv/.chat-ready: pyproject.toml uv.lock
+	@echo "Installing what talking needs (once, about a minute) ..."
+	$(PREPARE)
+	@$(SYNC) --no-dev
+	@touch $@
+
 .venv/.ready: pyproject.toml uv.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed: call make with PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "Setting up .venv (once, a minute or two) ..."
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
-	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || { \
-	  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
-	  $(BIN)/python -m pip install --quiet uv; }
-	@$(UV) sync --quiet --frozen --inexact --all-groups --all-extras --python $(BIN)/python
-	@touch .venv/.ready
+	@echo "Installing everything (once, a minute or two) ..."
+	$(PREPARE)
+	@$(SYNC) --all-groups --all-extras
+	@touch .venv/.chat-ready $@
 
 setup: .venv/.ready
+	@:
 
-chat: setup
+chat: .venv/.chat-ready
 	@$(BIN)/mnemo chat
 
 dev: setup

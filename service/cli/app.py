@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import care, carry, chat, eval, later, memory
+from service.cli import chat, eval, maintenance, memory, transfer
 from service.cli.terminal import quiet
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def _main(
     quiet(verbose)
 
 
-for _verbs in (chat, memory, care, carry, eval, later):
+for _verbs in (chat, memory, maintenance, transfer, eval):
     _verbs.add(app)
 
 

@@ -27,8 +27,6 @@ T = TypeVar("T")
 
 INTERRUPTED = 130
 """What a shell sees of a program that Ctrl-C ended."""
-NOT_YET = 2
-"""Exit code of a command that this version does not have."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -66,11 +64,6 @@ def fail(sentence: str, code: int = 1) -> NoReturn:
     """Say on stderr, in one sentence, what went wrong and end the program."""
     print(plain(sentence), file=sys.stderr, flush=True)
     raise typer.Exit(code)
-
-
-def not_yet(what: str) -> NoReturn:
-    """Say that this version does not have a command, and end with its own exit code."""
-    fail(f"{what} is not part of this version of Mnemograph yet.", NOT_YET)
 
 
 def quiet(verbose: bool) -> None:

@@ -6,6 +6,7 @@ Looks only: nothing is made or repaired. What it says of stores is in `doctor_st
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -18,11 +19,10 @@ from pydantic import BaseModel, ConfigDict
 
 from models.calls import as_model_errors
 from models.chat import Part, chat_model_name, open_chat_model
-from models.embeddings import WORDLLAMA
+from models.embeddings import WORDLLAMA, open_embeddings
 from models.errors import ModelError, ModelSettingsError
 from models.offline.chat import OFFLINE
 from models.ollama import find_ollama
-from service.cli.embeddings import embeddings_of
 from settings import Settings
 
 ALL_SECONDS = 8.0
@@ -176,7 +176,7 @@ async def check_embeddings(settings: Settings) -> list[Check]:
     name, model_name = "embeddings", settings.embeddings
     brisk = settings.model_copy(update={"model_timeout": MODEL_SECONDS, "model_retries": 0})
     try:
-        async with embeddings_of(brisk) as model:
+        async with aclosing(await open_embeddings(brisk)) as model:
             await model.embeddings.aembed_query("one word")
     except (ModelError, ModelSettingsError) as error:
         return [Check(name=name, state="fail", text=str(error))]

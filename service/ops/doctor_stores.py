@@ -16,8 +16,8 @@ from langgraph.store.base import BaseStore
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from models.embeddings import open_embeddings
 from models.errors import ModelSettingsError
-from service.cli.embeddings import embeddings_of
 from service.ops.doctor import Check, State, Work, because
 from service.ops.sweep import SWEPT, lost_owners
 from settings import Settings
@@ -202,7 +202,8 @@ async def _long_term(settings: Settings) -> list[Check]:
         if not made:
             return [Check(name=name, state="ok", text=found)]
         async with AsyncExitStack() as stack:
-            embedding = await stack.enter_async_context(embeddings_of(settings))
+            embedding = await open_embeddings(settings)
+            stack.push_async_callback(embedding.aclose)
             store = await stack.enter_async_context(open_long_term(settings, embedding))
             owners = await _owners(settings, store, stack)
             return [Check(name=name, state="ok", text=found), owners]

@@ -1,9 +1,10 @@
 """Moving memories to what the settings, or a command's options, ask for; nothing else may write."""
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
 
-from service.cli.embeddings import embeddings_of
+from models.embeddings import open_embeddings
 from settings import Settings
 from stores.errors import StoreMismatch
 from stores.long_term import postgres_store
@@ -61,7 +62,7 @@ async def reindex(
             "embeddings": embeddings or now.embedding_name,
         }
     )
-    async with embeddings_of(wanted) as model:
+    async with aclosing(await open_embeddings(wanted)) as model:
         items = await reindex_in_place(
             path=path,
             url=url,
@@ -96,7 +97,7 @@ async def _in_postgres(
     if await recorded_model(url, patience) is None:
         return None
     wanted = settings.model_copy(update={"embeddings": embeddings or settings.embeddings})
-    async with embeddings_of(wanted) as model:
+    async with aclosing(await open_embeddings(wanted)) as model:
         items = await embed_anew(
             url,
             model.embeddings,

@@ -257,18 +257,11 @@ def test_a_turn_told_something_unusable_says_so(mnemo: Mnemo) -> None:
     assert turn["reply"] == "" and turn["budget"] is None
 
 
-@pytest.mark.parametrize("command", ["serve", "telegram"])
-def test_what_is_not_there_yet_says_so_with_its_own_exit_code(mnemo: Mnemo, command: str) -> None:
-    done = mnemo.run(*command.split())
-    assert done.returncode == 2 and done.stdout == ""
-    assert "is not part of this version" in done.stderr
-
-
 def test_every_command_explains_itself_quickly(mnemo: Mnemo) -> None:
     top = mnemo.run("--help").stdout
     commands = re.findall(r"^  ([a-z]+)  ", top, re.MULTILINE)
     assert {"chat", "recall", "episodes", "facts", "entities", "budget", "export", "import",
-            "forget", "reset", "reindex", "sweep", "recover", "serve", "doctor", "telegram",
+            "forget", "reset", "reindex", "sweep", "recover", "doctor",
             "eval"} <= set(commands)  # fmt: skip
     assert "..." not in top.partition("Commands:")[2], "no explanation is cut off"
     for command in commands:

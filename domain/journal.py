@@ -21,8 +21,10 @@ class Claim(Record):
 
 
 class ThreadNote(Record):
-    """What is known of a thread beside its ref."""
+    """What is known of a thread."""
 
+    ref: str | None = None
+    """The turn last added to it; None before the first."""
     last: datetime | None = None
     """When its last turn was complete; None before the first."""
 
@@ -55,10 +57,14 @@ class JournalView:
     claim: Claim | None = None
     extracting: datetime | None = None
     """Until when another worker has the turns beyond the cursor; None: nobody has."""
+    dead: dict[str, str] = field(default_factory=dict)
+    """Turns that no ref reaches, by when that was first seen, as ISO 8601."""
     refs: dict[str, str] = field(default_factory=dict)
     """Thread id to the id of the turn last added to it."""
     threads: dict[str, ThreadNote] = field(default_factory=dict)
     """Every thread of this generation, also one without a turn yet."""
+    threads_lost: bool = False
+    """True where the store lost threads that are listed apart: what looks dead may not be."""
     turns: dict[str, Turn] = field(default_factory=dict)
     """The turns that no episode holds, by id."""
 

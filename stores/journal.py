@@ -1,26 +1,38 @@
 """The owner's journal: turns that no episode holds yet, refs, claims and generations.
 
-All decisions about it are made here, once, as changes to one reading; the backends
-(`journal_redis`, `journal_sqlite`) only read it and write it if it has not moved meanwhile.
+All decisions about it are made here, once, as changes to one reading; the backends (`redis/` and
+`sqlite/`) only read it and write it if it has not moved meanwhile.
 """
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
+
+from cachetools import LRUCache, TTLCache
 
 from domain.folding import episode_id
 from domain.journal import Claim, JournalView, ThreadNote
 from domain.owner import Owner
 from domain.records import RecordKey, Turn
-from stores.journal_backend import (
+from stores.journal_backend import JournalBackend, RawJournal, generation_name
+from stores.journal_records import (
     Changes,
-    JournalBackend,
-    applied,
-    ref_field,
+    ThreadList,
+    forget_parsed,
     rows_moved,
-    thread_field,
+    thread_list,
     view_of,
+    write_of,
+    written,
 )
+
+LISTED_THREADS = 200_000
+"""Threads listed apart that a process keeps at hand, of all owners: some 100 MB."""
+LATEST_OWNERS = 256
+LATEST_SECONDS = 60.0
+"""How long the last reading of an owner may be written on without reading again: long enough for
+a turn, and short beside the days after which a journal expires."""
 
 
 class GenerationMoved(RuntimeError):
@@ -35,32 +47,72 @@ Decide = Callable[[JournalView], Changes | None]
 """Looks at a reading and says what to change; None changes nothing."""
 
 
+_Reading = tuple[RawJournal, ThreadList]
+
+
 class Journal:
     """The journals of all owners."""
 
     def __init__(self, backend: JournalBackend) -> None:
-        """Keep journals in `backend`."""
+        """Read and write journals in `backend`."""
         self.backend = backend
+        self._lists: LRUCache[tuple[str, str], ThreadList] = LRUCache(
+            LISTED_THREADS, getsizeof=lambda listed: len(listed.notes) + 1
+        )
+        self._latest: TTLCache[str, _Reading] = TTLCache(LATEST_OWNERS, LATEST_SECONDS)
 
     async def read(self, owner: Owner) -> JournalView:
         """Return one consistent reading. Read it before episodes, always."""
-        return view_of(await self.backend.read(owner))
+        return view_of(*await self._read(owner))
+
+    async def _read(self, owner: Owner) -> _Reading:
+        """Return one reading; the threads listed apart come from memory until they move."""
+        while True:
+            raw = await self.backend.read(owner)
+            listed = await self._list(owner, raw)
+            if listed.moved == raw.listed:
+                self._latest[owner.key] = raw, listed
+                return raw, listed
+
+    async def _list(self, owner: Owner, raw: RawJournal) -> ThreadList:
+        if raw.listed == 0:
+            return ThreadList()
+        key = owner.key, generation_name(raw.generation)
+        listed = self._lists.get(key)
+        if listed is None or listed.moved != raw.listed:
+            listed = thread_list(*await self.backend.list_threads(owner, key[1]))
+            self._remember(owner, raw, listed)
+        return listed
+
+    def _remember(self, owner: Owner, raw: RawJournal, listed: ThreadList) -> None:
+        if len(listed.notes) < LISTED_THREADS:
+            self._lists[owner.key, generation_name(raw.generation)] = listed
 
     async def _change(
         self, owner: Owner, generation: str | None, decide: Decide
     ) -> tuple[JournalView, bool]:
-        """Apply what `decide` says of the latest reading, again until nothing moved meanwhile."""
+        """Apply what `decide` says of the latest reading, again until nothing moved meanwhile.
+
+        The last reading of this process is tried first: what has not moved need not be read again.
+        That there is nothing to change, or another generation, is believed of a fresh one alone.
+        """
+        known = self._latest.get(owner.key)
         while True:
-            raw = await self.backend.read(owner)
-            view = view_of(raw)
-            if raw.generation != generation:
+            raw, listed = known or await self._read(owner)
+            fresh, known = known is None, None
+            view = view_of(raw, listed)
+            changes = decide(view) if raw.generation == generation else None
+            if changes is not None:
+                write = write_of(raw, listed, changes)
+                if await self.backend.commit(owner, generation, raw.version, write):
+                    raw, listed = written(raw, listed, write)
+                    self._remember(owner, raw, listed)
+                    self._latest[owner.key] = raw, listed
+                    return view_of(raw, listed), True
+            elif fresh and raw.generation != generation:
                 raise GenerationMoved
-            changes = decide(view)
-            if changes is None:
+            elif fresh:
                 return view, False
-            changes.book["version"] = str(raw.version + 1)
-            if await self.backend.commit(owner, raw, changes):
-                return view_of(applied(raw, changes)), True
 
     async def note_thread(self, owner: Owner, generation: str | None, thread: str) -> None:
         """Index a thread under its owner, before anything is kept of it."""
@@ -69,7 +121,7 @@ class Journal:
         def decide(view: JournalView) -> Changes | None:
             if thread in view.threads:
                 return None
-            return Changes(book={thread_field(thread): ThreadNote().model_dump_json()})
+            return Changes(threads={thread: ThreadNote()})
 
         try:
             await self._change(owner, generation, decide)
@@ -102,11 +154,10 @@ class Journal:
                     seq += 1
                     turn = turn.model_copy(update={"seq": seq})
                 seq = max(seq, turn.seq)
-                changes.turns[turn.id] = turn.model_dump_json()
+                changes.turns[turn.id] = turn
             last = turns[-1].at if turns else None
             changes.book["seq"] = str(seq)
-            changes.book[ref_field(thread)] = ref
-            changes.book[thread_field(thread)] = ThreadNote(last=last).model_dump_json()
+            changes.threads[thread] = ThreadNote(ref=ref, last=last)
             return changes
 
         return (await self._change(owner, generation, decide))[0]
@@ -183,6 +234,26 @@ class Journal:
 
         return (await self._change(owner, generation, decide))[0]
 
+    async def bury(
+        self,
+        owner: Owner,
+        view: JournalView,
+        turns: Collection[str],
+        dead: Mapping[str, str],
+    ) -> bool:
+        """Remove dead turns and note which others are dead, if nothing moved since `view`.
+
+        Otherwise a branch that was dead in `view` may be alive again: nothing is done.
+        """
+
+        def decide(now: JournalView) -> Changes | None:
+            if now.version != view.version:
+                return None
+            noted = json.dumps(dict(dead)) if dead else None
+            return Changes(book={"dead": noted}, turns=dict.fromkeys(turns))
+
+        return (await self._change(owner, view.generation, decide))[1]
+
     async def rows_changed(
         self, owner: Owner, generation: str | None, keys: Collection[RecordKey] | None = None
     ) -> JournalView:
@@ -243,14 +314,12 @@ class Journal:
 
         def decide(view: JournalView) -> Changes:
             changes = Changes(book=rows_moved(view, None))
-            changes.turns = {turn.id: turn.model_dump_json() for turn in turns}
+            changes.turns = {turn.id: turn for turn in turns}
             changes.book["seq"] = str(max(seq, view.seq))
             changes.book["cursor"] = str(max(cursor, view.cursor))
             last = {turn.id: turn.at for turn in turns}
             for thread, ref in refs.items():
-                note = ThreadNote(last=last.get(ref))
-                changes.book[ref_field(thread)] = ref
-                changes.book[thread_field(thread)] = note.model_dump_json()
+                changes.threads[thread] = ThreadNote(ref=ref, last=last.get(ref))
             return changes
 
         return (await self._change(owner, generation, decide))[0]
@@ -265,14 +334,8 @@ class Journal:
         await self.backend.note_owner(owner, target)
 
         def decide(view: JournalView) -> Changes | None:
-            if source not in view.threads:
-                return None
-            book: dict[str, str | None] = {
-                thread_field(target): view.threads[source].model_dump_json()
-            }
-            if source in view.refs:  # None before its first reply.
-                book[ref_field(target)] = view.refs[source]
-            return Changes(book=book)
+            note = view.threads.get(source)
+            return None if note is None else Changes(threads={target: note})
 
         await self._change(owner, (await self.backend.read(owner)).generation, decide)
 
@@ -283,9 +346,7 @@ class Journal:
             return
 
         def decide(view: JournalView) -> Changes | None:
-            if thread_id not in view.refs and thread_id not in view.threads:
-                return None
-            return Changes(book={ref_field(thread_id): None, thread_field(thread_id): None})
+            return Changes(threads={thread_id: None}) if thread_id in view.threads else None
 
         await self._change(owner, (await self.backend.read(owner)).generation, decide)
         await self.backend.drop_thread(thread_id)
@@ -295,8 +356,11 @@ class Journal:
     async def renew(self, owner: Owner) -> tuple[str, list[str]]:
         """Begin a fresh generation; return its token and the names of the older ones."""
         token = uuid4().hex
+        forget_parsed()
         return token, await self.backend.renew(owner, token)
 
     async def threads_of(self, owner: Owner, generation: str) -> list[str]:
         """Return the threads that a generation has indexed."""
-        return list(view_of(await self.backend.read_generation(owner, generation)).threads)
+        raw = await self.backend.read_generation(owner, generation)
+        listed = thread_list(*await self.backend.list_threads(owner, generation))
+        return list(view_of(raw, listed).threads)

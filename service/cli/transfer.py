@@ -106,9 +106,8 @@ def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
     async def work(parts: "Parts") -> dict[str, int]:
         from service.cli.prompt_history import forget_history
         from stores.maintenance.erase import forget as forget_user
-        from stores.maintenance.erase import owners_of
 
-        owners = await owners_of(parts.stores, user)
+        owners = await parts.stores.journal.backend.owners_of(user)
         removed = await forget_user(parts.stores, user)
         for owner in owners:
             forget_history(parts.settings.data_dir, owner)

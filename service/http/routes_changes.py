@@ -23,7 +23,7 @@ from service.memory_view import remembered
 from service.ops.thread_records import drop_records, renew_records
 from service.usage.ledger import drop_ledger
 from stores.journal import GenerationMoved
-from stores.maintenance.erase import Removed, forget, owners_of, reset
+from stores.maintenance.erase import Removed, forget, reset
 from stores.maintenance.export import export_user
 
 router = APIRouter(prefix="/memory/{user_id}", tags=["memory"], responses=PROBLEMS)
@@ -141,7 +141,7 @@ async def _ndjson(
 async def forget_user(served: Served, user: OwnUser) -> Forgotten:
     """Forget a user: every conversation with every character, and what they cost."""
     stores, data_dir = served.parts.stores, served.parts.settings.data_dir
-    owners = await owners_of(stores, user)
+    owners = await stores.journal.backend.owners_of(user)
     threads = [t for owner in owners for t in (await stores.journal.read(owner)).threads]
     try:
         removed = await forget(stores, user)

@@ -3,7 +3,6 @@
 An owner whose journal was lost is left alone: what looks dead there may only have lost its ref.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,13 +22,10 @@ from models.errors import ModelError
 from nodes.state import Parts
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved, Journal
-from stores.journal_backend import Changes, RawJournal, view_of
 from stores.memories import Memories
 
 SWEPT = "swept"
 """The journal's mark that holds when the last sweep ended."""
-DEAD = "dead"
-"""The entry of an owner's book that holds when each dead turn was first seen to be dead."""
 DEAD_FOR = timedelta(days=7)
 """How long a turn stays after the last branch that held it was left."""
 STEPS: RunnableConfig = {"recursion_limit": 10_000}
@@ -126,7 +122,7 @@ def journal_lost(view: JournalView, episodes: Iterable[Episode]) -> bool:
     without_ref = any(
         note.last is not None and thread not in view.refs for thread, note in view.threads.items()
     )
-    return without_ref or max(seqs) > view.seq
+    return view.threads_lost or without_ref or max(seqs) > view.seq
 
 
 async def lost_owners(
@@ -182,36 +178,29 @@ async def _bury(parts: Parts, owner: Owner, report: SweepReport) -> None:
     """Delete what has been dead for a week, and note what is dead now."""
     journal, memories = parts.stores.journal, parts.stores.memories
     while True:
-        raw = await journal.backend.read(owner)
-        episodes = await memories.episodes(owner, raw.generation)
-        grave = _grave(raw, episodes, parts.now())
-        before, after = raw.book.get(DEAD), json.dumps(grave.since) if grave.since else None
-        if before == after and not grave.turns and not grave.episodes:
+        view = await journal.read(owner)
+        episodes = await memories.episodes(owner, view.generation)
+        grave = _grave(view, episodes, parts.now())
+        if grave.since == view.dead and not grave.turns and not grave.episodes:
             return
-        changes = Changes(
-            book={DEAD: after, "version": str(raw.version + 1)},
-            turns=dict.fromkeys(grave.turns),
-        )
         # Fails if anybody has spoken meanwhile: the branch may be alive again.
-        if await journal.backend.commit(owner, raw, changes):
+        if await journal.bury(owner, view, grave.turns, grave.since):
             break
     report.turns_deleted += len(grave.turns)
     if grave.episodes:
         ids = [episode.id for episode in grave.episodes]
-        await memories.delete(owner, raw.generation, "episode", ids)
-        await journal.rows_changed(owner, raw.generation, [("episode", id) for id in ids])
+        await memories.delete(owner, view.generation, "episode", ids)
+        await journal.rows_changed(owner, view.generation, [("episode", id) for id in ids])
         report.episodes_deleted += len(grave.episodes)
 
 
-def _grave(raw: RawJournal, episodes: Sequence[Episode], now: datetime) -> _Grave:
+def _grave(view: JournalView, episodes: Sequence[Episode], now: datetime) -> _Grave:
     """Decide what to delete."""
-    view = view_of(raw)
     reached = live(view.refs.values(), parents_of(view.turns.values(), episodes))
     dead = set(view.turns) - reached
     empty = [e for e in episodes if not any(turn.id in reached for turn in e.turns)]
     dead |= {turn.id for episode in empty for turn in episode.turns}
-    seen: dict[str, str] = json.loads(raw.book.get(DEAD, "{}"))
-    since = {id: seen.get(id, now.isoformat()) for id in sorted(dead)}
+    since = {id: view.dead.get(id, now.isoformat()) for id in sorted(dead)}
     due = {id for id, at in since.items() if now - datetime.fromisoformat(at) >= DEAD_FOR}
     turns = [id for id in dead_turns(view, reached) if id in due]
     old = [episode for episode in empty if all(turn.id in due for turn in episode.turns)]

@@ -50,11 +50,6 @@ async def reset(stores: Stores, owner: Owner) -> Removed:
     return removed
 
 
-async def owners_of(stores: Stores, user_id: str) -> list[Owner]:
-    """Return every owner of a user: one a character."""
-    return [o for o in await stores.journal.backend.owners() if o.user_id == user_id]
-
-
 async def forget(stores: Stores, user_id: str) -> Removed:
     """Forget a user: every conversation with every character, and their readable ids.
 
@@ -65,7 +60,7 @@ async def forget(stores: Stores, user_id: str) -> Removed:
         StoreUnavailable: If a store does not answer; call it again then.
     """
     total = Removed()
-    for owner in await owners_of(stores, user_id):
+    for owner in await stores.journal.backend.owners_of(user_id):
         removed = await reset(stores, owner)
         total.memories += await stores.memories.clear(owner)
         total.threads += removed.threads

@@ -6,7 +6,6 @@ from typing import Any
 from domain.owner import Owner
 from domain.records import Entity, Episode, Fact, Record, Turn
 from stores.journal import GenerationMoved
-from stores.maintenance.erase import owners_of
 from stores.open import Stores
 
 FORMAT = "mnemograph-1"
@@ -28,7 +27,7 @@ async def export_user(stores: Stores, user_id: str) -> AsyncIterator[Line]:
         StoreUnavailable: If a store does not answer; what was yielded is incomplete.
     """
     yield {"type": "export", "format": FORMAT, "user_id": user_id}
-    for owner in await owners_of(stores, user_id):
+    for owner in await stores.journal.backend.owners_of(user_id):
         view = await stores.journal.read(owner)
         yield {
             "type": "owner",

@@ -71,13 +71,13 @@ async def recover(stores: Stores, turns_of: TurnsOf) -> Recovered:
             done.problems.append(f"Nobody knows the readable ids of owner {key}: left alone.")
             continue
         view = await stores.journal.read(found.owner)
-        if view.refs or view.turns:
+        if (view.refs or view.turns) and not view.threads_lost:
             continue
         if len(generations) > 1:
             done.problems.append(
                 f"{_name(found.owner)} left {len(generations)} generations: the newest was taken."
             )
-        await _restore(stores, found, generation, done)
+        await _restore(stores, found, generation, view.refs, done)
     return done
 
 
@@ -122,7 +122,10 @@ def _found(survivors: Survivors, key: str, generation: str | None) -> _Found:
     return survivors.setdefault(key, {}).setdefault(generation or FIRST_GENERATION, _Found())
 
 
-async def _restore(stores: Stores, found: _Found, generation: str, done: Recovered) -> None:
+async def _restore(
+    stores: Stores, found: _Found, generation: str, there: Mapping[str, str], done: Recovered
+) -> None:
+    """Write back what is not `there`, the refs that survived."""
     owner, journal = found.owner, stores.journal
     if owner is None:
         return
@@ -135,6 +138,7 @@ async def _restore(stores: Stores, found: _Found, generation: str, done: Recover
     for turn in sorted(folded.values(), key=lambda turn: turn.seq):
         if turn.thread not in found.heads:
             refs[turn.thread] = turn.id
+    refs = {thread: ref for thread, ref in refs.items() if thread not in there}
     for thread in sorted(set(refs) - set(found.heads)):
         done.problems.append(
             f"{_name(owner)}: the checkpoints of thread {thread} are gone; it goes on after its "

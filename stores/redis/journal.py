@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from domain.owner import FIRST_GENERATION, Owner, digest, owner_from_json, owner_to_json
 from stores.errors import StoreUnavailable
 from stores.journal import Journal
-from stores.journal_backend import Changes, RawJournal, generation_name
+from stores.journal_backend import RawJournal, Write, generation_name
 
 T = TypeVar("T")
 
@@ -32,16 +32,16 @@ COMMIT = """
 local token = redis.call('GET', KEYS[1]) or ''
 if token ~= ARGV[2] then return 0 end
 local base = ARGV[1] .. (token == '' and ARGV[3] or token)
-local book, turns = base .. ':book', base .. ':turns'
+local book, turns, threads = base .. ':book', base .. ':turns', base .. ':threads'
 if (tonumber(redis.call('HGET', book, 'version')) or 0) ~= tonumber(ARGV[4]) then return 0 end
 redis.call('SADD', KEYS[2], token == '' and ARGV[3] or token)
-for key, changes in pairs({[book] = cjson.decode(ARGV[5]), [turns] = cjson.decode(ARGV[6])}) do
-  for _, pair in ipairs(changes) do
+for at, key in ipairs({book, turns, threads}) do
+  for _, pair in ipairs(cjson.decode(ARGV[4 + at])) do
     if pair[2] == cjson.null then redis.call('HDEL', key, pair[1])
     else redis.call('HSET', key, pair[1], pair[2]) end
   end
 end
-redis.call('PEXPIRE', turns, ARGV[7])
+redis.call('PEXPIRE', turns, ARGV[8])
 return 1
 """
 
@@ -55,6 +55,12 @@ for _, token in ipairs(redis.call('SMEMBERS', KEYS[2])) do
 end
 return others
 """
+
+
+OWNERS = "mnemo:owners"
+"""The hash of every owner's readable ids."""
+INDEXED = "owners-by-user"
+"""The mark that says that each user's owners are listed apart too."""
 
 
 def owner_prefix(owner: Owner) -> str:
@@ -100,18 +106,30 @@ class RedisJournal:
         """Return one consistent reading of a generation, current or not."""
         return await self._raw(owner, generation)
 
-    async def commit(self, owner: Owner, base: RawJournal, changes: Changes) -> bool:
-        """Write `changes`; False if generation or version moved since `base`."""
+    async def list_threads(self, owner: Owner, generation: str) -> tuple[int, dict[str, str]]:
+        """Return the threads listed apart, by name, and the counter that they are at."""
+        base = f"{owner_prefix(owner)}{generation}"
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hget(f"{base}:book", "listed")
+            pipe.hgetall(f"{base}:threads")
+            moved, threads = await _answer(pipe.execute())
+        return int(moved or 0), {name.decode(): note.decode() for name, note in threads.items()}
+
+    async def commit(
+        self, owner: Owner, generation: str | None, version: int, write: Write
+    ) -> bool:
+        """Write, if generation and version are still those; return whether they were."""
         done = await _answer(
             self._commit_script(
                 keys=self._keys(owner),
                 args=[
                     owner_prefix(owner),
-                    base.generation or "",
+                    generation or "",
                     FIRST_GENERATION,
-                    base.version,
-                    json.dumps(list(changes.book.items())),
-                    json.dumps(list(changes.turns.items())),
+                    version,
+                    json.dumps(list(write.book.items())),
+                    json.dumps(list(write.turns.items())),
+                    json.dumps(list(write.threads.items())),
                     self._life,
                 ],
             )
@@ -130,7 +148,8 @@ class RedisJournal:
         base = f"{owner_prefix(owner)}{generation}"
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hlen(f"{base}:turns")
-            pipe.delete(f"{base}:turns", f"{base}:book", summaries_key(owner, generation))
+            parts = (f"{base}:turns", f"{base}:book", f"{base}:threads")
+            pipe.delete(*parts, summaries_key(owner, generation))
             pipe.srem(self._keys(owner)[1], generation)
             held, *_ = cast("list[int]", await _answer(pipe.execute()))
         return int(held)
@@ -139,7 +158,8 @@ class RedisJournal:
         """Record that `thread` belongs to `owner`, with the readable ids."""
         ids = owner_to_json(owner)
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hset("mnemo:owners", owner.key, ids)
+            pipe.hset(OWNERS, owner.key, ids)
+            pipe.hset(_user_key(owner.user_key), owner.key, ids)
             pipe.set(_thread_key(thread), ids)
             await _answer(pipe.execute())
 
@@ -149,7 +169,10 @@ class RedisJournal:
 
     async def drop_owner(self, owner: Owner) -> None:
         """Forget the readable ids of an owner."""
-        await _answer(self._redis.hdel("mnemo:owners", owner.key))
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hdel(OWNERS, owner.key)
+            pipe.hdel(_user_key(owner.user_key), owner.key)
+            await _answer(pipe.execute())
 
     async def thread_owner(self, thread: str) -> Owner | None:
         """Return whom a thread belongs to; None before its first turn."""
@@ -158,10 +181,22 @@ class RedisJournal:
 
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""
-        found = await _answer(
-            cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall("mnemo:owners"))
-        )
-        return [owner_from_json(value.decode()) for _, value in sorted(found.items())]
+        return await self._owners(OWNERS)
+
+    async def owners_of(self, user_id: str) -> list[Owner]:
+        """Return every owner of one user that has a journal, without looking at other users'."""
+        if await self.mark(INDEXED) is None:
+            # Written before owners were listed by user: list them all, once.
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for owner in await self.owners():
+                    pipe.hset(_user_key(owner.user_key), owner.key, owner_to_json(owner))
+                await _answer(pipe.execute())
+            await self.mark(INDEXED, "yes")
+        return await self._owners(_user_key(digest(user_id)))
+
+    async def _owners(self, key: str) -> list[Owner]:
+        stored = await _answer(cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(key)))
+        return [owner_from_json(value.decode()) for _, value in sorted(stored.items())]
 
     async def mark(self, name: str, value: str | None = None) -> str | None:
         """Read a mark of the whole installation, after setting it where a value is given."""
@@ -191,6 +226,10 @@ class RedisJournal:
     async def drop_counts(self, owner: Owner) -> None:
         """Delete all counters of an owner."""
         await _answer(self._redis.delete(f"{owner_prefix(owner)}counts"))
+
+
+def _user_key(user_key: str) -> str:
+    return f"mnemo:user:{user_key}"
 
 
 def _thread_key(thread: str) -> str:

@@ -11,7 +11,7 @@ import aiosqlite
 from domain.owner import Owner, digest, owner_from_json, owner_to_json
 from stores.errors import StoreUnavailable
 from stores.journal import Journal
-from stores.journal_backend import Changes, RawJournal, generation_name
+from stores.journal_backend import RawJournal, Write, generation_name
 from stores.sqlite.connection import Turns
 
 SCHEMA = """
@@ -22,6 +22,9 @@ CREATE TABLE IF NOT EXISTS book (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS turns (
     owner TEXT, generation TEXT, id TEXT, value TEXT, PRIMARY KEY (owner, generation, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS listed_threads (
+    owner TEXT, generation TEXT, thread TEXT, value TEXT, PRIMARY KEY (owner, generation, thread)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS threads (thread TEXT PRIMARY KEY, owner TEXT);
@@ -82,22 +85,36 @@ class SqliteJournal:
         async with self._transaction("BEGIN"):
             return await self._read(owner, generation)
 
-    async def commit(self, owner: Owner, base: RawJournal, changes: Changes) -> bool:
-        """Write `changes`; False if generation or version moved since `base`."""
-        at = (owner.key, generation_name(base.generation))
+    async def list_threads(self, owner: Owner, generation: str) -> tuple[int, dict[str, str]]:
+        """Return the threads listed apart, by name, and the counter that they are at."""
+        at = (owner.key, generation)
+        async with self._transaction("BEGIN"):
+            moved = await self._one(
+                "SELECT value FROM book WHERE owner = ? AND generation = ? AND field = 'listed'",
+                *at,
+            )
+            threads = await self._pairs(
+                "SELECT thread, value FROM listed_threads WHERE owner = ? AND generation = ?", *at
+            )
+        return int(moved or 0), threads
+
+    async def commit(
+        self, owner: Owner, generation: str | None, version: int, write: Write
+    ) -> bool:
+        """Write, if generation and version are still those; return whether they were."""
+        at = (owner.key, generation_name(generation))
         async with self._transaction():
-            version = await self._one(
+            stored = await self._one(
                 "SELECT value FROM book WHERE owner = ? AND generation = ? AND field = 'version'",
                 *at,
             )
-            if await self._generation(owner) != base.generation or int(version or 0) != (
-                base.version
-            ):
+            if await self._generation(owner) != generation or int(stored or 0) != version:
                 return False
             await self._db.execute("INSERT OR IGNORE INTO generations VALUES (?, ?)", at)
             for table, key, values in (
-                ("book", "field", changes.book),
-                ("turns", "id", changes.turns),
+                ("book", "field", write.book),
+                ("turns", "id", write.turns),
+                ("listed_threads", "thread", write.threads),
             ):
                 await self._db.executemany(
                     f"DELETE FROM {table} WHERE owner = ? AND generation = ? AND {key} = ?",
@@ -132,7 +149,7 @@ class SqliteJournal:
             held = await self._one(
                 "SELECT count(*) FROM turns WHERE owner = ? AND generation = ?", *at
             )
-            for table in ("turns", "book"):
+            for table in ("turns", "book", "listed_threads"):
                 await self._db.execute(
                     f"DELETE FROM {table} WHERE owner = ? AND generation = ?", at
                 )
@@ -169,8 +186,20 @@ class SqliteJournal:
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""
         async with self._transaction("BEGIN"):
-            found = await self._pairs("SELECT owner, value FROM owners ORDER BY owner")
-        return [owner_from_json(value) for value in found.values()]
+            stored = await self._pairs("SELECT owner, value FROM owners ORDER BY owner")
+        return [owner_from_json(value) for value in stored.values()]
+
+    async def owners_of(self, user_id: str) -> list[Owner]:
+        """Return every owner of one user that has a journal, without looking at other users'."""
+        # An owner's key begins with the user's digest and "-", and "." comes after "-".
+        user = digest(user_id)
+        async with self._transaction("BEGIN"):
+            stored = await self._pairs(
+                "SELECT owner, value FROM owners WHERE owner > ? AND owner < ? ORDER BY owner",
+                f"{user}-",
+                f"{user}.",
+            )
+        return [owner_from_json(value) for value in stored.values()]
 
     async def mark(self, name: str, value: str | None = None) -> str | None:
         """Read a mark of the whole installation, after setting it where a value is given."""

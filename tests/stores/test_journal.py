@@ -14,7 +14,7 @@ from domain.owner import Owner, owner_from_json, owner_to_json
 from domain.records import Said, Turn
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved, Journal
-from stores.journal_backend import KEYS_KEPT
+from stores.journal_records import MOST_KEYS
 from stores.redis.journal import RedisJournal, open_redis_journal
 from stores.sqlite.journal import open_sqlite_journal
 
@@ -161,14 +161,14 @@ async def test_where_any_record_may_have_changed_none_is_named(journal: Journal)
 async def test_only_so_many_changes_are_named_and_never_with_a_gap(journal: Journal) -> None:
     first = await journal.rows_changed(ALEX, None, [("fact", "a")])
     middle = first
-    for number in range(KEYS_KEPT):
+    for number in range(MOST_KEYS):
         middle = await journal.rows_changed(ALEX, None, [("fact", f"{number}")])
-        assert sum(len(change.keys) for change in middle.changes) <= KEYS_KEPT
+        assert sum(len(change.keys) for change in middle.changes) <= MOST_KEYS
     assert middle.changed_since(first.rows) is None
     assert middle.changed_since(middle.rows - 9) == [
-        ("fact", f"{KEYS_KEPT - 9 + n}") for n in range(9)
+        ("fact", f"{MOST_KEYS - 9 + n}") for n in range(9)
     ]
-    after = await journal.rows_changed(ALEX, None, [("fact", f"x{n}") for n in range(KEYS_KEPT)])
+    after = await journal.rows_changed(ALEX, None, [("fact", f"x{n}") for n in range(MOST_KEYS)])
     assert after.changed_since(middle.rows) is None
 
 

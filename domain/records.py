@@ -3,16 +3,27 @@
 All are immutable; a change is a new record. Nothing here knows where they are stored.
 """
 
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 Role = Literal["user", "assistant"]
 Kind = Literal["episode", "fact", "entity"]
 RecordKey = tuple[Kind, str]
 """Kind and id of a record in long-term memory."""
 RecallKind = Literal["evidence", "episode", "fact", "entity"]
+
+MOST_TURNS = 10**12
+"""The largest sequence number: more than anybody can say, and a whole number to every store."""
+Id = Annotated[str, Field(min_length=1)]
+Seq = Annotated[int, Field(ge=0, le=MOST_TURNS)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1, 1, 3, tzinfo=UTC), le=datetime(9999, 12, 29, tzinfo=UTC)),
+]
+"""A time with a zone, which can be told in any other zone and moved by a day."""
 
 
 class Record(BaseModel):
@@ -24,30 +35,30 @@ class Record(BaseModel):
 class Said(Record):
     """One message of a turn, as it was said."""
 
-    id: str
+    id: Id
     """The chat message's own id (unique only within its thread's present)."""
     role: Role
     text: str
     name: str | None = None
     """The speaker's name where it is known; None: "user" or the character."""
-    at: datetime
+    at: Moment
     """When it was said, with a time zone."""
 
 
 class Turn(Record):
     """One exchange, a node in the owner's tree of turns. Written once, never changed."""
 
-    id: str
+    id: Id
     """Random, 32 hex characters."""
-    parent: str | None
+    parent: Id | None
     """The turn this one follows; None for the first of a conversation."""
-    thread: str
+    thread: Id
     """The thread it was said on."""
-    seq: int = 0
+    seq: Seq = 0
     """The owner's sequence number, given by the journal; later means larger."""
-    at: datetime
+    at: Moment
     """When the reply was complete, with a time zone."""
-    messages: tuple[Said, ...]
+    messages: Annotated[tuple[Said, ...], Field(min_length=1)]
     """What the user said (one or more messages) and the reply (last)."""
 
     def ref(self, index: int) -> str:
@@ -63,17 +74,17 @@ def turn_of(message_ref: str) -> str:
 class Episode(Record):
     """An unbroken run of turns, folded: its summary and the turns verbatim. Written once."""
 
-    id: str
+    id: Id
     """Derived from its turns' ids, so folding a window twice gives the same episode."""
-    thread: str
+    thread: Id
     summary: str
-    turns: tuple[Turn, ...]
+    turns: Annotated[tuple[Turn, ...], Field(min_length=1)]
     """Oldest first."""
     extractive: bool = False
     """True where no language model wrote the summary."""
-    coverage: float | None = None
+    coverage: Share | None = None
     """Share (0 to 1) of the window's names, numbers, dates and negations the summary keeps."""
-    score: float | None = None
+    score: Share | None = None
     """The memory model's own score of the summary, 0 to 1; None where none was given."""
     missing: tuple[str, ...] = ()
     """Details that the check found missing."""
@@ -97,7 +108,7 @@ class Episode(Record):
 class Fact(Record):
     """One atomic, dated, sourced statement. A newer one supersedes; none is overwritten."""
 
-    id: str
+    id: Id
     """Derived from its text and sources."""
     text: str
     """Self-contained: who and what, with names and numbers. Empty for a deleted fact."""
@@ -109,9 +120,9 @@ class Fact(Record):
     """What has one value at a time ("home", "employer"); None: many can stand together."""
     sources: tuple[str, ...]
     """Message references (`turn id/position`) it was drawn from, first the one that stated it."""
-    observed_at: datetime
+    observed_at: Moment
     """When the source message was said."""
-    valid_from: datetime
+    valid_from: Moment
     """From when it was true (a resolved "since last Friday"), else `observed_at`."""
     supersedes: tuple[str, ...] = ()
     """Ids of the facts that this one replaces."""
@@ -128,13 +139,13 @@ class Attribute(Record):
     value: str
     source: str
     """Message reference it was drawn from."""
-    valid_from: datetime
+    valid_from: Moment
 
 
 class Entity(Record):
     """A person, place, organization or product, with the history of its attributes."""
 
-    id: str
+    id: Id
     """Derived from kind and name, so that mentions meet."""
     name: str
     kind: Literal["person", "place", "organization", "product", "other"] = "other"

@@ -28,6 +28,21 @@ def chain(head: str | None, parents: Parents) -> tuple[str, ...]:
     return tuple(reversed(walked))
 
 
+def follows_itself(parents: Parents) -> str | None:
+    """Return a turn that is its own ancestor; None where, as always inside, there is none."""
+    passed: set[str] = set()
+    for start in parents:
+        walked: dict[str, None] = {}
+        at: str | None = start
+        while at is not None and at in parents and at not in passed:
+            if at in walked:
+                return at
+            walked[at] = None
+            at = parents[at]
+        passed |= walked.keys()
+    return None
+
+
 def live(refs: Iterable[str], parents: Parents) -> frozenset[str]:
     """Return the ids of all turns that some ref reaches through parents."""
     reached: set[str] = set()

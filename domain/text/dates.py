@@ -70,15 +70,16 @@ def resolve(when: str | None, said_at: datetime, *, ahead: bool = False) -> date
 
     Returns:
         None where the words name no beginning: "since I was 5", "until May", or "3/4/2024", which
-        has two meanings.
+        has two meanings; nor is the year 1 told, which other time zones put before all years.
     """
     text = (when or "").strip(" .,;!\t\n")[:200]
     if not text:
         return None
     found = _search(text, said_at, ahead, alone=True)
-    if found:
-        return None if found.lead in _ENDS else found.at
-    return other_language(text, said_at, ahead)
+    if found and found.lead in _ENDS:
+        return None
+    at = found.at if found else other_language(text, said_at, ahead)
+    return at if at and at.year > 1 else None
 
 
 def find(text: str, said_at: datetime, *, ahead: bool = False) -> Mention | None:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,34 +64,22 @@ def import_(
     """Bring in what an export wrote. It can be repeated."""
 
     async def work(parts: "Parts") -> dict[str, int]:
-        from pydantic import ValidationError
-
-        from stores.maintenance.export import ImportRefused, import_user
+        from domain.exported import ImportRefused
+        from stores.maintenance.export import import_user
 
         try:
-            return await import_user(parts.stores, _lines(file))
+            with file.open("rb") as lines:
+                return await import_user(parts.stores, lines)
         except ImportRefused as refused:
             fail(str(refused))
-        except (KeyError, ValidationError):
-            fail(f"{file.name} is damaged: a record in it is not complete.")
+        except OSError as error:
+            fail(f"{file} cannot be read ({error.strerror}).")
 
     counts = with_parts(work)
     if as_json:
         print_json(counts)
     else:
         print("Imported " + ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")
-
-
-def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    with file.open(encoding="utf-8") as text:
-        for number, line in enumerate(text, 1):
-            try:
-                record = json.loads(line)
-            except ValueError:
-                fail(f"Line {number} of {file.name} is not JSON: it must be what an export wrote.")
-            if not isinstance(record, dict):
-                fail(f"Line {number} of {file.name} is no record of an export.")
-            yield record
 
 
 def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:

@@ -1,20 +1,16 @@
 """Everything of a user as records that another installation can read: export and import."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
+from domain.exported import FORMAT, ExportedOwner, ImportRefused, read_export
 from domain.owner import Owner
 from domain.records import Entity, Episode, Fact, Record, Turn
 from stores.journal import GenerationMoved
 from stores.open import Stores
 
-FORMAT = "mnemograph-1"
-
 Line = dict[str, Any]
-
-
-class ImportRefused(ValueError):
-    """What is to be imported does not fit; nothing was changed."""
 
 
 async def export_user(stores: Stores, user_id: str) -> AsyncIterator[Line]:
@@ -56,43 +52,43 @@ def _line(kind: str, owner: Owner, record: Turn | Episode | Fact | Entity) -> Li
     }
 
 
-async def import_user(stores: Stores, lines: Iterable[Line]) -> dict[str, int]:
-    """Bring in what `export_user` yielded; return how many records of each type.
+async def import_user(stores: Stores, lines: Iterable[bytes]) -> dict[str, int]:
+    """Bring in what `export_user` yielded, one JSON object a line; return the count of each type.
 
-    It can be repeated: what is there already is written again as it was.
+    All lines are checked before anything is written. What is written of an owner counts with the
+    last write, which sets where its threads end. It can be repeated: what is there already is
+    written again as it was.
 
     Raises:
         ImportRefused: If the lines are no export, or an owner here has a conversation of its own.
         StoreUnavailable: If a store does not answer; repeat it then.
     """
-    user_id, owners = _parsed(lines)
+    imported = await asyncio.to_thread(read_export, lines)
     counts = {"owners": 0, "turns": 0, "episodes": 0, "facts": 0, "entities": 0}
-    for character_id, parts in owners.items():
-        await _check(stores, Owner(user_id, character_id), parts)
-    for character_id, parts in owners.items():
-        owner = Owner(user_id, character_id)
+    for one in imported:
+        await _check(stores, one)
+    for one in imported:
         counts["owners"] += 1
-        for name, records in (await _import_owner(stores, owner, parts)).items():
+        for name, records in (await _import_owner(stores, one)).items():
             counts[name] += len(records)
     return counts
 
 
-async def _import_owner(
-    stores: Stores, owner: Owner, parts: dict[str, list[Any]]
-) -> dict[str, Sequence[Record]]:
+async def _import_owner(stores: Stores, one: ExportedOwner) -> dict[str, Sequence[Record]]:
     """Bring in one owner; return the records by type."""
+    owner = one.owner
     view = await stores.journal.read(owner)
-    here = await stores.memories.episodes(owner, view.generation)
-    episodes, turns = _unfolded(here, parts)
-    facts = [Fact.model_validate(r) for r in parts["fact"]]
-    entities = [Entity.model_validate(r) for r in parts["entity"]]
-    head = parts["owner"][0]
+    here = await stores.memories.all(owner, view.generation)
+    episodes, turns = _unfolded(here.episodes, one)
+    deleted = {fact.id for fact in here.facts if fact.deleted}
+    facts = [fact for fact in one.facts.values() if fact.id not in deleted]
+    entities = list(one.entities.values())
     try:
-        for thread in head["refs"]:
+        for thread in one.refs:
             await stores.journal.note_thread(owner, view.generation, thread)
         await stores.memories.put(owner, view.generation, *episodes, *facts, *entities)
         await stores.journal.restore(
-            owner, view.generation, turns, head["refs"], seq=head["seq"], cursor=head["cursor"]
+            owner, view.generation, turns, one.refs, seq=one.seq, cursor=one.cursor
         )
     except GenerationMoved as moved:
         await stores.memories.clear(owner, view.generation)
@@ -100,57 +96,31 @@ async def _import_owner(
     return {"turns": turns, "episodes": episodes, "facts": facts, "entities": entities}
 
 
-def _unfolded(
-    here: Sequence[Episode], parts: dict[str, list[Any]]
-) -> tuple[list[Episode], list[Turn]]:
+def _unfolded(here: Sequence[Episode], one: ExportedOwner) -> tuple[list[Episode], list[Turn]]:
     """Return the imported episodes, and the turns that neither they nor those `here` hold."""
-    imported = [Episode.model_validate(record) for record in parts["episode"]]
     held = {turn.id: episode.id for episode in here for turn in episode.turns}
-    episodes = [e for e in imported if all(held.get(t.id, e.id) == e.id for t in e.turns)]
+    episodes = [
+        episode
+        for episode in one.episodes.values()
+        if all(held.get(turn.id, episode.id) == episode.id for turn in episode.turns)
+    ]
     folded = held.keys() | {turn.id for episode in episodes for turn in episode.turns}
-    everything = [Turn.model_validate(record) for record in parts["turn"]]
-    everything += [turn for episode in imported for turn in episode.turns]
-    turns = {turn.id: turn for turn in everything if turn.id not in folded}
-    return episodes, list(turns.values())
+    return episodes, [turn for id, turn in (one.turns | one.folded).items() if id not in folded]
 
 
-def _parsed(lines: Iterable[Line]) -> tuple[str, dict[str, dict[str, list[Any]]]]:
-    """Return the user and, by character, the records by type."""
-    user_id: str | None = None
-    owners: dict[str, dict[str, list[Any]]] = {}
-    for line in lines:
-        kind = line.get("type")
-        if kind == "export" and line.get("format") == FORMAT:
-            user_id = str(line["user_id"])
-        elif user_id is None or kind not in ("owner", "turn", "episode", "fact", "entity"):
-            raise ImportRefused(
-                "This is no export of a user: the file must be what `mnemo export` wrote."
-            )
-        else:
-            empty: dict[str, list[Any]] = {
-                k: [] for k in ("owner", "turn", "episode", "fact", "entity")
-            }
-            parts = owners.setdefault(str(line["character_id"]), empty)
-            parts[str(kind)].append(line if kind == "owner" else line["record"])
-    if user_id is None:
-        raise ImportRefused("The file is empty: it must be what `mnemo export` wrote.")
-    return user_id, owners
-
-
-async def _check(stores: Stores, owner: Owner, parts: dict[str, list[Any]]) -> None:
+async def _check(stores: Stores, one: ExportedOwner) -> None:
     """Refuse to mix an import into a conversation that is going on here."""
-    if len(parts["owner"]) != 1:
-        raise ImportRefused("The file is damaged: each character must have one `owner` line.")
+    owner = one.owner
     view = await stores.journal.read(owner)
-    imported = {record["id"] for record in parts["turn"]}
-    imported |= {turn["id"] for record in parts["episode"] for turn in record["turns"]}
+    imported = one.turns | one.folded
     here = set(view.turns) | set(view.refs.values())
-    if here - imported:
+    changed = [id for id, turn in view.turns.items() if imported.get(id, turn) != turn]
+    if here - imported.keys() or changed:
         raise ImportRefused(
             f'"{owner.user_id}" has a conversation with "{owner.character_id}" here already: '
             "reset it first, or import elsewhere."
         )
-    for thread in parts["owner"][0]["refs"]:
+    for thread in one.refs:
         holder = await stores.journal.backend.thread_owner(thread)
         if holder is not None and holder != owner:
             raise ImportRefused(f'The thread "{thread}" belongs to somebody else here.')

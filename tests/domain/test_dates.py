@@ -223,3 +223,7 @@ def test_whatever_is_said_whenever_it_resolves_to_a_date_or_none(text: str, at: 
     assert resolve(f"I {text}", at) == moment
     mention = find(text, at)
     assert mention is None or absolute(mention)
+
+
+def test_the_year_one_is_no_date_since_elsewhere_it_is_before_all_dates() -> None:
+    assert resolve("0001-01-01", datetime(2026, 5, 8, tzinfo=UTC)) is None

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from domain.exported import ImportRefused
 from domain.owner import Owner
 from graph import remember
 from stores.maintenance.erase import reset
-from stores.maintenance.export import ImportRefused, Line, export_user, import_user
+from stores.maintenance.export import export_user, import_user
 from tests.support import raw_stores
 from tests.support.kept import kept_of, seen
 from tests.support.scripted import Script, Wire, marks, open_script, scripted_settings, wired
@@ -35,14 +36,13 @@ async def there(tmp_path: Path, backend: dict[str, Any]) -> AsyncIterator[Script
         yield script
 
 
-async def exported(script: Script) -> list[Line]:
+async def exported(script: Script) -> list[bytes]:
     """Return the lines of an export, as a file carries them."""
-    lines = [json.dumps(line) async for line in export_user(script.parts.stores, "alex")]
-    return [json.loads(line) for line in lines]
+    return [json.dumps(line).encode() async for line in export_user(script.parts.stores, "alex")]
 
 
-async def text_of(script: Script) -> list[str]:
-    return sorted(json.dumps(line, sort_keys=True) for line in await exported(script))
+async def text_of(script: Script) -> list[bytes]:
+    return sorted(await exported(script))
 
 
 async def test_the_same_conversation_goes_on_elsewhere(here: Script, there: Script) -> None:

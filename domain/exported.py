@@ -1,0 +1,208 @@
+"""What an export of a user says: each line checked by itself, then against the others.
+
+The one place where a file becomes records. Reads no store and changes nothing.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from domain.owner import Owner
+from domain.records import MOST_TURNS, Entity, Episode, Fact, Record, Turn
+from domain.turns import follows_itself, parents_of, unbroken
+
+T = TypeVar("T", bound=Record)
+M = TypeVar("M", Episode, Fact, Entity)
+
+FORMAT = "mnemograph-1"
+
+
+class ImportRefused(ValueError):
+    """What is to be imported does not fit, in one sentence; nothing was changed."""
+
+
+class _Wrong(ValueError):
+    """What is wrong with one line."""
+
+
+@dataclass
+class ExportedOwner:
+    """Everything that a file holds of one owner."""
+
+    owner: Owner
+    refs: dict[str, str]
+    """Thread id to the id of the turn last added to it."""
+    seq: int
+    """The last sequence number given to a turn."""
+    cursor: int
+    """Facts were extracted from all turns up to this sequence number."""
+    turns: dict[str, Turn] = field(default_factory=dict)
+    """By id; those that an episode holds may be among them."""
+    episodes: dict[str, Episode] = field(default_factory=dict)
+    facts: dict[str, Fact] = field(default_factory=dict)
+    entities: dict[str, Entity] = field(default_factory=dict)
+
+    @property
+    def folded(self) -> dict[str, Turn]:
+        """The turns that its episodes hold, by id."""
+        return {turn.id: turn for episode in self.episodes.values() for turn in episode.turns}
+
+
+def read_export(lines: Iterable[bytes]) -> list[ExportedOwner]:
+    """Return what the lines of a file say, owner by owner.
+
+    Raises:
+        ImportRefused: If they are no export, or one of them cannot be taken; it names the line.
+    """
+    reader = _Reader()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            reader.take(_object(line), number)
+        except _Wrong as wrong:
+            raise ImportRefused(f"Line {number} cannot be imported: {wrong}.") from wrong
+    if reader.user_id is None:
+        raise ImportRefused("The file is empty: it must be what `mnemo export` wrote.")
+    reader.refuse_cycles()
+    return list(reader.owners.values())
+
+
+class _Reader:
+    """Takes line after line."""
+
+    def __init__(self) -> None:
+        self.user_id: str | None = None
+        self.owners: dict[str, ExportedOwner] = {}
+        self._threads: set[str] = set()
+        self._in_episode: dict[tuple[str, str], str] = {}
+        """Character and turn id to the episode that holds the turn."""
+        self._said: dict[tuple[str, str], tuple[Turn, int]] = {}
+        """Character and turn id to the turn and the number of its first line."""
+
+    def take(self, line: Mapping[str, Any], number: int) -> None:
+        kind = line.get("type")
+        if self.user_id is None:
+            self._head(line)
+            return
+        if kind == "export":
+            raise _Wrong("a second export begins here; import one file at a time")
+        character = _text(line, "character_id")
+        if kind == "owner":
+            self._owner(line, character)
+            return
+        if character not in self.owners:
+            raise _Wrong("its character has no `owner` line before it")
+        into = self.owners[character]
+        if kind == "turn":
+            self._turn(into, _record(Turn, line), number)
+        elif kind == "episode":
+            self._episode(into, _record(Episode, line), number)
+        elif kind == "fact":
+            _add(into.facts, _record(Fact, line))
+        elif kind == "entity":
+            _add(into.entities, _record(Entity, line))
+        else:
+            raise _Wrong("an export has no lines of this type")
+
+    def _head(self, line: Mapping[str, Any]) -> None:
+        if line.get("type") != "export" or line.get("format") != FORMAT:
+            raise _Wrong("this is no export of a user, it must be what `mnemo export` wrote")
+        self.user_id = _text(line, "user_id")
+
+    def _owner(self, line: Mapping[str, Any], character: str) -> None:
+        if character in self.owners:
+            raise _Wrong("its character has an `owner` line already")
+        refs = line.get("refs")
+        if not isinstance(refs, dict) or not all(map(_is_id, [*refs, *refs.values()])):
+            raise _Wrong('"refs" must give a turn for each thread')
+        if self._threads & refs.keys():
+            raise _Wrong("one of its threads belongs to another character too")
+        seq, cursor = _count(line, "seq"), _count(line, "cursor")
+        if cursor > seq:
+            raise _Wrong('"cursor" must not be larger than "seq"')
+        self._threads |= refs.keys()
+        owner = Owner(self.user_id or "", character)
+        self.owners[character] = ExportedOwner(owner, refs, seq, cursor)
+
+    def _turn(self, into: ExportedOwner, turn: Turn, number: int) -> None:
+        if turn.id in into.turns:
+            raise _Wrong("this turn stands in the file already")
+        self._place(into, turn, number)
+        into.turns[turn.id] = turn
+
+    def _episode(self, into: ExportedOwner, episode: Episode, number: int) -> None:
+        if not unbroken(episode.turns):
+            raise _Wrong("the turns of the episode do not follow each other")
+        for turn in episode.turns:
+            place = (into.owner.character_id, turn.id)
+            if self._in_episode.setdefault(place, episode.id) != episode.id:
+                raise _Wrong("one of its turns stands in another episode too")
+            self._place(into, turn, number)
+        _add(into.episodes, episode)
+
+    def _place(self, into: ExportedOwner, turn: Turn, number: int) -> None:
+        if turn.seq > into.seq:
+            raise _Wrong("the sequence number of a turn is larger than its owner's")
+        first, _ = self._said.setdefault((into.owner.character_id, turn.id), (turn, number))
+        if first != turn:
+            raise _Wrong("a turn of it stands in the file in other words")
+
+    def refuse_cycles(self) -> None:
+        for character, one in self.owners.items():
+            turns = (one.folded | one.turns).values()
+            turn = follows_itself(parents_of(turns))
+            if turn is not None:
+                _, number = self._said[character, turn]
+                raise ImportRefused(f"Line {number} cannot be imported: a turn follows itself.")
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise _Wrong("it is not JSON") from error
+    if not isinstance(value, dict):
+        raise _Wrong("it is no record of an export")
+    return value
+
+
+def _text(line: Mapping[str, Any], name: str) -> str:
+    """Return an id, which may hold anything but nothing."""
+    value = line.get(name)
+    if not isinstance(value, str) or not value:
+        raise _Wrong(f'"{name}" must be text that is not empty')
+    return value
+
+
+def _is_id(value: object) -> bool:
+    """Return whether it is text that every store can hold, and not empty."""
+    if not isinstance(value, str) or not value:
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _count(line: Mapping[str, Any], name: str) -> int:
+    value = line.get(name)
+    if type(value) is not int or not 0 <= value <= MOST_TURNS:
+        raise _Wrong(f'"{name}" must be a whole number from 0 to {MOST_TURNS:,}')
+    return value
+
+
+def _record(kind: type[T], line: Mapping[str, Any]) -> T:
+    """Return the record of a line; by types alone, nothing is converted."""
+    try:
+        return kind.model_validate_json(json.dumps(line.get("record")), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["record", *map(str, first["loc"])])
+        raise _Wrong(f'"{where}": {first["msg"]}') from error
+
+
+def _add(into: dict[str, M], record: M) -> None:
+    if record.id in into:
+        raise _Wrong("this record stands in the file already")
+    into[record.id] = record

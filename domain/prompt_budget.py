@@ -59,7 +59,7 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Packed:
+class Allocation:
     """What goes in: counts from the end (newest) or the beginning (entities)."""
 
     earlier: int
@@ -71,7 +71,7 @@ class Packed:
     memories: bool
 
 
-def pack(sizes: Sizes, shares: Shares) -> Packed:
+def allocate(sizes: Sizes, shares: Shares) -> Allocation:
     """Return what fits. Persona and message always do; the rest gives way, oldest first.
 
     The buffer is packed before recalled memory: what was just said matters most. Summaries
@@ -98,7 +98,7 @@ def pack(sizes: Sizes, shares: Shares) -> Packed:
     if buffer < len(sizes.buffer) and recalled:
         # The conversation at hand goes before what was recalled for it.
         buffer, entities, memories = _newest(sizes.buffer, free), 0, False
-    return Packed(earlier=earlier, buffer=buffer, entities=entities, memories=memories)
+    return Allocation(earlier=earlier, buffer=buffer, entities=entities, memories=memories)
 
 
 def _newest(sizes: Sequence[int], room: int) -> int:

@@ -87,7 +87,7 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Conversation:
+class Dialogue:
     """One owner's history and what is asked of it."""
 
     name: str
@@ -147,7 +147,7 @@ async def open_bench(
 
 
 async def feed(
-    bench: Bench, conversation: Conversation, mode: Mode, model: MemoryModel | None = None
+    bench: Bench, conversation: Dialogue, mode: Mode, model: MemoryModel | None = None
 ) -> Fed:
     """Store a conversation as the product does: turns, then episodes, then facts.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.conversations import (
-    Conversation,
+    Dialogue,
     Mode,
     Probe,
     Session,
@@ -74,7 +74,7 @@ async def run_locomo(
     )
 
 
-def load(folder: Path) -> list[Conversation]:
+def load(folder: Path) -> list[Dialogue]:
     """Return the conversations of a folder or file.
 
     Raises:
@@ -83,7 +83,7 @@ def load(folder: Path) -> list[Conversation]:
     if not folder.exists():
         raise NotLocomo(f"{folder} does not exist: give the folder of LoCoMo's JSON files.")
     files = sorted(folder.glob("*.json")) if folder.is_dir() else [folder]
-    found: list[Conversation] = []
+    found: list[Dialogue] = []
     for file in files:
         try:
             data = json.loads(file.read_text(encoding="utf-8"))
@@ -99,7 +99,7 @@ def load(folder: Path) -> list[Conversation]:
     return found
 
 
-def _conversation(name: str, data: dict[str, Any]) -> Conversation:
+def _conversation(name: str, data: dict[str, Any]) -> Dialogue:
     numbers = sorted(
         int(match[1]) for key in data if (match := re.fullmatch(r"session_(\d+)", key))
     )
@@ -121,7 +121,7 @@ def _conversation(name: str, data: dict[str, Any]) -> Conversation:
                     asked=asked,
                 )
             )
-    return Conversation(name, sessions, tuple(probes))
+    return Dialogue(name, sessions, tuple(probes))
 
 
 def _session(data: dict[str, Any], number: int) -> Session:

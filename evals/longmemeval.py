@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from evals.conversations import Conversation, Mode, Probe, Session, Utterance
+from evals.conversations import Dialogue, Mode, Probe, Session, Utterance
 from evals.report import Report
 from evals.runner import Progress, run
 from evals.throwaway import Where
@@ -65,7 +65,7 @@ async def run_longmemeval(
     )
 
 
-def load(file: Path) -> list[Conversation]:
+def load(file: Path) -> list[Dialogue]:
     """Return the questions of a file, each with its history; those without evidence left out.
 
     Raises:
@@ -81,7 +81,7 @@ def load(file: Path) -> list[Conversation]:
     return [conversation for conversation in found if conversation.probes]
 
 
-def _conversation(data: dict[str, Any]) -> Conversation:
+def _conversation(data: dict[str, Any]) -> Dialogue:
     """Return one question with its history; abstention questions have no evidence."""
     dated = sorted(
         zip(data["haystack_dates"], data["haystack_session_ids"], data["haystack_sessions"],
@@ -108,7 +108,7 @@ def _conversation(data: dict[str, Any]) -> Conversation:
         asked=asked,
     )
     probes = () if abstains or not evidence else (probe,)
-    return Conversation(str(data["question_id"]), tuple(sessions), probes)
+    return Dialogue(str(data["question_id"]), tuple(sessions), probes)
 
 
 def _moment(text: str) -> datetime:

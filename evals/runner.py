@@ -14,7 +14,7 @@ from rich.console import Console
 
 from domain.recall.packing import render
 from evals.baselines import BASELINES, context_of, lines_of
-from evals.conversations import Bench, Conversation, Fed, Mode, Probe, feed, open_bench
+from evals.conversations import Bench, Dialogue, Fed, Mode, Probe, feed, open_bench
 from evals.measures import Outcome, result
 from evals.report import Report, print_report
 from evals.throwaway import Where
@@ -32,7 +32,7 @@ PRODUCT = "recall"
 
 async def run(
     title: str,
-    conversations: Sequence[Conversation],
+    conversations: Sequence[Dialogue],
     *,
     budget: int,
     mode: Mode,
@@ -82,7 +82,7 @@ async def run(
 async def _recalled(
     bench: Bench,
     fed: Fed,
-    conversation: Conversation,
+    conversation: Dialogue,
     probe: Probe,
     budget: int,
     tokens: TokenCounter,
@@ -99,7 +99,7 @@ async def _recalled(
 async def _compare(
     bench: Bench,
     fed: Fed,
-    conversation: Conversation,
+    conversation: Dialogue,
     budget: int,
     outcomes: dict[str, list[Outcome]],
 ) -> None:
@@ -114,9 +114,7 @@ async def _compare(
             )
 
 
-def _outcome(
-    conversation: Conversation, probe: Probe, context: str, tokens: int, ms: float
-) -> Outcome:
+def _outcome(conversation: Dialogue, probe: Probe, context: str, tokens: int, ms: float) -> Outcome:
     published = {said.id: said.text for s in conversation.sessions for said in s.utterances}
     return Outcome(
         conversation=conversation.name,

@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 import domain
 from domain.recall.packing import Pool, fill
 from domain.text.dates import day_heading
-from evals.conversations import Bench, Conversation, Fed, Probe, feed, open_bench
+from evals.conversations import Bench, Dialogue, Fed, Probe, feed, open_bench
 from evals.locomo import load
 from models.embeddings import open_embeddings
 from models.tokens import open_counter
@@ -64,7 +64,7 @@ class Data:
         return [at for at, name in enumerate(self.names) if name not in without]
 
 
-async def gather(conversations: Sequence[Conversation], embeddings: str) -> Data:
+async def gather(conversations: Sequence[Dialogue], embeddings: str) -> Data:
     """Return every question's signals, from the product's own recall."""
     embedding = await open_embeddings(Settings(embeddings=embeddings))
     tokens = await asyncio.to_thread(open_counter, "")

@@ -1,23 +1,25 @@
-"""The turn: three reads at once, one prompt, one reply, and what is due after it.
+"""The turn: three reads at once, one prompt, one reply, and what is scheduled after it.
 
-START ─┬─ load_buffer ──────┐
-       ├─ recall_summaries ─┼─ assemble_context ─ generate ─┬─ summarize ────┬─ settle ─ END
-       └─ recall_memories ──┘                              ├─ extract_facts ┘
-                                                           └─ END (nothing due)
+START─ locate ─┬─ load_buffer ──────┐
+               ├─ recall_summaries ─┼─ assemble_context ─ generate ─┬─ summarize ────┬─ finish ─ END
+               └─ recall_memories ──┘                               ├─ extract_facts ┘
+                                                                    └─ END (nothing scheduled)
 """
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from graph.parts import process_parts
+from graph.remember import run as remember
+from graph.resume import Node, Step, resumed
 from nodes.assemble_context import AssembleContext
 from nodes.extract_facts import ExtractFacts
-from nodes.finish import Settle
+from nodes.finish import Finish
 from nodes.generate import Generate
 from nodes.load_buffer import LoadBuffer
+from nodes.locate import Locate
 from nodes.recall_memories import RecallMemories
 from nodes.recall_summaries import RecallSummaries
 from nodes.state import ChatContext, ChatInput, ChatOutput, ChatState, Parts
@@ -25,63 +27,53 @@ from nodes.summarize import Summarize
 
 READS = ["load_buffer", "recall_summaries", "recall_memories"]
 
-
-class Step(Protocol):
-    """A node, as LangGraph calls it."""
-
-    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-        """Return what the step adds to the state."""
-
-
 Builder = StateGraph[ChatState, ChatContext, ChatInput, ChatOutput]
 
 
 def build(parts: Parts | None = None) -> Builder:
     """Return the graph, uncompiled. Without `parts` it runs on those of this process."""
 
-    def step(node: Callable[[Parts], Step]) -> Step:
+    def step(node: Node, *needs: str) -> Step:
         async def run(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-            told = runtime.override(context=runtime.context or ChatContext())
-            return await node(parts or await process_parts())(state, told)
+            with_context = runtime.override(context=runtime.context or ChatContext())
+            return await resumed(parts or await process_parts(), node, needs, state, with_context)
 
         return run
 
     graph: Builder = StateGraph(
         ChatState, context_schema=ChatContext, input_schema=ChatInput, output_schema=ChatOutput
     )
-    graph.add_node("load_buffer", step(LoadBuffer))
-    graph.add_node("recall_summaries", step(RecallSummaries))
-    graph.add_node("recall_memories", step(RecallMemories))
-    graph.add_node("assemble_context", step(AssembleContext))
-    graph.add_node("generate", step(Generate))
-    graph.add_node("summarize", step(Summarize))
-    graph.add_node("extract_facts", step(ExtractFacts))
-    graph.add_node("settle", step(Settle))
-    for read in READS:
-        graph.add_edge(START, read)
-    graph.add_edge(READS, "assemble_context")
-    graph.add_conditional_edges("assemble_context", after_assembly, [*READS, "generate"])
-    graph.add_conditional_edges(
-        "generate", after_reply, [*READS, "summarize", "extract_facts", END]
+    graph.add_node("locate", step(Locate))
+    graph.add_node("load_buffer", step(LoadBuffer, "origin"))
+    graph.add_node("recall_summaries", step(RecallSummaries, "origin"))
+    graph.add_node("recall_memories", step(RecallMemories, "origin"))
+    graph.add_node("assemble_context", step(AssembleContext, "origin", "memories"))
+    graph.add_node(
+        "generate",
+        step(lambda parts: Generate(parts, remember), "origin", "memories", "prompt"),
     )
-    graph.add_edge("summarize", "settle")
-    graph.add_edge("extract_facts", "settle")
-    graph.add_edge("settle", END)
+    graph.add_node("summarize", step(Summarize, "origin", "schedule"))
+    graph.add_node("extract_facts", step(ExtractFacts, "origin", "schedule"))
+    graph.add_node("finish", step(Finish, "origin"))
+    graph.add_edge(START, "locate")
+    for read in READS:
+        graph.add_edge("locate", read)
+    graph.add_edge(READS, "assemble_context")
+    graph.add_edge("assemble_context", "generate")
+    graph.add_conditional_edges("generate", after_reply, ["summarize", "extract_facts", END])
+    graph.add_edge("summarize", "finish")
+    graph.add_edge("extract_facts", "finish")
+    graph.add_edge("finish", END)
     return graph
 
 
-def after_assembly(state: ChatState) -> list[str]:
-    """Go on to the reply; read first where a run began in the middle of a turn."""
-    return ["generate"] if "prompt" in state else READS
-
-
 def after_reply(state: ChatState) -> list[str]:
-    """Do what is due after the reply; read first where a run began in the middle of a turn."""
-    if "prompt" not in state:
-        return READS
-    due = state["due"]
-    steps = ["summarize"] if due.fold is not None else []
-    steps += ["extract_facts"] if due.extract else []
+    """Do what is scheduled after the reply."""
+    if "schedule" not in state:
+        return [END]  # A state written from outside: the next turn schedules what it left.
+    work = state["schedule"]
+    steps = ["summarize"] if work.fold is not None else []
+    steps += ["extract_facts"] if work.extract else []
     return steps or [END]
 
 

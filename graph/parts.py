@@ -8,7 +8,6 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.store.base import BaseStore
@@ -31,15 +30,9 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     models = await open_models(settings)
     try:
         async with open_stores(settings, models.embeddings, models.tokens) as stores:
-            yield Parts(settings, models, stores, now=lambda: datetime.now(UTC), remember=_remember)
+            yield Parts(settings, models, stores, now=lambda: datetime.now(UTC))
     finally:
         await models.aclose()
-
-
-async def _remember(parts: Parts, asked: dict[str, Any], served: bool) -> None:
-    from graph.remember import run  # It runs on these parts: the import goes both ways.
-
-    await run(parts, asked, served)
 
 
 class _Process:

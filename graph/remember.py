@@ -19,9 +19,9 @@ from domain.journal import JournalView
 from domain.owner import Owner
 from graph.parts import process_parts
 from nodes.extract_facts import extract
-from nodes.schedule import due
-from nodes.state import Due, Parts
-from nodes.summarize import fold
+from nodes.schedule import schedule
+from nodes.state import Parts, Schedule
+from nodes.summarize import fold_window
 from stores.journal import GenerationMoved
 
 
@@ -117,9 +117,9 @@ async def _look(parts: Parts, state: RememberState) -> dict[str, Any]:
     tier = parts.settings.tier(state.get("tier"))
     thread = state.get("thread")
     if thread is None:
-        work = Due(_window(view), tier.remembers and view.seq > view.cursor)
+        work = Schedule(_window(view), tier.remembers and view.seq > view.cursor)
     else:
-        work = due(parts, tier, view, thread, view.refs.get(thread))
+        work = schedule(parts, tier, view, thread, view.refs.get(thread))
     taken = view.claim is not None and view.claim.until > now
     busy = view.extracting is not None and view.extracting > now
     return {
@@ -162,7 +162,7 @@ async def _summarize(parts: Parts, state: RememberState) -> dict[str, Any]:
         return {}
     tier = parts.settings.tier(state.get("tier"))
     try:
-        episode = await fold(parts, _owner(state), state["generation"], window, tier)
+        episode = await fold_window(parts, _owner(state), state["generation"], window, tier)
     except GenerationMoved:
         return {}
     if episode is None:

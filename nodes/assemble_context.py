@@ -13,10 +13,10 @@ from domain.prompt_budget import Shares
 from domain.records import Recalled, Turn
 from domain.text.dates import day_heading
 from domain.turns import live, parents_of
-from nodes.locate import Origin, TurnRefused
 from nodes.message_stamps import by_turn, turn_id
 from nodes.prompt import Draft, build
-from nodes.state import ChatContext, ChatState, Earlier, Memory, Parts
+from nodes.refusal import TurnRefused
+from nodes.state import ChatContext, ChatState, Origin, Parts, SummariesRead
 from settings import Settings, Tier
 from stores.recall.recall import Recollection, render
 from stores.summaries import EpisodeNote
@@ -33,24 +33,21 @@ class AssembleContext:
         """Return the prompt, its budget report and what it recalled.
 
         Raises:
-            TurnRefused: If `load_buffer` refused the turn.
+            TurnRefused: If `locate` refused the turn.
         """
-        if "origin" not in state or "earlier" not in state or "memory" not in state:
-            return {}  # A run from this step's checkpoint: the reads come first, then this again.
         refusal = state.get("refusal")
         if refusal is not None:
             raise TurnRefused(refusal)
-        origin = state["origin"]
-        earlier, memory = _of_generation(origin, state["earlier"], state["memory"])
-        start = _buffer_start(state, earlier)
-        buffer = _buffer(state["messages"], start, origin.view, earlier.loose)
-        recollection = _without(memory.recollection, {turn for turn, _ in buffer})
+        origin, summaries, memories = state["origin"], state["summaries"], state["memories"]
+        start = _buffer_start(state, summaries)
+        buffer = _buffer(state["messages"], start, origin.view, summaries.loose)
+        recollection = _without(memories.recollection, {turn for turn, _ in buffer})
         draft = Draft(
             persona=runtime.context.persona or self._parts.settings.persona,
-            earlier=[_episode_line(note) for note in self._newest(earlier.notes)],
-            borrowed=self._borrowed(state, origin, earlier),
+            earlier=[_episode_line(note) for note in self._newest(summaries.notes)],
+            borrowed=self._borrowed(state, origin, summaries),
             buffer=[message for _, message in buffer],
-            entities=list(memory.entities),
+            entities=list(memories.entities),
             memories=render(recollection.items),
             today=f"Today is {day_heading(origin.as_of or self._parts.now())}.",
             message=[m for m in state["messages"] if turn_id(m) is None],
@@ -68,17 +65,17 @@ class AssembleContext:
             "buffer_start": start,
             "budget": prompt.budget,
             "recalled": [item.model_dump(mode="json") for item in shown],
-            "degraded": [*(["summaries"] if earlier.missed else []), *recollection.degraded],
+            "degraded": [*(["summaries"] if summaries.missed else []), *recollection.degraded],
         }
 
     def _newest(self, notes: Sequence[EpisodeNote]) -> Sequence[EpisodeNote]:
         """Return the notes that may be shown; with more, prompts would grow for long."""
         return notes[max(0, len(notes) - self._parts.settings.summary_episodes) :]
 
-    def _borrowed(self, state: ChatState, origin: Origin, earlier: Earlier) -> list[str]:
+    def _borrowed(self, state: ChatState, origin: Origin, summaries: SummariesRead) -> list[str]:
         """Return the lines of the previous conversation, until this thread is first folded."""
         turns = origin.view.turns
-        if earlier.notes or not state.get("borrowed"):
+        if summaries.notes or not state.get("borrowed"):
             return []
         reached = live(origin.refs, parents_of(turns.values()))
         return [
@@ -101,21 +98,11 @@ def shares_of(settings: Settings, tier: Tier, shrink: float = 1.0) -> Shares:
     )
 
 
-def _of_generation(origin: Origin, earlier: Earlier, memory: Memory) -> tuple[Earlier, Memory]:
-    """Drop what was read under another generation: the owner was reset between the reads."""
-    generation = origin.view.generation
-    if earlier.generation != generation:
-        earlier = Earlier(generation)
-    if memory.generation != generation:
-        memory = Memory(generation, Recollection())
-    return earlier, memory
-
-
-def _buffer_start(state: ChatState, earlier: Earlier) -> str | None:
+def _buffer_start(state: ChatState, summaries: SummariesRead) -> str | None:
     """Return the first turn of `messages` that no shown episode holds."""
-    if earlier.missed:
+    if summaries.missed:
         return state.get("buffer_start")
-    folded = {turn for note in earlier.notes for turn in note.turns}
+    folded = {turn for note in summaries.notes for turn in note.turns}
     turns = list(by_turn(state["messages"]))
     held = [index for index, turn in enumerate(turns) if turn in folded]
     rest = turns[held[-1] + 1 :] if held else turns

@@ -19,7 +19,6 @@ from domain.rows import key_of
 from models.embeddings import EmbeddingModel
 from models.errors import ModelError
 from nodes.state import ChatContext, ChatState, Parts
-from nodes.write_memories import keep
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved
 
@@ -36,8 +35,8 @@ class ExtractFacts:
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return the texts of the facts added; a failure is noted, and the cursor stays."""
-        if "due" not in state or not state["due"].extract:
-            return {}  # Without: a run from this step's checkpoint; the next turn finds it due.
+        if not state["schedule"].extract:
+            return {}
         origin = state["origin"]
         try:
             added = await extract(self._parts, origin.owner, origin.view.generation)
@@ -104,7 +103,7 @@ async def _extract(
     )
     entities = entity_rules.merge(found.entities, by_ref, rows.entities)
     if facts or entities:
-        await keep(parts, owner, generation, *facts, *entities)
+        await parts.stores.write(owner, generation, *facts, *entities)
     known = {fact.id for fact in rows.facts}
     added = [fact for fact in facts if fact.id not in known and not fact.deleted]
     return added, [*map(key_of, facts), *map(key_of, entities)]

@@ -7,12 +7,11 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
-from nodes.locate import Origin
-from nodes.schedule import NOTHING_DUE
-from nodes.state import ChatContext, ChatState, Parts
+from nodes.schedule import NOTHING
+from nodes.state import ChatContext, ChatState, Origin, Parts
 
 
-class Settle:
+class Finish:
     """Leaves nothing of a turn whose owner was reset while it was folded and extracted."""
 
     def __init__(self, parts: Parts) -> None:
@@ -25,8 +24,6 @@ class Settle:
         Raises:
             StoreUnavailable: If the journal does not answer.
         """
-        if "origin" not in state:
-            return {}  # A run from this step's checkpoint.
         origin = state["origin"]
         view = await self._parts.stores.journal.read(origin.owner)
         if view.generation == origin.view.generation:
@@ -53,5 +50,5 @@ async def forgotten(parts: Parts, origin: Origin) -> dict[str, Any]:
         "sent": [],
         "recalled": [],
         "degraded": Overwrite(["reset"]),
-        "due": NOTHING_DUE,
+        "schedule": NOTHING,
     }

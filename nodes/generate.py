@@ -1,7 +1,7 @@
 """Streams the reply, and makes the turn: one write to the journal once it is complete."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from uuid import uuid4
 
 from langchain_core.language_models import LanguageModelInput
@@ -25,24 +25,30 @@ from models.errors import ContextTooLong, EmptyReply, MalformedReply, Refused
 from models.replies import check_reply
 from nodes.assemble_context import shares_of
 from nodes.finish import forgotten
-from nodes.locate import Origin
 from nodes.message_stamps import by_turn, said_at, turn_from, turn_id, turn_messages
 from nodes.prompt import Prompt, build
-from nodes.schedule import NOTHING_DUE, due
+from nodes.schedule import NOTHING, schedule
 from nodes.search_memory import MemorySearch
-from nodes.state import ChatContext, ChatState, Due, Parts
+from nodes.state import ChatContext, ChatState, Origin, Parts, Schedule
 from stores.journal import GenerationMoved
 
 SHRINK = 0.6
 """How much smaller the prompt is made when the model says that it was too long."""
 
 
+class Remember(Protocol):
+    """Folds and extracts as a run of its own."""
+
+    async def __call__(self, parts: Parts, asked: dict[str, Any], served: bool) -> None:
+        """Run it with the input `asked`; `served`: on the LangGraph server, as its own run."""
+
+
 class Generate:
     """Asks the chat model and writes the turn that its reply completes."""
 
-    def __init__(self, parts: Parts) -> None:
-        """Build with the parts of a running graph."""
-        self._parts = parts
+    def __init__(self, parts: Parts, remember: Remember) -> None:
+        """Build with the parts of a running graph; `remember` works in background mode."""
+        self._parts, self._remember = parts, remember
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return the turn's messages, stamped, and what is due after it.
@@ -51,8 +57,6 @@ class Generate:
             ModelError: If no reply could be had; the message stays and belongs to the next turn.
             StoreUnavailable: If the turn could not be written.
         """
-        if "prompt" not in state:
-            return {}  # A run from this step's checkpoint: the reads come first, then this again.
         origin, prompt = state["origin"], state["prompt"]
         try:
             reply, search = await self._answer(origin, prompt)
@@ -83,7 +87,7 @@ class Generate:
                 *(state.get("recalled", []) if prompt.shows_memories else []),
                 *(item.model_dump(mode="json") for item in search.found),
             ],
-            "due": self._after(origin, view, turn.id, runtime),
+            "schedule": self._after(origin, view, turn.id, runtime),
         }
 
     async def _answer(self, origin: Origin, prompt: Prompt) -> tuple[AIMessage, MemorySearch]:
@@ -143,12 +147,12 @@ class Generate:
 
     async def _lost(self, origin: Origin, state: ChatState) -> list[Turn]:
         """Return turns of the thread that neither journal nor an episode holds any more."""
-        earlier = state["earlier"]
-        held = {turn for note in earlier.notes for turn in note.turns} | set(origin.view.turns)
-        held |= {turn.id for turn in earlier.loose}
+        summaries = state["summaries"]
+        stored = {turn for note in summaries.notes for turn in note.turns} | set(origin.view.turns)
+        stored |= {turn.id for turn in summaries.loose}
         groups = by_turn(state["messages"])
-        missing = {id: messages for id, messages in groups.items() if id not in held}
-        if not missing or earlier.missed:
+        missing = {id: messages for id, messages in groups.items() if id not in stored}
+        if not missing or summaries.missed:
             return []
         episodes = await self._parts.stores.memories.episodes(origin.owner, origin.view.generation)
         in_episodes = {turn.id for episode in episodes for turn in episode.turns}
@@ -171,10 +175,10 @@ class Generate:
 
     def _after(
         self, origin: Origin, view: JournalView, head: str, runtime: Runtime[ChatContext]
-    ) -> Due:
+    ) -> Schedule:
         """Return what this run does after its reply; in background mode a run of its own does."""
-        work = due(self._parts, origin.tier, view, origin.thread, head)
-        if self._parts.settings.remember == "inline" or work == NOTHING_DUE:
+        work = schedule(self._parts, origin.tier, view, origin.thread, head)
+        if self._parts.settings.remember == "inline" or work == NOTHING:
             return work
         asked = {
             "user_id": origin.owner.user_id,
@@ -183,8 +187,8 @@ class Generate:
             "thread": origin.thread,
         }
         parts, served = self._parts, runtime.server_info is not None
-        parts.stores.pending.start(origin.owner, lambda: parts.remember(parts, asked, served))
-        return NOTHING_DUE
+        parts.stores.pending.start(origin.owner, lambda: self._remember(parts, asked, served))
+        return NOTHING
 
 
 def _with_search(budget: Budget, searched: int) -> Budget:

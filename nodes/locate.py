@@ -1,62 +1,57 @@
-"""Where a run begins: whose it is, which turn it follows, and what it may see."""
+"""The first step of a turn: finds where the run begins, and whether its turn can be taken."""
 
 from collections.abc import Container
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
+from langchain_core.messages import RemoveMessage
 from langgraph.config import get_config
 from langgraph.runtime import Runtime
 
 from domain.journal import JournalView
 from domain.owner import Owner
-from domain.turns import refs_seen
-from settings import Tier
+from nodes.refusal import just_said, refusal
+from nodes.state import ChatContext, ChatState, Origin, Parts
+from stores.journal import GenerationMoved
 from stores.open import Stores
 from stores.summaries import path_of
 
-if TYPE_CHECKING:
-    from nodes.state import ChatContext, ChatState, Parts
+
+class Locate:
+    """Reads the journal, once for all steps before the reply.
+
+    What is refused is taken out of the thread, so that no later turn finds it there; the
+    refusal itself is raised by the step that joins the reads.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        """Build with the parts of a running graph."""
+        self._parts = parts
+
+    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+        """Return where the run begins.
+
+        Raises:
+            ValueError: If the context names an unknown tier, an empty id or no date.
+            StoreUnavailable: If the journal does not answer.
+        """
+        origin = await locate(state, runtime, self._parts)
+        problem = refusal(self._parts, origin, state["messages"])
+        if problem is not None:
+            said = await just_said(self._parts, origin, state["messages"])
+            gone = [RemoveMessage(id=m.id or "") for m in said]
+            return {"messages": gone, "refusal": problem, "origin": origin}
+        if origin.thread not in origin.view.threads:
+            try:
+                await self._parts.stores.journal.note_thread(
+                    origin.owner, origin.view.generation, origin.thread
+                )
+            except GenerationMoved:
+                return await self(state, runtime)  # Reset meanwhile: it begins after that.
+        return {"refusal": None, "origin": origin}
 
 
-FOREIGN = "This thread belongs to another conversation: start a thread of your own."
-"""What a turn on another owner's thread is told; it does not name the other."""
-
-
-class TurnRefused(ValueError):
-    """A turn that cannot be taken. Its message is one sentence for the user; nothing is kept."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a run begins. Nodes that run at once find the same one."""
-
-    owner: Owner
-    thread: str
-    tier: Tier
-    view: JournalView
-    head: str | None
-    """The turn that this one follows."""
-    root: str | None
-    """What the thread's checkpoints began from."""
-    reset: bool
-    """True where the state is from before a reset: none of it may be used."""
-    foreign: bool
-    """True where the thread belongs to another owner."""
-    as_of: datetime | None
-
-    @property
-    def refs(self) -> tuple[str, ...]:
-        """The refs as this run sees them."""
-        return refs_seen(self.view.refs, self.thread, self.head)
-
-    @property
-    def off_refs(self) -> bool:
-        """True where the run goes on from a turn that no thread ends with, as an edit does."""
-        return self.head not in self.view.refs.values()
-
-
-async def locate(state: "ChatState", runtime: "Runtime[ChatContext]", parts: "Parts") -> Origin:
+async def locate(state: ChatState, runtime: Runtime[ChatContext], parts: Parts) -> Origin:
     """Find where a run begins, from its state and one reading of the journal.
 
     Raises:
@@ -67,15 +62,15 @@ async def locate(state: "ChatState", runtime: "Runtime[ChatContext]", parts: "Pa
     owner = Owner(_user(runtime), context.character_id)
     thread = str(get_config()["configurable"]["thread_id"])
     view = await parts.stores.journal.read(owner)
-    known = "owner" in state
-    foreign = known and state["owner"] != owner.key
-    reset = known and not foreign and state.get("generation") != view.generation
+    begun = "owner" in state
+    foreign = begun and state["owner"] != owner.key
+    reset = begun and not foreign and state.get("generation") != view.generation
     head: str | None = None
     root: str | None = None
-    if known and not foreign and not reset:
+    if begun and not foreign and not reset:
         root = state.get("root")
         head = state.get("head") or root
-    elif not known:
+    elif not begun:
         holder = await parts.stores.journal.backend.thread_owner(thread)
         foreign = holder is not None and holder != owner
         if not foreign:
@@ -105,18 +100,18 @@ async def _first_root(
     since the store failed after the turn was kept: whoever then says the same once more (`said`,
     ids of messages) takes that turn's place.
     """
-    async for found in stores.checkpointer.alist({"configurable": {"thread_id": thread}}):
-        values = found.checkpoint["channel_values"]
+    async for checkpoint in stores.checkpointer.alist({"configurable": {"thread_id": thread}}):
+        values = checkpoint.checkpoint["channel_values"]
         if values.get("owner") == owner.key and values.get("generation") == view.generation:
             root = values.get("root")
             return str(root) if root else None
     last = view.turns.get(view.refs.get(thread, ""))
-    if last is not None and any(one.role == "user" and one.id in said for one in last.messages):
+    if last is not None and any(m.role == "user" and m.id in said for m in last.messages):
         return last.parent
     return view.refs.get(thread)
 
 
-def borrowed_turns(state: "ChatState", origin: Origin, count: int) -> list[str]:
+def borrowed_turns(state: ChatState, origin: Origin, count: int) -> list[str]:
     """Return the last turns of the previous conversation, chosen at the thread's first turn."""
     if "borrowed" in state and not origin.reset:
         return state["borrowed"]
@@ -133,7 +128,7 @@ def borrowed_turns(state: "ChatState", origin: Origin, count: int) -> list[str]:
     return list(path.journal[-count:]) if count else []
 
 
-def _user(runtime: "Runtime[ChatContext]") -> str:
+def _user(runtime: Runtime[ChatContext]) -> str:
     """Return who is talking: the authenticated user, where there is one."""
     info = runtime.server_info
     if info is not None and info.user is not None and info.user.is_authenticated:

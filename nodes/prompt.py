@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from domain.prompt_budget import Budget, Packed, Shares, Sizes, pack
+from domain.prompt_budget import Allocation, Budget, Shares, Sizes, allocate
 from models.tokens import TokenCounter
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def build(
         ValueError: If persona, message and reply alone pass the limit.
     """
     sizes = _sizes(draft, tokens)
-    packed = pack(sizes, shares)
+    packed = allocate(sizes, shares)
     while True:
         prompt = _built(draft, packed, shares, tokens, previous)
         over = prompt.budget["total"] - shares.limit
@@ -90,7 +90,7 @@ def build(
         packed = _less(packed)
 
 
-def _less(packed: Packed) -> Packed:
+def _less(packed: Allocation) -> Allocation:
     if packed.buffer:
         return replace(packed, buffer=packed.buffer - 1)
     if packed.memories:
@@ -124,7 +124,7 @@ def _sizes(draft: Draft, tokens: TokenCounter) -> Sizes:
 
 def _built(
     draft: Draft,
-    packed: Packed,
+    packed: Allocation,
     shares: Shares,
     tokens: TokenCounter,
     previous: Sequence[tuple[str, int]],

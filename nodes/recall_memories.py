@@ -6,9 +6,9 @@ from typing import Any
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
-from nodes.locate import Origin, borrowed_turns, locate
+from nodes.locate import borrowed_turns
 from nodes.message_stamps import by_turn, turn_id
-from nodes.state import ChatContext, ChatState, Memory, Parts
+from nodes.state import ChatContext, ChatState, MemoriesRead, Origin, Parts
 from stores.errors import StoreUnavailable
 from stores.recall.recall import Recollection
 from stores.summaries import path_of
@@ -23,10 +23,12 @@ class RecallMemories:
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return recalled items and known entities; nothing where the tier has no memory."""
-        origin = await locate(state, runtime, self._parts)
+        if state.get("refusal") is not None:
+            return {}
+        origin = state["origin"]
         query = _query(state["messages"])
-        if origin.foreign or not origin.tier.remembers or not query:
-            return {"memory": Memory(origin.view.generation, Recollection())}
+        if not origin.tier.remembers or not query:
+            return {"memories": MemoriesRead(Recollection())}
         recall, settings = self._parts.stores.recall, self._parts.settings
         asked = _asked(state["messages"])
         recollection = await recall.recall(
@@ -48,7 +50,7 @@ class RecallMemories:
             refs=origin.refs,
             as_of=origin.as_of,
         )
-        return {"memory": Memory(origin.view.generation, recollection, entities)}
+        return {"memories": MemoriesRead(recollection, entities)}
 
     async def _shown(self, state: ChatState, origin: Origin) -> frozenset[str]:
         """Return the references of the messages that the prompt's buffer will show."""

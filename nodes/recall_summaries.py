@@ -4,8 +4,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from nodes.locate import locate
-from nodes.state import ChatContext, ChatState, Earlier, Parts
+from nodes.state import ChatContext, ChatState, Parts, SummariesRead
 from stores.errors import StoreUnavailable
 
 
@@ -18,16 +17,15 @@ class RecallSummaries:
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return the branch's episodes; none, marked as missed, if the stores are down."""
-        origin = await locate(state, runtime, self._parts)
-        generation = origin.view.generation
-        if origin.foreign:
-            return {"earlier": Earlier(generation)}
+        if state.get("refusal") is not None:
+            return {}
+        origin = state["origin"]
         try:
             branch = await self._parts.stores.summaries.branch(
                 origin.owner, origin.view, origin.head, fresh=origin.off_refs
             )
         except StoreUnavailable:
-            return {"earlier": Earlier(generation, missed=True)}
+            return {"summaries": SummariesRead(missed=True)}
         if branch is None:
-            return {"earlier": Earlier(generation)}
-        return {"earlier": Earlier(generation, branch.notes, branch.loose)}
+            return {"summaries": SummariesRead()}
+        return {"summaries": SummariesRead(branch.notes, branch.loose)}

@@ -1,17 +1,36 @@
 """What is to be done after a reply: decided from the journal as the turn left it."""
 
 from datetime import datetime
+from typing import Any
+
+from langgraph.runtime import Runtime
 
 from domain.folding import FoldRule, Window, extraction_due, live_journal, window_due
 from domain.journal import JournalView
 from domain.turns import refs_seen
-from nodes.state import Due, Parts
+from nodes.state import ChatContext, ChatState, Parts, Schedule
 from settings import Tier
 
-NOTHING_DUE = Due(fold=None, extract=False)
+NOTHING = Schedule(fold=None, extract=False)
 
 
-def due(parts: Parts, tier: Tier, view: JournalView, thread: str, head: str | None) -> Due:
+class Reschedule:
+    """Decides it again for a run that goes on after its reply."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Build with the parts of a running graph."""
+        self._parts = parts
+
+    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+        """Return what is to be done now."""
+        origin = state["origin"]
+        work = schedule(self._parts, origin.tier, origin.view, origin.thread, origin.head)
+        return {"schedule": work}
+
+
+def schedule(
+    parts: Parts, tier: Tier, view: JournalView, thread: str, head: str | None
+) -> Schedule:
     """Return what a run on `thread` that ended at `head` should fold and extract now."""
     settings, tokens = parts.settings, parts.models.tokens
     rule = FoldRule(
@@ -32,7 +51,7 @@ def due(parts: Parts, tier: Tier, view: JournalView, thread: str, head: str | No
     if window is None and _left_behind(view, now):
         window = Window(thread=thread, turns=())  # Whoever comes finishes a claimed window.
     extract = tier.remembers and extraction_due(view, settings.extract_turns)
-    return Due(fold=window, extract=extract)
+    return Schedule(fold=window, extract=extract)
 
 
 def _left_behind(view: JournalView, now: datetime) -> bool:

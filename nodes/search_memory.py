@@ -10,9 +10,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, Field, ValidationError
 
 from domain.records import Recalled
-from nodes.locate import Origin
 from nodes.prompt import Prompt, memory_block
-from nodes.state import Parts
+from nodes.state import Origin, Parts
 from stores.recall.recall import render
 
 LEAST = 160

@@ -1,10 +1,10 @@
-"""The state and the context of the chat graph, and what its nodes are built with."""
+"""What a run of the chat graph knows: its context, its state, where it begins, its parts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import add
-from typing import Annotated, Any, Literal, Protocol, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from langchain_core.messages import AnyMessage
 from langgraph.channels import UntrackedValue
@@ -12,12 +12,14 @@ from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.folding import Window
+from domain.journal import JournalView
+from domain.owner import Owner
 from domain.prompt_budget import Budget
-from domain.records import Recalled, Turn
+from domain.records import Turn
+from domain.turns import refs_seen
 from models.open import Models
-from nodes.locate import Origin
 from nodes.prompt import Draft, Prompt
-from settings import Settings
+from settings import Settings, Tier
 from stores.open import Stores
 from stores.recall.recall import Recollection
 from stores.summaries import EpisodeNote
@@ -91,13 +93,13 @@ class ChatState(TypedDict, total=False):
     degraded: Annotated[list[str], add]
     """Parts that this turn had to do without."""
 
-    origin: Annotated[Origin, UntrackedValue]
+    origin: Annotated["Origin", UntrackedValue]
     refusal: Annotated[str | None, UntrackedValue]
-    earlier: Annotated["Earlier", UntrackedValue]
-    memory: Annotated["Memory", UntrackedValue]
+    summaries: Annotated["SummariesRead", UntrackedValue]
+    memories: Annotated["MemoriesRead", UntrackedValue]
     draft: Annotated[Draft, UntrackedValue]
     prompt: Annotated[Prompt, UntrackedValue]
-    due: Annotated["Due", UntrackedValue]
+    schedule: Annotated["Schedule", UntrackedValue]
     folded: Annotated[int, UntrackedValue]
     """Messages folded by this run."""
     facts_added: Annotated[list[str], UntrackedValue]
@@ -105,10 +107,39 @@ class ChatState(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Earlier:
+class Origin:
+    """Where a run begins: whose it is, which turn it follows, and what it may see."""
+
+    owner: Owner
+    thread: str
+    tier: Tier
+    view: JournalView
+    """The one reading of the journal that all steps before the reply share."""
+    head: str | None
+    """The turn that this one follows."""
+    root: str | None
+    """What the thread's checkpoints began from."""
+    reset: bool
+    """True where the state is from before a reset: none of it may be used."""
+    foreign: bool
+    """True where the thread belongs to another owner."""
+    as_of: datetime | None
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """The refs as this run sees them."""
+        return refs_seen(self.view.refs, self.thread, self.head)
+
+    @property
+    def off_refs(self) -> bool:
+        """True where the run goes on from a turn that no thread ends with, as an edit does."""
+        return self.head not in self.view.refs.values()
+
+
+@dataclass(frozen=True)
+class SummariesRead:
     """What `recall_summaries` brought."""
 
-    generation: str | None
     notes: Sequence[EpisodeNote] = ()
     """The folded part of this branch, oldest first."""
     loose: Sequence[Turn] = ()
@@ -118,28 +149,20 @@ class Earlier:
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoriesRead:
     """What `recall_memories` brought."""
 
-    generation: str | None
     recollection: Recollection
     entities: Sequence[str] = ()
     """One line each, the most relevant first."""
 
 
 @dataclass(frozen=True)
-class Due:
+class Schedule:
     """What is to be done after the reply."""
 
     fold: Window | None
     extract: bool
-
-
-class Remember(Protocol):
-    """Runs the graph `remember`."""
-
-    async def __call__(self, parts: "Parts", asked: dict[str, Any], served: bool) -> None:
-        """Run it with the input `asked`; `served`: on the LangGraph server, as its own run."""
 
 
 @dataclass(frozen=True)
@@ -151,21 +174,5 @@ class Parts:
     stores: Stores
     now: Callable[[], datetime]
     """The clock, with a time zone."""
-    remember: Remember
-    """Folds and extracts as a run of its own (background mode)."""
     without_tools: set[str] = field(default_factory=set)
     """Chat models that turned out to take no tools."""
-
-
-__all__ = [
-    "ChatContext",
-    "ChatInput",
-    "ChatOutput",
-    "ChatState",
-    "Due",
-    "Earlier",
-    "Memory",
-    "Parts",
-    "Recalled",
-    "Remember",
-]

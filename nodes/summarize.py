@@ -18,7 +18,6 @@ from models.errors import ModelError
 from models.memory.protocol import MemoryModel
 from nodes.feedback import send_quality
 from nodes.state import ChatContext, ChatState, Parts
-from nodes.write_memories import keep
 from settings import Tier
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved
@@ -33,13 +32,11 @@ class Summarize:
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return how many messages were folded; a failure is noted, and nothing is lost."""
-        if "due" not in state:
-            return {}  # A run from this step's checkpoint: the next turn finds it due again.
-        origin, window = state["origin"], state["due"].fold
+        origin, window = state["origin"], state["schedule"].fold
         if window is None:
             return {}
         try:
-            episode = await fold(
+            episode = await fold_window(
                 self._parts, origin.owner, origin.view.generation, window, origin.tier
             )
         except GenerationMoved:
@@ -52,7 +49,7 @@ class Summarize:
         return {"folded": sum(len(turn.messages) for turn in episode.turns)}
 
 
-async def fold(
+async def fold_window(
     parts: Parts, owner: Owner, generation: str | None, window: Window, tier: Tier
 ) -> Episode | None:
     """Fold `window`, or the one that an expired claim names; None if it cannot be taken.
@@ -88,7 +85,7 @@ async def fold(
         except ModelError:
             await journal.claim_failed(owner, generation, claim, parts.now())
             raise
-        await keep(parts, owner, generation, episode)
+        await parts.stores.write(owner, generation, episode)
     below = await parts.stores.summaries.branch(owner, view, episode.turns[0].parent)
     try:
         _, ours = await journal.folded(owner, generation, claim)

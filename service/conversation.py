@@ -21,8 +21,9 @@ from domain.owner import Owner
 from domain.records import Recalled
 from graph.chat import build
 from models.errors import ModelError
-from nodes.locate import Origin, TurnRefused, as_of_date
-from nodes.state import ChatContext, ChatInput, Due, Parts
+from nodes.locate import as_of_date
+from nodes.refusal import TurnRefused
+from nodes.state import ChatContext, ChatInput, Origin, Parts, Schedule
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved
 
@@ -257,17 +258,17 @@ class _Progress:
         if node in ("assemble_context", "summarize", "extract_facts"):
             self.degraded += update.get("degraded", [])
         self.found.update(update)
-        if node == "generate" and "due" in update:
+        if node == "generate" and "schedule" in update:
             self.forgotten = update["head"] is None
-            yield from self._due(update["due"])
+            yield from self._scheduled(update["schedule"])
 
-    def _due(self, due: Due) -> Iterator[StepEvent]:
+    def _scheduled(self, work: Schedule) -> Iterator[StepEvent]:
         view = self.origin.view if self.origin else None
-        if due.fold is not None and view is not None:
-            turns = due.fold.turns or (view.claim.turns if view.claim else ())
+        if work.fold is not None and view is not None:
+            turns = work.fold.turns or (view.claim.turns if view.claim else ())
             held = [view.turns[id] for id in turns if id in view.turns]
             yield StepEvent("fold", sum(len(turn.messages) for turn in held))
-        if due.extract and view is not None:
+        if work.extract and view is not None:
             yield StepEvent("extract", view.seq + 1 - view.cursor)
 
     def report(self, error: str | None) -> TurnReport:

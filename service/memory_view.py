@@ -14,7 +14,7 @@ from stores.open import Stores
 
 
 @dataclass(frozen=True)
-class Remembered:
+class MemoryView:
     """One reading of what is remembered of an owner."""
 
     episodes: list[Episode]
@@ -25,7 +25,7 @@ class Remembered:
     """By name; with what live turns say of them, the earlier values of an attribute too."""
 
 
-async def remembered(stores: Stores, owner: Owner, *, as_of: datetime | None = None) -> Remembered:
+async def remembered(stores: Stores, owner: Owner, *, as_of: datetime | None = None) -> MemoryView:
     """Read what is remembered of an owner.
 
     Args:
@@ -42,7 +42,7 @@ async def remembered(stores: Stores, owner: Owner, *, as_of: datetime | None = N
     shown = [e for e in rows.episodes if all(turn.id in reached for turn in e.turns)]
     told = reached - withheld(rows.facts)
     entities = [_told(entity, told) for entity in rows.entities]
-    return Remembered(
+    return MemoryView(
         episodes=sorted(shown, key=lambda episode: episode.seq),
         facts=standing(rows.facts, reached, as_of),
         entities=sorted((e for e in entities if e is not None), key=lambda e: e.name.casefold()),

@@ -1,5 +1,6 @@
 """Opens the stores that the settings name, as one, and closes them in the right order."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from secrets import token_hex
 from langgraph.store.base import BaseStore
 from redis.asyncio import Redis
 
+from domain.owner import Owner
+from domain.rows import Memory
 from models.embeddings import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
@@ -39,6 +42,25 @@ class Stores:
     """Folding and extraction under way in the background of this process."""
     key: bytes
     """Secret behind the delimiters of memory blocks, the same for the whole installation."""
+
+    async def write(self, owner: Owner, generation: str | None, *records: Memory) -> None:
+        """Write records to long-term memory. Where the caller is cancelled, the write ends first.
+
+        A store that was asked to write does so, whoever still waits for it: a reset that follows
+        on a cancelled run must find all of it, and one that went before must not be written after.
+
+        Raises:
+            StoreUnavailable: If the store does not answer.
+            ModelError: If the texts cannot be embedded.
+        """
+        writing = asyncio.create_task(self.memories.put(owner, generation, *records))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
+            if (await self.journal.read(owner)).generation != generation:
+                await self.memories.clear(owner, generation)
+            raise
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from domain.owner import Owner
 from domain.rows import key_of
 from evals.conversations import (
     Bench,
-    Conversation,
+    Dialogue,
     Probe,
     Session,
     Statement,
@@ -147,7 +147,7 @@ class Speed:
     index_bytes: int
 
 
-def made_up(turns: int, seed: int = 7) -> Conversation:
+def made_up(turns: int, seed: int = 7) -> Dialogue:
     """Return a conversation of so many turns, with a summary and facts for each session."""
     chance = random.Random(seed)
     begun = datetime(2024, 1, 1, 18, 0, tzinfo=UTC)
@@ -171,7 +171,7 @@ def made_up(turns: int, seed: int = 7) -> Conversation:
         sessions.append(Session(at, tuple(said), summary, tuple(facts)))
     now = begun + timedelta(days=turns + 30)
     probes = tuple(Probe(question, "", "speed", (), now) for question in questions)
-    return Conversation("speed", tuple(sessions), probes)
+    return Dialogue("speed", tuple(sessions), probes)
 
 
 async def measure_speed(turns: int = 700, questions: int = 200) -> Speed:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from domain.owner import Owner
     from domain.records import Recalled
     from nodes.state import Parts
-    from service.memory_view import Remembered
+    from service.memory_view import MemoryView
     from service.usage.ledger import Ledger
     from stores.maintenance.erase import Removed
 
@@ -206,8 +206,8 @@ def _date(as_of: str | None) -> datetime | None:
         fail(str(error))
 
 
-def _remembered(owner: "Owner", as_of: datetime | None = None) -> "Remembered":
-    async def work(parts: "Parts") -> "Remembered":
+def _remembered(owner: "Owner", as_of: datetime | None = None) -> "MemoryView":
+    async def work(parts: "Parts") -> "MemoryView":
         from service.memory_view import remembered
 
         return await remembered(parts.stores, owner, as_of=as_of)

@@ -14,8 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import BaseModel
 
 from domain.owner import Owner
-from nodes.locate import Origin
-from nodes.state import Parts
+from nodes.state import Origin, Parts
 from service.usage import metrics
 from service.usage.ledger import Layer, Spent, spend
 from service.usage.limits import Limits

@@ -25,7 +25,7 @@ _BATCH = 50
 
 
 @dataclass(frozen=True)
-class Standing:
+class MoveState:
     """What a store notes about moves."""
 
     filling: str | None
@@ -57,7 +57,7 @@ async def move(
             out of date.
         StoreUnavailable: If one does not answer, or something wrote meanwhile; call it again.
     """
-    mine, theirs = await _standing(source), await _standing(target)
+    mine, theirs = await _move_state(source), await _move_state(target)
     if mine.moved == there and theirs.items and not (theirs.filling or theirs.moved):
         return 0
     _check(mine, theirs, here, there)
@@ -72,7 +72,7 @@ async def move(
         progress(moved, mine.items)
     await _drop_others(target, places)
     # As many here, as many there, and all of them seen: nothing has come or gone meanwhile.
-    counts = {(await _standing(store)).items for store in (source, target)}
+    counts = {(await _move_state(store)).items for store in (source, target)}
     if counts != {moved}:
         raise StoreUnavailable(
             "Something wrote memories while they were moved: stop it, then run the same again."
@@ -83,7 +83,7 @@ async def move(
     return moved
 
 
-def _check(mine: Standing, theirs: Standing, here: str, there: str) -> None:
+def _check(mine: MoveState, theirs: MoveState, here: str, there: str) -> None:
     if mine.filling is not None:
         raise StoreMismatch(
             f"The memories in {here} are not whole: they are still to come from {mine.filling}. "
@@ -101,11 +101,11 @@ def _check(mine: Standing, theirs: Standing, here: str, there: str) -> None:
         )
 
 
-async def _standing(store: LongTermStore) -> Standing:
+async def _move_state(store: LongTermStore) -> MoveState:
     found = await store.abatch([GetOp(MOVES, FILLING), GetOp(MOVES, MOVED)])
     filling, moved = (item.value if isinstance(item, Item) else {} for item in found)
     notes = sum(map(bool, (filling, moved)))
-    return Standing(filling.get("from"), moved.get("to"), await store.count() - notes)
+    return MoveState(filling.get("from"), moved.get("to"), await store.count() - notes)
 
 
 def _note(name: str, value: dict[str, Any]) -> PutOp:

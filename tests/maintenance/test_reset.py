@@ -11,8 +11,8 @@ import pytest
 
 from domain.owner import Owner
 from nodes.extract_facts import extract
-from nodes.schedule import due
-from nodes.summarize import fold
+from nodes.schedule import schedule
+from nodes.summarize import fold_window
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved
 from stores.maintenance.erase import forget, reset
@@ -99,9 +99,9 @@ async def test_a_reset_during_a_reply_leaves_nothing_behind(
 async def folded(script: Script, owner: Owner) -> None:
     view = await script.parts.stores.journal.read(owner)
     tier = script.parts.settings.tier(None)
-    window = due(script.parts, tier, view, "t", view.refs.get(owner.user_id)).fold
+    window = schedule(script.parts, tier, view, "t", view.refs.get(owner.user_id)).fold
     if window is not None:
-        await fold(script.parts, owner, view.generation, window, tier)
+        await fold_window(script.parts, owner, view.generation, window, tier)
 
 
 async def test_a_hundred_resets_racing_folds_and_extractions_leave_nothing(

@@ -16,8 +16,8 @@ from langgraph.types import StateSnapshot
 from domain.owner import Owner
 from graph import remember
 from models.errors import ServerFailed
-from nodes.locate import TurnRefused
 from nodes.message_stamps import turn_id
+from nodes.refusal import TurnRefused
 from service.ops.sweep import sweep
 from stores.journal import Journal
 from stores.maintenance.erase import forget, reset
@@ -200,7 +200,7 @@ class Player:
         if thread in model.places:
             mark, place = self._mark(owner), model.place(thread)
             await self.script.graph(self.parts).aupdate_state(
-                on(thread), {"messages": [HumanMessage(f"Add {mark}")]}, as_node="settle"
+                on(thread), {"messages": [HumanMessage(f"Add {mark}")]}, as_node="finish"
             )
             model.places[thread] = Place(place.head, (*place.waiting, mark))
 

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from domain.owner import Owner
-from nodes.locate import TurnRefused
+from nodes.refusal import TurnRefused
 from service.ops.sweep import sweep
 from stores.maintenance.erase import forget, reset
 from tests.support import raw_stores
@@ -116,7 +116,7 @@ async def test_who_speaks_while_being_forgotten_is_found_by_the_next_forget(
 async def test_a_stranger_who_is_refused_removes_nothing(script: Script) -> None:
     await script.say("Hello mark1a", "t", ALEX)
     added = {"messages": [HumanMessage("And mark2a")]}
-    await script.graph().aupdate_state(on("t"), added, as_node="settle")
+    await script.graph().aupdate_state(on("t"), added, as_node="finish")
     with pytest.raises(TurnRefused):
         await script.say("Hello mark1b", "t", Owner("eve"))
     assert await shown(script, "Hello mark3a") == said(1, 2, 3)
@@ -125,7 +125,7 @@ async def test_a_stranger_who_is_refused_removes_nothing(script: Script) -> None
 async def test_a_message_that_is_too_large_takes_no_other_with_it(script: Script) -> None:
     await script.say("Hello mark1a", "t", ALEX)
     added = {"messages": [HumanMessage("And mark2a")]}
-    await script.graph().aupdate_state(on("t"), added, as_node="settle")
+    await script.graph().aupdate_state(on("t"), added, as_node="finish")
     with pytest.raises(TurnRefused, match="smaller parts"):
         await script.say("Hello mark3a " + "word " * 9000, "t", ALEX)
     assert await shown(script, "Hello mark4a") == said(1, 2, 4)

@@ -14,9 +14,9 @@ from domain.owner import Owner
 from domain.records import Episode
 from graph import remember
 from nodes.extract_facts import extract
-from nodes.schedule import due
+from nodes.schedule import schedule
 from nodes.state import Parts
-from nodes.summarize import fold
+from nodes.summarize import fold_window
 from stores.errors import StoreUnavailable
 from tests.support.house import Clock
 from tests.support.kept import kept_of, seen
@@ -50,8 +50,8 @@ async def folded(parts: Parts, thread: str) -> Episode | None:
     """Fold what is due on a thread, as any worker finds it."""
     view = await parts.stores.journal.read(ALEX)
     tier = parts.settings.tier(None)
-    window = due(parts, tier, view, thread, view.refs[thread]).fold
-    return await fold(parts, ALEX, view.generation, window, tier) if window else None
+    window = schedule(parts, tier, view, thread, view.refs[thread]).fold
+    return await fold_window(parts, ALEX, view.generation, window, tier) if window else None
 
 
 def asked(workers: list[Script]) -> list[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from domain.owner import Owner
 from domain.turns import live, parents_of
 from graph import remember
 from models.errors import ModelError
-from nodes.locate import TurnRefused
+from nodes.refusal import TurnRefused
 from stores.errors import CheckpointGone, StoreUnavailable
 from tests.support.faults import Faults
 from tests.support.scripted import Script, marks, open_script, scripted_settings

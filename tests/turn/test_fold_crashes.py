@@ -10,9 +10,9 @@ import pytest
 from domain.owner import Owner
 from graph import remember
 from nodes.extract_facts import extract
-from nodes.schedule import due
+from nodes.schedule import schedule
 from nodes.state import Parts
-from nodes.summarize import fold
+from nodes.summarize import fold_window
 from stores.errors import StoreUnavailable
 from tests.support.kept import kept_of
 from tests.support.scripted import (
@@ -34,9 +34,9 @@ async def folding(parts: Parts, owner: Owner, thread: str) -> None:
     """Fold what is due, as a turn does after its reply."""
     view = await parts.stores.journal.read(owner)
     tier = parts.settings.tier(None)
-    window = due(parts, tier, view, thread, view.refs[thread]).fold
+    window = schedule(parts, tier, view, thread, view.refs[thread]).fold
     assert window is not None
-    await fold(parts, owner, view.generation, window, tier)
+    await fold_window(parts, owner, view.generation, window, tier)
 
 
 async def extracting(parts: Parts, owner: Owner, thread: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from domain.owner import Owner
 from models.errors import ServerFailed
-from nodes.locate import TurnRefused
+from nodes.refusal import TurnRefused
 from stores.errors import CheckpointGone
 from tests.support.house import Clock, Open
 from tests.support.openai_server import Fault, Reply, too_long

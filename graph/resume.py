@@ -1,0 +1,94 @@
+"""Runs a step also where a run goes on in the middle of a turn, after a breakpoint or an edit.
+
+What lives only while a run lasts is in no checkpoint: what a step lacks is read again in its place.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from langchain_core.messages import RemoveMessage
+from langgraph.graph.message import REMOVE_ALL_MESSAGES, add_messages
+from langgraph.runtime import Runtime
+from langgraph.types import Overwrite
+
+from nodes.assemble_context import AssembleContext
+from nodes.load_buffer import LoadBuffer
+from nodes.locate import Locate
+from nodes.recall_memories import RecallMemories
+from nodes.recall_summaries import RecallSummaries
+from nodes.schedule import Reschedule
+from nodes.state import ChatContext, ChatState, Parts
+
+
+class Step(Protocol):
+    """A node, as LangGraph calls it."""
+
+    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+        """Return what the step adds to the state."""
+
+
+Node = Callable[[Parts], Step]
+"""What makes a step of the parts of a running graph."""
+
+BRINGS: Mapping[str, Sequence[Node]] = {
+    "origin": (Locate,),
+    "memories": (LoadBuffer, RecallSummaries, RecallMemories),
+    "prompt": (AssembleContext,),
+    "schedule": (Reschedule,),
+}
+"""An untracked value to the steps that bring it, and what else they bring."""
+
+
+async def resumed(
+    parts: Parts,
+    node: Node,
+    needs: Sequence[str],
+    state: ChatState,
+    runtime: Runtime[ChatContext],
+) -> dict[str, Any]:
+    """Run a step, after those that bring what it needs and this run does not have.
+
+    Args:
+        parts: The parts of the running graph.
+        node: The step.
+        needs: The keys of `BRINGS` that it reads, in the order of a turn.
+        state: The state as this run has it.
+        runtime: The runtime of the run.
+
+    Returns:
+        What the step adds to the state; with what those before it add to its messages, where
+        they had to be read again.
+    """
+    lacking = [need for need in needs if need not in state]
+    if not lacking:
+        return await node(parts)(state, runtime)
+    added: dict[str, Any] = {}
+    for need in lacking:
+        steps = [make(parts) for make in BRINGS[need]]
+        for update in await asyncio.gather(*(step(state, runtime) for step in steps)):
+            added |= update
+            state = _after(state, update)
+    update = await node(parts)(state, runtime)
+    if "memories" not in lacking:
+        return update  # Its neighbours of the same step find the same; each adds its own.
+    added |= update
+    state = _after(state, update)
+    return {
+        **added,
+        "messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES), *state["messages"]],
+        "degraded": Overwrite(state.get("degraded", [])),
+    }
+
+
+def _after(state: ChatState, update: Mapping[str, Any]) -> ChatState:
+    """Return the state as an update leaves it."""
+    after = {**state, **update}
+    before: list[Any] = state["messages"]
+    after["messages"] = add_messages(before, [*update.get("messages", [])])
+    degraded = update.get("degraded", [])
+    if isinstance(degraded, Overwrite):
+        after["degraded"] = degraded.value
+    else:
+        after["degraded"] = [*state.get("degraded", []), *degraded]
+    return cast(ChatState, after)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TextIO, get_args
+from typing import Any, TextIO
 
 from rich.console import Console
 
@@ -23,6 +23,7 @@ from models.memory.protocol import MemoryModel
 from models.offline.memory import OfflineMemory
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
+from stores.long_term import BACKENDS, backend_of
 
 Progress = Callable[[str, int, int], None]
 """Called with what is under way, the steps done and the steps in all."""
@@ -45,9 +46,9 @@ async def run(
 ) -> Report:
     """Return how the product, and the baselines, recall what the conversations ask for.
 
-    `where` None: where the settings keep memories, Postgres if its address is set.
+    `where` None: where the settings keep memories.
     """
-    where = where or ("postgres" if Settings().postgres_url else "chroma")
+    where = where or backend_of(Settings()).name
     embedding = await open_embeddings(Settings(embeddings=embeddings))
     tokens = await asyncio.to_thread(open_counter, "")
     model: MemoryModel | None = OfflineMemory(tokens) if mode == "offline" else None
@@ -151,7 +152,7 @@ def main(measured: Callable[..., Awaitable[Report]], description: str, *, offlin
     parser.add_argument("path", type=Path, help="the data, read in place")
     parser.add_argument("--budget", type=int, default=1000, help="tokens of recalled text")
     parser.add_argument("--embeddings", default="wordllama", help="the embedding model")
-    parser.add_argument("--store", choices=get_args(Where), help="where memories are kept")
+    parser.add_argument("--store", choices=BACKENDS, help="where memories are kept")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--dump", type=Path, help="write one JSON line a question there")
     parser.add_argument("--no-baselines", action="store_true", help="the product alone")

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import get_args
 
 from rich.console import Console
 from rich.table import Table
@@ -27,10 +26,11 @@ from domain.records import Episode, Fact
 from evals.conversations import Probe, fact_of, turns_of
 from evals.measures import percentile
 from evals.speed.recall import made_up
-from evals.throwaway import Where, open_throwaway
+from evals.throwaway import open_throwaway
 from models.embeddings import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
+from stores.long_term import BACKENDS
 from stores.memories import Memories
 from stores.recall.recall import LIMITS, Recall
 
@@ -52,7 +52,7 @@ class Told:
 class Timed:
     """One store with so many owners in it; all times in milliseconds."""
 
-    store: Where
+    store: str
     owners: int
     write_p50: float
     """Writing the 40 records of an owner, in one batch."""
@@ -71,7 +71,7 @@ class Timed:
 class Place:
     """A store that is being filled."""
 
-    store: Where
+    store: str
     memories: Memories
     owners: int = 0
     recalled: list[str] = field(default_factory=list)
@@ -169,7 +169,7 @@ async def compare(owners: Sequence[int], questions: int) -> tuple[list[Timed], i
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="mnemograph-bench-")))
         places: list[Place] = []
-        for where in get_args(Where):
+        for where in BACKENDS:
             opened = open_throwaway(where, embedding, folder, shards=Settings().chroma_shards)
             places.append(Place(where, Memories(await stack.enter_async_context(opened))))
         for size in sorted(owners):

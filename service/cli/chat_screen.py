@@ -32,6 +32,7 @@ from service.conversation import (
 )
 from settings import Settings
 from stores.errors import StoreUnavailable
+from stores.long_term import backend_of
 from stores.maintenance.erase import reset
 
 COMMANDS = {
@@ -231,8 +232,8 @@ class Screen:
 def where_memory_lies(settings: Settings) -> str:
     """Return in words where conversations and memories are kept."""
     short = "Redis" if settings.redis_url else None
-    long = f"Chroma at {settings.chroma_url}" if settings.chroma_url else None
-    long = "Postgres" if settings.postgres_url else long
+    backend = backend_of(settings)
+    long = backend.place(settings) if getattr(settings, backend.setting) else None
     if short is None and long is None:
         return f"{settings.data_dir} (SQLite and Chroma, on this machine)"
     here = f"in {settings.data_dir}"

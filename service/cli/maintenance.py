@@ -14,7 +14,6 @@ from service.cli.terminal import console, fail, one_line, print_json, run, setti
 
 if TYPE_CHECKING:
     from service.ops.doctor import Check
-    from service.ops.moving import Kind, Moved
     from service.ops.reindex import Reindexed
     from service.ops.sweep import SweepReport
     from stores.maintenance.migrate import Progress
@@ -118,48 +117,28 @@ def reindex(
     else may use the memories meanwhile; after an interruption the same command goes on. With
     --to, both stores may be set.
     """
-    if to is not None:
-        _move(to, shards, embeddings, as_json)
-        return
-    chosen = settings()
+    from service.ops.reindex import BetweenStores
+    from service.ops.reindex import reindex as move
+    from stores.long_term import BACKENDS
+
+    if to is not None and to not in BACKENDS:
+        fail(f"--to must be one of: {', '.join(BACKENDS)}.")
+    chosen = settings(BetweenStores if to else None)
 
     async def work() -> "Reindexed | None":
-        from service.ops.reindex import reindex as move
-
         with _progress() as progress:
-            return await move(chosen, shards, embeddings, progress)
+            return await move(chosen, shards, embeddings, to, progress)
 
     done = run(work)
     if as_json:
         print_json(asdict(done) if done else {"items": 0})
     elif done is None:
         print(NO_MEMORIES)
-    else:
+    elif to is None:
         moved = f"{done.items} memories moved" if done.items else "All lies as wanted already"
         spread = f"{done.shards} collections, " if done.shards else ""
         print(f"{moved}: {spread}embeddings {one_line(done.embeddings)}.")
         _advise(done.advice)
-
-
-def _move(to: str, shards: int | None, embeddings: str | None, as_json: bool) -> None:
-    from service.ops.moving import BetweenStores, move_to
-
-    if to not in ("chroma", "postgres"):
-        fail('--to must be "chroma" or "postgres".')
-    if to == "postgres" and shards is not None:
-        fail("Postgres does not spread memories over collections: leave out --shards.")
-    chosen = settings(BetweenStores)
-    kind: Kind = "chroma" if to == "chroma" else "postgres"
-
-    async def work() -> "Moved | None":
-        with _progress() as progress:
-            return await move_to(chosen, kind, shards, embeddings, progress)
-
-    done = run(work)
-    if as_json:
-        print_json(asdict(done) if done else {"items": 0})
-    elif done is None:
-        print(NO_MEMORIES)
     else:
         moved = f"{done.items} memories moved" if done.items else "All memories had moved before"
         print(one_line(f"{moved}: they are in {done.there} now."))

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from langgraph.store.base import BaseStore
 from redis.asyncio import Redis
@@ -23,7 +22,7 @@ from service.ops.sweep import SWEPT, lost_owners
 from settings import Settings
 from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
 from stores.journal import Journal
-from stores.long_term import look_at_postgres, open_long_term, postgres_place
+from stores.long_term import backend_of, open_long_term
 from stores.memories import Memories
 from stores.redis.connection import START, connect, without_secrets
 from stores.redis.journal import open_redis_journal
@@ -198,50 +197,21 @@ async def check_long_term(settings: Settings) -> list[Check]:
 async def _long_term(settings: Settings) -> list[Check]:
     name = "long-term memory"
     try:
-        found, made = await _looked_at(settings)
-        if not made:
-            return [Check(name=name, state="ok", text=found)]
+        backend = backend_of(settings)
+        found = await backend.look(settings)
+        text = f"{found.text} {because(settings, backend.setting)}."
+        if not found.exists:
+            return [Check(name=name, state="ok", text=text)]
         async with AsyncExitStack() as stack:
             embedding = await open_embeddings(settings)
             stack.push_async_callback(embedding.aclose)
             store = await stack.enter_async_context(open_long_term(settings, embedding))
             owners = await _owners(settings, store, stack)
-            return [Check(name=name, state="ok", text=found), owners]
+            return [Check(name=name, state="ok", text=text), owners]
     except StoreBusy as error:
         return [Check(name=name, state="warn", text=str(error))]
     except (StoreUnavailable, StoreMismatch, ModelSettingsError) as error:
         return [Check(name=name, state="fail", text=str(error))]
-
-
-async def _looked_at(settings: Settings) -> tuple[str, bool]:
-    """Return what there is, and whether anything is in it: to open it would make it.
-
-    Raises:
-        StoreUnavailable: If a server does not answer, or lacks something.
-    """
-    if settings.postgres_url:
-        why = because(settings, "postgres_url")
-        place = await asyncio.to_thread(postgres_place, settings)
-        server = await look_at_postgres(settings)
-        if server.pgvector is None:
-            raise StoreUnavailable(
-                f"{place} has no pgvector: install it there (https://github.com/pgvector/pgvector)."
-            )
-        text = f"{place} answers (version {server.version}, pgvector {server.pgvector})"
-        if server.embedded is None:
-            return f"{text}; tables are made at the first turn {why}.", False
-        return f"{text} {why}.", True
-    path = settings.data_dir / "chroma"
-    if settings.chroma_url is None and not await asyncio.to_thread(path.exists):
-        why = because(settings, "chroma_url")
-        return f"Chroma in the data dir, made at the first turn {why}.", False
-    return f"Chroma {_where(settings)} answers.", True
-
-
-def _where(settings: Settings) -> str:
-    if settings.chroma_url is None:
-        return f"in the data dir {because(settings, 'chroma_url')}"
-    return f"at {urlsplit(settings.chroma_url).netloc} {because(settings, 'chroma_url')}"
 
 
 async def _journal(settings: Settings, stack: AsyncExitStack) -> Journal | None:

@@ -1,14 +1,27 @@
 """Moving memories to what the settings, or a command's options, ask for; nothing else may write."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass
+from typing import Self
 
-from models.embeddings import open_embeddings
+from pydantic import model_validator
+
+from models.embedding_cache import OncePerText
+from models.embeddings import EmbeddingModel, open_embeddings
 from settings import Settings
+from stores.base_store.backend import Backend, LongTermStore, NoModel, Written
 from stores.errors import StoreMismatch
-from stores.long_term import postgres_store
-from stores.maintenance.reindex import Progress, recorded_layout, reindex_in_place
+from stores.long_term import BACKENDS, backend_of
+from stores.maintenance.migrate import Progress, between, migrate
+
+
+class BetweenStores(Settings):
+    """Settings of a move: both stores may be named, for one is read and the other written."""
+
+    @model_validator(mode="after")
+    def _one_long_term_store(self) -> Self:
+        return self
 
 
 @dataclass(frozen=True)
@@ -17,94 +30,91 @@ class Reindexed:
 
     items: int
     """Memories moved; 0 where all lay as wanted already."""
+    here: str
+    """Where they came from; where that is another place, what lies there is out of date now."""
+    there: str
+    """Where they are."""
     shards: int | None
-    """Collections of a Chroma; None where the memories are in Postgres."""
+    """Collections they are spread over; None where the store has none."""
     embeddings: str
     advice: tuple[str, ...]
-    """Variables to set from now on, as NAME=value; empty where the settings say so already."""
+    """Variables to set from now on, as NAME=value, or as NAME= to unset; empty where all is so."""
 
 
 async def reindex(
-    settings: Settings, shards: int | None, embeddings: str | None, progress: Progress
+    settings: Settings,
+    shards: int | None,
+    embeddings: str | None,
+    to: str | None,
+    progress: Progress,
 ) -> Reindexed | None:
     """Move all memories; None where there are none.
 
     Args:
-        settings: Where the memories are.
+        settings: Where the memories are, and where they are to be.
         shards: How many collections to use; None: as many as before, unless `embeddings` is not
             given either: then what the settings say.
         embeddings: Which model to use; None: as for `shards`.
+        to: Backend to move to; None: they stay in the one of the settings.
         progress: Told how many of how many are done.
 
     Raises:
-        StoreUnavailable: If the store does not answer, or another process uses it.
-        StoreMismatch: If `shards` are asked of Postgres, which has none.
+        StoreUnavailable: If a store does not answer, or another process uses it.
+        StoreMismatch: If the other store has memories of its own, or `shards` are asked of one
+            that has none.
         ModelSettingsError: If the model cannot be used.
     """
-    if settings.postgres_url:
-        return await _in_postgres(
-            settings, settings.postgres_url.get_secret_value(), shards, embeddings, progress
+    target = BACKENDS[to] if to else backend_of(settings)
+    source = _other(settings, target) if to else target
+    if shards is not None and not target.spreads:
+        raise StoreMismatch(
+            f"{target.title} does not spread memories over collections: leave out --shards."
         )
-    url, held = settings.chroma_url, settings.chroma_token
-    token = held.get_secret_value() if held else None
-    path = None if url else settings.data_dir / "chroma"
-    if path is not None and not await asyncio.to_thread(path.exists):
-        return None
-    patience = settings.store_timeout
-    now = await recorded_layout(path=path, url=url, token=token, timeout=patience)
+    here, there = [await asyncio.to_thread(b.place, settings) for b in (source, target)]
+    now = await source.written(settings)
     if now is None:
         return None
-    if shards is None and embeddings is None:
-        shards, embeddings = settings.chroma_shards, settings.embeddings
+    if source is target and (shards or embeddings):
+        shards, embeddings = shards or now.shards, embeddings or now.embeddings
     wanted = settings.model_copy(
         update={
-            "chroma_shards": shards or now.shards,
-            "embeddings": embeddings or now.embedding_name,
+            "chroma_shards": shards or settings.chroma_shards,
+            "embeddings": embeddings or settings.embeddings,
         }
     )
-    async with aclosing(await open_embeddings(wanted)) as model:
-        items = await reindex_in_place(
-            path=path,
-            url=url,
-            token=token,
-            embeddings=model.embeddings,
-            embedding_name=model.name,
-            dimensions=model.dimensions,
-            shards=wanted.chroma_shards,
-            timeout=patience,
-            progress=progress,
-        )
+    async with AsyncExitStack() as stack:
+        model = await stack.enter_async_context(aclosing(await open_embeddings(wanted)))
+        if source is target:
+            move = await stack.enter_async_context(target.reindex(wanted, model))
+        else:
+            old = await stack.enter_async_context(_as_written(source, settings, now, model))
+            new = await stack.enter_async_context(target.open(wanted, model))
+            how = target.how_to_use(settings)
+            move = await between(old, new, here=here, there=there, how=how)
+        items = await migrate(*move, progress) if move else 0
     advice = []
-    if wanted.chroma_shards != settings.chroma_shards:
+    if source is not target and getattr(settings, source.setting):
+        advice.append(f"MNEMO_{source.setting.upper()}=")
+    if target.spreads and wanted.chroma_shards != settings.chroma_shards:
         advice.append(f"MNEMO_CHROMA_SHARDS={wanted.chroma_shards}")
     if wanted.embeddings != settings.embeddings:
         advice.append(f"MNEMO_EMBEDDINGS={wanted.embeddings}")
-    return Reindexed(items, wanted.chroma_shards, wanted.embeddings, tuple(advice))
+    spread = wanted.chroma_shards if target.spreads else None
+    return Reindexed(items, here, there, spread, wanted.embeddings, tuple(advice))
 
 
-async def _in_postgres(
-    settings: Settings, url: str, shards: int | None, embeddings: str | None, progress: Progress
-) -> Reindexed | None:
-    if shards is not None:
-        raise StoreMismatch(
-            "Postgres does not spread memories over collections: leave out --shards."
-        )
-    await asyncio.to_thread(postgres_store)
-    from stores.postgres.move import embed_anew, recorded_model
-    from stores.postgres.schema import Embedded
+def _other(settings: Settings, target: Backend) -> Backend:
+    """Return where memories come from that go to `target`: what the settings name beside it."""
+    others = [backend for backend in BACKENDS.values() if backend is not target]
+    return next((b for b in others if getattr(settings, b.setting)), others[0])
 
-    patience = settings.store_timeout
-    if await recorded_model(url, patience) is None:
-        return None
-    wanted = settings.model_copy(update={"embeddings": embeddings or settings.embeddings})
-    async with aclosing(await open_embeddings(wanted)) as model:
-        items = await embed_anew(
-            url,
-            model.embeddings,
-            Embedded(model.name, model.dimensions),
-            seconds=patience,
-            progress=progress,
-        )
-    differs = wanted.embeddings != settings.embeddings
-    advice = (f"MNEMO_EMBEDDINGS={wanted.embeddings}",) if differs else ()
-    return Reindexed(items, None, wanted.embeddings, advice)
+
+def _as_written(
+    backend: Backend, settings: Settings, now: Written, model: EmbeddingModel
+) -> AbstractAsyncContextManager[LongTermStore]:
+    """Open memories as they are, whatever the settings say of their model and shards."""
+    if (now.embeddings, now.dimensions) != (model.name, model.dimensions):
+        nothing = OncePerText(NoModel(now.embeddings))
+        model = EmbeddingModel(nothing, now.embeddings, now.dimensions, in_process=True)
+    shards = now.shards or settings.chroma_shards
+    return backend.open(settings.model_copy(update={"chroma_shards": shards}), model)

@@ -21,6 +21,7 @@ from stores.base_store.filters import check_filter
 from stores.base_store.items import (
     Index,
     Namespace,
+    StoredItem,
     Vector,
     check_json,
     check_lengths,
@@ -113,6 +114,16 @@ def _write_of(op: PutOp, fields: list[str]) -> Write:
     paths: Index = fields if op.index is None else op.index and list(op.index)
     texts = [] if op.value is None else texts_of(op.value, paths)
     return Write(op._replace(namespace=tuple(op.namespace)), paths, texts)
+
+
+def plan_of_items(items: Iterable[StoredItem]) -> Plan:
+    """Return puts of items as another store has them; what brings its vectors needs no text."""
+    plan = Plan()
+    for item, paths, _, embedded in items:
+        texts = texts_of(item.value, paths) if embedded is None else []
+        put = PutOp(item.namespace, item.key, item.value)
+        plan.writes[item.namespace, item.key] = Write(put, paths, texts)
+    return plan
 
 
 def vectors_of(

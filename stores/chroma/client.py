@@ -97,6 +97,23 @@ class ChromaLink:
         self.path = path
 
     @classmethod
+    def open(
+        cls, path: Path | None, url: str | None, token: str | None, timeout: float
+    ) -> "ChromaLink":
+        """Open Chroma on a folder, or connect to a server: see `embedded` and `server`.
+
+        Raises:
+            StoreBusy: if another process has the folder open.
+            StoreUnavailable: if the folder cannot be used, or no Chroma answers.
+            ValueError: unless either a path or a URL is given.
+        """
+        if path is not None and url is None:
+            return cls.embedded(path)
+        if url is not None and path is None:
+            return cls.server(url, token, timeout)
+        raise ValueError("Give either the path of a data folder or the URL of a server.")
+
+    @classmethod
     def embedded(cls, path: Path) -> "ChromaLink":
         """Open Chroma in this process, on a folder that no other process has open.
 

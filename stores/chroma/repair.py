@@ -8,7 +8,7 @@ Every call here blocks and needs the store to itself.
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -17,9 +17,9 @@ from uuid import UUID
 
 from chromadb.api.models.Collection import Collection
 
-from stores.base_store.items import check_lengths, texts_of, usable
+from stores.base_store.items import StoredItem, check_lengths, texts_of, usable
 from stores.chroma.layout import Name
-from stores.chroma.rows import Row, decode, encode, is_item, portions
+from stores.chroma.rows import Row, decode, encode, is_item, portions, record_id, vector_ids
 from stores.chroma.shards import PAGE, Found, ShardDamaged, Shards, write
 from stores.errors import StoreUnavailable
 
@@ -153,6 +153,50 @@ def rows_on_disk(path: Path, collection: UUID) -> Iterator[list[Found]]:
             for row, group in groupby(cells, key=lambda cell: cell[1])
         ]
         last = cells[-1][0]
+
+
+def pages_of(shards: Shards, shard: int) -> Iterator[list[Found]]:
+    """All rows of a shard, also of one whose index does not answer, where Chroma is embedded.
+
+    Raises:
+        ShardDamaged: if the index of a shard on a server does not answer.
+    """
+    path, collection = shards.link.path, shards.collection(shard)
+    try:
+        shards.probe(shard)
+    except ShardDamaged:
+        if path is None or collection is None:
+            raise
+        return rows_on_disk(path, collection.id)
+    return shards.pages(shard)
+
+
+def items_in(shards: Shards, shard: int) -> int:
+    """Number of items of a shard, also of one whose index does not answer (see `pages_of`)."""
+    try:
+        return shards.items(shard)
+    except ShardDamaged:
+        pages = pages_of(shards, shard)
+        return sum(is_item(metadata) for page in pages for _, metadata in page)
+
+
+def with_item_vectors(shards: Shards, shard: int, items: Sequence[StoredItem]) -> list[StoredItem]:
+    """Items of a shard together with their vectors.
+
+    Raises:
+        ShardDamaged: if a vector cannot be read.
+    """
+    ids = [
+        vector_ids(record_id(stored.item.namespace, stored.item.key), 0, stored.vectors)
+        for stored in items
+    ]
+    vectors = shards.vectors(shard, [row for rows in ids for row in rows])
+    if len(vectors) < sum(map(len, ids)):
+        raise ShardDamaged(shard, shards.serving()[shard], "a row has no vector")
+    return [
+        stored._replace(embedded=[vectors[row] for row in rows])
+        for stored, rows in zip(items, ids, strict=True)
+    ]
 
 
 def tidy(shards: Shards) -> None:

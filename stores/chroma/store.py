@@ -1,7 +1,7 @@
 """Long-term memory in Chroma: a complete `BaseStore`, embedded or over HTTP.
 
 Ties the parts together: plan a batch, embed its texts, then read and write the shards in a
-thread. What a row looks like, how shards are called and how they are mended lies in `chroma_*`.
+thread. What a row looks like, how shards are called and mended lies in the modules beside.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Op, Result, SearchItem, SearchOp
 
-from stores.base_store.batch import Plan, Vectors, Write, plan_of, vectors_of
+from stores.base_store.batch import Plan, Vectors, Write, plan_of, plan_of_items, vectors_of
 from stores.base_store.items import StoredItem, check_lengths
 from stores.chroma.client import ChromaLink
 from stores.chroma.layout import Layout, agree
 from stores.chroma.read_write_lock import Gate
-from stores.chroma.repair import rebuild, tidy, wipe
+from stores.chroma.repair import items_in, pages_of, rebuild, tidy, wipe, with_item_vectors
 from stores.chroma.rows import decode, is_item
 from stores.chroma.search import (
     Wanted,
@@ -34,8 +34,8 @@ from stores.chroma.search import (
     search,
     shards_of,
 )
-from stores.chroma.shards import PAGE, ShardDamaged, Shards
-from stores.chroma.write import write_items
+from stores.chroma.shards import ShardDamaged, Shards
+from stores.chroma.write import restore_items, write_items
 
 T = TypeVar("T")
 
@@ -106,14 +106,10 @@ class ChromaStore(BaseStore):
             StoreUnavailable: if Chroma cannot be reached.
             StoreMismatch: if the data was written with another model, size or shard count.
         """
-        if (path is None) == (url is None):
-            raise ValueError("Give either the path of a data folder or the URL of a server.")
         wanted = Layout(shards, embedding_name, dimensions)
 
         def connect() -> Shards:
-            link = (
-                ChromaLink.embedded(path) if path else ChromaLink.server(str(url), token, timeout)
-            )
+            link = ChromaLink.open(path, url, token, timeout)
             try:
                 found = Shards(link, agree(link, wanted))
                 tidy(found)
@@ -239,23 +235,52 @@ class ChromaStore(BaseStore):
                 if write_items(self._shards, shard, writes, vectors):
                     self._deleted.add(shard)
 
-    async def rows(self) -> AsyncIterator[StoredItem]:
-        """Every item there is, shard by shard, while nothing else writes."""
+    async def restore(self, items: Sequence[StoredItem]) -> None:
+        """Write items as another store has them: with their times, and any vectors they bring.
+
+        Raises:
+            StoreMismatch: if the model gives vectors of another length than the layout says.
+            StoreUnavailable: if Chroma cannot be reached, within the timeout.
+        """
+        plan = plan_of_items(items)
+        texts = plan.documents
+        documents = await self._embeddings.aembed_documents(texts) if texts else []
+        vectors = vectors_of(plan, [], documents, self._shards.layout.dimensions)
+        await asyncio.to_thread(self._run, lambda: self._restore(items, vectors))
+
+    def _restore(self, items: Sequence[StoredItem], vectors: Vectors) -> None:
+        by_shard: dict[int, list[StoredItem]] = defaultdict(list)
+        for stored in items:
+            by_shard[shards_of(self._shards, stored.item.namespace)[0]].append(stored)
+        for shard, part in by_shard.items():
+            with self._writing[shard]:
+                if restore_items(self._shards, shard, part, vectors):
+                    self._deleted.add(shard)
+
+    async def rows(self, *, vectors: bool = False) -> AsyncIterator[StoredItem]:
+        """Every item there is, shard by shard, while nothing else writes.
+
+        Args:
+            vectors: read the items' vectors too. Without, also a shard whose index is damaged
+                is read, from the files of an embedded Chroma.
+        """
         for shard in await asyncio.to_thread(self._run, self._shards.existing):
-            offset = 0
-            while page := await asyncio.to_thread(
-                self._run, partial(self._shards.listed, shard, None, PAGE, offset)
-            ):
-                for _, metadata in page:
-                    if is_item(metadata):
-                        yield decode(metadata)
-                offset += len(page)
+            if vectors:  # mends what is damaged, so that there are vectors to be read
+                await asyncio.to_thread(self._run, partial(self._shards.probe, shard))
+            pages = await asyncio.to_thread(self._run, partial(pages_of, self._shards, shard))
+            while page := await asyncio.to_thread(next, pages, None):
+                stored = [decode(metadata) for _, metadata in page if is_item(metadata)]
+                if vectors:
+                    read = partial(with_item_vectors, self._shards, shard, stored)
+                    stored = await asyncio.to_thread(self._run, read)
+                for item in stored:
+                    yield item
 
     async def count(self) -> int:
-        """Number of items."""
+        """Number of items, also of a shard whose index is damaged."""
         shards = self._shards
         return await asyncio.to_thread(
-            self._run, lambda: sum(shards.items(shard) for shard in shards.existing())
+            self._run, lambda: sum(items_in(shards, shard) for shard in shards.existing())
         )
 
     async def check(self) -> list[int]:

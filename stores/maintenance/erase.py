@@ -6,7 +6,7 @@ Both begin a fresh generation first, so whatever is in flight is written where n
 from dataclasses import asdict, dataclass
 
 from domain.owner import FIRST_GENERATION, Owner
-from stores.long_term import LongTermStore
+from stores.base_store.backend import LongTermStore
 from stores.open import Stores
 from stores.sqlite.journal import SqliteJournal
 

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from langchain_core.embeddings import Embeddings
@@ -34,6 +35,7 @@ _ADD_VECTOR = """
     ON CONFLICT (prefix, key, field_name) DO UPDATE
     SET embedding = EXCLUDED.embedding, updated_at = CURRENT_TIMESTAMP
 """
+_SET_TIMES = "UPDATE store SET created_at = %s, updated_at = %s WHERE prefix = %s AND key = %s"
 
 
 class FieldVector(NamedTuple):
@@ -107,12 +109,18 @@ class LibraryStore(AsyncPostgresStore):
         finally:
             _queries.reset(before)
 
-    async def write(self, puts: Sequence[PutOp], vectors: Sequence[FieldVector]) -> None:
+    async def write(
+        self,
+        puts: Sequence[PutOp],
+        vectors: Sequence[FieldVector],
+        times: Sequence[tuple[datetime, datetime]] = (),
+    ) -> None:
         """Write and delete items in one transaction.
 
         Args:
             puts: One a key, always in the same order, or two writers wait for each other.
             vectors: All vectors of the items that are written.
+            times: When each was created and updated; none: now.
         """
         statements: list[tuple[str, Sequence[Any]]] = []
         for start in range(0, len(puts), _ROWS):
@@ -124,6 +132,10 @@ class LibraryStore(AsyncPostgresStore):
         statements += [
             (_ADD_VECTOR, (".".join(one.namespace), one.key, one.field, one.vector))
             for one in vectors
+        ]
+        statements += [
+            (_SET_TIMES, (created, updated, ".".join(put.namespace), put.key))
+            for (created, updated), put in zip(times, puts, strict=bool(times))
         ]
         # What is sent between two synchronizations of a pipeline is one transaction.
         async with self._cursor(pipeline=True) as cursor:

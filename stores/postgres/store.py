@@ -1,7 +1,7 @@
 """Long-term memory in Postgres: a complete `BaseStore` over LangGraph's own, on a pool.
 
 Ties the parts together: plan a batch, embed its texts, then let the library's store read and
-write. What Postgres is asked, and how it is reached, lies in `postgres_*`.
+write. What Postgres is asked, and how it is reached, lies in the modules beside.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Op, Result
 from psycopg import sql
 
-from stores.base_store.batch import Plan, Vectors, plan_of, vectors_of
+from stores.base_store.batch import Plan, Vectors, plan_of, plan_of_items, vectors_of
 from stores.base_store.items import StoredItem
 from stores.postgres.library import LibraryStore
 from stores.postgres.pool import PostgresLink
@@ -153,6 +153,24 @@ class PostgresStore(BaseStore):
             fields = [one for write in writes for one in vectors_in(write, vectors)]
             await self._library.write([stored(write) for write in writes], fields)
         return results
+
+    async def restore(self, items: Sequence[StoredItem]) -> None:
+        """Write items as another store has them, with their times; they are embedded anew.
+
+        Raises:
+            StoreMismatch: If the model gives vectors of another length than the store was told.
+            StoreUnavailable: If Postgres cannot be reached, within the timeout.
+        """
+        self._check_open()
+        plan = plan_of_items([stored._replace(embedded=None) for stored in items])
+        texts = plan.documents
+        documents = await self._embeddings.aembed_documents(texts) if texts else []
+        vectors = vectors_of(plan, [], documents, self._dimensions)
+        writes = list(plan.writes.values())
+        fields = [field for write in writes for field in vectors_in(write, vectors)]
+        times = [(item.created_at, item.updated_at) for item, *_ in items]
+        puts = [stored(write) for write in writes]
+        await self._link.run(lambda: self._library.write(puts, fields, times))
 
     async def rows(self) -> AsyncIterator[StoredItem]:
         """Every item there is, while nothing else writes."""

@@ -10,11 +10,11 @@ import pytest
 from langgraph.store.base import PutOp
 
 from models.embeddings import open_embeddings
-from service.ops.moving import BetweenStores, Kind, Moved, move_to
+from service.ops.reindex import BetweenStores, Reindexed, reindex
 from settings import Settings
 from stores.errors import StoreMismatch, StoreUnavailable
 from stores.long_term import open_long_term
-from stores.maintenance.migrate import Progress, move
+from stores.maintenance.migrate import Progress, between, migrate
 from tests.support.every_store import OpenStore, Store, opener_at
 from tests.support.mnemo_runs import Mnemo, mnemo
 from tests.support.postgres_server import PASSWORD
@@ -73,7 +73,8 @@ def ways(request: pytest.FixtureRequest, tmp_path: Any) -> tuple[OpenStore, Open
 
 
 async def moved(source: Store, target: Store, progress: Progress = silent) -> int:
-    return await move(source, target, here="Chroma here", there="Postgres there", progress=progress)
+    move = await between(source, target, here="Chroma here", there="Postgres there", how="go there")
+    return await migrate(*move, progress) if move else 0
 
 
 async def test_everything_is_moved_with_what_it_is_found_by(
@@ -158,12 +159,12 @@ async def test_a_move_is_not_taken_for_done_while_something_still_writes(
 
 
 @pytest.fixture
-def between(tmp_path: Any, postgres_url: str) -> BetweenStores:
+def both(tmp_path: Any, postgres_url: str) -> BetweenStores:
     return BetweenStores(_env_file=None, data_dir=tmp_path, postgres_url=postgres_url)
 
 
 @asynccontextmanager
-async def in_use(settings: Settings, kind: Kind) -> AsyncIterator[Any]:
+async def in_use(settings: Settings, kind: str) -> AsyncIterator[Any]:
     """Open long-term memory as the product does with only this store set."""
     url = settings.postgres_url if kind == "postgres" else None
     only = Settings(_env_file=None, data_dir=settings.data_dir, postgres_url=url, chroma_shards=4)
@@ -171,42 +172,42 @@ async def in_use(settings: Settings, kind: Kind) -> AsyncIterator[Any]:
         yield store
 
 
-async def go(settings: BetweenStores, to: Kind, progress: Progress = silent) -> Moved | None:
-    return await move_to(settings, to, 4 if to == "chroma" else None, None, progress)
+async def go(settings: BetweenStores, to: str, progress: Progress = silent) -> Reindexed | None:
+    return await reindex(settings, 4 if to == "chroma" else None, None, to, progress)
 
 
 async def test_memories_go_there_and_back_and_what_is_out_of_date_does_not_open(
-    between: BetweenStores,
+    both: BetweenStores,
 ) -> None:
-    assert await go(between, "postgres") is None, "there is nothing yet"
-    async with in_use(between, "chroma") as store:
+    assert await go(both, "postgres") is None, "there is nothing yet"
+    async with in_use(both, "chroma") as store:
         await fill(store)
     with pytest.raises(Interrupted):
-        await go(between, "postgres", stopping_at(100))
+        await go(both, "postgres", stopping_at(100))
     with pytest.raises(StoreMismatch, match="run `mnemo reindex --to postgres` until"):
-        async with in_use(between, "postgres"):
+        async with in_use(both, "postgres"):
             pass
-    async with in_use(between, "chroma") as store:
+    async with in_use(both, "chroma") as store:
         assert len(await everything(store)) == 205
-    done = await go(between, "postgres")
+    done = await go(both, "postgres")
     assert done is not None and done.items == 205 and PASSWORD not in str(done)
     with pytest.raises(StoreMismatch, match=r"moved to Postgres at .*: set MNEMO_POSTGRES_URL"):
-        async with in_use(between, "chroma"):
+        async with in_use(both, "chroma"):
             pass
-    async with in_use(between, "postgres") as store:
+    async with in_use(both, "postgres") as store:
         await store.adelete(("user3", "notes"), "k7")
         await store.aput(("user3", "notes"), "new", {"text": "fresh"}, index=["text"])
         after = await everything(store)
-    again = await go(between, "postgres")
+    again = await go(both, "postgres")
     assert again is not None and again.items == 0
-    async with in_use(between, "postgres") as store:
+    async with in_use(both, "postgres") as store:
         assert await everything(store) == after, "the copy left behind does not come back"
-    done = await go(between, "chroma")
+    done = await go(both, "chroma")
     assert done is not None and done.advice[0] == "MNEMO_POSTGRES_URL="
-    async with in_use(between, "chroma") as store:
+    async with in_use(both, "chroma") as store:
         assert await everything(store) == after, "what was deleted meanwhile is deleted here too"
     with pytest.raises(StoreMismatch, match="unset MNEMO_POSTGRES_URL"):
-        async with in_use(between, "postgres"):
+        async with in_use(both, "postgres"):
             pass
 
 

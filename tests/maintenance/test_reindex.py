@@ -10,9 +10,10 @@ import pytest
 from langgraph.store.base import PutOp
 
 from stores.chroma.client import ChromaLink
+from stores.chroma.reindex import recorded_layout, reindexing
 from stores.chroma.store import ChromaStore
 from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
-from stores.maintenance.reindex import recorded_layout, reindex_in_place
+from stores.maintenance.migrate import Progress, migrate
 from tests.support.chroma_faults import USERS, fill_users
 from tests.support.chroma_server import OpenStore, opener
 from tests.support.hash_embeddings import HashEmbeddings
@@ -21,6 +22,16 @@ OTHER: dict[str, Any] = {
     "embedding_name": "other",
     "embeddings": HashEmbeddings(256, salt="other "),
 }
+
+
+def silent(_done: int, _total: int) -> None:
+    """Report progress to nobody."""
+
+
+async def reindex_in_place(progress: Progress = silent, **wanted: Any) -> int:
+    """Move all memories of one Chroma, and return how many were moved."""
+    async with reindexing(**wanted) as move:
+        return await migrate(*move, progress) if move else 0
 
 
 class Interrupted(Exception):
@@ -165,15 +176,16 @@ async def test_an_interrupted_move_loses_nothing_and_goes_on_where_it_stopped(
 MOVE = """
 import asyncio, sys
 from pathlib import Path
-from stores.maintenance.reindex import reindex_in_place
+from stores.chroma.reindex import reindexing
+from stores.maintenance.migrate import migrate
 from tests.support.hash_embeddings import HashEmbeddings
-asyncio.run(
-    reindex_in_place(
+async def main():
+    async with reindexing(
         path=Path(sys.argv[1]), embeddings=HashEmbeddings(256, salt="other "),
         embedding_name="other", dimensions=256, shards=3,
-        progress=lambda done, total: print(done, flush=True),
-    )
-)
+    ) as move:
+        await migrate(*move, lambda done, total: print(done, flush=True))
+asyncio.run(main())
 """
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner
+from stores.base_store.backend import LongTermStore
 from stores.errors import StoreUnavailable
 from stores.journal import Journal
-from stores.long_term import LongTermStore
 from tests.support.app_alone import Alone, Serve, path, serve
 from tests.support.chroma_server import ChromaServer
 from tests.support.redis_stack import RedisStack

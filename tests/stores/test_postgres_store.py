@@ -12,8 +12,9 @@ from langgraph.store.postgres import AsyncPostgresStore
 
 from domain.owner import Owner
 from stores.errors import StoreMismatch, StoreUnavailable
+from stores.maintenance.migrate import Progress, migrate
 from stores.memories import Memories
-from stores.postgres.move import embed_anew, recorded_model
+from stores.postgres.reindex import recorded_model, reindexing
 from stores.postgres.schema import Embedded
 from stores.postgres.text import escaped, restored, storable, unescaped
 from tests.support.every_store import postgres_opener
@@ -254,6 +255,13 @@ class Interrupted(Exception):
     pass
 
 
+async def embed_anew(
+    url: str, model: HashEmbeddings, wanted: Embedded, progress: Progress = lambda *_: None
+) -> int:
+    async with reindexing(url, model, wanted, seconds=5) as move:
+        return await migrate(*move, progress) if move else 0
+
+
 async def test_another_model_is_moved_to_and_an_interruption_loses_nothing(
     postgres_url: str,
 ) -> None:
@@ -267,14 +275,14 @@ async def test_another_model_is_moved_to_and_an_interruption_loses_nothing(
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        await embed_anew(postgres_url, other, wanted, seconds=5, progress=stop)
+        await embed_anew(postgres_url, other, wanted, stop)
     assert steps == [(50, 122), (100, 122)]
     async with postgres_opener(postgres_url)() as store:  # the earlier model serves meanwhile
         assert (await store.asearch(NS, query="word7"))[0].key == "k7"
         await store.aput(NS, "k7", {"text": "changed meanwhile"}, index=["text"])
         await store.adelete(NS, "k8")
     other.documents.clear()
-    moved = await embed_anew(postgres_url, other, wanted, seconds=5, progress=lambda *_: None)
+    moved = await embed_anew(postgres_url, other, wanted)
     assert moved == 121
     embedded = [text for call in other.documents for text in call]
     assert "changed meanwhile" in embedded and len(embedded) < 30, "what was done is not done again"
@@ -290,7 +298,7 @@ async def test_another_model_is_moved_to_and_an_interruption_loses_nothing(
         await store.adelete(NS, "many")
     left = "SELECT count(*) FROM store_vectors WHERE key = 'many'"
     assert query(postgres_url, left) == [(0,)], "the new vectors go with their items too"
-    assert await embed_anew(postgres_url, other, wanted, seconds=5, progress=stop) == 0
+    assert await embed_anew(postgres_url, other, wanted, stop) == 0
 
 
 async def test_a_text_the_old_model_knew_nothing_of_is_known_to_the_new_one(
@@ -305,6 +313,6 @@ async def test_a_text_the_old_model_knew_nothing_of_is_known_to_the_new_one(
         assert await store.asearch(NS, query="words") == []
     model = HashEmbeddings()
     wanted = Embedded("better", model.dimensions)
-    await embed_anew(postgres_url, model, wanted, seconds=5, progress=lambda *_: None)
+    await embed_anew(postgres_url, model, wanted)
     async with postgres_opener(postgres_url)(embedding_name="better") as store:
         assert [item.key for item in await store.asearch(NS, query="strange words")] == ["k"]

@@ -26,7 +26,7 @@ from typing import IO, Any
 
 WARM = (
     "graph.chat", "graph.remember", "service.cli.app", "service.conversation", "service.ops.doctor",
-    "service.ops.moving", "service.ops.reindex", "service.ops.sweep", "stores.maintenance.export",
+    "service.ops.reindex", "service.ops.sweep", "stores.maintenance.export",
     "stores.maintenance.recover",
     "dateparser", "langchain_openai", "models.memory.llm", "prompt_toolkit", "rich.live",
     "rich.markdown", "rich.progress", "rich.table",

@@ -1,0 +1,156 @@
+"""Moving one Chroma's memories into other shards or to another model: beside those in use.
+
+The copy grows as collections of the next epoch, noted durably in the record of the layout.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from langchain_core.embeddings import Embeddings
+
+from stores.base_store.backend import Move, NoModel
+from stores.base_store.items import StoredItem
+from stores.base_store.moving import Side
+from stores.chroma.client import ChromaLink
+from stores.chroma.layout import Layout, record, recorded
+from stores.chroma.repair import tidy, wipe
+from stores.chroma.shards import ShardDamaged, Shards
+from stores.chroma.store import ChromaStore
+
+
+async def recorded_layout(
+    *,
+    path: Path | None = None,
+    url: str | None = None,
+    token: str | None = None,
+    timeout: float = 10.0,
+) -> Layout | None:
+    """What the memories in a Chroma were written with; None where there are none yet.
+
+    Raises:
+        StoreBusy: if another process has the folder open.
+        StoreUnavailable: if Chroma cannot be reached.
+    """
+
+    def read() -> Layout | None:
+        link = ChromaLink.open(path, url, token, timeout)
+        try:
+            return recorded(link)[0]
+        finally:
+            link.close()
+
+    return await asyncio.to_thread(read)
+
+
+@asynccontextmanager
+async def reindexing(
+    *,
+    path: Path | None = None,
+    url: str | None = None,
+    token: str | None = None,
+    embeddings: Embeddings,
+    embedding_name: str,
+    dimensions: int,
+    shards: int,
+    timeout: float = 10.0,
+) -> AsyncIterator[Move | None]:
+    """Ready a move of all items of one Chroma into other shards, or to another model.
+
+    The old layout serves until the copy is complete. Vectors are kept while the model stays.
+    After an interruption the same move goes on; with other wishes it starts afresh. None where
+    the layout is in force already, which also gives up an interrupted move.
+
+    Args:
+        path: data folder of a Chroma in this process; this or `url`.
+        url: `http://host:port` of a Chroma server.
+        token: bearer token for the server.
+        embeddings: the model to move to, or the present one.
+        embedding_name: its name in the settings.
+        dimensions: length of its vectors.
+        shards: number of collections to move to, or the present one.
+        timeout: seconds a server may take to connect, and to answer each call.
+
+    Raises:
+        StoreBusy: if another process has the folder open.
+        StoreUnavailable: if Chroma cannot be reached.
+    """
+    link = await asyncio.to_thread(ChromaLink.open, path, url, token, timeout)
+    try:
+        wanted = Layout(shards, embedding_name, dimensions)
+        layouts = await asyncio.to_thread(_prepare, link, wanted)
+        if layouts is None:
+            yield None
+            return
+        old, new = layouts
+        same = (old.embedding_name, old.dimensions) == (new.embedding_name, new.dimensions)
+        model = embeddings if same else NoModel(old.embedding_name)
+        target = Shards(link, new, in_force=False)
+        await asyncio.to_thread(_drop_damaged, target)
+        source = _From(ChromaStore(Shards(link, old), model), same)
+        yield Move(source, _Into(ChromaStore(target, embeddings), link, new))
+    finally:
+        await asyncio.to_thread(link.close)
+
+
+def _prepare(link: ChromaLink, wanted: Layout) -> tuple[Layout, Layout] | None:
+    """Note where a move goes; return both layouts, None where the wanted one is in force."""
+    current, pending = recorded(link)
+    if current is None or replace(wanted, epoch=current.epoch) == current:
+        current = current or wanted
+        record(link, current)
+        _drop_others(link, {current.epoch})
+        return None
+    resumed = pending is not None and replace(wanted, epoch=pending.epoch) == pending
+    epoch = pending.epoch if pending else current.epoch
+    target = replace(wanted, epoch=epoch if resumed else epoch + 1)
+    record(link, current, target)
+    _drop_others(link, {current.epoch, target.epoch})
+    return current, target
+
+
+def _drop_others(link: ChromaLink, epochs: set[int]) -> None:
+    for name in Shards(link, Layout(1, "", 1), in_force=False).named():
+        if name.epoch not in epochs:
+            link.drop(str(name))
+
+
+def _drop_damaged(target: Shards) -> None:
+    """Drop shards of an interrupted copy that no longer answer: they are soon copied again."""
+    for shard, name in target.serving().items():
+        try:
+            target.probe(shard)
+        except ShardDamaged:
+            target.link.drop(name)
+            target.forget(shard)
+
+
+class _From(Side):
+    """The layout in force."""
+
+    def __init__(self, store: ChromaStore, same_model: bool) -> None:
+        super().__init__(store, notes=True)
+        self._chroma, self._same_model = store, same_model
+
+    def rows(self) -> AsyncIterator[StoredItem]:
+        return self._chroma.rows(vectors=self._same_model)
+
+
+class _Into(Side):
+    """The layout moved to, in the same Chroma."""
+
+    def __init__(self, store: ChromaStore, link: ChromaLink, layout: Layout) -> None:
+        super().__init__(store, notes=True)
+        self._link, self._layout = link, layout
+
+    async def serve(self) -> None:
+        """Let the copy serve, in one atomic write, then drop the original."""
+        await asyncio.to_thread(self._serve)
+
+    def _serve(self) -> None:
+        record(self._link, self._layout)
+        serving = Shards(self._link, self._layout)
+        tidy(serving)
+        wipe(serving)

@@ -3,11 +3,21 @@
 Names are prefixed `MNEMO_`, save the OpenAI ones.
 """
 
+import tomllib
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -24,6 +34,17 @@ class Tier(BaseModel):
     tokens_per_day: int | None = Field(
         default=None, ge=1, description="Tokens a user's turns may cost in a day. Unset: any."
     )
+
+
+class Character(BaseModel):
+    """Somebody to talk with, as one table of the characters' file describes them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(default="", description="How people see it. Empty: its id.")
+    persona: str | None = Field(default=None, description="Who it is and how it speaks.")
+    tier: Literal["free", "plus"] | None = Field(default=None, description="What its users get.")
+    greeting: str = Field(default="", description="What a new conversation begins with.")
 
 
 class Settings(BaseSettings):
@@ -67,6 +88,11 @@ class Settings(BaseSettings):
     persona: str = Field(
         default="You are a warm, attentive companion. You answer briefly and to the point.",
         description="The persona when a run's context names none.",
+    )
+
+    characters_file: Path = Field(
+        default=Path("characters.toml"),
+        description="Characters by id, one TOML table each. Not there: there are none by name.",
     )
 
     # Stores
@@ -167,6 +193,15 @@ class Settings(BaseSettings):
     message_bytes: int = Field(
         default=100_000, ge=1_000, description="Bytes of all that one request says, at most."
     )
+    max_turns: int = Field(
+        default=256, ge=1, description="Turns that one process answers at once; more get a 429."
+    )
+    thread_wait: float = Field(
+        default=60.0, ge=0, description="Seconds a message waits while its thread still answers."
+    )
+    cors_origins: list[str] = Field(
+        default_factory=list, description="Web origins that may call the routes from a browser."
+    )
     prices: dict[str, tuple[float, float]] = Field(
         default_factory=dict,
         description="Model to its price of a million tokens read and of a million written.",
@@ -194,6 +229,41 @@ class Settings(BaseSettings):
                 "output of `openssl rand -hex 32`."
             )
         return self
+
+    @model_validator(mode="after")
+    def _readable_characters(self) -> "Settings":
+        self.characters  # noqa: B018 (what cannot be read is refused here, once)
+        return self
+
+    @cached_property
+    def characters(self) -> dict[str, Character]:
+        """The characters of the file, by id; empty where there is no file.
+
+        Raises:
+            ValueError: If the file is no TOML, or a table holds something else.
+        """
+        try:
+            tables = tomllib.loads(self.characters_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{self.characters_file} cannot be read: {error}.") from error
+        characters: dict[str, Character] = {}
+        for id, table in tables.items():
+            try:
+                characters[id] = Character.model_validate(table)
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(map(str, (id, *first["loc"])))
+                raise ValueError(
+                    f"{self.characters_file}: {where} cannot be used: {first['msg']}."
+                ) from error
+        return characters
+
+    def persona_of(self, character_id: str) -> str:
+        """Return the persona of a character; the general one where none is described."""
+        known = self.characters.get(character_id)
+        return (known.persona if known else None) or self.persona
 
     @property
     def auth(self) -> bool:

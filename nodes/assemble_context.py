@@ -43,7 +43,8 @@ class AssembleContext:
         buffer = _buffer(state["messages"], start, origin.view, summaries.loose)
         recollection = _without(memories.recollection, {turn for turn, _ in buffer})
         draft = Draft(
-            persona=runtime.context.persona or self._parts.settings.persona,
+            persona=runtime.context.persona
+            or self._parts.settings.persona_of(origin.owner.character_id),
             earlier=[_episode_line(note) for note in self._newest(summaries.notes)],
             borrowed=self._borrowed(state, origin, summaries),
             buffer=[message for _, message in buffer],

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import StreamPart
+from langgraph.types import StateSnapshot, StreamPart
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from domain.owner import Owner
@@ -28,6 +28,10 @@ from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved
 
 Step = Literal["search", "fold", "extract"]
+Content = str | list[str | dict[Any, Any]]
+"""What a message says: text, or content parts as chat models take them."""
+LOOK_BACK = 100
+"""Checkpoints of a thread among which that of an earlier turn is looked for; fewer are kept."""
 READS = ("load_buffer", "recall_summaries", "recall_memories")
 EXPECTED = (ModelError, StoreUnavailable, TurnRefused, GenerationMoved)
 """What a user can act on; each says it in one sentence. Anything else is a bug and is raised."""
@@ -78,6 +82,8 @@ class TurnReport(BaseModel):
     ms: Milliseconds = Field(default_factory=Milliseconds)
     degraded: tuple[str, ...] = Field(default=(), exclude=True)
     """What the turn had to do without; for people, so not part of the JSON form."""
+    refused: bool = Field(default=False, exclude=True)
+    """True where `error` is about what was asked, not about what serves it."""
 
     @field_serializer("recalled")
     def _as_shown(self, items: tuple[Recalled, ...]) -> list[dict[str, Any]]:
@@ -132,15 +138,25 @@ class Conversation:
         budget: Mapping[str, Any] | None = values.get("budget")
         return budget
 
+    async def checkpoint_after(self, thread: str, turn: str) -> str | None:
+        """Return the checkpoint with which a turn of a thread ended; None where it is not kept."""
+        history = self._graph.aget_state_history(_on(thread), limit=LOOK_BACK)
+        async with aclosing(cast(AsyncGenerator[StateSnapshot, None], history)) as snapshots:
+            async for snapshot in snapshots:
+                if snapshot.values.get("head") == turn and not snapshot.next:
+                    return str(snapshot.config["configurable"]["checkpoint_id"])
+        return None
+
     async def turn(
         self,
         owner: Owner,
         thread: str,
-        message: str,
+        message: Content,
         *,
         persona: str | None = None,
         tier: str | None = None,
         as_of: str | None = None,
+        checkpoint: str | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Answer `message`: yield the reply as it comes, then progress, then one `TurnDone`.
 
@@ -154,28 +170,29 @@ class Conversation:
             persona: Who the character is; None: the setting's.
             tier: `free` or `plus`; None: the setting's.
             as_of: Answer with what was true then, as 2026-05-31; None: today.
+            checkpoint: Go on from this checkpoint of the thread, as an edit does; None: the newest.
         """
         lock = self._turns.setdefault(thread, asyncio.Lock())
         async with lock:
             progress = _Progress()
-            error: str | None = None
+            error: Exception | None = None
             try:
                 context = _context(self._parts, owner, persona, tier, as_of)
-                run = self._run(context, thread, message, progress)
+                run = self._run(context, _on(thread, checkpoint), message, progress)
                 async with aclosing(run) as events:
                     async for event in events:
                         yield event
             except (*EXPECTED, ContextRefused) as problem:
-                error = str(problem)
+                error = problem
             yield TurnDone(progress.report(error))
 
     async def _run(
-        self, context: ChatContext, thread: str, message: str, progress: "_Progress"
+        self, context: ChatContext, config: RunnableConfig, message: Content, progress: "_Progress"
     ) -> AsyncGenerator[TokenEvent | StepEvent, None]:
         run = self._graph.astream(
             # A plain dictionary: a checkpoint may hold the input, and holds no types of ours.
             cast(ChatInput, {"messages": [HumanMessage(message, id=uuid4().hex)]}),
-            _on(thread),
+            config,
             context=context,
             stream_mode=["messages", "updates"],
             durability="exit",
@@ -221,8 +238,11 @@ def _context(
         raise ContextRefused(str(error)) from error
 
 
-def _on(thread: str) -> RunnableConfig:
-    return {"configurable": {"thread_id": thread}}
+def _on(thread: str, checkpoint: str | None = None) -> RunnableConfig:
+    on: RunnableConfig = {"configurable": {"thread_id": thread}}
+    if checkpoint is not None:
+        on["configurable"]["checkpoint_id"] = checkpoint
+    return on
 
 
 @dataclass
@@ -271,13 +291,14 @@ class _Progress:
         if work.extract and view is not None:
             yield StepEvent("extract", view.seq + 1 - view.cursor)
 
-    def report(self, error: str | None) -> TurnReport:
+    def report(self, error: Exception | None) -> TurnReport:
         """Return the report of the turn, which is over now."""
         if self.forgotten:
-            error = error or str(GenerationMoved())
+            error = error or GenerationMoved()
         return TurnReport(
             reply=self._whole_reply() if "generate" in self.marks else "",
-            error=error,
+            error=None if error is None else str(error),
+            refused=isinstance(error, TurnRefused | ContextRefused),
             recalled=tuple(map(Recalled.model_validate, self.found.get("recalled", ()))),
             budget=self.found.get("budget"),
             folded=self.found.get("folded", 0),

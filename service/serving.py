@@ -3,6 +3,7 @@
 Beside the parts that graphs run on: who may call, how much, and the account of what it cost.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from graph.parts import use_process_parts
 from nodes.state import Parts
 from service.auth.identity import ANYBODY, Caller, Tokens, open_tokens
 from service.conversation import Conversation
+from service.thread_locks import ThreadLocks, open_thread_locks
 from service.usage.callbacks import metering
 from service.usage.limits import Limits, open_limits
 
@@ -24,6 +26,10 @@ class Serving:
     """None where nobody is asked for a token."""
     limits: Limits
     conversation: Conversation
+    locks: ThreadLocks
+    """One turn at a time on a thread."""
+    turns: asyncio.Semaphore
+    """Places for turns that this process answers at once."""
 
     async def caller(self, authorization: str | None, acting_for: str | None) -> Caller:
         """Return who is calling; anybody where nobody is asked for a token.
@@ -47,9 +53,16 @@ async def open_serving(parts: Parts) -> AsyncIterator[Serving]:
         StoreUnavailable: If Redis does not answer.
         ValueError: If the public key of the settings cannot be read.
     """
-    async with open_tokens(parts.settings) as tokens, open_limits(parts.settings) as limits:
+    async with (
+        open_tokens(parts.settings) as tokens,
+        open_limits(parts.settings) as limits,
+        open_thread_locks(parts.settings) as locks,
+    ):
         with metering(parts, limits):
-            yield Serving(parts, tokens, limits, Conversation(parts))
+            places = asyncio.Semaphore(parts.settings.max_turns)
+            yield Serving(parts, tokens, limits, Conversation(parts), locks, places)
+            # What the turns began in the background is part of what they cost.
+            await parts.stores.pending.finish(parts.settings.model_timeout)
 
 
 _current: Serving | None = None

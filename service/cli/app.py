@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import chat, eval, maintenance, memory, transfer
+from service.cli import chat, eval, maintenance, memory, serve, transfer
 from service.cli.terminal import quiet
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def _main(
     quiet(verbose)
 
 
-for _verbs in (chat, memory, maintenance, transfer, eval):
+for _verbs in (chat, memory, maintenance, transfer, serve, eval):
     _verbs.add(app)
 
 

@@ -11,8 +11,9 @@ from fastapi import FastAPI, HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.auth.identity import FROM_OUTSIDE
-from service.http import routes_changes, routes_health, routes_memory
+from service.http import routes_changes, routes_chat, routes_health, routes_memory
 from service.http.access import NOTHING
+from service.http.openai import routes as routes_openai
 from service.http.problems import HANDLERS, problem
 from service.serving import OpenServing, use_process_serving
 
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 ENCODED = (b"/memory/", b"/chat/")
 """Paths whose segments are ids, which may hold a slash."""
+ROUTED = ("route", "path_params")
+"""What a router writes into a scope."""
 LARGEST = 1_000_000
 """Bytes of a body at most."""
 LOOPBACK = "/noauth"
@@ -54,7 +57,11 @@ class OwnPaths:
                 raise HTTPException(413, f"The body may have {LARGEST:,} bytes: send less.")
             return message
 
-        await self._app({**scope, "path": raw.decode("latin-1")}, bounded, send)
+        encoded = {**scope, "path": raw.decode("latin-1")}
+        try:
+            await self._app(encoded, bounded, send)
+        finally:
+            scope.update({name: encoded[name] for name in ROUTED if name in encoded})
 
 
 class Door:
@@ -113,7 +120,7 @@ def create_app(open_serving: OpenServing = use_process_serving) -> FastAPI:
     )
     app.add_middleware(OwnPaths)
     app.add_middleware(Door, inside=app)
-    for routes in (routes_health, routes_changes, routes_memory):
+    for routes in (routes_health, routes_changes, routes_memory, routes_chat, routes_openai):
         # Not `include_router`: its routes are made late, and a LangGraph server, which puts its
         # own authentication around every route, would find none.
         app.router.routes.extend(routes.router.routes)

@@ -1,5 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457), each with one clear sentence in `detail`."""
 
+import json
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.responses import Response
 
 from models.errors import ModelError
 from service.auth.keys import IdentityError
+from service.thread_locks import ThreadBusy
 from service.usage.limits import LimitExceeded, MessageTooLarge
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved
@@ -86,11 +88,45 @@ async def _passed_on(request: Request, error: httpx.HTTPStatusError) -> Response
     return problem(error.response.status_code, "The server refused a step of this request.")
 
 
+async def _busy(request: Request, error: ThreadBusy) -> Response:
+    return problem(409, str(error), {"retry-after": "1"})
+
+
 async def _failed(request: Request, error: Exception) -> Response:
     return problem(500, "Something went wrong here; it is in the server's log.")
 
 
-HANDLERS: dict[int | type[Exception], Handler] = {
+OPENAI = "/v1/"
+"""What the paths of OpenAI's routes begin with."""
+_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error",
+          429: "rate_limit_error"}  # fmt: skip
+
+
+def openai_error(
+    status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return an error as OpenAI's clients expect one."""
+    status = 400 if status == 422 else status  # OpenAI knows no other status for bad input.
+    kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
+    error = {"message": detail, "type": kind, "param": None, "code": None}
+    return JSONResponse({"error": error}, status_code=status, headers=dict(headers or {}))
+
+
+def _for_its_client(handler: Handler) -> Handler:
+    """Return the handler, answering OpenAI's routes in their own form."""
+
+    async def handle(request: Request, error: Any) -> Response:
+        answer = await handler(request, error)
+        if not request.scope["path"].startswith(OPENAI) or answer.media_type != MEDIA:
+            return answer
+        kept = {k: v for k, v in answer.headers.items() if k in ("retry-after", "www-authenticate")}
+        detail = json.loads(bytes(answer.body))["detail"]
+        return openai_error(answer.status_code, detail, kept)
+
+    return handle
+
+
+_HANDLERS: dict[int | type[Exception], Handler] = {
     HTTPException: _http,
     RequestValidationError: _invalid,
     IdentityError: _identity,
@@ -99,9 +135,12 @@ HANDLERS: dict[int | type[Exception], Handler] = {
     StoreUnavailable: _unavailable,
     ModelError: _unavailable,
     GenerationMoved: _moved,
+    ThreadBusy: _busy,
     httpx.HTTPStatusError: _passed_on,
     Exception: _failed,
 }
+HANDLERS = {kind: _for_its_client(handler) for kind, handler in _HANDLERS.items()}
+"""What answers each kind of error."""
 
 
 def challenge(error: IdentityError) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """Whether this process can serve, and what Prometheus reads of it."""
 
 import asyncio
+import os
 from collections.abc import Awaitable
 from time import perf_counter
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel, Field
 
 from service.http.access import Served
@@ -33,6 +35,7 @@ class Health(BaseModel):
     stores: list[StoreHealth]
 
 
+@router.get("/ready", responses={503: {"model": Health, "description": "Not ready."}})
 @router.get("/health", responses={503: {"model": Health, "description": "Down."}})
 async def health(served: Served, response: Response) -> Health:
     """Which stores answer."""
@@ -77,5 +80,10 @@ async def _asked(
 
 @router.get("/metrics", response_class=Response)
 async def metrics() -> Response:
-    """What Prometheus reads of this process."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    """What Prometheus reads of this process, and of those that serve beside it."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
+    text = await asyncio.to_thread(generate_latest, registry)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from domain.owner import Owner
 from nodes.state import Parts
-from service.conversation import Conversation, Event, TurnDone, TurnReport
+from service.conversation import Content, Conversation, Event, TurnDone, TurnReport
 from service.usage import metrics
 from service.usage.callbacks import metering
 from service.usage.limits import LimitExceeded, Limits, open_limits
@@ -27,11 +27,12 @@ class LimitedConversation(Conversation):
         self,
         owner: Owner,
         thread: str,
-        message: str,
+        message: Content,
         *,
         persona: str | None = None,
         tier: str | None = None,
         as_of: str | None = None,
+        checkpoint: str | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Answer `message` as `Conversation` does; one too many ends at once in a report.
 
@@ -41,7 +42,15 @@ class LimitedConversation(Conversation):
         if refusal is not None:
             yield TurnDone(TurnReport(reply="", error=refusal))
             return
-        run = super().turn(owner, thread, message, persona=persona, tier=tier, as_of=as_of)
+        run = super().turn(
+            owner,
+            thread,
+            message,
+            persona=persona,
+            tier=tier,
+            as_of=as_of,
+            checkpoint=checkpoint,
+        )
         async with aclosing(run) as events:
             async for event in events:
                 yield event

@@ -1,0 +1,100 @@
+"""The application as `mnemo serve` runs it: without a LangGraph server, for browsers and proxies.
+
+`uvicorn --factory service.http.alone:create` runs the same.
+"""
+
+import json
+import logging
+import re
+import sys
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from domain.owner import Owner, digest
+from service.http.access import decoded
+from service.http.app import create_app
+from settings import Settings
+
+REQUEST_ID = "x-request-id"
+_GIVEN = re.compile(r"[A-Za-z0-9._-]{1,128}")
+"""Request ids of proxies that are taken over; others are replaced."""
+
+_log = logging.getLogger("mnemo.access")
+
+
+class RequestLog:
+    """Gives each request an id, and writes a line of JSON about it without what was said."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(REQUEST_ID.encode(), b"").decode("latin-1")
+        id = given if _GIVEN.fullmatch(given) else uuid4().hex
+        begun, status = perf_counter(), 500
+
+        async def named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (REQUEST_ID.encode(), id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, named)
+        finally:
+            ms = round((perf_counter() - begun) * 1000, 1)
+            _log.info(json.dumps(_line(scope) | {"id": id, "status": status, "ms": ms}))
+
+
+def _line(scope: Scope) -> dict[str, Any]:
+    """Return what is logged of a request: its route, and whose memory it is about as a digest."""
+    route = getattr(scope.get("route"), "path", None)
+    line: dict[str, Any] = {"method": scope["method"], "route": route}
+    ids = scope.get("path_params", {})
+    if "user_id" in ids and "character_id" in ids:
+        line["owner"] = Owner(decoded(ids["user_id"]), decoded(ids["character_id"])).key
+    elif "user_id" in ids:
+        line["user"] = digest(decoded(ids["user_id"]))
+    return line
+
+
+def create() -> FastAPI:
+    """Return the application with the settings of this process.
+
+    Raises:
+        ValidationError: If a setting cannot be used.
+    """
+    settings = Settings()
+    _log_to_stdout()
+    app = create_app()
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["x-thread-id", REQUEST_ID],
+        )
+    app.add_middleware(RequestLog)
+    return app
+
+
+def _log_to_stdout() -> None:
+    """Write request lines as they are: one JSON object a line."""
+    if not _log.handlers:
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        _log.addHandler(handler)
+        _log.setLevel(logging.INFO)
+        _log.propagate = False

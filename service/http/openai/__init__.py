@@ -1,0 +1,1 @@
+"""OpenAI's chat completions, with memory. Read `routes` first."""

@@ -1,0 +1,176 @@
+"""What an OpenAI client sends and is answered: the request checked by types, and the replies."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fastapi import HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.conversation import Content
+
+UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "prediction")
+"""Parameters that would change what a reply is, and that a memory cannot honour."""
+
+
+class StreamOptions(BaseModel):
+    """How a stream ends."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    include_usage: bool = False
+
+
+class Message(BaseModel):
+    """One message of a client's history."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[dict[str, Any]] | None = None
+
+    @property
+    def text(self) -> str:
+        """Its text parts, joined."""
+        if isinstance(self.content, list):
+            parts = (part.get("text") for part in self.content if part.get("type") == "text")
+            return "\n".join(part for part in parts if isinstance(part, str))
+        return self.content or ""
+
+
+class CompletionRequest(BaseModel):
+    """A request for a reply. Parameters that steer sampling are accepted and not used."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str = Field(min_length=1, max_length=512, description="The character's id.")
+    messages: list[Message] = Field(min_length=1)
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: int | None = None
+    user: str | None = Field(
+        default=None, max_length=1024, description="Who is talking, where no token says so."
+    )
+
+    def check(self) -> None:
+        """Refuse what cannot be honoured.
+
+        Raises:
+            HTTPException: 400, naming the parameter.
+        """
+        if self.n not in (None, 1):
+            raise HTTPException(400, '"n" must be 1: a conversation has one reply.')
+        extra = self.model_extra or {}
+        for name in UNSUPPORTED:
+            value = extra.get(name)
+            plain = name == "response_format" and value == {"type": "text"}
+            if value and not plain:
+                raise HTTPException(400, f'"{name}" is not supported here: leave it out.')
+        if any(message.role in ("tool", "function") for message in self.messages):
+            raise HTTPException(400, "Messages of tools are not supported here: leave them out.")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A client's messages, taken apart."""
+
+    persona: str | None
+    """Its system messages; None where there is none."""
+    history: tuple[tuple[str, str], ...]
+    """What was said before, as pairs of what the user said and the reply."""
+    newest: Content
+    """What the user says now."""
+
+    @property
+    def newest_text(self) -> str:
+        """The text of what the user says now."""
+        return Message(role="user", content=self.newest).text
+
+
+def taken_apart(messages: Sequence[Message]) -> Asked:
+    """Return what a client's messages say.
+
+    Raises:
+        HTTPException: 400 if the last one is not the user's.
+    """
+    system = [m.text for m in messages if m.role in ("system", "developer") and m.text.strip()]
+    talk = [m for m in messages if m.role in ("user", "assistant")]
+    if not talk or talk[-1].role != "user":
+        raise HTTPException(400, "The last message must be the user's: there is nothing to answer.")
+    newest = [talk.pop()]
+    while talk and talk[-1].role == "user":
+        newest.insert(0, talk.pop())
+    return Asked("\n\n".join(system) or None, tuple(_pairs(talk)), _content(newest))
+
+
+def _pairs(talk: Sequence[Message]) -> Iterator[tuple[str, str]]:
+    """Yield what was said and answered; neighbours of one role count as one message."""
+    said: list[str] = []
+    replies: list[str] = []
+    for message in talk:
+        if message.role == "user":
+            if replies:
+                yield "\n\n".join(said), "\n\n".join(replies)
+                said, replies = [], []
+            said.append(message.text)
+        else:
+            replies.append(message.text)
+    if replies:
+        yield "\n\n".join(said), "\n\n".join(replies)
+
+
+def _content(messages: Sequence[Message]) -> Content:
+    """Return the content of messages as that of one."""
+    if len(messages) == 1 and isinstance(messages[0].content, list):
+        return list(messages[0].content)
+    if all(not isinstance(message.content, list) for message in messages):
+        return "\n\n".join(message.text for message in messages)
+    parts: list[str | dict[Any, Any]] = []
+    for message in messages:
+        if isinstance(message.content, list):
+            parts += message.content
+        else:
+            parts.append({"type": "text", "text": message.text})
+    return parts
+
+
+class Usage(BaseModel):
+    """What a reply cost, in tokens."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+def completion(id: str, model: str, at: int, reply: str, usage: Usage) -> dict[str, Any]:
+    """Return a whole reply."""
+    message = {"role": "assistant", "content": reply, "refusal": None}
+    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+    return {
+        "id": id,
+        "object": "chat.completion",
+        "created": at,
+        "model": model,
+        "choices": [choice],
+        "usage": usage.model_dump(),
+    }
+
+
+def chunk(
+    id: str,
+    model: str,
+    at: int,
+    delta: dict[str, Any] | None,
+    finish: str | None = None,
+    usage: Usage | None = None,
+) -> dict[str, Any]:
+    """Return a part of a streamed reply; with `usage` and without `delta`, its end."""
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
+    return {
+        "id": id,
+        "object": "chat.completion.chunk",
+        "created": at,
+        "model": model,
+        "choices": choices,
+        "usage": usage.model_dump() if usage else None,
+    }

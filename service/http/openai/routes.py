@@ -1,0 +1,197 @@
+"""OpenAI's chat completions over the chat graph: any client gets memory by its base URL."""
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from domain.owner import Owner, digest
+from models.calls import as_model_errors
+from service.conversation import TokenEvent, TurnDone, TurnReport
+from service.http.access import Asking, Served
+from service.http.openai.messages import (
+    Asked,
+    CompletionRequest,
+    Message,
+    Usage,
+    chunk,
+    completion,
+    taken_apart,
+)
+from service.http.openai.threads import place_of
+from service.http.problems import PROBLEMS, openai_error
+from service.http.turns import Ask, RunningTurn, begin_turn
+from service.serving import Serving
+
+router = APIRouter(prefix="/v1", tags=["openai"], responses=PROBLEMS)
+
+USER_HEADERS = ("x-openwebui-user-id", "x-openwebui-user-email", "x-librechat-user-id")
+"""Headers by which front ends name their user; read only where nobody is asked for a token."""
+THREAD_HEADERS = ("x-thread-id", "x-openwebui-chat-id", "x-librechat-conversation-id")
+"""Headers by which clients name a conversation."""
+WHOLE_HISTORY = THREAD_HEADERS[1:]
+"""Those of clients that always send the whole conversation: without a history it begins anew."""
+TASK = re.compile(r"\s*#{1,3} Task:\n")
+"""How the prompts begin by which Open WebUI asks for titles, tags and follow-up questions."""
+USER = "local"
+"""Who is talking where neither token, header nor request says so; as on the command line."""
+LONGEST = 512
+"""Characters of a name in a header at most."""
+
+
+@router.get("/models")
+async def models(served: Served, caller: Asking) -> dict[str, Any]:
+    """The characters, as models."""
+    names = list(served.parts.settings.characters) or ["default"]
+    return {
+        "object": "list",
+        "data": [
+            {"id": name, "object": "model", "created": 0, "owned_by": "mnemograph"}
+            for name in names
+        ],
+    }
+
+
+async def _user(request: Request, asked: CompletionRequest, caller: Asking) -> str:
+    """Return who is talking."""
+    if caller.known:
+        return caller.user_id
+    named = next(filter(None, (request.headers.get(name) for name in USER_HEADERS)), asked.user)
+    return (named or USER)[:LONGEST]
+
+
+TheUser = Annotated[str, Depends(_user)]
+
+
+@router.post("/chat/completions", response_model=None)
+async def chat_completions(
+    request: Request, served: Served, asked: CompletionRequest, caller: Asking, user: TheUser
+) -> Response:
+    """Answer the newest message, with all that is remembered of its user and character."""
+    asked.check()
+    known = served.parts.settings.characters
+    if known and asked.model not in known:
+        raise HTTPException(404, f'There is no "{asked.model}": use one of {", ".join(known)}.')
+    served.limits.check_size(asked.messages[-1].model_dump())
+    if _is_task(asked.messages):
+        return await _task(served, asked)
+    said = taken_apart(asked.messages)
+    owner = Owner(user, asked.model)
+    ask = await _ask(request, served, owner, said)
+    turn = await begin_turn(served, ask, caller.tier)
+    if asked.stream:
+        with_usage = asked.stream_options is not None and asked.stream_options.include_usage
+        stream = _streamed(served, turn, asked.model, with_usage)
+        return StreamingResponse(stream, media_type="text/event-stream", headers=NO_CACHE)
+    report = await turn.report(request)
+    if report is None:
+        return Response(status_code=499)
+    if report.error is not None:
+        return openai_error(400 if report.refused else 503, report.error)
+    return JSONResponse(
+        completion(_id(), asked.model, int(time.time()), report.reply, _usage(served, report)),
+    )
+
+
+NO_CACHE = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+"""Proxies pass a stream on as it comes."""
+
+
+async def _ask(request: Request, served: Serving, owner: Owner, said: Asked) -> Ask:
+    """Return the turn that a client asks for."""
+    named = {name: request.headers[name][:LONGEST] for name in THREAD_HEADERS
+             if request.headers.get(name)}  # fmt: skip
+    thread = None
+    if named:
+        # A name that a client chose is a thread of this owner alone.
+        thread = digest(f"{owner.key}\n{next(iter(named.values()))}")
+    place = await place_of(
+        served.parts.stores,
+        served.conversation,
+        owner,
+        said.history,
+        thread=thread,
+        now=served.parts.now(),
+    )
+    options = {"persona": said.persona, "checkpoint": place.checkpoint}
+    return Ask(owner, place.thread, said.newest, options)
+
+
+async def _streamed(
+    served: Serving, turn: RunningTurn, model: str, with_usage: bool
+) -> AsyncIterator[str]:
+    """Yield a reply as OpenAI streams one; an error ends it."""
+    id, at = _id(), int(time.time())
+    yield _data(chunk(id, model, at, {"role": "assistant", "content": ""}))
+    async with aclosing(turn.events()) as events:
+        async for event in events:
+            if event is None:
+                yield ": still there\n\n"
+            elif isinstance(event, TokenEvent):
+                yield _data(chunk(id, model, at, {"content": event.text}))
+            elif isinstance(event, TurnDone):
+                if event.report.error is not None:
+                    status = 400 if event.report.refused else 503
+                    yield _data(json.loads(bytes(openai_error(status, event.report.error).body)))
+                else:
+                    yield _data(chunk(id, model, at, {}, "stop"))
+                    if with_usage:
+                        usage = _usage(served, event.report)
+                        yield _data(chunk(id, model, at, None, usage=usage))
+    yield "data: [DONE]\n\n"
+
+
+def _data(value: dict[str, Any]) -> str:
+    return f"data: {json.dumps(value)}\n\n"
+
+
+def _id() -> str:
+    return f"chatcmpl-{uuid4().hex}"
+
+
+def _usage(served: Serving, report: TurnReport) -> Usage:
+    """Return what a turn cost: its prompt as packed, its reply as counted."""
+    spent = report.budget or {}
+    read = int(spent.get("total", 0)) - int(spent.get("reply_reserve", 0))
+    wrote = served.parts.models.tokens.text(report.reply)
+    return Usage(prompt_tokens=read, completion_tokens=wrote, total_tokens=read + wrote)
+
+
+# What a front end asks for itself
+
+
+def _is_task(messages: list[Message]) -> bool:
+    """Whether a front end asks for a title, tags or questions rather than its user for a reply."""
+    return len(messages) == 1 and bool(TASK.match(messages[0].text))
+
+
+async def _task(served: Serving, asked: CompletionRequest) -> Response:
+    """Answer a front end's own request; nothing of it is remembered."""
+    prompt: list[BaseMessage] = [_as_chat(message) for message in asked.messages]
+    with as_model_errors():
+        reply = await served.parts.models.chat.ainvoke(prompt)
+    tokens = served.parts.models.tokens
+    read, wrote = sum(tokens.text(m.text) for m in asked.messages), tokens.text(reply.text)
+    usage = Usage(prompt_tokens=read, completion_tokens=wrote, total_tokens=read + wrote)
+    id, at = _id(), int(time.time())
+    if not asked.stream:
+        return JSONResponse(completion(id, asked.model, at, reply.text, usage))
+    parts = [
+        _data(chunk(id, asked.model, at, {"role": "assistant", "content": reply.text})),
+        _data(chunk(id, asked.model, at, {}, "stop")),
+        "data: [DONE]\n\n",
+    ]
+    return StreamingResponse(iter(parts), media_type="text/event-stream", headers=NO_CACHE)
+
+
+def _as_chat(message: Message) -> BaseMessage:
+    if message.role == "assistant":
+        return AIMessage(message.text)
+    return (HumanMessage if message.role == "user" else SystemMessage)(message.text)

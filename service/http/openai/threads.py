@@ -1,0 +1,146 @@
+"""Which thread, and which place in it, a client's history means.
+
+An OpenAI client sends the whole conversation with every message and names no thread. Memory holds
+every turn it answered, so the last exchange of that history tells where the conversation stands.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from domain.owner import Owner
+from domain.records import Said, Turn
+from domain.turns import live, parents_of
+from service.conversation import Conversation, new_thread
+from stores.open import Stores
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a turn goes on."""
+
+    thread: str
+    checkpoint: str | None = None
+    """The checkpoint that it leaves from, where that is not the thread's newest."""
+
+
+def _said(turn: Turn) -> Pair:
+    """Return what the user said in a turn and the reply, as they are compared."""
+    user = "\n\n".join(said.text for said in turn.messages if said.role == "user")
+    reply = "\n\n".join(said.text for said in turn.messages if said.role == "assistant")
+    return _plain(user), _plain(reply)
+
+
+def _plain(text: str) -> str:
+    """Return text without differences that clients make: white space at line ends and around."""
+    return " ".join(text.split())
+
+
+def matching_turn(
+    turns: Mapping[str, Turn], history: Sequence[Pair], thread: str | None = None
+) -> Turn | None:
+    """Return the turn that a history ends with; None where no turn says what it ends with.
+
+    Among turns that say the same, that with the most of the history before it counts, then one of
+    `thread`, then the newest.
+    """
+    wanted = [(_plain(user), _plain(reply)) for user, reply in history]
+    if not wanted:
+        return None
+    ends = [turn for turn in turns.values() if _said(turn) == wanted[-1]]
+    return max(
+        ends,
+        key=lambda turn: (_agreement(turns, turn, wanted), turn.thread == thread, turn.seq),
+        default=None,
+    )
+
+
+def _agreement(turns: Mapping[str, Turn], last: Turn, wanted: Sequence[Pair]) -> int:
+    """Return how many exchanges of a history a turn and those before it say."""
+    count, at = 0, last
+    for pair in reversed(wanted):
+        if _said(at) != pair:
+            break
+        count += 1
+        parent = turns.get(at.parent or "")
+        if parent is None:
+            break
+        at = parent
+    return count
+
+
+async def place_of(
+    stores: Stores,
+    conversation: Conversation,
+    owner: Owner,
+    history: Sequence[Pair],
+    *,
+    thread: str | None,
+    now: datetime,
+) -> Place:
+    """Return where a client's newest message belongs.
+
+    Args:
+        stores: Where turns lie.
+        conversation: Knows the checkpoints of threads.
+        owner: Whose conversation it is.
+        history: What the client says was said before, oldest first.
+        thread: The thread that the client names; None: found by the history.
+        now: The present.
+
+    Raises:
+        StoreUnavailable: If a store does not answer.
+        GenerationMoved: If the owner was reset meanwhile.
+    """
+    view = await stores.journal.read(owner)
+    ref = view.refs.get(thread) if thread else None
+    if not history:
+        return Place(thread or new_thread())
+    turn = matching_turn(_live(view.turns.values(), view.refs.values()), history, thread)
+    if turn is None:
+        episodes = await stores.memories.episodes(owner, view.generation)
+        folded = [turn for episode in episodes for turn in episode.turns]
+        everything = [*view.turns.values(), *folded]
+        turn = matching_turn(_live(everything, view.refs.values()), history, thread)
+    if turn is None:
+        if ref is not None:
+            return Place(str(thread))  # What the client changed in its history is its own affair.
+        return Place(await _imported(stores, owner, history, thread or new_thread(), now))
+    for name, last in view.refs.items():
+        if last == turn.id and thread in (None, name):
+            return Place(name)
+    if thread is None or ref is not None:
+        checkpoint = await conversation.checkpoint_after(thread or turn.thread, turn.id)
+        if checkpoint is not None:
+            return Place(thread or turn.thread, checkpoint)
+    # Too old to leave from there, or known by another thread: a thread of its own begins with it.
+    branch = thread if thread is not None and ref is None else new_thread()
+    await stores.journal.note_thread(owner, view.generation, branch)
+    await stores.journal.add_turns(owner, view.generation, [], branch, turn.id)
+    return Place(branch)
+
+
+def _live(turns: Iterable[Turn], refs: Iterable[str]) -> dict[str, Turn]:
+    by_id = {turn.id: turn for turn in turns}
+    return {id: by_id[id] for id in live(refs, parents_of(by_id.values())) if id in by_id}
+
+
+async def _imported(
+    stores: Stores, owner: Owner, history: Sequence[Pair], thread: str, now: datetime
+) -> str:
+    """Write a history that nobody here knows as turns of a thread without any."""
+    turns: list[Turn] = []
+    for user, reply in history:
+        messages = [Said(id=uuid4().hex, role="user", text=user, at=now)] if user.strip() else []
+        messages.append(Said(id=uuid4().hex, role="assistant", text=reply, at=now))
+        parent = turns[-1].id if turns else None
+        turns.append(
+            Turn(id=uuid4().hex, parent=parent, thread=thread, at=now, messages=tuple(messages))
+        )
+    generation = (await stores.journal.read(owner)).generation
+    await stores.journal.note_thread(owner, generation, thread)
+    await stores.journal.add_turns(owner, generation, turns, thread, turns[-1].id)
+    return thread

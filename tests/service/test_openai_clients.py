@@ -1,0 +1,265 @@
+"""Any OpenAI client gets memory: what its SDK sends is a conversation that is remembered."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_openai import ChatOpenAI
+from openai import BadRequestError, NotFoundError
+
+from domain.owner import Owner
+from service.http.openai.threads import matching_turn
+from tests.support.house import answer
+from tests.support.openai_server import Behaviour, Body, Fault, OpenAIServer, Reply
+from tests.support.served import OpenServed, Served, open_served
+
+__all__ = ["open_served"]
+
+User = dict[str, str]
+
+
+def said(text: str) -> User:
+    return {"role": "user", "content": text}
+
+
+def replied(text: str) -> User:
+    return {"role": "assistant", "content": text}
+
+
+def always(behaviour: Behaviour) -> Callable[[Body], Behaviour]:
+    """Answer whoever wants a reply like this; do the memory's work as ever."""
+
+    def by_kind(body: Body) -> Behaviour:
+        memory = "response_format" in body or "Summar" in str(body["messages"])
+        return answer(body) if memory else behaviour
+
+    return by_kind
+
+
+async def ask(served: Served, *messages: Any, **more: Any) -> str:
+    """Send messages by OpenAI's own client, as user alex, and return the reply."""
+    async with served.openai() as client:
+        completed = await client.chat.completions.create(
+            model="default",
+            messages=list(messages),
+            user="alex",
+            **more,
+        )
+    return str(completed.choices[0].message.content)
+
+
+async def refs(served: Served) -> dict[str, str]:
+    return (await served.serving.parts.stores.journal.read(Owner("alex"))).refs
+
+
+def prompt(server: OpenAIServer) -> str:
+    """Return the text of the last prompt that asked for a reply."""
+    body = [body for body in server.requests if body.get("stream")][-1]
+    return "\n".join(str(message["content"]) for message in body["messages"])
+
+
+async def test_a_client_that_sends_its_whole_history_stays_on_one_thread(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        served.model.default = always(Reply("I see."))
+        first = await ask(served, said("My dog is called Biscuit."))
+        second = await ask(served, said("My dog is called Biscuit."), replied(first), said("Hm."))
+        history = [said("My dog is called Biscuit."), replied(first), said("Hm."), replied(second)]
+        await ask(served, *history, said("And now?"))
+        assert len(await refs(served)) == 1
+        assert prompt(served.model).count("My dog is called Biscuit.") == 1
+
+
+async def test_what_was_said_is_remembered_across_threads(open_served: OpenServed) -> None:
+    async with open_served() as served:
+        await ask(served, said("My dog is called Biscuit."))
+        await ask(served, said("What is my dog called?"))
+        assert len(await refs(served)) == 2
+        assert "Biscuit" in prompt(served.model)
+
+
+async def test_two_conversations_that_begin_alike_lose_nothing(open_served: OpenServed) -> None:
+    async with open_served() as served:
+        served.model.default = always(Reply("Hello!"))
+        await ask(served, said("Hi"))
+        await ask(served, said("Hi"), replied("Hello!"), said("I keep bees."))
+        await ask(served, said("Hi"))
+        await ask(served, said("Hi"), replied("Hello!"), said("I sail boats."))
+        kept = await served.client.get("/memory/alex/default/transcript")
+        texts = [m["text"] for turn in kept.json()["items"] for m in turn["messages"]]
+        assert {"I keep bees.", "I sail boats."} <= set(texts)
+
+
+async def test_an_edited_message_takes_the_place_of_the_old_one(open_served: OpenServed) -> None:
+    async with open_served() as served:
+        headers = {"X-OpenWebUI-Chat-Id": "chat 1"}
+        first = await ask(served, said("Good morning."), extra_headers=headers)
+        head = [said("Good morning."), replied(first)]
+        await ask(served, *head, said("I live in Boston."), extra_headers=headers)
+        await ask(served, *head, said("I live in Denver."), extra_headers=headers)
+        kept = await served.client.get("/memory/alex/default/transcript")
+        assert "Denver" in kept.text and "Boston" not in kept.text
+
+
+async def test_a_history_that_nobody_knows_becomes_turns_of_its_thread(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        history = [said("I keep bees."), replied("How many hives?"), said("Three."), replied("Ah.")]
+        await ask(served, *history, said("Go on."), extra_headers={"X-Thread-Id": "mine"})
+        kept = await served.client.get("/memory/alex/default/transcript")
+        assert len(kept.json()["items"]) == 3
+        assert "I keep bees." in prompt(served.model)
+
+
+async def test_the_clients_system_message_is_the_persona_of_the_turn(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        await ask(served, {"role": "system", "content": "You are Captain Ahab."}, said("Hello."))
+        assert "You are Captain Ahab." in prompt(served.model)
+        await ask(served, said("Hello again."))
+        assert "Ahab" not in prompt(served.model)
+
+
+async def test_a_stream_ends_with_usage_and_done(open_served: OpenServed) -> None:
+    async with open_served() as served, served.openai() as client:
+        stream = await client.chat.completions.create(
+            model="default",
+            messages=[{"role": "user", "content": "Hello there."}],
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        parts = [part async for part in stream]
+        text = "".join(part.choices[0].delta.content or "" for part in parts if part.choices)
+        assert text.startswith("Reply to")
+        assert parts[-1].usage is not None and parts[-1].usage.prompt_tokens > 0
+        assert parts[-2].choices[0].finish_reason == "stop"
+
+
+async def test_langchains_client_holds_a_conversation(open_served: OpenServed) -> None:
+    async with open_served() as served:
+        model = ChatOpenAI(base_url=f"{served.url}/v1", api_key="none", model="default")
+        await model.ainvoke("My dog is called Biscuit.")
+        await model.ainvoke("What is my dog called?")
+        assert "Biscuit" in prompt(served.model)
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [({"n": 2}, '"n"'), ({"tools": [{"type": "function", "function": {"name": "f"}}]}, '"tools"')],
+)
+async def test_what_cannot_be_honoured_is_named(
+    open_served: OpenServed, more: dict[str, Any], named: str
+) -> None:
+    async with open_served() as served:
+        with pytest.raises(BadRequestError, match=named):
+            await ask(served, said("Hello."), **more)
+
+
+async def test_a_character_that_is_not_there_is_a_model_that_is_not_there(
+    open_served: OpenServed, tmp_path: Any
+) -> None:
+    file = tmp_path / "characters.toml"
+    file.write_text('[ada]\nname = "Ada"\npersona = "You are Ada."\n')
+    async with open_served(characters_file=file) as served, served.openai() as client:
+        assert [model.id async for model in client.models.list()] == ["ada"]
+        with pytest.raises(NotFoundError, match="ada"):
+            await ask(served, said("Hello."))
+        await client.chat.completions.create(
+            model="ada", messages=[{"role": "user", "content": "Hello."}]
+        )
+        assert "You are Ada." in prompt(served.model)
+
+
+TITLE = """### Task:
+Generate a concise, 3-5 word title with an emoji summarizing the chat history.
+### Chat History:
+<chat_history>
+USER: My dog is called Biscuit.
+</chat_history>"""
+
+
+async def test_what_a_front_end_asks_for_itself_is_answered_and_not_remembered(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        served.model.default = always(Reply('{"title": "A dog"}'))
+        assert await ask(served, said(TITLE)) == '{"title": "A dog"}'
+        assert await refs(served) == {}
+
+
+async def test_an_error_of_the_model_is_an_error_in_openais_form(open_served: OpenServed) -> None:
+    async with open_served() as served:
+        served.model.default = always(Fault(401))
+        refused = await served.client.post(
+            "/v1/chat/completions", json={"model": "default", "messages": [said("Hello.")]}
+        )
+        assert refused.status_code == 503
+        assert set(refused.json()["error"]) == {"message", "type", "param", "code"}
+
+
+async def test_a_client_that_leaves_stops_the_model_and_its_message_is_kept(
+    open_served: OpenServed,
+) -> None:
+    async with open_served(max_turns=1) as served:
+        served.model.default = always(Reply("word " * 200, delay=0.05))
+        body = {"message": "I keep bees.", "thread_id": "t", "stream": True}
+        async with served.client.stream("POST", "/chat/alex/default", json=body) as stream:
+            async for line in stream.aiter_lines():
+                if line == "event: token":
+                    break
+        async with asyncio.timeout(5), served.serving.turns:
+            pass  # The one place for turns is free again.
+        served.model.default = always(Reply("Fine."))
+        await served.client.post("/chat/alex/default", json={"message": "Hm.", "thread_id": "t"})
+        assert "I keep bees." in prompt(served.model)
+
+
+async def test_a_second_message_on_a_thread_that_answers_waits_or_is_refused(
+    open_served: OpenServed,
+) -> None:
+    for wait, statuses in ((0.0, [200, 409]), (30.0, [200, 200])):
+        async with open_served(thread_wait=wait) as served:
+            served.model.default = always(Reply("one two three", delay=0.1))
+            body = {"message": "Hello.", "thread_id": f"t{wait}"}
+            both = await asyncio.gather(
+                *(served.client.post("/chat/alex/default", json=body) for _ in range(2))
+            )
+            assert sorted(answer.status_code for answer in both) == statuses
+
+
+async def test_more_turns_than_there_are_places_are_told_when_to_come_back(
+    open_served: OpenServed,
+) -> None:
+    async with open_served(max_turns=1) as served:
+        served.model.default = always(Reply("one two three", delay=0.1))
+        answers = await asyncio.gather(
+            *(served.client.post(f"/chat/user{n}/default", json={"message": "Hi"}) for n in (1, 2))
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 429]
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        assert int(refused.headers["retry-after"]) >= 1
+
+
+async def test_server_sent_events_bring_words_then_what_was_recalled_then_the_budget(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        await served.client.post("/chat/alex/default", json={"message": "My dog is Biscuit."})
+        streamed = await served.client.post(
+            "/chat/alex/default", json={"message": "My dog?", "new": True, "stream": True}
+        )
+        lines = streamed.text.splitlines()
+        names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+        assert list(dict.fromkeys(names)) == ["thread", "token", "recalled", "budget", "done"]
+        last = json.loads(streamed.text.rstrip().rpartition("data: ")[2])
+        assert last["error"] is None and last["reply"]
+
+
+def test_a_history_without_turns_matches_nothing() -> None:
+    assert matching_turn({}, [("Hi", "Hello!")]) is None
+    assert matching_turn({}, []) is None

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import textwrap
@@ -13,6 +14,7 @@ import pytest
 from settings import Settings
 from tests.support.dev_server import DevServer, open_server
 from tests.support.mnemo_runs import Mnemo, mnemo
+from tests.support.serve_process import serve_process
 
 __all__ = ["mnemo", "open_server"]
 
@@ -65,7 +67,19 @@ def test_every_make_target_is_there(command: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("mnemo ")])
+SERVERS = ("mnemo serve",)
+"""Commands that run until they are stopped."""
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith(SERVERS)])
+def test_every_server_starts_and_stops(command: str, tmp_path: Path) -> None:
+    with serve_process(*shlex.split(command)[2:], cwd=tmp_path) as server:
+        assert server.stop() in (0, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    "command", [c for c in commands() if c.startswith("mnemo ") and not c.startswith(SERVERS)]
+)
 def test_every_mnemo_command_runs(command: str, mnemo: Mnemo, tmp_path: Path) -> None:
     plain = not re.search(r"[|<>$;&]", command)
     done = mnemo.run(*shlex.split(command)[1:]) if plain else shell(command, tmp_path)

@@ -1,0 +1,45 @@
+"""`mnemo serve` as an operator meets it: it starts, answers, and stops without losing a reply."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.mnemo_runs import Mnemo, mnemo
+from tests.support.serve_process import serve_process
+
+__all__ = ["mnemo"]
+
+
+def test_a_server_answers_remembers_and_ends_a_stream_before_it_stops(tmp_path: Path) -> None:
+    with serve_process(cwd=tmp_path) as server:
+        said = {"message": "My dog is called Biscuit."}
+        first = httpx.post(f"{server.url}/chat/alex/default", json=said, timeout=60)
+        assert first.status_code == 200 and first.headers["x-request-id"]
+        asked = {"message": "What is my dog called?", "stream": True}
+        with httpx.stream("POST", f"{server.url}/chat/alex/default", json=asked, timeout=60) as s:
+            lines = s.iter_lines()
+            next(lines)
+            server.process.send_signal(signal.SIGTERM)
+            rest = list(lines)
+        assert "Biscuit" in rest[-2] and '"error": null' in rest[-2]
+        assert server.process.wait(60) in (0, -signal.SIGTERM)
+        assert server.process.stdout is not None
+        logged = [json.loads(line) for line in server.process.stdout if line.startswith("{")]
+        turns = [line for line in logged if line["route"] == "/chat/{user_id}/{character_id}"]
+        assert len(turns) == 2 and all("alex" not in json.dumps(line) for line in turns)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [(["--host", "0.0.0.0"], "--allow-anyone"), (["--workers", "2"], "MNEMO_REDIS_URL")],
+)
+def test_what_must_not_be_served_is_refused_in_one_sentence(
+    mnemo: Mnemo, options: list[str], named: str
+) -> None:
+    done: subprocess.CompletedProcess[str] = mnemo.run("serve", *options)
+    assert done.returncode == 2
+    assert named in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -54,19 +54,21 @@ class WordLlamaEmbeddings(Embeddings):
     """Static word embeddings from an installed wheel: 256 dimensions, some 60 us a text.
 
     Vectors have length 1. A text without a word it knows is the zero vector, like nothing else.
+    The weights are loaded with the first text, once a process: `load` does so ahead.
     """
 
     dimensions = 256
 
-    def __init__(self) -> None:
-        """Load the weights, or share those already loaded: 0.3 s and the import, so in a thread."""
-        self._model = _load_wordllama()
+    def load(self) -> None:
+        """Load the weights: 0.3 s and the import, so in a thread."""
+        _load_wordllama()
 
     def matrix(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row of length 1 (or 0) for each text."""
+        model = _load_wordllama()
         rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for batch in _batches(texts):
-            rows[batch] = self._model.embed([_encodable(texts[index]) for index in batch])
+            rows[batch] = model.embed([_encodable(texts[index]) for index in batch])
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
@@ -81,7 +83,8 @@ class WordLlamaEmbeddings(Embeddings):
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return a vector for each text, in a thread where it takes more than a moment."""
-        if sum(map(len, texts)) <= _QUICK_CHARACTERS:
+        loaded = _load_wordllama.cache_info().currsize > 0
+        if loaded and sum(map(len, texts)) <= _QUICK_CHARACTERS:
             return self.embed_documents(texts)
         return await asyncio.to_thread(self.embed_documents, texts)
 
@@ -90,16 +93,22 @@ class WordLlamaEmbeddings(Embeddings):
         return (await self.aembed_documents([text]))[0]
 
 
-async def open_embeddings(settings: Settings) -> EmbeddingModel:
+async def open_embeddings(settings: Settings, *, load: bool = True) -> EmbeddingModel:
     """Return the embedding model of the settings, asking a foreign one for its dimensions.
+
+    Args:
+        settings: Which model.
+        load: False where perhaps nothing is embedded: the built-in model is loaded when it is.
 
     Raises:
         ModelSettingsError: If it cannot be opened or does not answer.
     """
     name = settings.embeddings
     if name == WORDLLAMA:
-        built_in = OncePerText(await asyncio.to_thread(WordLlamaEmbeddings))
-        return EmbeddingModel(built_in, name, WordLlamaEmbeddings.dimensions, in_process=True)
+        built_in = WordLlamaEmbeddings()
+        if load:
+            await asyncio.to_thread(built_in.load)
+        return EmbeddingModel(OncePerText(built_in), name, built_in.dimensions, in_process=True)
     patience = settings.model_timeout * (settings.model_retries + 1)
     model = OncePerText(await asyncio.to_thread(_open_provider, settings), timeout=patience)
     try:

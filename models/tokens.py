@@ -9,8 +9,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -50,10 +50,15 @@ class TokenCounter:
     close to nothing. Safe to share between threads.
     """
 
-    def __init__(self, encoding: tiktoken.Encoding) -> None:
-        """Count with an open encoding."""
-        self.encoding = encoding
+    def __init__(self, opened: Callable[[], tiktoken.Encoding]) -> None:
+        """Count with an encoding that is opened when it is first needed."""
+        self._opened = opened
         self._remembered = lru_cache(maxsize=_CACHED_TEXTS)(self._encode)
+
+    @cached_property
+    def encoding(self) -> tiktoken.Encoding:
+        """The encoding it counts with."""
+        return self._opened()
 
     def text(self, text: str) -> int:
         """Return the tokens of any text; special tokens in it count as the text they are."""
@@ -116,25 +121,31 @@ def encoding_name(model_name: str) -> str:
     return name if name in _VOCABULARIES else DEFAULT_ENCODING
 
 
-def open_counter(model_name: str, folder: Path | None = None) -> TokenCounter:
+def open_counter(model_name: str, folder: Path | None = None, *, load: bool = True) -> TokenCounter:
     """Return the counter for a model, unpacking its vocabulary on first use.
 
-    Takes about half a second the first time in a process and blocks: call it in a thread.
+    Loading takes about half a second the first time in a process and blocks: call it in a thread.
 
     Args:
         model_name: The model whose tokens are counted.
         folder: Where vocabularies are unpacked. Default: tiktoken's own cache folder, where one
             is set, else one in the system's folder for temporary files.
+        load: False where perhaps nothing is counted: the vocabulary is loaded when something is.
 
     Raises:
         OSError: If the folder cannot be written.
     """
-    name = encoding_name(model_name)
-    folder = folder or _cache_folder()
-    _unpack(_VOCABULARIES[name], folder)
+    counter = TokenCounter(partial(_opened, encoding_name(model_name), folder or _cache_folder()))
+    if load:
+        _ = counter.encoding
+    return counter
+
+
+def _opened(encoding: str, folder: Path) -> tiktoken.Encoding:
+    _unpack(_VOCABULARIES[encoding], folder)
     # tiktoken has no other way to be told; langchain-openai's own counting finds it here too.
     os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
-    return TokenCounter(tiktoken.get_encoding(name))
+    return tiktoken.get_encoding(encoding)
 
 
 def _cache_folder() -> Path:

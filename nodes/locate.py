@@ -1,13 +1,13 @@
 """The first step of a turn: finds where the run begins, and whether its turn can be taken."""
 
 from collections.abc import Container
-from datetime import UTC, datetime
 from typing import Any
 
 from langchain_core.messages import RemoveMessage
 from langgraph.config import get_config
 from langgraph.runtime import Runtime
 
+from domain.as_of import as_of_date
 from domain.journal import JournalView
 from domain.owner import Owner
 from nodes.refusal import just_said, refusal
@@ -134,20 +134,3 @@ def _user(runtime: Runtime[ChatContext]) -> str:
     if info is not None and info.user is not None and info.user.is_authenticated:
         return str(info.user.identity)
     return runtime.context.user_id
-
-
-def as_of_date(text: str | None) -> datetime | None:
-    """Return the moment that a context's `as_of` names: the end of that day; None for none.
-
-    Raises:
-        ValueError: If it is no date.
-    """
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f'as_of is no date: "{text}"; write it like 2026-05-31.') from error
-    if len(text) <= len("2026-05-31"):
-        at = at.replace(hour=23, minute=59, second=59)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -17,11 +17,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import StateSnapshot, StreamPart
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
+from domain.as_of import as_of_date
 from domain.owner import Owner
 from domain.records import Recalled
 from graph.chat import build
 from models.errors import ModelError
-from nodes.locate import as_of_date
 from nodes.refusal import TurnRefused
 from nodes.state import ChatContext, ChatInput, Origin, Parts, Schedule
 from stores.errors import StoreUnavailable

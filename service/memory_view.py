@@ -5,12 +5,15 @@ The one reading behind the command line's lists and the routes; nothing here cha
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from domain.facts.facts import Standing, standing, withheld
 from domain.owner import Owner
 from domain.records import Entity, Episode, turn_of
 from domain.turns import live, parents_of
-from stores.open import Stores
+
+if TYPE_CHECKING:
+    from stores.open import Stores
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,9 @@ class MemoryView:
     """By name; with what live turns say of them, the earlier values of an attribute too."""
 
 
-async def remembered(stores: Stores, owner: Owner, *, as_of: datetime | None = None) -> MemoryView:
+async def remembered(
+    stores: "Stores", owner: Owner, *, as_of: datetime | None = None
+) -> MemoryView:
     """Read what is remembered of an owner.
 
     Args:

@@ -1,13 +1,16 @@
-"""Opens the stores that the settings name, as one, and closes them in the right order."""
+"""Opens the stores that the settings name, as one, and closes them in the right order.
+
+Each kind of store is imported where it is opened: a command starts sooner without the others.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 from langgraph.store.base import BaseStore
-from redis.asyncio import Redis
 
 from domain.owner import Owner
 from domain.rows import Memory
@@ -19,19 +22,18 @@ from stores.journal import Journal
 from stores.long_term import open_long_term
 from stores.memories import Memories
 from stores.recall.recall import Recall
-from stores.redis.checkpoints import RedisCheckpoints
-from stores.redis.connection import connect
-from stores.redis.journal import open_redis_journal
-from stores.sqlite.checkpoints import SqliteCheckpoints
-from stores.sqlite.journal import open_sqlite_journal
-from stores.summaries import LocalCache, RedisCache, Summaries, SummaryCache
+from stores.summaries import LocalCache, Summaries, SummaryCache
+
+if TYPE_CHECKING:
+    from stores.redis.checkpoints import RedisCheckpoints
+    from stores.sqlite.checkpoints import SqliteCheckpoints
 
 
 @dataclass(frozen=True)
 class Stores:
     """All that one process keeps and finds again."""
 
-    checkpointer: RedisCheckpoints | SqliteCheckpoints
+    checkpointer: "RedisCheckpoints | SqliteCheckpoints"
     journal: Journal
     memories: Memories
     summaries: Summaries
@@ -73,16 +75,19 @@ async def open_stores(
 
     Args:
         settings: Which stores, where, and their limits.
-        embedding: The model of the vectors; opened from the settings where not given.
-        tokens: The counter of recalled text; the default one where not given.
+        embedding: The model of the vectors; opened from the settings where not given, and
+            loaded when it is first needed.
+        tokens: The counter of recalled text; likewise.
 
     Raises:
         StoreUnavailable: If a store does not answer, in one sentence saying what to start.
         StoreMismatch: If a store was made with other settings.
     """
-    embedding = embedding or await open_embeddings(settings)
-    tokens = tokens or open_counter(settings.chat_model or "")
     async with AsyncExitStack() as stack:
+        if embedding is None:
+            embedding = await open_embeddings(settings, load=False)
+            stack.push_async_callback(embedding.aclose)
+        tokens = tokens or open_counter(settings.chat_model or "", load=False)
         journal, cache = await _short_term(settings, stack)
         saver = await _checkpointer(settings, journal, stack)
         store = await stack.enter_async_context(open_long_term(settings, embedding))
@@ -106,17 +111,25 @@ async def open_stores(
 
 async def _short_term(settings: Settings, stack: AsyncExitStack) -> tuple[Journal, SummaryCache]:
     if settings.redis_url is None:
+        from stores.sqlite.journal import open_sqlite_journal
+
         path = settings.data_dir / "journal.sqlite"
         return await stack.enter_async_context(open_sqlite_journal(path)), LocalCache()
-    client: Redis = await stack.enter_async_context(connect(settings.redis_url.get_secret_value()))
+    from stores.redis.connection import connect
+    from stores.redis.journal import open_redis_journal
+    from stores.redis.summary_cache import RedisCache
+
+    client = await stack.enter_async_context(connect(settings.redis_url.get_secret_value()))
     journal = await stack.enter_async_context(open_redis_journal(client, settings.journal_ttl))
     return journal, RedisCache(client, settings.cache_ttl)
 
 
 async def _checkpointer(
     settings: Settings, journal: Journal, stack: AsyncExitStack
-) -> RedisCheckpoints | SqliteCheckpoints:
+) -> "RedisCheckpoints | SqliteCheckpoints":
     if settings.redis_url is None:
+        from stores.sqlite.checkpoints import SqliteCheckpoints
+
         return await stack.enter_async_context(
             SqliteCheckpoints.open(
                 settings.data_dir / "checkpoints.sqlite",
@@ -124,6 +137,8 @@ async def _checkpointer(
                 keep_turns=settings.checkpoint_turns,
             )
         )
+    from stores.redis.checkpoints import RedisCheckpoints
+
     life = settings.checkpoint_ttl
     return await stack.enter_async_context(
         RedisCheckpoints.open(

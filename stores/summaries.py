@@ -6,30 +6,19 @@ What lies below a live folded turn never changes, so its entry is never stale; i
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from cachetools import LRUCache
 from pydantic import TypeAdapter
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Episode, Record, Turn
 from stores.memories import Memories
-from stores.redis.journal import owner_prefix, summaries_key
 
 KEPT = 60
 """Episodes of a branch that are kept at hand, newest: more than any prompt shows."""
-
-
-PUT = """
-if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return end
-if ARGV[4] ~= '' then redis.call('HDEL', KEYS[2], ARGV[4]) end
-redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
-redis.call('EXPIRE', KEYS[2], ARGV[5])
-"""
 
 
 class EpisodeNote(Record):
@@ -101,49 +90,6 @@ class LocalCache:
         """Keep a branch, instead of the one whose newest folded turn was `instead`."""
         self._branches.pop((owner.key, generation, instead), None)
         self._branches[owner.key, generation, branch.top] = branch
-
-
-class RedisCache:
-    """Branches in Redis, one hash an owner and generation, expiring as a whole when unused.
-
-    A cache that does not answer is a miss: what it holds is in the long-term store too.
-    """
-
-    def __init__(self, client: Redis, life: timedelta) -> None:
-        """Keep branches for `life` after their last use."""
-        self._redis = client
-        self._life = life
-        self._put_script = client.register_script(PUT)
-
-    async def get(self, owner: Owner, generation: str | None, top: str) -> Branch | None:
-        """Return the branch whose newest folded turn is `top`, if it is at hand."""
-        key = summaries_key(owner, generation)
-        try:
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.hget(key, top)
-                pipe.expire(key, self._life)
-                found, _ = await pipe.execute()
-        except (RedisError, OSError):
-            return None
-        return _BRANCH.validate_json(found) if found else None
-
-    async def put(
-        self, owner: Owner, generation: str | None, branch: Branch, instead: str = ""
-    ) -> None:
-        """Keep a branch, unless the owner was reset meanwhile."""
-        keys = [f"{owner_prefix(owner)}generation", summaries_key(owner, generation)]
-        life = int(self._life.total_seconds())
-        args: list[str | int] = [
-            generation or "",
-            branch.top,
-            branch.model_dump_json(),
-            instead,
-            life,
-        ]
-        try:
-            await self._put_script(keys=keys, args=args)
-        except (RedisError, OSError):
-            return
 
 
 class Summaries:

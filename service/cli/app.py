@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from service.cli import chat, eval, maintenance, memory, serve, transfer
-from service.cli.terminal import quiet
+from service.cli.terminal import hasten, quiet
 
 app = typer.Typer(
     name="mnemo",
@@ -39,6 +39,7 @@ def _main(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
+    hasten()
     quiet(verbose)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.options import CHARACTER, USER, AsOf, Character, User, owner_of
+from service.cli.options import CHARACTER, USER, AsOf, Character, User, date_of, owner_of
 from service.cli.terminal import console, fail, run, settings
 
 if TYPE_CHECKING:
@@ -46,7 +46,12 @@ def chat(
     if thread is not None and not thread.strip():
         fail("--thread must not be empty: give the conversation a name.")
     wish = _Wish(owner_of(user, character), thread, new, persona, tier, as_of)
+    date_of(as_of)
     chosen = settings()
+    try:
+        chosen.tier(tier)
+    except ValueError as error:
+        fail(str(error))
     fine = run(lambda: _chat(chosen, wish, as_json))
     if not fine and not as_json:
         raise typer.Exit(1)

@@ -1,13 +1,13 @@
 """The verbs that show what is remembered, and the one that forgets it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.options import CHARACTER, USER, AsOf, Character, Json, User, Yes, owner_of
-from service.cli.terminal import console, fail, one_line, print_json, with_parts
+from service.cli.options import CHARACTER, USER, AsOf, Character, Json, User, Yes, date_of, owner_of
+from service.cli.terminal import console, fail, one_line, print_json, with_parts, with_stores
 
 if TYPE_CHECKING:
     from domain.owner import Owner
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from nodes.state import Parts
     from service.memory_view import MemoryView
     from service.usage.ledger import Ledger
+    from settings import Settings
     from stores.maintenance.erase import Removed
+    from stores.open import Stores
 
 
 def add(app: typer.Typer) -> None:
@@ -40,22 +42,22 @@ def recall(
 
     if not query.strip():
         fail("The query is empty: say what to look for.")
-    owner, day = owner_of(user, character), _date(as_of)
+    owner, day = owner_of(user, character), date_of(as_of)
 
-    async def work(parts: "Parts") -> "tuple[Recalled, ...]":
-        view = await parts.stores.journal.read(owner)
-        found = await parts.stores.recall.recall(
+    async def work(stores: "Stores", _: "Settings") -> "tuple[Recalled, ...]":
+        view = await stores.journal.read(owner)
+        found = await stores.recall.recall(
             owner,
             view,
             query,
             budget=tokens,
-            now=parts.now(),
+            now=datetime.now(UTC),
             refs=tuple(view.refs.values()),
             as_of=day,
         )
         return tuple(found.items)
 
-    items = with_parts(work)
+    items = with_stores(work)
     if as_json:
         print_json([item.model_dump(mode="json") for item in items])
     elif items:
@@ -89,7 +91,7 @@ def facts(
     """Show the facts, also those superseded since."""
     from service.cli.tables import facts_table
 
-    held = _remembered(owner_of(user, character), _date(as_of)).facts
+    held = _remembered(owner_of(user, character), date_of(as_of)).facts
     if as_json:
         print_json(
             [
@@ -180,15 +182,15 @@ def reset(
         if not typer.confirm(question, err=True):
             fail("Nothing was forgotten.")
 
-    async def work(parts: "Parts") -> "Removed":
+    async def work(stores: "Stores", chosen: "Settings") -> "Removed":
         from service.cli.prompt_history import forget_history
         from stores.maintenance.erase import reset as reset_owner
 
-        removed = await reset_owner(parts.stores, owner)
-        forget_history(parts.settings.data_dir, owner)
+        removed = await reset_owner(stores, owner)
+        forget_history(chosen.data_dir, owner)
         return removed
 
-    removed = with_parts(work)
+    removed = with_stores(work)
     if as_json:
         from dataclasses import asdict
 
@@ -197,19 +199,10 @@ def reset(
         print(f"Forgotten: {removed}.")
 
 
-def _date(as_of: str | None) -> datetime | None:
-    from nodes.locate import as_of_date
-
-    try:
-        return as_of_date(as_of)
-    except ValueError as error:
-        fail(str(error))
-
-
 def _remembered(owner: "Owner", as_of: datetime | None = None) -> "MemoryView":
-    async def work(parts: "Parts") -> "MemoryView":
+    async def work(stores: "Stores", _: "Settings") -> "MemoryView":
         from service.memory_view import remembered
 
-        return await remembered(parts.stores, owner, as_of=as_of)
+        return await remembered(stores, owner, as_of=as_of)
 
-    return with_parts(work)
+    return with_stores(work)

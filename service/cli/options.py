@@ -7,6 +7,8 @@ import typer
 from service.cli.terminal import fail
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from domain.owner import Owner
 
 User = Annotated[str, typer.Option("--user", help="Who is talking.", metavar="U")]
@@ -29,3 +31,13 @@ def owner_of(user: str, character: str) -> "Owner":
     if not user or not character:
         fail("--user and --character must not be empty: give each a name.")
     return Owner(user, character)
+
+
+def date_of(as_of: str | None) -> "datetime | None":
+    """Return the moment that `--as-of` names; end the program if it is no date."""
+    from domain.as_of import as_of_date
+
+    try:
+        return as_of_date(as_of)
+    except ValueError as error:
+        fail(str(error))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli.options import USER, Json, User, Yes
-from service.cli.terminal import fail, one_line, print_json, with_parts
+from service.cli.terminal import fail, one_line, print_json, with_stores
 
 if TYPE_CHECKING:
-    from nodes.state import Parts
+    from settings import Settings
+    from stores.open import Stores
 
 
 def add(app: typer.Typer) -> None:
@@ -33,11 +34,13 @@ def export(
 
     For `mnemo import`, here or elsewhere.
     """
+    if file is not None and not file.absolute().parent.is_dir():
+        fail(f"{file.absolute().parent} does not exist: make the folder first.")
 
-    async def work(parts: "Parts") -> int:
+    async def work(stores: "Stores", _: "Settings") -> int:
         from stores.maintenance.export import export_user
 
-        lines = [line async for line in export_user(parts.stores, user)]
+        lines = [line async for line in export_user(stores, user)]
         text = "".join(json.dumps(line) + "\n" for line in lines)
         if file is None:
             sys.stdout.write(text)
@@ -49,7 +52,7 @@ def export(
         return len(lines) - 1
 
     try:
-        count = with_parts(work)
+        count = with_stores(work)
     except OSError as error:
         fail(f"{file} cannot be written ({error.strerror}).")
     print(f"Exported {count} records of {one_line(user)}.", file=sys.stderr)
@@ -63,19 +66,19 @@ def import_(
 ) -> None:
     """Bring in what an export wrote. It can be repeated."""
 
-    async def work(parts: "Parts") -> dict[str, int]:
+    async def work(stores: "Stores", _: "Settings") -> dict[str, int]:
         from domain.exported import ImportRefused
         from stores.maintenance.export import import_user
 
         try:
             with file.open("rb") as lines:
-                return await import_user(parts.stores, lines)
+                return await import_user(stores, lines)
         except ImportRefused as refused:
             fail(str(refused))
         except OSError as error:
             fail(f"{file} cannot be read ({error.strerror}).")
 
-    counts = with_parts(work)
+    counts = with_stores(work)
     if as_json:
         print_json(counts)
     else:
@@ -90,17 +93,17 @@ def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
     if not yes and not typer.confirm(f"Forget {one_line(user)} altogether?", err=True):
         fail("Nothing was forgotten.")
 
-    async def work(parts: "Parts") -> dict[str, int]:
+    async def work(stores: "Stores", chosen: "Settings") -> dict[str, int]:
         from service.cli.prompt_history import forget_history
         from stores.maintenance.erase import forget as forget_user
 
-        owners = await parts.stores.journal.backend.owners_of(user)
-        removed = await forget_user(parts.stores, user)
+        owners = await stores.journal.backend.owners_of(user)
+        removed = await forget_user(stores, user)
         for owner in owners:
-            forget_history(parts.settings.data_dir, owner)
+            forget_history(chosen.data_dir, owner)
         return asdict(removed)
 
-    counts = with_parts(work)
+    counts = with_stores(work)
     if as_json:
         print_json(counts)
     else:
@@ -110,13 +113,13 @@ def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
 def recover(as_json: Json = False) -> None:
     """Rebuild a lost journal from checkpoints and episodes. Nothing else may be running."""
 
-    async def work(parts: "Parts") -> dict[str, Any]:
+    async def work(stores: "Stores", _: "Settings") -> dict[str, Any]:
         from nodes.message_stamps import turns_in
         from stores.maintenance.recover import recover as rebuild
 
-        return asdict(await rebuild(parts.stores, turns_in))
+        return asdict(await rebuild(stores, turns_in))
 
-    done = with_parts(work)
+    done = with_stores(work)
     if as_json:
         print_json(done)
         return

@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 from fastapi import Depends, HTTPException, Path, Query, Request
 
+from domain.as_of import as_of_date
 from domain.owner import Owner
-from nodes.locate import as_of_date
 from service.auth.identity import USER_HEADER, Caller
 from service.serving import Serving
 

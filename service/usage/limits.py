@@ -12,12 +12,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import RedisError
-
 from domain.owner import digest
 from settings import Settings
 from stores.errors import StoreUnavailable
-from stores.redis.connection import connect
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -208,6 +205,8 @@ async def open_limits(settings: Settings) -> AsyncIterator[Limits]:
             if local.timer is not None:
                 local.timer.cancel()
         return
+    from stores.redis.connection import connect
+
     url = settings.redis_url.get_secret_value()
     async with connect(url) as client:
         options: dict[str, Any] = {"connection_pool": client.connection_pool}
@@ -220,6 +219,8 @@ async def open_limits(settings: Settings) -> AsyncIterator[Limits]:
 @contextmanager
 def _redis_errors() -> Iterator[None]:
     """Turn an error of Redis into the one sentence that callers expect."""
+    from redis.exceptions import RedisError  # here it has long been imported
+
     try:
         yield
     except (RedisError, OSError) as error:

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import httpx
 from chromadb.api import ServerAPI
 from chromadb.api.collection_configuration import CreateCollectionConfiguration
-from chromadb.api.fastapi import FastAPI
 from chromadb.api.models.Collection import Collection
 from chromadb.api.rust import RustBindingsAPI
 from chromadb.config import Settings, System
@@ -24,10 +23,8 @@ from chromadb.errors import (
     NotFoundError,
     QuotaError,
     RateLimitError,
-    error_types,
 )
 from filelock import FileLock, Timeout
-from overrides import override
 
 from stores.errors import StoreBusy, StoreUnavailable
 
@@ -43,42 +40,6 @@ class ChromaFailed(StoreUnavailable):
 
 SYNC_THRESHOLD = 50
 """Writes after which Chroma saves a vector index; more would make the first query slow."""
-
-
-class _TimedServer(FastAPI):
-    """Chroma's HTTP client with a time limit; what is no Chroma ends in one sentence."""
-
-    def limit(self, seconds: float) -> None:
-        self._session.timeout = httpx.Timeout(seconds)
-        self._session.event_hooks = {"response": [self._check]}
-
-    def _check(self, response: httpx.Response) -> None:
-        if response.status_code < 400:
-            return
-        response.read()
-        if response.status_code in (401, 403):
-            raise StoreUnavailable(
-                f"Chroma at {response.url.host} refuses access ({response.status_code}): "
-                "check MNEMO_CHROMA_TOKEN."
-            )
-        if not _is_chroma_error(response):
-            raise StoreUnavailable(
-                f"What answers at {response.url.host}:{response.url.port} with status "
-                f"{response.status_code} is not a working Chroma: check MNEMO_CHROMA_URL."
-            )
-
-    @override
-    def stop(self) -> None:
-        super().stop()
-        self._session.close()
-
-
-def _is_chroma_error(response: httpx.Response) -> bool:
-    try:
-        body = response.json()
-    except ValueError:
-        return False
-    return isinstance(body, dict) and body.get("error") in error_types
 
 
 class ChromaLink:
@@ -161,6 +122,8 @@ class ChromaLink:
         Raises:
             StoreUnavailable: if the URL is not of that form, or no Chroma answers there.
         """
+        from stores.chroma.server_api import TimedServer  # with all that a server needs
+
         host, port, secure = _parts(url)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         system = System(
@@ -172,7 +135,7 @@ class ChromaLink:
                 chroma_server_headers=headers,
             )
         )
-        api = system.instance(_TimedServer)
+        api = system.instance(TimedServer)
         api.limit(timeout)
         system.start()
         link = cls(system, api, url, None)

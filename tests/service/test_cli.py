@@ -251,12 +251,6 @@ def test_bad_input_gets_one_sentence(
     assert len(done.stderr.strip().splitlines()) == 1 and done.stdout == ""
 
 
-def test_a_turn_told_something_unusable_says_so(mnemo: Mnemo) -> None:
-    (turn,) = mnemo.chat("Hello", args=("--tier", "gold"))
-    assert turn["error"] == 'There is no tier "gold": use "free" or "plus".'
-    assert turn["reply"] == "" and turn["budget"] is None
-
-
 def test_every_command_explains_itself_quickly(mnemo: Mnemo) -> None:
     top = mnemo.run("--help").stdout
     commands = re.findall(r"^  ([a-z]+)  ", top, re.MULTILINE)
@@ -293,13 +287,6 @@ def test_the_installed_program_starts_at_once_and_talks(mnemo: Mnemo) -> None:
     assert time.perf_counter() - begun < 3.0  # 0.3 s on a machine with nothing else to do
     reply = run("chat", said=f"{PEANUTS}\n")
     assert reply.strip()
-    loaded = (
-        "import sys, graph.chat, graph.parts, service.conversation; print('openai' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "False", "what only a model server needs is imported for it alone"
 
 
 def _model(server: OpenAIServer) -> dict[str, str]:

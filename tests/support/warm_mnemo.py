@@ -1,6 +1,6 @@
 """A `mnemo` that has imported everything and forks for each command, as nobody else needs it.
 
-A command takes four seconds to import what it stands on; tests run a hundred. What a fork cannot
+A command takes two seconds to import what it stands on; tests run a hundred. What a fork cannot
 show (that the installed program starts, and how fast) is tested with the program itself.
 """
 

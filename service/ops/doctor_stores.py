@@ -98,7 +98,7 @@ async def check_redis(settings: Settings) -> list[Check]:
     url = settings.redis_url.get_secret_value()
     shown = f"{without_secrets(url)} {because(settings, 'redis_url')}"
     try:
-        async with connect(url) as client:
+        async with connect(url, settings.store_timeout) as client:
             info = await client.info()
             modules = await _modules(client)
             saves = await _configured(client, "save")
@@ -221,12 +221,13 @@ async def _journal(settings: Settings, stack: AsyncExitStack) -> Journal | None:
         StoreUnavailable: If it cannot be opened.
     """
     if settings.redis_url is not None:
-        client = await stack.enter_async_context(connect(settings.redis_url.get_secret_value()))
+        url = settings.redis_url.get_secret_value()
+        client = await stack.enter_async_context(connect(url, settings.store_timeout))
         return await stack.enter_async_context(open_redis_journal(client, settings.journal_ttl))
     path = settings.data_dir / "journal.sqlite"
     if not await asyncio.to_thread(path.exists):
         return None
-    return await stack.enter_async_context(open_sqlite_journal(path))
+    return await stack.enter_async_context(open_sqlite_journal(path, settings.store_timeout))
 
 
 async def _owners(settings: Settings, store: BaseStore, stack: AsyncExitStack) -> Check:

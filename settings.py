@@ -4,7 +4,9 @@ Names are prefixed `MNEMO_`, save the OpenAI ones.
 """
 
 import tomllib
+from collections.abc import Iterable
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -19,6 +21,10 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "MNEMO_"
+FOR_TESTS = "MNEMO_TEST_"
+"""What variables begin with that only the tests read."""
 
 
 class Tier(BaseModel):
@@ -51,7 +57,7 @@ class Settings(BaseSettings):
     """The settings of one process. Unset means: embedded, offline, working."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MNEMO_",
+        env_prefix=PREFIX,
         env_file=".env",
         env_nested_delimiter="__",
         nested_model_default_partial_update=True,
@@ -286,3 +292,28 @@ class Settings(BaseSettings):
     def offline(self) -> bool:
         """True where no model is configured: the built-in offline model answers."""
         return not (self.openai_api_key or self.openai_base_url or self.chat_model)
+
+
+def misnamed(names: Iterable[str]) -> list[str]:
+    """Return a sentence for each variable that looks like a setting and is none.
+
+    Args:
+        names: The variables of the environment and of `.env`.
+    """
+    known = {f"{PREFIX}{name}".upper(): field for name, field in Settings.model_fields.items()}
+    within = {
+        f"{variable}__{part}".upper()
+        for variable, field in known.items()
+        if field.annotation is Tier
+        for part in Tier.model_fields
+    }
+    every = [*known, *within]
+    said = []
+    for name in sorted({name.upper() for name in names}):
+        setting, _, part = name.partition("__")
+        free = part and setting in known and known[setting].annotation is not Tier
+        if not name.startswith(PREFIX) or name.startswith(FOR_TESTS) or name in every or free:
+            continue
+        near = get_close_matches(name, every, n=1, cutoff=0.0)
+        said.append(f"{name} is no setting and changes nothing: did you mean {near[0]}?")
+    return said

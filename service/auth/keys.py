@@ -99,15 +99,16 @@ class KeyServer:
             response = await self._client.get(self._url)
             response.raise_for_status()
             listed = response.json()["keys"]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            self._keys = dict(filter(None, map(_published, listed)))
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError) as error:
             if self._keys:
                 return
             self._tried = None
+            place = urlsplit(self._url).netloc.rpartition("@")[2]
             raise KeysUnavailable(
-                f"The key server {urlsplit(self._url).netloc} does not answer as it should, so no "
-                "token can be checked: try again later."
+                f"The key server {place} does not answer as it should, so no token can be checked: "
+                "try again later."
             ) from error
-        self._keys = dict(filter(None, map(_published, listed)))
 
 
 def _published(entry: Any) -> tuple[str | None, Key] | None:
@@ -116,9 +117,9 @@ def _published(entry: Any) -> tuple[str | None, Key] | None:
         return None
     try:
         key = jwt.PyJWK(entry)
-    except jwt.PyJWTError:
-        return None
-    if key.algorithm_name not in PUBLIC:
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        return None  # What a provider publishes beside its good keys spoils none of those.
+    if key.algorithm_name not in PUBLIC or not isinstance(key.key_id, str | None):
         return None
     return key.key_id, Key(key.key, (key.algorithm_name,))
 

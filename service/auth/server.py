@@ -141,7 +141,7 @@ async def create_run(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
         # What the server starts by itself (a cron) brings no token, so no tier.
         context["tier"] = ctx.user.tier if isinstance(ctx.user, Caller) else "free"
         await _check_owner(value.get("thread_id"), context)
-    await _check_limits(context, run.get("input"))
+    await _check_limits(context, [run.get("input"), run.get("command"), context])
     return None if free else _stamp(ctx, value)
 
 

@@ -8,6 +8,7 @@ import atexit
 import gc
 import json
 import logging
+import os
 import re
 import sys
 import warnings
@@ -109,9 +110,11 @@ def settings(kind: "type[Settings] | None" = None) -> "Settings":
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
-    from settings import Settings
+    from settings import Settings, misnamed
 
     load_dotenv(Path(".env"))
+    for sentence in misnamed(os.environ):
+        print(sentence, file=sys.stderr)
     try:
         return (kind or Settings)()
     except ValidationError as error:

@@ -4,27 +4,29 @@ Ties routes, errors and middleware together; what a route does is in its own mod
 """
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import unquote
 
-from fastapi import FastAPI, HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.auth.identity import FROM_OUTSIDE
 from service.http import routes_changes, routes_chat, routes_health, routes_memory
 from service.http.access import NOTHING
+from service.http.bodies import BoundedBodies
 from service.http.openai import routes as routes_openai
 from service.http.problems import HANDLERS, problem
 from service.serving import OpenServing, use_process_serving
+from settings import misnamed
 
 _log = logging.getLogger(__name__)
 
-ENCODED = (b"/memory/", b"/chat/")
-"""Paths whose segments are ids, which may hold a slash."""
+ENCODED = ("/memory/", "/chat/")
+"""What paths begin with whose segments are ids, which may hold a slash."""
 ROUTED = ("route", "path_params")
 """What a router writes into a scope."""
-LARGEST = 1_000_000
-"""Bytes of a body at most."""
 LOOPBACK = "/noauth"
 """What a LangGraph server's requests to itself begin with; no request from outside can."""
 INTERNAL = ("/internal/", "/deploy")
@@ -32,10 +34,7 @@ INTERNAL = ("/internal/", "/deploy")
 
 
 class OwnPaths:
-    """Leaves ids in our paths percent-encoded, so that a slash in one stays part of it.
-
-    And bounds the bodies that are read there.
-    """
+    """Leaves ids in our paths percent-encoded, so that a slash in one stays part of it."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand before `app`."""
@@ -44,22 +43,15 @@ class OwnPaths:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its path as it was sent."""
         raw = scope.get("raw_path")
-        if not isinstance(raw, bytes) or not raw.startswith(ENCODED):
+        _, _, place = (raw if isinstance(raw, bytes) else b"").partition(b"/")
+        name, slash, ids = place.partition(b"/")
+        own = f"/{unquote(name.decode('latin-1'))}{slash.decode()}"
+        if own not in ENCODED:  # However its name was written: `/%6demory/` is the same place.
             await self._app(scope, receive, send)
             return
-        read = 0
-
-        async def bounded() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > LARGEST:
-                raise HTTPException(413, f"The body may have {LARGEST:,} bytes: send less.")
-            return message
-
-        encoded = {**scope, "path": raw.decode("latin-1")}
+        encoded = {**scope, "path": own + ids.decode("latin-1")}
         try:
-            await self._app(encoded, bounded, send)
+            await self._app(encoded, receive, send)
         finally:
             scope.update({name: encoded[name] for name in ROUTED if name in encoded})
 
@@ -109,6 +101,8 @@ def create_app(open_serving: OpenServing = use_process_serving) -> FastAPI:
                     "memory of every user. To ask for tokens, set MNEMO_AUTH_SECRET, "
                     "MNEMO_AUTH_PUBLIC_KEY or MNEMO_AUTH_JWKS_URL."
                 )
+            for sentence in misnamed(os.environ):
+                _log.warning(sentence)
             yield
 
     app = FastAPI(
@@ -120,6 +114,7 @@ def create_app(open_serving: OpenServing = use_process_serving) -> FastAPI:
     )
     app.add_middleware(OwnPaths)
     app.add_middleware(Door, inside=app)
+    app.add_middleware(BoundedBodies, inside=app)
     for routes in (routes_health, routes_changes, routes_memory, routes_chat, routes_openai):
         # Not `include_router`: its routes are made late, and a LangGraph server, which puts its
         # own authentication around every route, would find none.

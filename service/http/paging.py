@@ -60,7 +60,7 @@ def read_cursor(text: str) -> Key:
     """
     try:
         found = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _no_cursor() from error
     if not isinstance(found, list) or not all(isinstance(x, int | float | str) for x in found):
         raise _no_cursor()

@@ -48,12 +48,12 @@ class Forgotten(BaseModel):
 @router.patch("/{character_id}/facts/{id}")
 async def edit_fact(served: Served, owner: OwnMemory, id: FactId, wording: NewWording) -> FactShown:
     """Put a fact into other words: a new fact supersedes it, from the next turn on."""
-    fact, generation = await _fact(served.parts, owner, id)
+    fact = await _fact(served.parts, owner, id)
     try:
         written = facts.edit(fact, wording.text, served.parts.now())
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    await _write(served.parts, owner, generation, *written)
+    await _write(served.parts, owner, *written)
     now = written[0] if written else fact
     return fact_shown(Standing(now, current=True))
 
@@ -61,33 +61,35 @@ async def edit_fact(served: Served, owner: OwnMemory, id: FactId, wording: NewWo
 @router.delete("/{character_id}/facts/{id}", status_code=204)
 async def delete_fact(served: Served, owner: OwnMemory, id: FactId) -> None:
     """Delete a fact: it is never drawn again from what was said, nor is that recalled."""
-    fact, generation = await _fact(served.parts, owner, id)
-    await _write(served.parts, owner, generation, facts.delete(fact, served.parts.now()))
+    fact = await _fact(served.parts, owner, id)
+    await _write(served.parts, owner, facts.delete(fact, served.parts.now()))
 
 
-async def _fact(parts: Parts, owner: Owner, id: str) -> tuple[Fact, str | None]:
-    """Return a fact that its owner is shown, and the generation that it was read under.
+async def _fact(parts: Parts, owner: Owner, id: str) -> Fact:
+    """Return a fact that its owner is shown.
 
     Raises:
         HTTPException: 404 if there is none.
     """
-    shown = await remembered(parts.stores, owner)
-    for standing in shown.facts:
-        if standing.fact.id == id:
-            return standing.fact, shown.generation
-    if await parts.stores.memories.fact(owner, shown.generation, id) is not None:
+    held = (await remembered(parts.stores, owner)).facts
+    for one in held:
+        if one.fact.id == id:
+            return one.fact
+    generation = (await parts.stores.journal.read(owner)).generation
+    if await parts.stores.memories.fact(owner, generation, id) is not None:
         # Perhaps deleted by a request that broke off before every process was told.
-        await parts.stores.journal.rows_changed(owner, shown.generation, [("fact", id)])
+        await parts.stores.journal.rows_changed(owner, generation, [("fact", id)])
     raise HTTPException(404, NOTHING)
 
 
-async def _write(parts: Parts, owner: Owner, generation: str | None, *changed: Fact) -> None:
-    """Write facts under the generation that they were read under, and tell every process.
+async def _write(parts: Parts, owner: Owner, *changed: Fact) -> None:
+    """Write facts, and tell every process.
 
     Raises:
         GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
     """
     stores = parts.stores
+    generation = (await stores.journal.read(owner)).generation
     await stores.memories.put(owner, generation, *changed)
     try:
         await stores.journal.rows_changed(owner, generation, [key_of(fact) for fact in changed])

@@ -24,9 +24,10 @@ from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
 from stores.journal import Journal
 from stores.long_term import backend_of, open_long_term
 from stores.memories import Memories
-from stores.redis.connection import START, connect, without_secrets
+from stores.redis.connection import START, connect
 from stores.redis.journal import open_redis_journal
 from stores.sqlite.journal import open_sqlite_journal
+from stores.urls import without_secrets
 
 FULL = 0.8
 """Share of Redis' memory limit from which on it is worth a warning."""
@@ -98,7 +99,7 @@ async def check_redis(settings: Settings) -> list[Check]:
     url = settings.redis_url.get_secret_value()
     shown = f"{without_secrets(url)} {because(settings, 'redis_url')}"
     try:
-        async with connect(url, settings.store_timeout) as client:
+        async with connect(url) as client:
             info = await client.info()
             modules = await _modules(client)
             saves = await _configured(client, "save")
@@ -221,13 +222,12 @@ async def _journal(settings: Settings, stack: AsyncExitStack) -> Journal | None:
         StoreUnavailable: If it cannot be opened.
     """
     if settings.redis_url is not None:
-        url = settings.redis_url.get_secret_value()
-        client = await stack.enter_async_context(connect(url, settings.store_timeout))
+        client = await stack.enter_async_context(connect(settings.redis_url.get_secret_value()))
         return await stack.enter_async_context(open_redis_journal(client, settings.journal_ttl))
     path = settings.data_dir / "journal.sqlite"
     if not await asyncio.to_thread(path.exists):
         return None
-    return await stack.enter_async_context(open_sqlite_journal(path, settings.store_timeout))
+    return await stack.enter_async_context(open_sqlite_journal(path))
 
 
 async def _owners(settings: Settings, store: BaseStore, stack: AsyncExitStack) -> Check:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from domain.owner import digest
 from settings import Settings
-from stores.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -132,13 +131,16 @@ class Limits:
         most = self._settings.tier(tier).tokens_per_day
         return _per_day(most) if most is not None else None
 
-    def check_size(self, messages: Any) -> None:
+    def check_size(self, said: Any) -> None:
         """Refuse what is too much to be looked at closely.
 
+        Args:
+            said: All that a request brings: messages, context, commands.
+
         Raises:
-            MessageTooLarge: If the texts in `messages` are longer than the settings allow.
+            MessageTooLarge: If its texts are longer than the settings allow.
         """
-        size, most = said_bytes(messages), self._settings.message_bytes
+        size, most = said_bytes(said), self._settings.message_bytes
         if size > most:
             raise MessageTooLarge(size, most)
 
@@ -172,16 +174,21 @@ def bounded(settings: Settings) -> bool:
 
 
 def said_bytes(value: Any) -> int:
-    """Return the bytes of all texts in a JSON value, however deep it is."""
+    """Return the bytes of all texts and names in a JSON value, however deep it is.
+
+    A value that is no text counts as one byte, so that a long list of nothing is long too.
+    """
     size, left = 0, [value]
     while left:
         one = left.pop()
         if isinstance(one, str):
             size += len(one.encode("utf-8", "surrogatepass"))
         elif isinstance(one, dict):
+            left += one.keys()
             left += one.values()
         elif isinstance(one, list | tuple):
             left += one
+        size += 1
     return size
 
 
@@ -208,7 +215,7 @@ async def open_limits(settings: Settings) -> AsyncIterator[Limits]:
     from stores.redis.connection import connect
 
     url = settings.redis_url.get_secret_value()
-    async with connect(url, settings.store_timeout) as client:
+    async with connect(url) as client:
         options: dict[str, Any] = {"connection_pool": client.connection_pool}
         yield Limits(
             settings,
@@ -221,13 +228,12 @@ def _redis_errors() -> Iterator[None]:
     """Turn an error of Redis into the one sentence that callers expect."""
     from redis.exceptions import RedisError  # here it has long been imported
 
+    from stores.redis.connection import failed
+
     try:
         yield
     except (RedisError, OSError) as error:
-        raise StoreUnavailable(
-            f"Redis does not answer ({type(error).__name__}), so nothing can be counted: start it, "
-            "or unset MNEMO_REDIS_URL."
-        ) from error
+        raise failed(error) from error
 
 
 def _words(seconds: float) -> str:

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from models.embeddings import EmbeddingModel
 from settings import Settings
 from stores.base_store.backend import Backend, Looked, Move, Written
 from stores.chroma.reindex import recorded_layout, reindexing
 from stores.chroma.store import ChromaStore
+from stores.urls import host_of
 
 
 def _folder(settings: Settings) -> Path | None:
@@ -40,7 +40,7 @@ def _wanted(settings: Settings, model: EmbeddingModel) -> dict[str, Any]:
 def _place(settings: Settings) -> str:
     if settings.chroma_url is None:
         return f"Chroma in {(settings.data_dir / 'chroma').absolute()}"
-    return f"Chroma at {urlsplit(settings.chroma_url).netloc.rpartition('@')[2]}"
+    return f"Chroma at {host_of(settings.chroma_url)}"
 
 
 def _how_to_use(settings: Settings) -> str:

@@ -17,7 +17,7 @@ from redis.commands.search.index_definition import IndexDefinition, IndexType
 from redis.commands.search.query import Query
 from redis.exceptions import RedisError, ResponseError
 
-from stores.checkpoint_pruning import Saved, StoreUnavailable
+from stores.checkpoint_pruning import Saved
 from stores.redis.checkpoint_layout import (
     CHECKPOINT_KEYS,
     THREAD_KEYS,
@@ -38,7 +38,7 @@ from stores.redis.checkpoint_layout import (
     thread_of,
     writes_member,
 )
-from stores.redis.connection import START
+from stores.redis.connection import failed
 
 INDEX = "mnemo:checkpoint"
 PAGE = 16
@@ -203,6 +203,4 @@ class CheckpointRows:
         try:
             return await call
         except (RedisError, OSError) as error:
-            raise StoreUnavailable(
-                f"The Redis that holds the thread checkpoints failed ({error}): {START}."
-            ) from error
+            raise failed(error) from error

@@ -48,7 +48,8 @@ from stores.redis.checkpoint_layout import (
     writes_fields,
 )
 from stores.redis.checkpoint_rows import CheckpointRows
-from stores.redis.connection import START, WAIT_SECONDS, connect, without_secrets
+from stores.redis.connection import START, connect
+from stores.urls import without_secrets
 
 PAGE = 16
 """How many checkpoints one round trip reads."""
@@ -97,22 +98,14 @@ class RedisCheckpoints(AsyncRedisSaver):
         refs: ThreadRefs | None = None,
         keep_turns: int = KEEP_TURNS,
         ttl_minutes: int | None = None,
-        seconds: float = WAIT_SECONDS,
     ) -> AsyncIterator[Self]:
         """Connect to the Redis at `url`, make the search index, and close at the end.
-
-        Args:
-            url: Where it is, `redis://` or `rediss://`.
-            refs: Told when a thread is copied or deleted.
-            keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
-            ttl_minutes: How long after its last use a thread's checkpoints expire; None for never.
-            seconds: How long a turn waits before it says that Redis is gone.
 
         Raises:
             StoreUnavailable: If it does not answer, or lacks Search.
             ValueError: If `keep_turns` or `ttl_minutes` is too small.
         """
-        async with connect(url, seconds) as client:
+        async with connect(url) as client:
             saver = cls(client, refs=refs, keep_turns=keep_turns, ttl_minutes=ttl_minutes)
             try:
                 await saver.asetup()

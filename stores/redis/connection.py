@@ -3,67 +3,75 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as LostConnection
-from redis.exceptions import RedisError
 
 from stores.errors import StoreUnavailable
+from stores.urls import without_secrets
 
-WAIT_SECONDS = 5.0
-"""How long whoever needs Redis waits before it is said to be gone, unless the settings differ."""
-ANSWER_SHARE = 0.9
-"""Share of it that a server may take to answer the first time."""
-CALL_SHARE = 0.44
-"""Share of it that a server may take to connect, and to answer one call. A run that fails writes
-once more what it has, so it must be less than half."""
-POOL_SHARE = 4.0
-"""How much longer than it a call waits until one of the connections is free: that they are all in
-use says that Redis answers."""
+ANSWER_SECONDS = 4.5
+"""How long a server may take to answer the first time."""
+CALL_SECONDS = 2.2
+"""How long it may take to connect, and to answer one call. A run that fails writes once more what
+it has, so twice this long must be less than the 5 s within which a turn says that Redis is gone."""
 CONNECTIONS = 32
-"""How many calls are under way at once; further ones wait until one is done."""
+"""How many calls are under way at once; further ones wait for their turn."""
+TURN_SECONDS = 20.0
+"""How long a call waits for its turn."""
 RETRIES = 2
 START = "start Redis 8, or Redis Stack 7.2 or newer, with Search and JSON"
 
 
-def without_secrets(url: str) -> str:
-    """Return a Redis URL without its user, password and options, to be shown to a person."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+def failed(error: RedisError | OSError | TimeoutError) -> StoreUnavailable:
+    """Return what to tell of a call that failed: Redis is away, or it is there and refuses."""
+    # What failed in a pipeline is told with its command, which holds what was said.
+    reason = str(error).rpartition("caused error: ")[2].strip("(\"',)")
+    reason = " ".join(reason.split())[:200] or type(error).__name__
+    if isinstance(error, ResponseError | AuthenticationError):
+        return StoreUnavailable(
+            f"Redis refuses a call ({reason}): change that on its server, then try again."
+        )
+    return StoreUnavailable(
+        f"Redis does not answer ({reason}): start it, or unset MNEMO_REDIS_URL to use the "
+        "embedded stores."
+    )
 
 
 @asynccontextmanager
-async def connect(url: str, seconds: float = WAIT_SECONDS) -> AsyncIterator[Redis]:
+async def connect(url: str) -> AsyncIterator[Redis]:
     """Connect to the Redis at `url`, and close at the end. Responses are bytes.
 
-    Args:
-        url: Where it is, `redis://` or `rediss://`.
-        seconds: How long a turn waits before it says that Redis is gone; a call has less.
-
     Raises:
-        StoreUnavailable: If it does not answer within `seconds`.
+        StoreUnavailable: If it does not answer within `ANSWER_SECONDS`.
     """
     try:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS,
-            timeout=POOL_SHARE * seconds,
-            socket_connect_timeout=CALL_SHARE * seconds,
-            socket_timeout=CALL_SHARE * seconds,
+            timeout=TURN_SECONDS,
+            socket_connect_timeout=CALL_SECONDS,
+            socket_timeout=CALL_SECONDS,
             driver_info=None,  # or each new connection looks up the client's version on disk
             retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), RETRIES, (LostConnection,)),
         )
     except ValueError as error:
-        raise StoreUnavailable(f"{without_secrets(url)} is no URL of a Redis: {error}") from error
+        # The error names a part of the URL, which may be one of the password.
+        raise StoreUnavailable(
+            f"{without_secrets(url)} is no URL of a Redis: write "
+            "redis://user:password@host:6379/0, with each / ? # @ : of a password percent-encoded."
+        ) from error
     async with Redis.from_pool(pool) as client:
         try:
-            async with asyncio.timeout(ANSWER_SHARE * seconds):
+            async with asyncio.timeout(ANSWER_SECONDS):
                 await client.ping()
+        except (ResponseError, AuthenticationError) as error:
+            raise failed(error) from error
         except (RedisError, OSError, TimeoutError) as error:
-            reason = str(error) or f"nothing within {ANSWER_SHARE * seconds:g} seconds"
+            reason = str(error) or f"nothing within {ANSWER_SECONDS:g} seconds"
             raise StoreUnavailable(
                 f"No Redis answers at {without_secrets(url)} ({reason}): {START}."
             ) from error

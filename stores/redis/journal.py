@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import TypeVar, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from domain.owner import FIRST_GENERATION, Owner, digest, owner_from_json, owner_to_json
-from stores.errors import StoreUnavailable
 from stores.journal import Journal
 from stores.journal_backend import RawJournal, Write, generation_name
+from stores.redis.connection import failed
 
 T = TypeVar("T")
 
@@ -206,8 +206,13 @@ class RedisJournal:
         return cast(bytes, found).decode() if found else None
 
     async def ping(self) -> str:
-        """Return what answers, with its version."""
-        info = cast("dict[str, object]", await _answer(self._redis.info("server")))
+        """Return what answers, with its version where Redis lets this user know it."""
+        try:
+            info = cast("dict[str, object]", await self._redis.info("server"))
+        except NoPermissionError:
+            return "Redis"
+        except (RedisError, OSError) as error:
+            raise failed(error) from error
         return f"Redis {info.get('redis_version')}"
 
     async def count_up(self, owner: Owner, amounts: Mapping[str, int]) -> None:
@@ -245,10 +250,7 @@ async def _answer(call: Awaitable[T]) -> T:
     try:
         return await call
     except (RedisError, OSError) as error:
-        raise StoreUnavailable(
-            f"Redis does not answer ({type(error).__name__}: {error}): start it, or unset "
-            "MNEMO_REDIS_URL to use the embedded stores."
-        ) from error
+        raise failed(error) from error
 
 
 @asynccontextmanager

@@ -213,14 +213,14 @@ class Provider:
         self.keys: list[dict[str, Any]] = []
         self.asked = 0
         self.broken = False
+        self.body = b""
+        """What is published instead of the keys."""
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 provider.asked += 1
-                body = (
-                    b"broken" if provider.broken else json.dumps({"keys": provider.keys}).encode()
-                )
+                body = provider.body or json.dumps({"keys": provider.keys}).encode()
                 self.send_response(500 if provider.broken else 200)
                 self.end_headers()
                 self.wfile.write(b"" if provider.broken else body)
@@ -282,6 +282,25 @@ async def test_a_new_key_is_found_after_a_while(
         await as_sent(tokens, signed("alex", RSA, "one"))
         provider.publish("two", OTHER_RSA)
         assert await as_sent(tokens, signed("alex", OTHER_RSA, "two")) == "alex"
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"5", b"null", b'{"keys": 5}', b'{"keys": null}', b"[" * 100_000, b"\xff"]
+)
+async def test_a_provider_that_publishes_no_keys_is_said(provider: Provider, body: bytes) -> None:
+    provider.body = body
+    async with open_tokens(settings(auth_jwks_url=provider.url)) as tokens:
+        with pytest.raises(KeysUnavailable, match="try again later"):
+            await as_sent(tokens, signed("alex", RSA, "one"))
+
+
+async def test_odd_keys_beside_a_good_one_do_no_harm(provider: Provider) -> None:
+    odd: list[Any] = [5, None, [], {}, {"kty": "RSA"}, {"kty": "RSA", "n": 5, "e": "AQAB"}]
+    odd += [{"kty": []}, {"kty": "EC", "crv": {}}, {"kty": "oct", "k": "AA"}]
+    provider.keys += odd
+    provider.publish("two", OTHER_RSA, kid=["two"])
+    async with open_tokens(settings(auth_jwks_url=provider.url)) as tokens:
+        assert await as_sent(tokens, signed("alex", RSA, "one")) == "alex"
 
 
 async def test_a_provider_that_is_down_locks_out_nobody_whose_key_is_known(

@@ -20,7 +20,7 @@ print("imported:" + json.dumps(sorted(packages | set(sys.modules))), file=sys.st
 
 SERVER = {"fastapi", "starlette", "uvicorn", "jwt", "limits"}
 MODELS = {"openai", "langchain", "langchain_openai", "transformers"}
-STORES = {"redis", "redisvl", "psycopg", "chromadb.api.fastapi", "stores.redis"}
+STORES = {"redis", "redisvl", "psycopg", "chromadb.api.fastapi", "stores.redis", "stores.postgres"}
 SCREEN = {"prompt_toolkit", "rich.markdown"}
 GRAPH = {"langgraph.graph", "langgraph.pregel", "langgraph_sdk", "langsmith", "graph", "nodes"}
 LATE = {"dateparser", "scipy", "matplotlib", "langgraph_api", "pytest"}

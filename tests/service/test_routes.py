@@ -2,13 +2,14 @@
 
 import json
 import re
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.owner import Owner
-from service.memory_view import remembered
 from stores.base_store.backend import LongTermStore
 from stores.errors import StoreUnavailable
 from stores.journal import Journal
@@ -162,32 +163,6 @@ async def test_a_deletion_that_broke_off_is_told_to_every_process_when_repeated(
 
 
 @EMBEDDED
-@pytest.mark.parametrize("verb", ["PATCH", "DELETE"])
-async def test_a_fact_read_before_a_reset_is_not_written_after_it(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, verb: str
-) -> None:
-    async with serve() as alone:
-        await alone.say("I am allergic to peanuts")
-        fact = await fact_with(alone, "peanuts")
-
-        async def reset_after(*asked_for: Any) -> Any:
-            shown = await remembered(*asked_for)
-            await alone.client.post(f"{path('alex')}/reset")
-            return shown
-
-        monkeypatch.setattr("service.http.routes_changes.remembered", reset_after)
-        url = f"{path('alex')}/facts/{fact['id']}"
-        wording = {"text": "The user is allergic to almonds"} if verb == "PATCH" else None
-        answer = await alone.client.request(verb, url, json=wording)
-        assert answer.status_code == 409 and "reset" in answer.json()["detail"]
-        store = alone.serving.parts.stores.long_term
-        assert isinstance(store, LongTermStore)
-        assert [item async for item in store.rows()] == []
-        exported = await alone.client.get(f"{path('alex', None)}/export")
-        assert "almonds" not in exported.text and fact["id"] not in exported.text
-
-
-@EMBEDDED
 async def test_a_fact_changed_while_its_owner_is_reset_leaves_nothing(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,9 +290,47 @@ async def test_a_fact_cannot_be_edited_to_nothing(serve: Serve, body: Any) -> No
 async def test_a_body_larger_than_any_fact_is_not_read(serve: Serve) -> None:
     async with serve() as alone:
         url = f"{path('alex')}/facts/any"
-        answer = await alone.client.patch(url, json={"text": "x" * 2_000_000})
-        assert answer.status_code == 413
-        assert answer.headers["content-type"] == "application/problem+json"
+        for place in (url, url.replace("/memory", "/%6demory"), "/nowhere"):
+            answer = await alone.client.patch(place, json={"text": "x" * 2_000_000})
+            assert answer.status_code == 413
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert "send less" in answer.json()["detail"]
+
+
+@EMBEDDED
+async def test_a_body_of_no_known_length_is_read_no_further_than_any_may_have(serve: Serve) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 50_000_000:
+            sent += 100_000
+            yield b"x" * 100_000
+
+    async with serve() as alone:
+        answer = await alone.client.post(f"{path('alex')}/reset", content=endless())
+        assert answer.status_code == 413 and sent < 2_000_000
+
+
+@EMBEDDED
+async def test_a_path_means_the_same_however_its_first_word_is_written(serve: Serve) -> None:
+    async with serve() as alone:
+        await alone.say("I am allergic to peanuts", user="a/b %2f")
+        told = await alone.get(f"{path('a/b %2f')}/transcript")
+        assert len(told["items"]) == 1
+        odd = path("a/b %2f").replace("/memory", "/%6d%65mory")
+        assert await alone.get(f"{odd}/transcript") == told
+
+
+@EMBEDDED
+async def test_a_cursor_that_is_none_is_refused(serve: Serve) -> None:
+    deep = b"[" * 20_000
+    async with serve() as alone:
+        for text in (b"", b"null", b"{}", b"[[]]", b"[null]", deep, b"\xff", b"[1" + b"0" * 5000):
+            cursor = urlsafe_b64encode(text).decode().rstrip("=")
+            for name in ("facts?cursor", "transcript?before"):
+                answer = await alone.client.get(f"{path('alex')}/{name}={cursor}")
+                assert answer.status_code in (200, 422), text[:20]
 
 
 @EMBEDDED

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class MemoryView:
     """One reading of what is remembered of an owner."""
 
+    generation: str | None
+    """What was read under; what is changed of it must be written under the same."""
     episodes: list[Episode]
     """Oldest first; only those whose turns are all live."""
     facts: list[Standing]
@@ -48,6 +50,7 @@ async def remembered(
     told = reached - withheld(rows.facts)
     entities = [_told(entity, told) for entity in rows.entities]
     return MemoryView(
+        generation=view.generation,
         episodes=sorted(shown, key=lambda episode: episode.seq),
         facts=standing(rows.facts, reached, as_of),
         entities=sorted((e for e in entities if e is not None), key=lambda e: e.name.casefold()),

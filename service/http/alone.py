@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.owner import Owner, digest
 from service.http.access import decoded
+from service.http.agents import AgentsDoor
 from service.http.app import create_app
 from settings import Settings
 
@@ -77,7 +78,9 @@ def create() -> FastAPI:
     """
     settings = Settings()
     _log_to_stdout()
-    app = create_app()
+    agents = AgentsDoor(settings)
+    app = create_app(agents.opened)
+    app.mount("/mcp/memory", agents)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -9,20 +9,15 @@ from fastapi import APIRouter, HTTPException, Path
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from domain.facts import facts
 from domain.facts.facts import Standing
-from domain.owner import Owner
-from domain.records import Fact
-from domain.rows import key_of
-from nodes.state import Parts
+from service import memory_changes
 from service.cli.prompt_history import forget_history
 from service.http.access import NOTHING, OwnMemory, OwnUser, Served
 from service.http.problems import PROBLEMS
 from service.http.readings import FactShown, fact_shown
-from service.memory_view import remembered
+from service.memory_changes import NoSuchFact
 from service.ops.thread_records import drop_records, renew_records
 from service.usage.ledger import drop_ledger
-from stores.journal import GenerationMoved
 from stores.maintenance.erase import Removed, forget, reset
 from stores.maintenance.export import export_user
 
@@ -48,54 +43,22 @@ class Forgotten(BaseModel):
 @router.patch("/{character_id}/facts/{id}")
 async def edit_fact(served: Served, owner: OwnMemory, id: FactId, wording: NewWording) -> FactShown:
     """Put a fact into other words: a new fact supersedes it, from the next turn on."""
-    fact = await _fact(served.parts, owner, id)
     try:
-        written = facts.edit(fact, wording.text, served.parts.now())
+        fact = await memory_changes.edit_fact(served.parts, owner, id, wording.text)
+    except NoSuchFact as error:
+        raise HTTPException(404, NOTHING) from error
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    await _write(served.parts, owner, *written)
-    now = written[0] if written else fact
-    return fact_shown(Standing(now, current=True))
+    return fact_shown(Standing(fact, current=True))
 
 
 @router.delete("/{character_id}/facts/{id}", status_code=204)
 async def delete_fact(served: Served, owner: OwnMemory, id: FactId) -> None:
     """Delete a fact: it is never drawn again from what was said, nor is that recalled."""
-    fact = await _fact(served.parts, owner, id)
-    await _write(served.parts, owner, facts.delete(fact, served.parts.now()))
-
-
-async def _fact(parts: Parts, owner: Owner, id: str) -> Fact:
-    """Return a fact that its owner is shown.
-
-    Raises:
-        HTTPException: 404 if there is none.
-    """
-    held = (await remembered(parts.stores, owner)).facts
-    for one in held:
-        if one.fact.id == id:
-            return one.fact
-    generation = (await parts.stores.journal.read(owner)).generation
-    if await parts.stores.memories.fact(owner, generation, id) is not None:
-        # Perhaps deleted by a request that broke off before every process was told.
-        await parts.stores.journal.rows_changed(owner, generation, [("fact", id)])
-    raise HTTPException(404, NOTHING)
-
-
-async def _write(parts: Parts, owner: Owner, *changed: Fact) -> None:
-    """Write facts, and tell every process.
-
-    Raises:
-        GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
-    """
-    stores = parts.stores
-    generation = (await stores.journal.read(owner)).generation
-    await stores.memories.put(owner, generation, *changed)
     try:
-        await stores.journal.rows_changed(owner, generation, [key_of(fact) for fact in changed])
-    except GenerationMoved:
-        await stores.memories.clear(owner, generation)
-        raise
+        await memory_changes.delete_fact(served.parts, owner, id)
+    except NoSuchFact as error:
+        raise HTTPException(404, NOTHING) from error
 
 
 @router.post("/{character_id}/reset")

@@ -1,0 +1,77 @@
+"""The Model Context Protocol over HTTP, with the identity of every other route."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import unquote
+
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from domain.owner import Owner
+from nodes.state import Parts
+from service.auth.identity import USER_HEADER
+from service.auth.keys import IdentityError
+from service.http.problems import challenge, problem
+from service.mcp_server import Call, memory_server
+from service.serving import Serving, use_process_serving
+from settings import Settings
+
+CHARACTER_HEADER = "x-mnemo-character"
+"""Names the character whose memory is meant, percent-encoded UTF-8."""
+USER, CHARACTER = "local", "default"
+"""Whose memory is meant where nothing says so."""
+
+
+class AgentsDoor:
+    """Lets agents in whose token is valid, and tells the tools whose memory is theirs."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Serve with what `opened` will open."""
+        self._serving: Serving | None = None
+        self._server = memory_server(self._memory)
+        # Where a token is asked for, a web page cannot misuse a browser that has none.
+        safe = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+        self._app = self._server.streamable_http_app(
+            streamable_http_path="/",
+            json_response=True,
+            stateless_http=True,
+            max_request_body_size=settings.message_bytes,
+            transport_security=safe if settings.auth else None,
+        )
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Serving]:
+        """Serve with the parts of this process, agents too."""
+        async with use_process_serving() as serving, self._server.session_manager.run():
+            self._serving = serving
+            yield serving
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with its owner, or refuse it."""
+        if self._serving is None or scope["type"] != "http":
+            return
+        headers = Headers(scope=scope)
+        try:
+            caller = await self._serving.caller(
+                headers.get("authorization"), headers.get(USER_HEADER)
+            )
+        except IdentityError as error:
+            answer = problem(error.status, str(error), challenge(error))
+            await answer(scope, receive, send)
+            return
+        user = caller.user_id if caller.known else _named(headers, USER_HEADER) or USER
+        owner = Owner(user, _named(headers, CHARACTER_HEADER) or CHARACTER)
+        state = {**scope.get("state", {}), "owner": owner}
+        await self._app({**scope, "path": "/", "state": state}, receive, send)
+
+    async def _memory(self, call: Call) -> tuple[Parts, Owner]:
+        request = call.request_context.request
+        if self._serving is None or request is None:
+            raise ToolError("The server is not ready: try again in a moment.")
+        return self._serving.parts, request.state.owner
+
+
+def _named(headers: Headers, name: str) -> str:
+    return unquote(headers.get(name, ""), errors="replace")

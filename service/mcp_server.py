@@ -1,0 +1,140 @@
+"""The Model Context Protocol: any agent reads and keeps the same person's memory.
+
+Whose memory a call is about is for its opener to say: an option of the command, or a token.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import BaseModel, Field
+
+from domain.owner import Owner, digest
+from models.errors import ModelError
+from nodes.state import Parts
+from service.http.readings import transcript
+from service.memory_changes import NoSuchFact, add_statement, delete_fact
+from service.memory_view import remembered
+from stores.errors import StoreUnavailable
+from stores.journal import GenerationMoved
+
+INSTRUCTIONS = (
+    "The user's long-term memory. Call `recall` before answering anything that may depend on what "
+    "they said earlier, `remember` when they tell something worth keeping, `facts` for what is "
+    "held to be true, `forget` when they ask for it."
+)
+SHOWN_TURNS = 200
+"""Turns of a transcript at most; about what an agent can read at once."""
+T = TypeVar("T")
+
+LONGEST = 20_000
+"""Characters of a statement at most."""
+
+Call = Context[Any, Any]
+Opened = Callable[[Call], Awaitable[tuple[Parts, Owner]]]
+"""Returns what a call works on, and whose memory it is about."""
+
+
+class FactLine(BaseModel):
+    """One current fact."""
+
+    id: str
+    text: str
+    since: str = Field(description="From when it was true, as ISO 8601.")
+
+
+def memory_server(opened: Opened) -> MCPServer:
+    """Return a server whose calls work on what `opened` says."""
+    server = MCPServer("mnemograph", title="Memory", instructions=INSTRUCTIONS)
+
+    @server.tool()
+    async def recall(
+        ctx: Call,
+        query: Annotated[str, Field(min_length=1, max_length=2000, description="What about.")],
+        budget: Annotated[int, Field(ge=1, le=8000, description="Tokens at most.")] = 1000,
+    ) -> str:
+        """What was said earlier that has to do with a question, word for word with its dates."""
+
+        async def work(parts: Parts, owner: Owner) -> str:
+            stores = parts.stores
+            view = await stores.journal.read(owner)
+            found = await stores.recall.recall(
+                owner, view, query, budget=budget, now=parts.now(), as_of=None
+            )
+            lines = [f"{item.at:%Y-%m-%d} {item.text}" for item in found.items]
+            return "\n".join(lines) or "Nothing is remembered about this."
+
+        return await _said(opened, ctx, work)
+
+    @server.tool()
+    async def remember(
+        ctx: Call,
+        statement: Annotated[
+            str,
+            Field(min_length=1, max_length=LONGEST, description="As the user would say it."),
+        ],
+    ) -> str:
+        """Keep what the user told, in their own words."""
+
+        async def work(parts: Parts, owner: Owner) -> str:
+            if not statement.strip():
+                raise ToolError("The statement is empty: say what is to be remembered.")
+            await add_statement(parts, owner, statement, digest(f"{owner.key}\nmcp"))
+            return "It is remembered."
+
+        return await _said(opened, ctx, work)
+
+    @server.tool()
+    async def facts(ctx: Call) -> list[FactLine]:
+        """All facts about the user that hold now, each with its id."""
+
+        async def work(parts: Parts, owner: Owner) -> list[FactLine]:
+            shown = await remembered(parts.stores, owner)
+            return [
+                FactLine(id=s.fact.id, text=s.fact.text, since=s.fact.valid_from.isoformat())
+                for s in shown.facts
+                if s.current
+            ]
+
+        return await _said(opened, ctx, work)
+
+    @server.tool()
+    async def forget(
+        ctx: Call, fact: Annotated[str, Field(min_length=1, description="Its id, from `facts`.")]
+    ) -> str:
+        """Delete a fact for good: it is never told again, nor is what it was drawn from."""
+
+        async def work(parts: Parts, owner: Owner) -> str:
+            try:
+                await delete_fact(parts, owner, fact)
+            except NoSuchFact as error:
+                raise ToolError("There is no fact of that id: `facts` lists them.") from error
+            return "It is forgotten."
+
+        return await _said(opened, ctx, work)
+
+    @server.resource("memory://transcript/{turns}", title="Transcript", mime_type="text/plain")
+    async def read_transcript(turns: int, ctx: Call) -> str:
+        """The last so many turns of all conversations, oldest first."""
+
+        async def work(parts: Parts, owner: Owner) -> str:
+            shown = max(1, min(turns, SHOWN_TURNS))
+            last = (await transcript(parts.stores, owner))[-shown:]
+            return "\n".join(
+                f"{said.at:%Y-%m-%d %H:%M} {said.name or said.role}: {said.text}"
+                for turn in last
+                for said in turn.messages
+            )
+
+        return await _said(opened, ctx, work)
+
+    return server
+
+
+async def _said(opened: Opened, ctx: Call, work: Callable[[Parts, Owner], Awaitable[T]]) -> T:
+    """Do a call's work; what goes wrong is one sentence."""
+    try:
+        return await work(*await opened(ctx))
+    except (StoreUnavailable, ModelError, GenerationMoved) as error:
+        raise ToolError(str(error)) from error

@@ -1,0 +1,99 @@
+"""What a person changes of their memory: a fact put into other words or deleted, a statement added.
+
+The one way of the routes, the page, the terminal and other programs; whose memory it is has been
+decided by then.
+"""
+
+from uuid import uuid4
+
+from domain.facts import facts
+from domain.owner import Owner
+from domain.records import Fact, Said, Turn
+from domain.rows import key_of
+from graph.remember import run
+from nodes.state import Parts
+from service.memory_view import remembered
+from stores.journal import GenerationMoved
+
+KEPT = "Noted."
+"""What stands as the reply to a statement that was put in from outside a conversation."""
+
+
+class NoSuchFact(LookupError):
+    """There is no fact of that id to be changed."""
+
+
+async def edit_fact(parts: Parts, owner: Owner, id: str, text: str) -> Fact:
+    """Put a fact into other words; return the fact that says it now.
+
+    Raises:
+        NoSuchFact: If the owner is shown no fact of that id.
+        ValueError: If the new words say nothing.
+        GenerationMoved: If the owner was reset meanwhile; nothing is changed.
+    """
+    fact, generation = await _fact(parts, owner, id)
+    written = facts.edit(fact, text, parts.now())
+    await _write(parts, owner, generation, *written)
+    return written[0] if written else fact
+
+
+async def delete_fact(parts: Parts, owner: Owner, id: str) -> None:
+    """Delete a fact: it is never drawn again from what was said, nor is that recalled.
+
+    Raises:
+        NoSuchFact: If the owner is shown no fact of that id.
+        GenerationMoved: If the owner was reset meanwhile; nothing is changed.
+    """
+    fact, generation = await _fact(parts, owner, id)
+    await _write(parts, owner, generation, facts.delete(fact, parts.now()))
+
+
+async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> Turn:
+    """Keep a statement as if the user had made it on `thread`; facts are drawn from it as ever.
+
+    Raises:
+        GenerationMoved: If the owner was reset meanwhile; nothing is kept.
+    """
+    journal, now = parts.stores.journal, parts.now()
+    view = await journal.read(owner)
+    if thread not in view.threads:
+        await journal.note_thread(owner, view.generation, thread)
+    messages = (
+        Said(id=uuid4().hex, role="user", text=text, at=now),
+        Said(id=uuid4().hex, role="assistant", text=KEPT, at=now),
+    )
+    turn = Turn(
+        id=uuid4().hex, parent=view.refs.get(thread), thread=thread, at=now, messages=messages
+    )
+    view = await journal.add_turns(owner, view.generation, [turn], thread, turn.id)
+    asked = {
+        "user_id": owner.user_id,
+        "character_id": owner.character_id,
+        "tier": None,
+        "thread": thread,
+    }
+    parts.stores.pending.start(owner, lambda: run(parts, asked, False))
+    return view.turns[turn.id]
+
+
+async def _fact(parts: Parts, owner: Owner, id: str) -> tuple[Fact, str | None]:
+    """Return a fact that its owner is shown, and the generation that it was read under."""
+    shown = await remembered(parts.stores, owner)
+    for standing in shown.facts:
+        if standing.fact.id == id:
+            return standing.fact, shown.generation
+    if await parts.stores.memories.fact(owner, shown.generation, id) is not None:
+        # Perhaps deleted by a request that broke off before every process was told.
+        await parts.stores.journal.rows_changed(owner, shown.generation, [("fact", id)])
+    raise NoSuchFact(id)
+
+
+async def _write(parts: Parts, owner: Owner, generation: str | None, *changed: Fact) -> None:
+    """Write facts under the generation that they were read under, and tell every process."""
+    stores = parts.stores
+    await stores.memories.put(owner, generation, *changed)
+    try:
+        await stores.journal.rows_changed(owner, generation, [key_of(fact) for fact in changed])
+    except GenerationMoved:
+        await stores.memories.clear(owner, generation)
+        raise

@@ -1,0 +1,68 @@
+"""Any agent shares the person's memory: recall, remember, facts, forget, and the transcript."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from domain.owner import Owner
+from service.mcp_server import memory_server
+from tests.support.app_alone import Serve, serve
+from tests.support.house import backend
+from tests.support.serve_process import serve_process
+
+__all__ = ["backend", "serve"]
+
+
+def text(result: Any) -> str:
+    return "\n".join(part.text for part in result.content)
+
+
+async def used(client: Client) -> None:
+    """Tell something, find it again, and read the transcript."""
+    assert {tool.name for tool in (await client.list_tools()).tools} == {
+        "recall", "remember", "facts", "forget"}  # fmt: skip
+    await client.call_tool("remember", {"statement": "My dog is called Biscuit."})
+    found = await client.call_tool("recall", {"query": "What is my dog called?"})
+    assert "Biscuit" in text(found)
+    read = await client.read_resource("memory://transcript/50")
+    assert "My dog is called Biscuit." in str(read.contents[0])
+    refused = await client.call_tool("forget", {"fact": "no such id"})
+    assert refused.is_error and "no fact of that id" in text(refused)
+
+
+async def test_an_agent_that_starts_the_program_shares_the_memory(tmp_path: Path) -> None:
+    program = str(Path(sys.executable).with_name("mnemo"))
+    env = {"MNEMO_DATA_DIR": str(tmp_path / "data"), "PATH": "/usr/bin:/bin"}
+    parameters = StdioServerParameters(
+        command=program, args=["mcp", "--user", "alex"], env=env, cwd=tmp_path
+    )
+    async with Client(parameters) as client:
+        await used(client)
+
+
+@pytest.mark.deep
+async def test_an_agent_shares_the_memory_of_a_server(tmp_path: Path) -> None:
+    with serve_process(cwd=tmp_path) as server:
+        async with Client(f"{server.url}/mcp/memory") as client:
+            await used(client)
+
+
+async def test_a_fact_that_an_agent_forgets_is_in_no_list_any_more(serve: Serve) -> None:
+    async with serve() as alone:
+        await alone.say("I live in Boston.", "I work at a bakery.")
+        parts = alone.serving.parts
+
+        async def opened(call: Any) -> Any:
+            return parts, Owner("alex")
+
+        async with Client(memory_server(opened)) as client:
+            listed = (await client.call_tool("facts", {})).structured_content
+            assert listed is not None
+            facts = listed["result"]
+            boston = next(fact for fact in facts if "Boston" in fact["text"])
+            await client.call_tool("forget", {"fact": boston["id"]})
+            left = (await client.call_tool("facts", {})).structured_content
+            assert left is not None and "Boston" not in str(left)

@@ -94,7 +94,7 @@ class ChromaLink:
         except OSError as error:
             raise StoreUnavailable(f"The data folder {path} cannot be used: {error}.") from error
         system = System(
-            _settings(
+            chroma_settings(
                 chroma_api_impl="chromadb.api.rust.RustBindingsAPI",
                 is_persistent=True,
                 persist_directory=str(path),
@@ -127,7 +127,7 @@ class ChromaLink:
         host, port, secure = _parts(url)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         system = System(
-            _settings(
+            chroma_settings(
                 chroma_api_impl="chromadb.api.fastapi.FastAPI",
                 chroma_server_host=host,
                 chroma_server_http_port=port,
@@ -223,7 +223,7 @@ class ChromaLink:
                 self._lock.release()
 
 
-def _settings(**chosen: Any) -> Settings:
+def chroma_settings(**chosen: Any) -> Settings:
     """Chroma's settings with nothing read from a `.env` and nothing reported to anyone."""
     quiet: dict[str, Any] = {
         "_env_file": None,

@@ -15,12 +15,11 @@ from pathlib import Path
 from urllib.parse import quote
 from uuid import UUID
 
-from chromadb.api.models.Collection import Collection
-
 from stores.base_store.items import StoredItem, check_lengths, texts_of, usable
 from stores.chroma.layout import Name
 from stores.chroma.rows import Row, decode, encode, is_item, portions, record_id, vector_ids
-from stores.chroma.shards import PAGE, Found, ShardDamaged, Shards, write
+from stores.chroma.shard import Found, Shard
+from stores.chroma.shards import PAGE, ShardDamaged, Shards
 from stores.errors import StoreUnavailable
 
 Embed = Callable[[list[str]], list[list[float]]]
@@ -97,26 +96,26 @@ def rebuild(shards: Shards, shard: int, embed: Embed) -> int:
     serials = [name.serial for name in shards.named() if name[:2] == (shards.layout.epoch, shard)]
     name = str(Name(shards.layout.epoch, shard, max(serials) + 1))
     try:
-        fresh = shards.link.create(name, {"complete": 0})
+        fresh = Shard(shards.link.create(name, {"complete": 0}))
         count = _fill(shards, fresh, with_vectors(shards, shard, rows_on_disk(path, old.id)))
     except ShardDamaged:
         shards.link.drop(name)
-        fresh = shards.link.create(name, {"complete": 0})
+        fresh = Shard(shards.link.create(name, {"complete": 0}))
         pages = rows_on_disk(path, old.id)
         count = _fill(shards, fresh, embedded_again(pages, embed, shards.layout.dimensions))
     with shards.link.reach():
-        fresh.modify(metadata={"complete": 1})
+        fresh.note({"complete": 1})
     shards.forget(shard)
     shards.link.drop(old.name)
     return count
 
 
-def _fill(shards: Shards, fresh: Collection, batches: Iterable[list[Row]]) -> int:
+def _fill(shards: Shards, fresh: Shard, batches: Iterable[list[Row]]) -> int:
     count = 0
     for rows in batches:
         for part in portions(rows):
             with shards.link.reach():
-                write(fresh, part)
+                fresh.write(part)
             count += len(part)
     return count
 

@@ -12,20 +12,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 from chromadb.api.models.Collection import Collection
-from chromadb.api.types import GetResult
 from chromadb.errors import NotFoundError
 
 from stores.base_store.items import Vector
 from stores.chroma.client import ChromaFailed, ChromaLink
 from stores.chroma.layout import RECORD, Layout, Name, name_of, parse
 from stores.chroma.rows import WRITE_ROWS, Metadata, Row, cosine_distance, portions, record_of
+from stores.chroma.shard import Found, Shard, Where
 from stores.errors import StoreMismatch, StoreUnavailable
 
 T = TypeVar("T")
-Where = dict[str, Any] | None
-Found = tuple[str, Metadata]
-"""Id and metadata of a row."""
-
 PAGE = 200
 """Rows read at once where all are read."""
 EXACT = 512
@@ -67,7 +63,7 @@ class Shards:
         self.link = link
         self.layout = layout
         self._in_force = in_force
-        self._known: dict[int, Collection] = {}
+        self._known: dict[int, Shard] = {}
         self._all_known = False
         self._lock = Lock()
 
@@ -85,7 +81,7 @@ class Shards:
         names = (name_of(name) for name in self.link.collections())
         return [name for name in names if name is not None]
 
-    def collection(self, shard: int, *, create: bool = False) -> Collection | None:
+    def collection(self, shard: int, *, create: bool = False) -> Shard | None:
         """The collection that serves a shard.
 
         Raises:
@@ -96,7 +92,7 @@ class Shards:
         if shard not in self._known and create:
             made = self.link.create(str(Name(self.layout.epoch, shard, 0)), {"complete": 1})
             with self._lock:
-                self._known.setdefault(shard, made)
+                self._known.setdefault(shard, Shard(made))
         return self._known.get(shard)
 
     def forget(self, shard: int) -> None:
@@ -119,7 +115,7 @@ class Shards:
             if complete and parts.serial >= best.get(parts.shard, (-1,))[0]:
                 best[parts.shard] = (parts.serial, collection)
         with self._lock:
-            self._known = {shard: collection for shard, (_, collection) in best.items()}
+            self._known = {shard: Shard(collection) for shard, (_, collection) in best.items()}
             self._all_known = self.link.path is not None  # on a server others make shards, too
 
     def _check(self, record: Collection | None) -> None:
@@ -129,7 +125,7 @@ class Shards:
                 "The memories were reindexed while this process had them open: start it again."
             )
 
-    def _on(self, shard: int, work: Callable[[Collection], T], *, create: bool = False) -> T | None:
+    def _on(self, shard: int, work: Callable[[Shard], T], *, create: bool = False) -> T | None:
         """Do something with a shard's collection; None where there is no collection yet.
 
         Raises:
@@ -171,8 +167,7 @@ class Shards:
         return self._found(shard, where=where, limit=limit, offset=offset)
 
     def _found(self, shard: int, **wanted: Any) -> list[Found]:
-        found = self._on(shard, lambda c: c.get(**wanted, include=["metadatas"]))
-        return list(zip(found["ids"], found["metadatas"] or [], strict=True)) if found else []
+        return self._on(shard, lambda c: c.rows(**wanted)) or []
 
     def pages(self, shard: int, where: Where = None, size: int = PAGE) -> Iterator[list[Found]]:
         """All rows of a filter, `size` at a time."""
@@ -185,8 +180,7 @@ class Shards:
 
     def items(self, shard: int) -> int:
         """Number of items, which may be fewer than the rows."""
-        found = self._on(shard, lambda c: c.get(include=[]))
-        return sum(record_of(row)[1] == 0 for row in found["ids"]) if found else 0
+        return sum(record_of(row)[1] == 0 for row in self._on(shard, lambda c: c.ids()) or [])
 
     def probe(self, shard: int) -> None:
         """Ask a shard's tables and its index for something.
@@ -202,12 +196,7 @@ class Shards:
         vectors: dict[str, Vector] = {}
         for start in range(0, len(ids), _IDS):
             part = list(ids[start : start + _IDS])
-            found = self._on(shard, partial(_with_vectors, ids=part))
-            if found is not None and found["embeddings"] is not None:
-                vectors |= {
-                    row: np.asarray(vector, dtype=np.float32)
-                    for row, vector in zip(found["ids"], found["embeddings"], strict=True)
-                }
+            vectors |= self._on(shard, partial(Shard.vectors, ids=part)) or {}
         return vectors
 
     def nearest(
@@ -229,15 +218,9 @@ class Shards:
     ) -> tuple[list[tuple[str, float]], bool]:
         """As `nearest`, without what the rows hold, which takes the most time to read."""
         asked = max(count, EXACT)
-        found = self._on(
-            shard,
-            lambda c: c.query(
-                query_embeddings=[vector], n_results=asked, where=where, include=["distances"]
-            ),
-        )
-        if found is None:
+        hits = self._on(shard, lambda c: c.distances(vector, asked, where=where))
+        if hits is None:
             return [], False
-        hits = dict(zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True))
         if len(hits) < asked:
             hits |= self._overlooked(shard, vector, where, hits.keys())
         best = sorted(hits, key=hits.__getitem__)[:count]
@@ -256,15 +239,10 @@ class Shards:
         count = min(EXACT, len(rows))
         try:
             with self.link.reach():
-                found = collection.query(
-                    query_embeddings=[vector],
-                    ids=rows or None,  # Without any: only to hear whether it answers.
-                    n_results=max(1, count),
-                    include=["distances"],
-                )
+                # Without any: only to hear whether it answers.
+                hits = collection.distances(vector, max(1, count), ids=rows or None)
         except (ChromaFailed, NotFoundError):
             return None
-        hits = dict(zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True))
         return hits if len(hits) >= count else None
 
     def _overlooked(
@@ -274,35 +252,18 @@ class Shards:
 
         It loses some where many are equally far apart, or were written over often.
         """
-        found = self._on(shard, lambda c: c.get(where=where, include=[]))
-        lost = [row for row in found["ids"] if row not in seen] if found else []
+        there = self._on(shard, lambda c: c.ids(where)) or []
+        lost = [row for row in there if row not in seen]
         vectors = self.vectors(shard, lost) if lost else {}
-        return {row: cosine_distance(vector, there) for row, there in vectors.items()}
+        return {row: cosine_distance(vector, far) for row, far in vectors.items()}
 
     def upsert(self, shard: int, rows: Sequence[Row]) -> None:
         """Write rows: one write, unless they are very many or very long."""
         for part in portions(rows):
-            self._on(shard, partial(write, rows=part), create=True)
+            self._on(shard, partial(Shard.write, rows=part), create=True)
 
     def delete(self, shard: int, ids: Sequence[str]) -> None:
         """Delete rows by id."""
         for start in range(0, len(ids), WRITE_ROWS):
             part = list(ids[start : start + WRITE_ROWS])
-            self._on(shard, partial(_delete, ids=part))
-
-
-def write(collection: Collection, rows: Sequence[Row]) -> None:
-    """Upsert rows in one call."""
-    collection.upsert(
-        ids=[row.id for row in rows],
-        embeddings=[row.vector for row in rows],
-        metadatas=[row.metadata for row in rows],
-    )
-
-
-def _with_vectors(collection: Collection, ids: list[str]) -> GetResult:
-    return collection.get(ids, include=["embeddings"])
-
-
-def _delete(collection: Collection, ids: list[str]) -> None:
-    collection.delete(ids=ids)
+            self._on(shard, partial(Shard.delete, ids=part))

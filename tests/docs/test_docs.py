@@ -96,6 +96,7 @@ def modules() -> list[list[str]]:
     return list(runs.values())
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("run", modules(), ids=lambda run: run[0])
 def test_every_module_knows_the_options_it_is_shown_with(run: list[str], tmp_path: Path) -> None:
     module, *options = run

@@ -19,6 +19,8 @@ from tests.support.every_store import OpenStore, Store, opener_at
 from tests.support.mnemo_runs import Mnemo, mnemo
 from tests.support.postgres_server import PASSWORD
 
+pytestmark = pytest.mark.deep
+
 __all__ = ["mnemo"]
 
 Items = dict[tuple[tuple[str, ...], str], Any]

@@ -16,6 +16,7 @@ from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
 from stores.maintenance.migrate import Progress, migrate
 from tests.support.chroma_faults import USERS, fill_users
 from tests.support.chroma_server import OpenStore, opener
+from tests.support.deep import deep
 from tests.support.hash_embeddings import HashEmbeddings
 
 OTHER: dict[str, Any] = {
@@ -38,7 +39,7 @@ class Interrupted(Exception):
     """Stops a move from its progress report."""
 
 
-@pytest.fixture(params=["embedded", "server"])
+@pytest.fixture(params=["embedded", deep("server")])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """Say where the store is."""
     if request.param == "embedded":
@@ -201,6 +202,7 @@ def move_until_killed(folder: Path, pages: int) -> None:
         process.kill()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("pages", [1, 4])
 async def test_a_move_whose_process_is_killed_loses_nothing(tmp_path: Path, pages: int) -> None:
     place: dict[str, Any] = {"path": tmp_path / "chroma"}
@@ -219,6 +221,7 @@ async def test_a_move_whose_process_is_killed_loses_nothing(tmp_path: Path, page
         await finds_everything(store)
 
 
+@pytest.mark.deep
 async def test_after_an_interruption_other_wishes_begin_afresh(place: dict[str, Any]) -> None:
     async with opener(**place)() as store:
         await fill_users(store)
@@ -257,6 +260,7 @@ async def test_a_process_that_had_the_old_layout_open_is_told(chroma_url: str) -
                 await store.aput(namespace, "k", {"n": 1}, index=False)
 
 
+@pytest.mark.deep
 async def test_a_damaged_shard_is_moved_from_its_rows(tmp_path: Path) -> None:
     place: dict[str, Any] = {"path": tmp_path / "chroma"}
     before: dict[Any, Any] = {}

@@ -52,6 +52,7 @@ async def reset_alex(script: Script) -> None:
     await reset(script.parts.stores, ALEX)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("durability", ["sync", "exit"])
 async def test_a_reset_before_any_effect_of_a_turn_leaves_nothing_behind(
     script: Script, residue: Residue, durability: str
@@ -82,6 +83,7 @@ async def test_a_reset_while_a_first_turn_begins_leaves_only_that_turn(
         assert residue() == set()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("durability", ["sync", "exit"])
 async def test_a_reset_during_a_reply_leaves_nothing_behind(
     script: Script, residue: Residue, durability: str
@@ -104,6 +106,7 @@ async def folded(script: Script, owner: Owner) -> None:
         await fold_window(script.parts, owner, view.generation, window, tier)
 
 
+@pytest.mark.deep
 async def test_a_hundred_resets_racing_folds_and_extractions_leave_nothing(
     script: Script, residue: Residue
 ) -> None:
@@ -152,6 +155,7 @@ async def test_a_reset_that_crashes_anywhere_can_be_repeated(
     raise AssertionError("no reset came to its end")
 
 
+@pytest.mark.deep
 async def test_a_reset_with_a_store_down_says_so_and_can_be_repeated(
     tmp_path: Path, own_chroma_server: ChromaServer
 ) -> None:

@@ -332,6 +332,7 @@ async def test_any_user_id_works_over_http(closed_server: DevServer, user: str) 
                 assert answer.status_code == 404
 
 
+@pytest.mark.deep
 async def test_after_a_reset_the_server_shows_nothing_of_before(
     closed_server: DevServer, alex: Alex
 ) -> None:
@@ -372,6 +373,7 @@ async def test_a_forgotten_user_has_no_thread_and_no_cron_left(
         assert len(export.text.splitlines()) == 1
 
 
+@pytest.mark.deep
 async def test_a_thread_that_the_server_forgot_comes_back_for_its_owner_alone(
     closed_server: DevServer, alex: Alex
 ) -> None:

@@ -86,6 +86,7 @@ def test_processes_count_together_in_redis(mnemo: Mnemo, redis_url: str) -> None
     assert errors[:2] == [None, None] and errors[2].startswith(TOO_MANY)
 
 
+@pytest.mark.deep
 def test_what_only_limits_need_is_imported_for_them_alone() -> None:
     loaded = "import sys, graph.parts, service.admission; print('limits' in sys.modules)"
     done = subprocess.run(
@@ -101,6 +102,7 @@ def by_purpose(ledger: Any) -> dict[str, dict[str, Any]]:
     return {line["layer"]: line for line in ledger["lines"]}
 
 
+@pytest.mark.deep
 def test_the_ledger_holds_what_the_provider_counted_over_all_runs(
     mnemo: Mnemo, openai_server: OpenAIServer
 ) -> None:
@@ -125,6 +127,7 @@ def test_the_ledger_holds_what_the_provider_counted_over_all_runs(
     assert line.split()[2:5] == ["test-model", "2", f"{read:,}"]
 
 
+@pytest.mark.deep
 async def test_what_a_turn_does_after_its_reply_is_counted_too(open_house: Open) -> None:
     async with open_house(fold_turns=3, extract_turns=2) as house:
         parts, owner = house.parts, Owner("alex")
@@ -151,6 +154,7 @@ def test_the_budget_shows_prompt_and_ledger_to_people_and_each_alone_to_programs
     assert "prefix cached" not in mnemo.run("budget", "--ledger").stdout
 
 
+@pytest.mark.deep
 def test_what_was_spent_stays_spent_over_a_reset_and_goes_with_the_user(mnemo: Mnemo) -> None:
     mnemo.chat(SAID[0])
     ledger = mnemo.json("budget", "--ledger")

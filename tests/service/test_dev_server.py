@@ -53,6 +53,7 @@ def kinds(parts: list[Any]) -> set[tuple[str, str]]:
     return {(message["type"], told["langgraph_node"]) for message, told in shown}
 
 
+@pytest.mark.deep
 async def test_a_conversation_on_servers_survives_a_restart_and_leaves_no_trace_when_deleted(
     openai_server: OpenAIServer, redis_url: str, chroma_url: str, tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_fresh_installation_is_fine_and_nothing_is_made(mnemo: Mnemo) -> None:
     assert not mnemo.data.exists()
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 def test_what_never_answers_is_a_failure_and_holds_nothing_up(mnemo: Mnemo, silent: int) -> None:
     here = f"127.0.0.1:{silent}"

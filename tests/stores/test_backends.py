@@ -17,6 +17,7 @@ from graph.parts import open_parts
 from nodes.state import ChatContext, Parts
 from settings import Settings
 from stores.maintenance.erase import forget, reset
+from tests.support.deep import deep
 from tests.support.house import Clock
 
 BACKENDS = ("chroma", "chroma-server", "postgres")
@@ -102,6 +103,7 @@ async def playing(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         yield Player(replace(parts, now=clock), clock)
 
 
+@pytest.mark.deep
 async def test_a_conversation_recalls_the_same_on_every_backend(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -119,7 +121,7 @@ async def test_a_conversation_recalls_the_same_on_every_backend(
             assert [item[2] for item in other] == pytest.approx([item[2] for item in one])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["chroma", deep("chroma-server"), deep("postgres")])
 async def test_what_is_reset_or_forgotten_is_gone_and_nothing_of_others(
     backend: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

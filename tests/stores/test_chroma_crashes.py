@@ -18,6 +18,8 @@ from stores.errors import StoreUnavailable
 from tests.support.chroma_faults import NS, OPERATIONS, fill, one_sentence, running_writer
 from tests.support.chroma_server import ChromaServer, OpenStore, opener
 
+pytestmark = pytest.mark.deep
+
 
 def acknowledged(lines: list[str], state: dict[str, str | None]) -> dict[str, str | None]:
     """Bring `state` up to date; return what the batch in flight at the end would have written."""

@@ -74,6 +74,7 @@ async def test_a_url_of_another_form_is_one_sentence_without_its_secrets(url: st
     assert "secret" not in one_sentence(refused.value)
 
 
+@pytest.mark.deep
 async def test_a_server_that_hangs_ends_every_operation_within_the_timeout(
     own_chroma_server: ChromaServer,
 ) -> None:

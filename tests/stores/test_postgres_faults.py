@@ -20,6 +20,8 @@ from tests.support.house import House, Open
 from tests.support.mnemo_runs import Mnemo, mnemo
 from tests.support.postgres_server import PASSWORD, PostgresServer
 
+pytestmark = pytest.mark.deep
+
 __all__ = ["mnemo"]
 
 NS = ("user", "notes")

@@ -39,6 +39,7 @@ async def test_a_deleted_thread_leaves_no_key(redis_url: str, raw: Redis) -> Non
         assert [found async for found in raw.scan_iter()] == []
 
 
+@pytest.mark.deep
 async def test_a_thread_of_more_than_ten_thousand_documents_is_deleted(
     redis_url: str, raw: Redis
 ) -> None:
@@ -53,6 +54,7 @@ async def test_a_thread_of_more_than_ten_thousand_documents_is_deleted(
         assert await values(saver, thread("other")) == ["stays"]
 
 
+@pytest.mark.deep
 async def test_a_run_of_thousands_of_documents_is_rolled_back(redis_url: str, raw: Redis) -> None:
     async with RedisCheckpoints.open(redis_url) as saver:
         for _ in range(25):

@@ -233,6 +233,7 @@ async def test_a_conversation_goes_on_once_the_checkpoints_have_room_again(
         assert said == [f"Let us speak of mark{number}" for number in (1, 2, 3)]
 
 
+@pytest.mark.deep
 def test_a_process_whose_files_may_not_grow_goes_on_when_they_may_again(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.full_disk", str(tmp_path)],

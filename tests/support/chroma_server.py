@@ -18,6 +18,7 @@ import pytest
 
 from stores.chroma.client import ChromaLink
 from stores.chroma.store import ChromaStore
+from tests.support.deep import deep
 from tests.support.hash_embeddings import HashEmbeddings
 
 READY_SECONDS = 30.0
@@ -126,7 +127,7 @@ def opener(**place: Any) -> OpenStore:
     return opened
 
 
-@pytest.fixture(params=["embedded", "server"])
+@pytest.fixture(params=["embedded", deep("server")])
 def open_chroma(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
     """Return what opens the same Chroma each time: in a folder, or on a real server."""
     if request.param == "embedded":

@@ -15,11 +15,13 @@ import pytest
 from stores.chroma.store import ChromaStore
 from stores.postgres.store import PostgresStore
 from tests.support.chroma_server import opener
+from tests.support.deep import deep
 from tests.support.hash_embeddings import HashEmbeddings
 
 Store = ChromaStore | PostgresStore
 OpenStore = Callable[..., AbstractAsyncContextManager[Store]]
-PLACES = ("embedded", "server", "postgres")
+PLACES = ("embedded", deep("server"), deep("postgres"))
+"""Where a store may lie: embedded in the quick run, on servers in the deep one too."""
 
 
 def postgres_opener(url: str) -> OpenStore:

@@ -18,6 +18,7 @@ from graph.chat import build
 from graph.parts import open_parts
 from nodes.state import ChatContext, Parts
 from settings import Settings
+from tests.support.deep import deep
 from tests.support.openai_server import Behaviour, Body, OpenAIServer, Reply, Structured
 
 MARKER = re.compile(r"mark\d+[a-z]*")
@@ -128,7 +129,7 @@ def settings_for(server: OpenAIServer, data_dir: Path, **more: Any) -> Settings:
     return Settings(_env_file=None, **{**usual, **more})
 
 
-@pytest.fixture(params=["embedded", "servers"])
+@pytest.fixture(params=["embedded", deep("servers")])
 def backend(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Settings of the stores: embedded, or real Redis and a real Chroma server."""
     if request.param == "embedded":
@@ -139,7 +140,7 @@ def backend(request: pytest.FixtureRequest) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(params=["embedded", "servers", "postgres"])
+@pytest.fixture(params=["embedded", deep("servers"), deep("postgres")])
 def every_backend(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Settings of all stores there are: SQLite and Chroma, Redis and Chroma, Redis and Postgres."""
     if request.param == "embedded":

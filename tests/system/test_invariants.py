@@ -54,6 +54,7 @@ def test_histories_keep_every_promise(tmp_path: Path, backend: dict[str, Any]) -
     holds(tmp_path, backend, 15, derandomize=True)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(2400)
 def test_two_hundred_histories_keep_every_promise(
     tmp_path: Path, every_backend: dict[str, Any]

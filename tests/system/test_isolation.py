@@ -85,10 +85,12 @@ async def all_have_their_own(script: Script, but: set[Owner]) -> None:
             assert {m for m in marks(text) if m.startswith("mark")} == expected, owner
 
 
+@pytest.mark.deep
 def test_there_are_more_than_two_hundred_pairs() -> None:
     assert PAIRS > 200 and len({owner.key for owner in OWNERS}) == len(OWNERS)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 async def test_owners_that_look_alike_never_meet(
     tmp_path: Path, every_backend: dict[str, Any]

@@ -13,13 +13,14 @@ from domain.owner import Owner
 from graph.parts import open_parts
 from stores.errors import StoreUnavailable
 from tests.support.chroma_server import ChromaServer
+from tests.support.deep import deep
 from tests.support.house import House, Open, settings_for
 from tests.support.openai_server import Body, OpenAIServer, Reply
 from tests.support.redis_stack import RedisStack
 
 Ends = tuple[Callable[[], None], Callable[[], None]]
 ALEX = Owner("alex")
-HOW = ("killed", "hanging")
+HOW = ("killed", deep("hanging"))
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,7 @@ async def test_without_chroma_turns_go_on_and_say_so_and_lose_nothing(
 
 
 @pytest.mark.parametrize("backend", [{}], ids=["embedded"])
-@pytest.mark.parametrize("days", [-400, 400])
+@pytest.mark.parametrize("days", [deep(-400), 400])
 async def test_a_clock_that_jumps_stops_no_fold_and_loses_nothing(
     open_house: Open, days: int
 ) -> None:

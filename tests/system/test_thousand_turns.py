@@ -69,6 +69,7 @@ async def _talk(folder: Path, backend: dict[str, Any], turns: int, faults: Fault
         return ended, kept, reached, current
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(2400)
 @pytest.mark.parametrize("backend", [{}], ids=["embedded"])
 async def test_a_thousand_turns_with_faults_in_every_call_lose_nothing(
@@ -77,6 +78,7 @@ async def test_a_thousand_turns_with_faults_in_every_call_lose_nothing(
     await _loses_nothing(tmp_path, backend, 1000, Faults(1, 0.02))
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 async def test_a_hundred_turns_with_faults_in_every_call_lose_nothing(
     tmp_path: Path, backend: dict[str, Any]

@@ -5,6 +5,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from domain.owner import Owner
 from service.conversation import (
     Conversation,
@@ -20,6 +22,8 @@ from tests.support.house import House, Open
 from tests.support.openai_server import Fault, Reply
 
 ALEX = Owner("alex")
+# On servers in the quick run too: what every channel runs, once over all that it stands on.
+pytestmark = pytest.mark.parametrize("backend", ["embedded", "servers"], indirect=True)
 
 
 async def events_of(

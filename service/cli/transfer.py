@@ -1,5 +1,6 @@
 """The verbs that move or end all that a user has: export, import, forget, recover."""
 
+import asyncio
 import json
 import sys
 from dataclasses import asdict
@@ -8,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.options import USER, Json, User, Yes
-from service.cli.terminal import fail, one_line, print_json, with_stores
+from service.cli.options import CHARACTER, USER, Character, Json, User, Yes, owner_of
+from service.cli.terminal import console, fail, one_line, print_json, with_parts, with_stores
 
 if TYPE_CHECKING:
+    from nodes.state import Parts
     from settings import Settings
     from stores.open import Stores
 
@@ -59,12 +61,39 @@ def export(
 
 
 def import_(
-    file: Annotated[
-        Path, typer.Argument(help="What `mnemo export` wrote.", exists=True, dir_okay=False)
+    what: Annotated[
+        str,
+        typer.Argument(metavar="[chatgpt|claude|messages|facts] FILE", help="Who wrote the file."),
     ],
+    file: Annotated[Path | None, typer.Argument(hidden=True)] = None,
+    user: User = USER,
+    character: Character = CHARACTER,
     as_json: Json = False,
 ) -> None:
-    """Bring in what an export wrote. It can be repeated."""
+    """Bring in what an export wrote, here or by another program. It can be repeated.
+
+    Without a word before it the file is what `mnemo export` wrote, and says whose it is.
+    """
+    if file is None and what in KINDS:
+        fail(f"Name the file too: mnemo import {what} FILE.", 2)
+    if file is not None and what not in KINDS:
+        fail(f'"{one_line(what)}" cannot be read: use one of {", ".join(KINDS)}.', 2)
+    source = file or Path(what)
+    if not source.is_file():
+        fail(f"{source} is no file.", 2)
+    counts = _import_own(source) if file is None else _import_other(what, source, user, character)
+    if as_json:
+        print_json(counts)
+    else:
+        print("Imported " + ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")
+
+
+KINDS = ("chatgpt", "claude", "messages", "facts")
+"""What other programs' files can be: see `service.importing.formats`."""
+
+
+def _import_own(file: Path) -> dict[str, int]:
+    """Bring in what `mnemo export` wrote."""
 
     async def work(stores: "Stores", _: "Settings") -> dict[str, int]:
         from domain.exported import ImportRefused
@@ -78,11 +107,34 @@ def import_(
         except OSError as error:
             fail(f"{file} cannot be read ({error.strerror}).")
 
-    counts = with_stores(work)
-    if as_json:
-        print_json(counts)
-    else:
-        print("Imported " + ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")
+    return with_stores(work)
+
+
+def _import_other(kind: Any, file: Path, user: str, character: str) -> dict[str, int]:
+    """Bring in what another program wrote, into the memory of one owner."""
+    owner = owner_of(user, character)
+
+    async def work(parts: "Parts") -> dict[str, int]:
+        from rich.progress import Progress
+
+        from service.importing.bring_in import bring_in
+        from service.importing.formats import FileRefused, read_file
+
+        try:
+            found = await asyncio.to_thread(read_file, kind, file, parts.now())
+        except FileRefused as refused:
+            fail(str(refused))
+        except OSError as error:
+            fail(f"{file} cannot be read ({error.strerror}).")
+        messages = sum(len(chat.messages) for chat in found.chats) + len(found.statements)
+        with Progress(console=console(stderr=True), transient=True) as progress:
+            task = progress.add_task("Remembering", total=messages)
+            done = await bring_in(
+                parts, owner, found, lambda count: progress.update(task, advance=count)
+            )
+        return asdict(done)
+
+    return with_parts(work)
 
 
 def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:

@@ -1,0 +1,278 @@
+"""What other programs export, read into one shape: chats as trees of messages, and single facts.
+
+Everything in such a file is a stranger's: what is not as it should be is refused with its place.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from domain.owner import digest
+
+Kind = Literal["chatgpt", "claude", "messages", "facts"]
+ROLES = {"user": "user", "human": "user", "assistant": "assistant", "ai": "assistant"}
+"""What exports call the two who talk; everybody else (system, tools) is left out."""
+
+
+class FileRefused(ValueError):
+    """A file cannot be read as what it is said to be; the text is one sentence with the place."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a chat."""
+
+    id: str
+    parent: str | None
+    """The message before it; None for a first one."""
+    role: str
+    """`user` or `assistant`."""
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Chat:
+    """One conversation; edits and regenerations make it a tree."""
+
+    id: str
+    """The same for the same chat, however often it is exported."""
+    messages: Mapping[str, Message] = field(default_factory=dict)
+    """By id, each after its parent."""
+    last: str | None = None
+    """The end of the branch that its user saw last; None: the newest message."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A fact that another memory held."""
+
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file holds, oldest first."""
+
+    chats: list[Chat] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+
+
+def read_file(kind: Kind, file: Path, now: datetime) -> Found:
+    """Return what a file holds.
+
+    Args:
+        kind: Who wrote it.
+        file: Where it is.
+        now: When it was said, where the file does not tell.
+
+    Raises:
+        FileRefused: If it is not such a file.
+        OSError: If it cannot be read.
+    """
+    records = _records(file)
+    if kind == "facts":
+        statements = [_statement(record, place, now) for place, record in _listed(records)]
+        return Found(statements=sorted(statements, key=lambda statement: statement.at))
+    readers: dict[str, Callable[[Iterable[tuple[str, Any]], datetime], Iterator[Chat]]] = {
+        "chatgpt": _chatgpt,
+        "claude": _claude,
+        "messages": _messages,
+    }
+    chats = [chat for chat in readers[kind](_listed(records), now) if chat.messages]
+    return Found(chats=sorted(chats, key=lambda chat: min(m.at for m in chat.messages.values())))
+
+
+def _records(file: Path) -> Any:
+    """Return a file's JSON; its lines where each holds a value of its own."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileRefused(f"{file.name} is no text in UTF-8.") from error
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    values = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                values.append(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                raise FileRefused(f"Line {number} of {file.name} is not JSON.") from error
+    return values
+
+
+def _listed(records: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the records of a file with their places, out of what wraps them."""
+    if isinstance(records, dict):
+        inside = next(
+            (records[name] for name in ("results", "memories", "conversations") if name in records),
+            [records],
+        )
+        records = inside
+    if not isinstance(records, list):
+        raise FileRefused("The file holds no list of records.")
+    for number, record in enumerate(records, 1):
+        yield f"record {number}", record
+
+
+def _chatgpt(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]:
+    """Yield ChatGPT's conversations: each a mapping of nodes with parents."""
+    for place, record in records:
+        nodes = _part(record, "mapping", dict, place)
+        messages: dict[str, Message] = {}
+        for id in _from_the_root(nodes):
+            message = nodes[id].get("message")
+            said = _of(message, "author", "role") if isinstance(message, dict) else None
+            text = _parts(_of(message, "content", "parts")) if isinstance(said, str) else ""
+            if ROLES.get(str(said)) and text.strip():
+                at = _when(message.get("create_time"), _when(record.get("create_time"), now))
+                parent = _kept(nodes, nodes[id].get("parent"), messages)
+                messages[id] = Message(id, parent, ROLES[str(said)], text, at)
+        last = _kept(nodes, record.get("current_node"), messages)
+        id = record.get("conversation_id") or record.get("id") or place
+        yield Chat(f"chatgpt:{id}", messages, last)
+
+
+def _from_the_root(nodes: Mapping[str, Any]) -> list[str]:
+    """Return the ids of nodes, each after its parent; those of circles are left out."""
+    children: dict[Any, list[str]] = {}
+    for id, node in nodes.items():
+        if isinstance(node, dict):
+            parent = node.get("parent")
+            known = isinstance(parent, str) and parent in nodes
+            children.setdefault(parent if known else None, []).append(id)
+    ordered = list(children.get(None, ()))
+    for id in ordered:
+        ordered.extend(children.get(id, ()))
+    return ordered
+
+
+def _kept(nodes: Mapping[str, Any], id: Any, kept: Mapping[str, Message]) -> str | None:
+    """Return the nearest message that is kept, from a node upwards."""
+    seen: set[str] = set()
+    while isinstance(id, str) and id not in seen:
+        if id in kept:
+            return id
+        seen.add(id)
+        node = nodes.get(id)
+        id = node.get("parent") if isinstance(node, dict) else None
+    return None
+
+
+def _claude(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]:
+    """Yield Claude's conversations: lists of messages, with parents in newer exports."""
+    for place, record in records:
+        listed = _part(record, "chat_messages", list, place)
+        nodes = {
+            str(item.get("uuid") or number): item
+            for number, item in enumerate(listed)
+            if isinstance(item, dict)
+        }
+        before: str | None = None
+        messages: dict[str, Message] = {}
+        for id, item in nodes.items():
+            text = item.get("text") or _parts(item.get("content"))
+            role = ROLES.get(str(item.get("sender")))
+            if role is None or not isinstance(text, str) or not text.strip():
+                continue
+            named = item.get("parent_message_uuid")
+            parent = named if isinstance(named, str) and named in messages else before
+            at = _when(item.get("created_at"), _when(record.get("created_at"), now))
+            messages[id] = Message(id, parent, role, text, at)
+            before = id
+        last = record.get("current_leaf_message_uuid")
+        yield Chat(f"claude:{record.get('uuid') or place}", messages, last)
+
+
+def _messages(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]:
+    """Yield chats of OpenAI's or LangChain's messages.
+
+    A line is one message, or a chat with `messages`. Messages that name a `thread` (or
+    `session_id`) belong to it; the others are one chat.
+    """
+    loose: dict[str, dict[str, Message]] = {}
+    for place, record in records:
+        record = json.loads(record) if isinstance(record, str) else record
+        if isinstance(record, dict) and isinstance(record.get("messages"), list):
+            messages: dict[str, Message] = {}
+            for item in record["messages"]:
+                _append(messages, item, place, now)
+            first = "\n".join(message.text for message in messages.values())
+            yield Chat(f"messages:{record.get('id') or digest(first)}", messages)
+        else:
+            name = record.get("thread") or record.get("session_id") if _is_dict(record) else None
+            _append(loose.setdefault(str(name or ""), {}), record, place, now)
+    for name, messages in loose.items():
+        first = next((message.text for message in messages.values()), "")
+        yield Chat(f"messages:{name or digest(first)}", messages)
+
+
+def _append(messages: dict[str, Message], item: Any, place: str, now: datetime) -> None:
+    if not _is_dict(item):
+        raise FileRefused(f"There is no message in {place}.")
+    data = item.get("data") if isinstance(item.get("data"), dict) else item
+    role = ROLES.get(str(item.get("role") or item.get("type") or data.get("type")))
+    content = data.get("content")
+    text = content if isinstance(content, str) else _parts(content)
+    if role is None or not text.strip():
+        return
+    at = _when(next((item[n] for n in ("timestamp", "created_at", "at") if n in item), None), now)
+    id = str(len(messages))
+    messages[id] = Message(id, str(len(messages) - 1) if messages else None, role, text, at)
+
+
+def _statement(record: Any, place: str, now: datetime) -> Statement:
+    """Return a fact of mem0's or LangMem's."""
+    if isinstance(record, str):
+        return Statement(record, now)
+    if _is_dict(record):
+        value = record.get("value") if isinstance(record.get("value"), dict) else record
+        content = value.get("content", value.get("memory", value.get("text")))
+        text = content.get("content") if isinstance(content, dict) else content
+        if isinstance(text, str) and text.strip():
+            return Statement(text, _when(record.get("updated_at") or record.get("created_at"), now))
+    raise FileRefused(f"There is no fact in {place}: it needs a text.")
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _part(record: Any, name: str, kind: type, place: str) -> Any:
+    value = record.get(name) if isinstance(record, dict) else None
+    if not isinstance(value, kind):
+        raise FileRefused(f'There is no conversation in {place}: it has no "{name}".')
+    return value
+
+
+def _of(value: Any, *names: str) -> Any:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _parts(parts: Any) -> str:
+    """Return the texts among the parts of a message."""
+    texts = (
+        (p if isinstance(p, str) else _of(p, "text") for p in parts or ())
+        if isinstance(parts, list)
+        else ()
+    )
+    return "\n".join(text for text in texts if isinstance(text, str) and text)
+
+
+def _when(value: Any, otherwise: datetime) -> datetime:
+    """Return a moment given in seconds or as ISO 8601, with a zone."""
+    try:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        at = datetime.fromisoformat(value)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return otherwise
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,165 @@
+"""What a person said elsewhere becomes their memory: with its dates, once, branches and all."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.owner import Owner
+from service.importing.bring_in import bring_in
+from service.importing.formats import FileRefused, read_file
+from tests.support.app_alone import Alone, Serve, serve
+from tests.support.house import backend
+
+__all__ = ["backend", "serve"]
+
+NOW = datetime(2026, 5, 8, tzinfo=UTC)
+
+
+def node(id: str, parent: str | None, role: str, text: str, at: float) -> dict[str, Any]:
+    message = {
+        "author": {"role": role},
+        "create_time": at,
+        "content": {"content_type": "text", "parts": [text]},
+    }
+    return {"id": id, "parent": parent, "children": [], "message": message if role else None}
+
+
+CHATGPT = [
+    {
+        "title": "Pets",
+        "conversation_id": "c1",
+        "create_time": 1_700_000_000.0,
+        "current_node": "a2b",
+        "mapping": {
+            "root": {"id": "root", "parent": None, "children": ["s"], "message": None},
+            "s": node("s", "root", "system", "You are helpful.", 1_700_000_000.0),
+            "u1": node("u1", "s", "user", "My dog is called Biscuit.", 1_700_000_001.0),
+            "a1": node("a1", "u1", "assistant", "A lovely name!", 1_700_000_002.0),
+            "u2": node("u2", "a1", "user", "He eats fish.", 1_700_000_003.0),
+            "a2": node("a2", "u2", "assistant", "Fish is healthy.", 1_700_000_004.0),
+            "u2b": node("u2b", "a1", "user", "He eats rice.", 1_700_000_005.0),
+            "a2b": node("a2b", "u2b", "assistant", "Rice is fine.", 1_700_000_006.0),
+        },
+    }
+]
+CLAUDE = [
+    {
+        "uuid": "k1",
+        "name": "Bees",
+        "created_at": "2025-03-01T10:00:00.000000Z",
+        "chat_messages": [
+            {
+                "uuid": "m1",
+                "sender": "human",
+                "text": "",
+                "content": [{"type": "text", "text": "I keep bees."}],
+                "created_at": "2025-03-01T10:00:00.000000Z",
+            },
+            {
+                "uuid": "m2",
+                "sender": "assistant",
+                "text": "How many hives?",
+                "created_at": "2025-03-01T10:00:09.000000Z",
+            },
+        ],
+    }
+]
+OPENAI_LINES = "\n".join(
+    json.dumps(line)
+    for line in (
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "I sail boats.", "timestamp": "2024-06-01T08:00:00"},
+        {"role": "assistant", "content": [{"type": "text", "text": "Where?"}]},
+    )
+)
+LANGCHAIN = "\n".join(
+    json.dumps({"type": kind, "data": {"content": text, "type": kind}})
+    for kind, text in (("human", "I paint."), ("ai", "What do you paint?"))
+)
+MEM0 = {"results": [{"id": "1", "memory": "Likes rye bread", "created_at": "2025-01-02T00:00:00Z"}]}
+LANGMEM = [{"namespace": ["m"], "key": "k", "value": {"content": {"content": "Plays the oboe"}}}]
+
+
+def written(folder: Path, value: Any) -> Path:
+    file = folder / "file.json"
+    file.write_text(value if isinstance(value, str) else json.dumps(value), "utf-8")
+    return file
+
+
+async def imported(alone: Alone, kind: Any, file: Path) -> dict[str, Any]:
+    parts = alone.serving.parts
+    done = await bring_in(parts, Owner("alex"), read_file(kind, file, NOW), lambda count: None)
+    shown = await alone.get("/memory/alex/default/transcript")
+    return {"done": done, "turns": shown["items"], "all": json.dumps(shown)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "said", "at"),
+    [
+        ("chatgpt", CHATGPT, "My dog is called Biscuit.", "2023-11-14"),
+        ("claude", CLAUDE, "I keep bees.", "2025-03-01"),
+        ("messages", OPENAI_LINES, "I sail boats.", "2024-06-01"),
+        ("messages", LANGCHAIN, "I paint.", "2026-05-08"),
+        ("messages", [{"messages": [{"role": "user", "content": "I ski."}]}], "I ski.", "2026"),
+    ],
+)
+async def test_a_conversation_from_elsewhere_is_remembered_with_its_dates_and_once(
+    serve: Serve, tmp_path: Path, kind: str, content: Any, said: str, at: str
+) -> None:
+    async with serve() as alone:
+        file = written(tmp_path, content)
+        first = await imported(alone, kind, file)
+        assert said in first["all"] and f'"at": "{at}' in first["all"]
+        again = await imported(alone, kind, file)
+        assert again["turns"] == first["turns"] and again["done"].turns == 0
+        found = await alone.get("/memory/alex/default/search", q=said)
+        assert any(said.rstrip(".") in item["text"] for item in found["items"])
+
+
+async def test_every_branch_of_a_chat_is_kept(serve: Serve, tmp_path: Path) -> None:
+    async with serve() as alone:
+        kept = await imported(alone, "chatgpt", written(tmp_path, CHATGPT))
+        assert "He eats fish." in kept["all"] and "He eats rice." in kept["all"]
+        assert kept["all"].count("A lovely name!") == 1
+        assert kept["done"].turns == 3 and "You are helpful." not in kept["all"]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"), [(MEM0, "Likes rye bread"), (LANGMEM, "Plays the oboe")]
+)
+async def test_facts_of_another_memory_are_facts_here(
+    serve: Serve, tmp_path: Path, content: Any, text: str
+) -> None:
+    async with serve() as alone:
+        file = written(tmp_path, content)
+        for facts in (1, 0):
+            assert (await imported(alone, "facts", file))["done"].facts == facts
+        listed = await alone.get("/memory/alex/default/facts")
+        assert [fact["text"] for fact in listed["items"]] == [text]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "named"),
+    [
+        ("chatgpt", [{"title": "x"}], "record 1"),
+        ("chatgpt", "no json", "Line 1"),
+        ("claude", {"chat_messages": 3}, "record 1"),
+        ("messages", [3], "record 1"),
+        ("facts", [{"id": 1}], "record 1"),
+        ("facts", "7", "no list"),
+    ],
+)
+def test_what_is_no_such_file_is_refused_with_its_place(
+    tmp_path: Path, kind: Any, content: Any, named: str
+) -> None:
+    with pytest.raises(FileRefused, match=named):
+        read_file(kind, written(tmp_path, content), NOW)
+
+
+def test_a_chat_that_goes_in_circles_ends(tmp_path: Path) -> None:
+    nodes = {"a": node("a", "b", "user", "Hi", 1.0), "b": node("b", "a", "assistant", "Ho", 2.0)}
+    chats = read_file("chatgpt", written(tmp_path, [{"mapping": nodes}]), NOW).chats
+    assert chats == []

@@ -18,7 +18,10 @@ def add(app: typer.Typer) -> None:
 
 
 def mcp(user: User = USER, character: Character = CHARACTER) -> None:
-    """Give an agent (Claude Desktop, Cursor, ...) this memory: recall, remember, facts, forget."""
+    """Give this memory to an agent that starts this program.
+
+    Claude Desktop, Cursor or any other MCP client: it can recall, remember, list facts, forget.
+    """
     owner = owner_of(user, character)
 
     async def work(parts: "Parts") -> None:

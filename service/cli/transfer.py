@@ -63,7 +63,9 @@ def export(
 def import_(
     what: Annotated[
         str,
-        typer.Argument(metavar="[chatgpt|claude|messages|facts] FILE", help="Who wrote the file."),
+        typer.Argument(
+            metavar="[KIND] FILE", help="chatgpt, claude, messages, facts, and the file."
+        ),
     ],
     file: Annotated[Path | None, typer.Argument(hidden=True)] = None,
     user: User = USER,

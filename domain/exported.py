@@ -39,6 +39,8 @@ class ExportedOwner:
     """The last sequence number given to a turn."""
     cursor: int
     """Facts were extracted from all turns up to this sequence number."""
+    withheld: tuple[str, ...] = ()
+    """Turns that say something forgotten."""
     turns: dict[str, Turn] = field(default_factory=dict)
     """By id; those that an episode holds may be among them."""
     episodes: dict[str, Episode] = field(default_factory=dict)
@@ -126,7 +128,10 @@ class _Reader:
             raise _Wrong('"cursor" must not be larger than "seq"')
         self._threads |= refs.keys()
         owner = Owner(self.user_id or "", character)
-        self.owners[character] = ExportedOwner(owner, refs, seq, cursor)
+        withheld = line.get("withheld", [])
+        if not isinstance(withheld, list) or not all(map(_is_id, withheld)):
+            raise _Wrong('"withheld" must be a list of turns')
+        self.owners[character] = ExportedOwner(owner, refs, seq, cursor, tuple(withheld))
 
     def _turn(self, into: ExportedOwner, turn: Turn, number: int) -> None:
         if turn.id in into.turns:

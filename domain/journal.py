@@ -67,6 +67,8 @@ class JournalView:
     """True where the store lost threads that are listed apart: what looks dead may not be."""
     turns: dict[str, Turn] = field(default_factory=dict)
     """The turns that no episode holds, by id."""
+    withheld: frozenset[str] = frozenset()
+    """Turns that say something forgotten, and episodes whose summary does: for no prompt."""
 
     def changed_since(self, rows: int) -> list[RecordKey] | None:
         """Return the records that changed since `rows` was read; None where that is not known."""

@@ -3,6 +3,7 @@
 All are immutable; a change is a new record. Nothing here knows where they are stored.
 """
 
+from collections.abc import Container
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -88,6 +89,13 @@ class Episode(Record):
     """The memory model's own score of the summary, 0 to 1; None where none was given."""
     missing: tuple[str, ...] = ()
     """Details that the check found missing."""
+    without: tuple[str, ...] = ()
+    """What was withheld when the summary was made: turns, and the episode for an older one."""
+
+    def tells(self, withheld: Container[str]) -> bool:
+        """Return whether the summary may say something that is withheld."""
+        ids = (self.id, *(turn.id for turn in self.turns))
+        return any(id in withheld and id not in self.without for id in ids)
 
     @property
     def begun(self) -> datetime:

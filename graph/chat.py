@@ -72,7 +72,7 @@ def after_reply(state: ChatState) -> list[str]:
     if "schedule" not in state:
         return [END]  # A state written from outside: the next turn schedules what it left.
     work = state["schedule"]
-    steps = ["summarize"] if work.fold is not None else []
+    steps = ["summarize"] if work.fold is not None or work.renew else []
     steps += ["extract_facts"] if work.extract else []
     return steps or [END]
 

@@ -39,13 +39,19 @@ class AssembleContext:
         if refusal is not None:
             raise TurnRefused(refusal)
         origin, summaries, memories = state["origin"], state["summaries"], state["memories"]
+        withheld = origin.view.withheld
         start = _buffer_start(state, summaries)
-        buffer = _buffer(state["messages"], start, origin.view, summaries.loose)
+        buffer = [
+            (turn, message)
+            for turn, message in _buffer(state["messages"], start, origin.view, summaries.loose)
+            if turn not in withheld
+        ]
+        notes = [note for note in summaries.notes if not note.tells(withheld)]
         recollection = _without(memories.recollection, {turn for turn, _ in buffer})
         draft = Draft(
             persona=runtime.context.persona
             or self._parts.settings.persona_of(origin.owner.character_id),
-            earlier=[_episode_line(note) for note in self._newest(summaries.notes)],
+            earlier=[_episode_line(note) for note in self._newest(notes)],
             borrowed=self._borrowed(state, origin, summaries),
             buffer=[message for _, message in buffer],
             entities=list(memories.entities),
@@ -82,7 +88,7 @@ class AssembleContext:
         return [
             f"- {said.name or ('User' if said.role == 'user' else 'You')}: {said.text}"
             for id in state["borrowed"]
-            if id in turns and id in reached
+            if id in turns and id in reached and id not in origin.view.withheld
             for said in turns[id].messages
         ]
 

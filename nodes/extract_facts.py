@@ -9,17 +9,19 @@ from langgraph.runtime import Runtime
 
 from domain.facts import entities as entity_rules
 from domain.facts import facts as fact_rules
-from domain.facts.extraction import Source
+from domain.facts.extraction import FactChange, Source
+from domain.facts.forgetting import says
 from domain.folding import to_extract
 from domain.journal import JournalView
 from domain.owner import Owner
-from domain.records import Fact, RecordKey, Turn
+from domain.records import Fact, RecordKey, Turn, turn_of
 from domain.redaction import redact_turn
 from domain.rows import key_of
 from models.embeddings import EmbeddingModel
 from models.errors import ModelError
 from nodes.state import ChatContext, ChatState, Parts
 from stores.errors import StoreUnavailable
+from stores.forgetting import forget
 from stores.journal import GenerationMoved
 
 NEAREST = 12
@@ -63,7 +65,8 @@ async def extract(parts: Parts, owner: Owner, generation: str | None) -> list[Fa
     view = await journal.begin_extraction(owner, generation, now=now, until=until)
     if view is None:
         return []
-    turns = await _turns(parts, owner, view)
+    everything = await _turns(parts, owner, view)
+    turns = [turn for turn in everything if turn.id not in view.withheld]
     if parts.settings.redact_secrets:
         turns = [redact_turn(turn) for turn in turns]
     try:
@@ -72,7 +75,7 @@ async def extract(parts: Parts, owner: Owner, generation: str | None) -> list[Fa
         await journal.extracted(owner, generation, None)
         raise
     try:
-        cursor = max((turn.seq for turn in turns), default=view.cursor)
+        cursor = max((turn.seq for turn in everything), default=view.cursor)
         await journal.extracted(owner, generation, cursor, keys)
     except GenerationMoved:
         await parts.stores.memories.clear(owner, generation)
@@ -89,24 +92,50 @@ async def _extract(
     memories = parts.stores.memories
     rows = await memories.drawn(owner, generation)
     nearest = await _nearest(parts, owner, generation, sources, rows.facts)
-    found = await parts.models.memory.extract(sources, nearest, parts.now())
+    extraction = await parts.models.memory.extract(sources, nearest, parts.now())
+    changes = await _without_forgotten(parts, owner, generation, extraction.facts)
     # Read again: what the user edited or deleted while the model was at it stays so.
     rows = await memories.drawn(owner, generation)
     by_ref = {source.ref: source for source in sources}
     facts = await asyncio.to_thread(
         fact_rules.apply,
-        found.facts,
+        changes,
         by_ref,
         rows.facts,
         parts.now(),
         _similar(parts.models.embeddings),
     )
-    entities = entity_rules.merge(found.entities, by_ref, rows.entities)
+    entities = entity_rules.merge(extraction.entities, by_ref, rows.entities)
     if facts or entities:
         await parts.stores.write(owner, generation, *facts, *entities)
     known = {fact.id for fact in rows.facts}
     added = [fact for fact in facts if fact.id not in known and not fact.deleted]
     return added, [*map(key_of, facts), *map(key_of, entities)]
+
+
+async def _without_forgotten(
+    parts: Parts, owner: Owner, generation: str | None, changes: Sequence[FactChange]
+) -> list[FactChange]:
+    """Forget what messages want forgotten, with the messages that ask; return what else they say.
+
+    Raises:
+        GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
+        StoreUnavailable: If a store does not answer.
+    """
+    wishes = [change for change in changes if change.op == "forget"]
+    if not wishes:
+        return list(changes)
+    reached = await forget(
+        parts.stores,
+        owner,
+        generation,
+        now=parts.now(),
+        ids={wish.target for wish in wishes if wish.target},
+        statements=[wish.text for wish in wishes],
+        removed={turn_of(wish.source) for wish in wishes},
+    )
+    others = [change for change in changes if change.op != "forget"]
+    return [c for c in others if not any(says(c.text, gone) for gone in reached.statements)]
 
 
 def _similar(embedding: EmbeddingModel) -> fact_rules.Similar | None:

@@ -1,6 +1,7 @@
 """Streams the reply, and makes the turn: one write to the journal once it is complete."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol, cast
 from uuid import uuid4
 
@@ -87,7 +88,7 @@ class Generate:
                 *(state.get("recalled", []) if prompt.shows_memories else []),
                 *(item.model_dump(mode="json") for item in search.found),
             ],
-            "schedule": self._after(origin, view, turn.id, runtime),
+            "schedule": self._after(state, view, turn.id, runtime),
         }
 
     async def _answer(self, origin: Origin, prompt: Prompt) -> tuple[AIMessage, MemorySearch]:
@@ -174,12 +175,19 @@ class Generate:
         return gone
 
     def _after(
-        self, origin: Origin, view: JournalView, head: str, runtime: Runtime[ChatContext]
+        self,
+        state: ChatState,
+        view: JournalView,
+        head: str,
+        runtime: Runtime[ChatContext],
     ) -> Schedule:
         """Return what this run does after its reply; in background mode a run of its own does."""
+        origin = state["origin"]
         work = schedule(self._parts, origin.tier, view, origin.thread, head)
+        shown = state["summaries"].notes[-self._parts.settings.summary_episodes :]
+        renew = tuple(note.id for note in shown if note.tells(view.withheld))
         if self._parts.settings.remember == "inline" or work == NOTHING:
-            return work
+            return replace(work, renew=renew)
         asked = {
             "user_id": origin.owner.user_id,
             "character_id": origin.owner.character_id,
@@ -188,7 +196,7 @@ class Generate:
         }
         parts, served = self._parts, runtime.server_info is not None
         parts.stores.pending.start(origin.owner, lambda: self._remember(parts, asked, served))
-        return NOTHING
+        return Schedule(fold=None, extract=False, renew=renew)
 
 
 def _with_search(budget: Budget, searched: int) -> Budget:

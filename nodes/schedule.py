@@ -7,6 +7,7 @@ from langgraph.runtime import Runtime
 
 from domain.folding import FoldRule, Window, extraction_due, live_journal, window_due
 from domain.journal import JournalView
+from domain.text.wishes import may_want_forgotten
 from domain.turns import refs_seen
 from nodes.state import ChatContext, ChatState, Parts, Schedule
 from settings import Tier
@@ -50,8 +51,16 @@ def schedule(
     )
     if window is None and _left_behind(view, now):
         window = Window(thread=thread, turns=())  # Whoever comes finishes a claimed window.
-    extract = tier.remembers and extraction_due(view, settings.extract_turns)
+    extract = extraction_due(view, settings.extract_turns) or _wants_forgotten(view, head)
+    extract = tier.remembers and extract
     return Schedule(fold=window, extract=extract)
+
+
+def _wants_forgotten(view: JournalView, head: str | None) -> bool:
+    """Return whether the last turn may ask to forget something: that is done in the same run."""
+    turn = view.turns.get(head or "")
+    said = [message.text for message in turn.messages if message.role == "user"] if turn else []
+    return turn is not None and turn.seq > view.cursor and any(map(may_want_forgotten, said))
 
 
 def _left_behind(view: JournalView, now: datetime) -> bool:

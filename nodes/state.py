@@ -163,6 +163,8 @@ class Schedule:
 
     fold: Window | None
     extract: bool
+    renew: tuple[str, ...] = ()
+    """Episodes whose summary says something forgotten: they are summarized anew without it."""
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,13 @@ from domain.summary_check import check
 from models.errors import ModelError
 from models.memory.protocol import MemoryModel
 from nodes.feedback import send_quality
-from nodes.state import ChatContext, ChatState, Parts
+from nodes.state import ChatContext, ChatState, Origin, Parts
 from settings import Tier
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved
+
+NOTHING_TOLD = "What was said here is forgotten."
+"""The summary of an episode of which nothing may be told."""
 
 
 class Summarize:
@@ -32,12 +35,14 @@ class Summarize:
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return how many messages were folded; a failure is noted, and nothing is lost."""
-        origin, window = state["origin"], state["schedule"].fold
-        if window is None:
-            return {}
+        origin, work = state["origin"], state["schedule"]
         try:
+            for id in work.renew:
+                await renew_summary(self._parts, origin, state["head"], id)
+            if work.fold is None:
+                return {}
             episode = await fold_window(
-                self._parts, origin.owner, origin.view.generation, window, origin.tier
+                self._parts, origin.owner, origin.view.generation, work.fold, origin.tier
             )
         except GenerationMoved:
             return {}
@@ -98,6 +103,53 @@ async def fold_window(
     return episode
 
 
+async def renew_summary(parts: Parts, origin: Origin, head: str | None, id: str) -> None:
+    """Summarize an episode anew, without the turns that say something forgotten.
+
+    Raises:
+        ModelError: If no summary could be had; the next run tries again.
+        StoreUnavailable: If a store does not answer.
+        GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
+    """
+    owner, stores = origin.owner, parts.stores
+    view = await stores.journal.read(owner)
+    generation = origin.view.generation
+    episode = await stores.memories.episode(owner, generation, id)
+    if episode is None or view.generation != generation:
+        return
+    told, without = _told(episode.turns, view)
+    if episode.tells(view.withheld):
+        model: MemoryModel = parts.models.memory
+        if not origin.tier.remembers or not told:
+            model = parts.models.extractive
+        before = await _before(parts, owner, view, episode.turns)
+        episode = await _attempt(parts, model, episode, told, before, ())
+        episode = episode.model_copy(update={"without": (*without, id)})
+        await stores.write(owner, generation, episode)
+        try:
+            await stores.journal.rows_changed(owner, generation, [("episode", id)])
+        except GenerationMoved:
+            await stores.memories.clear(owner, generation)
+            raise
+    await stores.summaries.renewed(owner, view, head, episode)
+
+
+def _told(turns: Sequence[Turn], view: JournalView) -> tuple[list[Turn], tuple[str, ...]]:
+    """Return the turns that a summary may speak of, and the ids of the others."""
+    told = [turn for turn in turns if turn.id not in view.withheld]
+    return told, tuple(turn.id for turn in turns if turn.id in view.withheld)
+
+
+async def _before(
+    parts: Parts, owner: Owner, view: JournalView, turns: Sequence[Turn]
+) -> str | None:
+    """Return the summary of what came just before, for context; none that may not be told."""
+    below = await parts.stores.summaries.branch(owner, view, turns[0].parent)
+    if below is None or not below.notes or below.notes[-1].tells(view.withheld):
+        return None
+    return below.notes[-1].summary
+
+
 async def _episode(
     parts: Parts,
     owner: Owner,
@@ -110,38 +162,47 @@ async def _episode(
     model: MemoryModel = parts.models.memory
     if not tier.remembers or claim.attempts >= parts.settings.fold_attempts:
         model = parts.models.extractive
-    below = await parts.stores.summaries.branch(owner, view, turns[0].parent)
-    before = below.notes[-1].summary if below and below.notes else None
-    first = await _attempt(parts, model, claim, turns, before, ())
+    told, without = _told(turns, view)
+    if not told:
+        model = parts.models.extractive
+    whole = Episode(
+        id=episode_id(claim.turns),
+        thread=claim.thread,
+        summary="",
+        turns=tuple(turns),
+        without=without,
+    )
+    before = await _before(parts, owner, view, turns)
+    first = await _attempt(parts, model, whole, told, before, ())
     if model.extractive or _worth(first) >= parts.settings.quality_threshold:
         return first
-    second = await _attempt(parts, model, claim, turns, before, first.missing)
+    second = await _attempt(parts, model, whole, told, before, first.missing)
     return second if _worth(second) > _worth(first) else first
 
 
 async def _attempt(
     parts: Parts,
     model: MemoryModel,
-    claim: Claim,
-    turns: Sequence[Turn],
+    episode: Episode,
+    told: Sequence[Turn],
     before: str | None,
     missing: Sequence[str],
 ) -> Episode:
-    """Summarize the turns and judge the summary."""
+    """Return the episode with a summary of the turns that may be told, judged."""
+    if not told:
+        return episode.model_copy(update={"summary": NOTHING_TOLD, "extractive": True})
     summary = await model.summarize(
-        turns, before=before, max_tokens=parts.settings.summary_tokens, missing=missing
+        told, before=before, max_tokens=parts.settings.summary_tokens, missing=missing
     )
-    quality, score = check(turns, summary), await model.score(turns, summary)
-    return Episode(
-        id=episode_id(claim.turns),
-        thread=claim.thread,
-        summary=summary,
-        turns=tuple(turns),
-        extractive=model.extractive,
-        coverage=quality.coverage,
-        score=score.value if score else None,
-        missing=(*quality.missing, *(score.missing if score else ())),
-    )
+    quality, score = check(told, summary), await model.score(told, summary)
+    judged = {
+        "summary": summary,
+        "extractive": model.extractive,
+        "coverage": quality.coverage,
+        "score": score.value if score else None,
+        "missing": (*quality.missing, *(score.missing if score else ())),
+    }
+    return episode.model_copy(update=judged)
 
 
 def _worth(episode: Episode) -> float:

@@ -13,6 +13,7 @@ from domain.rows import key_of
 from graph.remember import run
 from nodes.state import Parts
 from service.memory_view import remembered
+from stores.forgetting import forget
 from stores.journal import GenerationMoved
 
 KEPT = "Noted."
@@ -38,14 +39,14 @@ async def edit_fact(parts: Parts, owner: Owner, id: str, text: str) -> Fact:
 
 
 async def delete_fact(parts: Parts, owner: Owner, id: str) -> None:
-    """Delete a fact: it is never drawn again from what was said, nor is that recalled.
+    """Delete a fact: no prompt holds it again, nor what was said of it in other words.
 
     Raises:
         NoSuchFact: If the owner is shown no fact of that id.
         GenerationMoved: If the owner was reset meanwhile; nothing is changed.
     """
     fact, generation = await _fact(parts, owner, id)
-    await _write(parts, owner, generation, facts.delete(fact, parts.now()))
+    await forget(parts.stores, owner, generation, now=parts.now(), ids={fact.id})
 
 
 async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> Turn:

@@ -47,7 +47,7 @@ async def remembered(
     rows = await stores.memories.all(owner, view.generation)
     reached = live(view.refs.values(), parents_of(view.turns.values(), rows.episodes))
     shown = [e for e in rows.episodes if all(turn.id in reached for turn in e.turns)]
-    told = reached - withheld(rows.facts)
+    told = reached - withheld(rows.facts) - view.withheld
     entities = [_told(entity, told) for entity in rows.entities]
     return MemoryView(
         generation=view.generation,

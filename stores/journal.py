@@ -23,6 +23,7 @@ from stores.journal_records import (
     rows_moved,
     thread_list,
     view_of,
+    withholding,
     write_of,
     written,
 )
@@ -254,6 +255,21 @@ class Journal:
 
         return (await self._change(owner, view.generation, decide))[1]
 
+    async def withhold(
+        self, owner: Owner, generation: str | None, ids: Collection[str]
+    ) -> JournalView:
+        """Let no prompt hold these turns and summaries from now on.
+
+        Raises:
+            GenerationMoved: If the owner was reset meanwhile; nothing is written.
+        """
+
+        def decide(view: JournalView) -> Changes | None:
+            more = set(ids) - view.withheld
+            return Changes(book=withholding(view, more)) if more else None
+
+        return (await self._change(owner, generation, decide))[0]
+
     async def rows_changed(
         self, owner: Owner, generation: str | None, keys: Collection[RecordKey] | None = None
     ) -> JournalView:
@@ -309,11 +325,12 @@ class Journal:
         *,
         seq: int,
         cursor: int,
+        withheld: Collection[str] = (),
     ) -> JournalView:
         """Set what an import or a recovery brings; counters only rise."""
 
         def decide(view: JournalView) -> Changes:
-            changes = Changes(book=rows_moved(view, None))
+            changes = Changes(book=rows_moved(view, None) | withholding(view, withheld))
             changes.turns = {turn.id: turn for turn in turns}
             changes.book["seq"] = str(max(seq, view.seq))
             changes.book["cursor"] = str(max(cursor, view.cursor))

@@ -69,6 +69,7 @@ def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
         threads={**listed.notes, **here},
         threads_lost=len(listed.notes) < int(book.get("listed_threads", "0")),
         turns={id: _turn(turn) for id, turn in raw.turns.items()},
+        withheld=frozenset(json.loads(book.get("withheld", "[]"))),
     )
 
 
@@ -143,6 +144,11 @@ def written(raw: RawJournal, listed: ThreadList, write: Write) -> tuple[RawJourn
     notes = {name: note for name, note in listed.notes.items() if name not in gone}
     refs = {name: ref for name, ref in listed.refs.items() if name not in gone}
     return after, ThreadList(after.listed, {**notes, **new.notes}, {**refs, **new.refs})
+
+
+def withholding(view: JournalView, ids: Iterable[str]) -> dict[str, str | None]:
+    """Return the entry of the book that withholds these with those that are."""
+    return {"withheld": json.dumps(sorted({*view.withheld, *ids}))}
 
 
 def rows_moved(view: JournalView, keys: Iterable[RecordKey] | None) -> dict[str, str | None]:

@@ -4,7 +4,7 @@ What lies below a live folded turn never changes, so its entry is never stale; i
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -29,6 +29,13 @@ class EpisodeNote(Record):
     turns: tuple[str, ...]
     begun: datetime
     ended: datetime
+    without: tuple[str, ...] = ()
+    """As of the episode."""
+
+    def tells(self, withheld: Container[str]) -> bool:
+        """Return whether the summary may say something that is withheld."""
+        ids = (self.id, *self.turns)
+        return any(id in withheld and id not in self.without for id in ids)
 
 
 class Branch(Record):
@@ -140,6 +147,18 @@ class Summaries:
             instead=below.top if below else "",
         )
 
+    async def renewed(
+        self, owner: Owner, view: JournalView, head: str | None, episode: Episode
+    ) -> None:
+        """Show an episode's new summary on the branch that ends at `head`."""
+        branch = await self.branch(owner, view, head)
+        if branch is None:
+            return
+        notes = tuple(_note(episode) if n.id == episode.id else n for n in branch.notes)
+        await self._cache.put(
+            owner, view.generation, branch.model_copy(update={"notes": notes}), instead=branch.top
+        )
+
 
 _BRANCH = TypeAdapter(Branch)
 
@@ -171,4 +190,5 @@ def _note(episode: Episode) -> EpisodeNote:
         turns=tuple(turn.id for turn in episode.turns),
         begun=episode.begun,
         ended=episode.ended,
+        without=episode.without,
     )

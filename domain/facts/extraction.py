@@ -29,9 +29,10 @@ class Source(Record):
 class FactChange(BaseModel):
     """One statement that a message made, and what it does to a known fact."""
 
-    op: Literal["add", "supersede", "confirm"] = Field(
+    op: Literal["add", "supersede", "confirm", "forget"] = Field(
         description="add: new; supersede: replaces the known fact `target`, which is no longer "
-        "true; confirm: says the known fact `target` again."
+        "true; confirm: says the known fact `target` again; forget: the message wants `text`, "
+        "and the known fact `target` where there is one, forgotten or taken back."
     )
     target: str | None = Field(default=None, description="Id of the known fact, unless op is add.")
     text: str = Field(description="One self-contained sentence with names, numbers, negations.")

@@ -83,15 +83,21 @@ class Intake:
         return [self.facts[one] for one in self.index.get(key, ())]
 
     def _buried(self, new: Fact) -> bool:
-        """Return whether a tombstone stands for this statement, or for its message."""
+        """Return whether a tombstone stands for this statement, or for its message.
+
+        What is said after the deletion is a new fact.
+        """
         sense = sense_of(new.text)
         kinds = (False,) if sense.owns else (False, True)
         return any(
             new.sources[0] in grave.sources
-            or any(
-                grave.id == statement_id(sense, source, is_one)
-                for source in (*grave.sources, *grave.supersedes)
-                for is_one in kinds
+            or (
+                new.observed_at <= grave.observed_at
+                and any(
+                    grave.id == statement_id(sense, source, is_one)
+                    for source in (*grave.sources, *grave.supersedes)
+                    for is_one in kinds
+                )
             )
             for grave in self.graves
         )

@@ -31,6 +31,8 @@ class Language:
     """Words that a question begins with."""
     asks_pieces: str = ""
     """Pieces that make a question of a sentence, as regular expressions without groups."""
+    forgets: str = ""
+    """What somebody says who wants something forgotten or taken back, as a regular expression."""
     contrasts: str = ""
     """Words that begin a clause in which a negation before them no longer counts."""
     note: str = ""
@@ -59,6 +61,8 @@ class Language:
 
 LANGUAGES: dict[str, Language] = {
     "en": Language(
+        forgets=r"\bforget\b|\bdisregard|\berase\b|\bdelete\b|\bignore\b"
+        r"|\bjoking\b|\bkidding\b|\btake (?:that|it) back\b|\bscratch that\b",
         common="the a an of to and in is it that for with as at on was are be have has had but or "
         "this from they she he you do does did will would can there their his her about",
         own="i i'm i've i'd i'll im ive my mine me myself we we're we've we'll our ours us",
@@ -74,6 +78,7 @@ LANGUAGES: dict[str, Language] = {
         "login credentials",
     ),
     "de": Language(
+        forgets=r"\bvergiss|\bvergessen sie\b|\blösch|\bignorier|\bscherz|\bwar (?:nur )?spaß",
         letters="äöüß",
         common="der die das und ist ein eine einen einem einer mit auf für von zu im den dem des "
         "es sich auch wie bei aus nach hat sind war am um wird oder aber über sie er",
@@ -91,6 +96,7 @@ LANGUAGES: dict[str, Language] = {
         secret="passwort passwörter kennwort pin geheimzahl zugangscode passphrase pin-code",
     ),
     "es": Language(
+        forgets=r"\bolv[ií]d[aeo]|\bborra|\bignora|\bbroma",
         drops_subject=True,
         letters="ñ¿¡áéíóú",
         common="el la los las un una unos unas de del que y en es por con para al lo se como más "
@@ -105,6 +111,7 @@ LANGUAGES: dict[str, Language] = {
         secret="contraseña contraseñas clave pin código_pin clave_de_acceso contrasena",
     ),
     "fr": Language(
+        forgets=r"\boublie|\befface|\bignore|\bplaisant",
         letters="çèêëîïôœàâùé",
         common="le la les un une des du de et est en que qui dans pour par sur au aux avec ce "
         "cette ces il elle ils elles son sa ses mais ou où plus très aussi sont a été",
@@ -120,6 +127,7 @@ LANGUAGES: dict[str, Language] = {
         secret="mot_de_passe mots_de_passe code_pin pin code_secret mdp phrase_secrète",
     ),
     "it": Language(
+        forgets=r"\bdimentica|\bcancella|\bignora|\bscherz",
         drops_subject=True,
         letters="èìòùàé",
         common="il lo la gli le un uno una di del della dei che e è in per con su al alla da dal "
@@ -134,6 +142,7 @@ LANGUAGES: dict[str, Language] = {
         secret="password codice_pin pin parola_d'ordine codice_segreto passphrase",
     ),
     "pt": Language(
+        forgets=r"\besque[cç]|\bapag[au]|\bignor[ae]|\bbrincad?",
         drops_subject=True,
         letters="ãõçáéíóúâêô",
         common="o a os as um uma de do da dos das que e é em no na nos nas por para com ao se "
@@ -148,6 +157,7 @@ LANGUAGES: dict[str, Language] = {
         secret="senha senhas palavra-passe palavra_passe código_pin pin código_secreto",
     ),
     "nl": Language(
+        forgets=r"\bvergeet|\bwis\b|\bverwijder|\bnegeer|\bgrapje",
         letters="ëïé",
         common="de het een en van is dat op te in voor met zijn aan er om als ook maar bij naar "
         "uit dan door over heeft hij zij deze dit was worden",
@@ -159,6 +169,7 @@ LANGUAGES: dict[str, Language] = {
         secret="wachtwoord wachtwoorden pincode pin toegangscode wachtzin",
     ),
     "pl": Language(
+        forgets=r"\bzapomnij|\busuń|\bzignoruj|\bżart",
         drops_subject=True,
         letters="ąćęłńśźżó",
         common="i w z na do się to że o jak po za od jest są ale oraz przez dla czy który która "
@@ -173,6 +184,7 @@ LANGUAGES: dict[str, Language] = {
         secret="hasło hasła pin kod_pin",
     ),
     "tr": Language(
+        forgets=r"\bunut|\bsil\b|\byok say|\bşaka",
         drops_subject=True,
         letters="çğıöşü",
         common="bir ve bu da de için ile çok daha ama olarak gibi kadar sonra o ne var ki en her "
@@ -188,6 +200,7 @@ LANGUAGES: dict[str, Language] = {
         secret="şifre şifrem şifremi şifresi parola parolam pin pin_kodu",
     ),
     "ru": Language(
+        forgets=r"\bзабудь|\bудали|\bсотри|\bигнориру|\bпошутил|\bшучу",
         common="и в на с что это как по но из за от к у он она они его её их для был была было "
         "есть же бы так также очень",
         own="я мой моя моё мое мои моего моей моему моих моим мою меня мне мной мы наш наша наше "
@@ -202,6 +215,7 @@ LANGUAGES: dict[str, Language] = {
         secret="пароль пароли пин-код пин код_доступа парольная_фраза",
     ),
     "ar": Language(
+        forgets=r"انسَ?|احذف|تجاهل|[أا]مزح",
         drops_subject=True,
         common="في من على إلى عن مع هذا هذه التي الذي أن كان كانت هو هي ثم أو و",
         own="أنا انا لي عندي معي نحن لدي اسمي أحب أعيش أعمل أسكن أريد أفضل كنت بيتي أختي أخي أمي "
@@ -213,6 +227,7 @@ LANGUAGES: dict[str, Language] = {
         secret="كلمة_السر كلمة_المرور كلمة_سر كلمة_مرور الرقم_السري رمز_الدخول الرمز_السري",
     ),
     "hi": Language(
+        forgets=r"भूल जा|मिटा|हटा|मज़ाक",
         common="है हैं का की के में से को पर और यह वह था थी थे एक भी तो कि जो लिए",
         own="मैं मेरा मेरी मेरे मुझे मुझको मुझसे हम हमारा हमारी हमारे हमें मैंने हमने",
         negations="नहीं न मत ना बिना कभी_नहीं नही",
@@ -223,6 +238,7 @@ LANGUAGES: dict[str, Language] = {
         secret="पासवर्ड पिन कूटशब्द गुप्त_कोड",
     ),
     "zh": Language(
+        forgets=r"忘记|忘記|忘掉|忘了|删除|刪除|删掉|刪掉|别记|別記|不要记|不要記|忽略|开玩笑|開玩笑",
         spaced=False,
         own="我 我们 我們 咱们 俺 本人",
         negation_pieces=r"不(?!过|過|但|仅|僅|错|錯)|没|沒|无(?!论)|無(?!論)|别(?!的|人)|未|非(?!常)",
@@ -232,6 +248,7 @@ LANGUAGES: dict[str, Language] = {
         secret="密码 密碼 口令 密匙 支付密码 pin码",
     ),
     "ja": Language(
+        forgets=r"忘れて|削除|消して|無視|冗談",
         drops_subject=True,
         spaced=False,
         own="私 わたし 僕 ぼく 俺 おれ うち 自分 我々 私たち",
@@ -242,6 +259,7 @@ LANGUAGES: dict[str, Language] = {
         secret="パスワード 暗証番号 暗証 パスコード 合言葉 パスフレーズ",
     ),
     "ko": Language(
+        forgets=r"잊어|지워|삭제|무시|농담",
         drops_subject=True,
         own="나 나는 난 내 내가 나의 나를 나에게 저 저는 전 제 제가 저의 저를 우리 "
         "우리는 우리의 저희",

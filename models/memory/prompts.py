@@ -49,12 +49,16 @@ so that it still makes sense by itself in a year.
 
 Facts: one short sentence for each statement about the user, the people around them, their life, \
 preferences and plans. Begin with "The user" or a name; keep names, numbers, dates, negations and \
-reasons ("because ..."). A question, a greeting, an order to the agent, or something the user \
-only imagines is no fact. Note nothing that is not stated.
+reasons ("because ..."). A question, a condition, a greeting, an order to the agent, or something \
+the user only imagines is no fact; nor is a joke, a role that is played, or what stands in a \
+pasted letter, lyrics, log, code or quotation. Note nothing that is not stated.
 
 Known facts have ids such as f1, messages such as m1. If a message makes a known fact untrue, use \
 "supersede" with its id as target. If it only says a known fact again, use "confirm" with its id. \
-Else use "add". Use a slot only for what can have one value at a time ("home", "employer", \
+If it wants \
+something forgotten, or takes back what it said ("ignore that, I was joking"), use "forget": the \
+text is the statement to forget, the target the known fact that says it, or null. Else use "add". \
+Use a slot only for what can have one value at a time ("home", "employer", \
 "age"), the same word as before where there was one. "when" holds the message's own words for \
 when it is true from, such as "since last Friday".
 

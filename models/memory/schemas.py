@@ -40,7 +40,7 @@ class _Entity(BaseModel):
 
 
 class _Fact(BaseModel):
-    op: Literal["add", "supersede", "confirm"]
+    op: Literal["add", "supersede", "confirm", "forget"]
     target: str | None = Field(description="Id of the known fact, such as f1; null for add.")
     text: str
     kind: FactKind
@@ -138,7 +138,7 @@ def _fact(
     target = targets.get(str(item.get("target")))
     known = item | {
         # A statement that names a fact nobody knows is still a statement.
-        "op": item.get("op") if target else "add",
+        "op": item.get("op") if target or item.get("op") == "forget" else "add",
         "target": target if item.get("op") != "add" else None,
         "source": sources.get(str(item.get("source"))),
         "kind": item.get("kind") if item.get("kind") in get_args(FactKind) else "other",

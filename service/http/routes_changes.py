@@ -54,7 +54,7 @@ async def edit_fact(served: Served, owner: OwnMemory, id: FactId, wording: NewWo
 
 @router.delete("/{character_id}/facts/{id}", status_code=204)
 async def delete_fact(served: Served, owner: OwnMemory, id: FactId) -> None:
-    """Delete a fact: it is never drawn again from what was said, nor is that recalled."""
+    """Delete a fact: no prompt holds it again, nor what was said of it in other words."""
     try:
         await memory_changes.delete_fact(served.parts, owner, id)
     except NoSuchFact as error:

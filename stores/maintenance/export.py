@@ -31,6 +31,7 @@ async def export_user(stores: Stores, user_id: str) -> AsyncIterator[Line]:
             "refs": view.refs,
             "seq": view.seq,
             "cursor": view.cursor,
+            "withheld": sorted(view.withheld),
         }
         for turn in sorted(view.turns.values(), key=lambda turn: turn.seq):
             yield _line("turn", owner, turn)
@@ -88,7 +89,13 @@ async def _import_owner(stores: Stores, one: ExportedOwner) -> dict[str, Sequenc
             await stores.journal.note_thread(owner, view.generation, thread)
         await stores.memories.put(owner, view.generation, *episodes, *facts, *entities)
         await stores.journal.restore(
-            owner, view.generation, turns, one.refs, seq=one.seq, cursor=one.cursor
+            owner,
+            view.generation,
+            turns,
+            one.refs,
+            seq=one.seq,
+            cursor=one.cursor,
+            withheld=one.withheld,
         )
     except GenerationMoved as moved:
         await stores.memories.clear(owner, view.generation)

@@ -39,6 +39,8 @@ class Scope:
     facts: KnownFacts
     """The facts that count."""
     between: tuple[datetime, datetime] | None
+    withheld: frozenset[str] = frozenset()
+    """Turns and episodes that say something forgotten."""
 
     def knows(self, entity: Entity) -> bool:
         """Return whether a live turn mentions an entity."""
@@ -57,7 +59,7 @@ def scope_of(
     corpus = index.corpus
     reached = live(view.refs.values() if refs is None else refs, index.tree(view))
     known = index.standing(reached, as_of)
-    reached -= known.withheld
+    reached -= known.withheld | view.withheld
     counts = np.array([turn in reached for turn in corpus.turns], dtype=np.bool_)[corpus.turn]
     for row in corpus.lone:
         counts[row] = corpus.units[row].ref in known.ids
@@ -67,7 +69,7 @@ def scope_of(
     if between is not None:
         begin, end = (moment.timestamp() for moment in between)
         allowed &= (corpus.at >= begin) & (corpus.at <= end)
-    return Scope(reached, counts, allowed, known, between)
+    return Scope(reached, counts, allowed, known, between, view.withheld)
 
 
 class Offer:
@@ -199,7 +201,9 @@ class Offer:
         return Line(with_tokens(item, self._count), len(self._index.corpus))
 
     def _all_live(self, episode: Episode) -> bool:
-        whole = all(turn.id in self._scope.live_turns for turn in episode.turns)
+        told = (turn.id for turn in episode.turns if turn.id not in episode.without)
+        whole = all(turn in self._scope.live_turns for turn in told)
+        whole = whole and not episode.tells(self._scope.withheld)
         return whole and self._in_span(episode.begun)
 
     def _in_span(self, at: datetime) -> bool:

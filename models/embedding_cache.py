@@ -8,19 +8,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from array import array
-from collections import OrderedDict
 from typing import Literal
 
+from cachetools import LRUCache
 from langchain_core.embeddings import Embeddings
 
 from models.calls import as_model_errors
 from models.errors import MalformedReply
+from models.single_flight import SingleFlight
 
 Kind = Literal["query", "document"]
 Key = tuple[Kind, str]
 Vectors = dict[str, "array[float]"]
-Flight = asyncio.Task[Vectors]
-"""A request under way."""
 
 
 class OncePerText(Embeddings):
@@ -40,12 +39,11 @@ class OncePerText(Embeddings):
         """
         self.inner = inner
         self.timeout = timeout
-        self.size = size
         self.calls = 0
         """Requests made to the wrapped model."""
-        self._known: OrderedDict[Key, array[float]] = OrderedDict()
+        self._cached: LRUCache[Key, array[float]] = LRUCache(size)
         self._lock = threading.Lock()
-        self._flights: dict[tuple[asyncio.AbstractEventLoop, Key], Flight] = {}
+        self._flights = SingleFlight[tuple[asyncio.AbstractEventLoop, Key], Vectors]()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return a vector for each text."""
@@ -81,11 +79,8 @@ class OncePerText(Embeddings):
         flights = {text: self._flights.get((loop, (kind, text))) for text in missing}
         unasked = [text for text, flight in flights.items() if flight is None]
         if unasked:
-            # A task of its own: who asked first may be cancelled while others still wait.
-            flight = loop.create_task(self._fetch(kind, unasked))
             keys = [(loop, (kind, text)) for text in unasked]
-            self._flights.update(dict.fromkeys(keys, flight))
-            flight.add_done_callback(lambda done: self._landed(keys, done))
+            flight = self._flights.start(keys, self._fetch(kind, unasked))
             flights.update(dict.fromkeys(unasked, flight))
         for text, waited in flights.items():
             if waited is not None:
@@ -104,22 +99,15 @@ class OncePerText(Embeddings):
             return [await self.inner.aembed_query(text) for text in texts]
         return await self.inner.aembed_documents(texts)
 
-    def _landed(self, keys: list[tuple[asyncio.AbstractEventLoop, Key]], flight: Flight) -> None:
-        for each in keys:
-            self._flights.pop(each, None)
-        if not flight.cancelled():
-            flight.exception()  # seen, also where nobody waits any more
-
     def _recall(self, kind: Kind, texts: list[str]) -> tuple[Vectors, list[str]]:
         found: Vectors = {}
         missing: list[str] = []
         with self._lock:
             for text in dict.fromkeys(texts):
-                vector = self._known.get((kind, text))
+                vector = self._cached.get((kind, text))
                 if vector is None:
                     missing.append(text)
                 else:
-                    self._known.move_to_end((kind, text))
                     found[text] = vector
         return found, missing
 
@@ -130,7 +118,5 @@ class OncePerText(Embeddings):
             )
         fresh = {text: array("d", vector) for text, vector in zip(texts, vectors, strict=True)}
         with self._lock:
-            self._known.update({(kind, text): vector for text, vector in fresh.items()})
-            while len(self._known) > self.size:
-                self._known.popitem(last=False)
+            self._cached.update({(kind, text): vector for text, vector in fresh.items()})
         return fresh

@@ -10,6 +10,7 @@ from contextvars import Context
 
 from domain.owner import Owner
 from models.errors import ModelError
+from models.single_flight import SingleFlight
 from stores.errors import StoreUnavailable
 from stores.journal import GenerationMoved
 
@@ -23,18 +24,14 @@ class Pending:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._flights = SingleFlight[str, None]()
 
     def start(self, owner: Owner, work: Work) -> asyncio.Task[None]:
         """Begin `work` for an owner; where some is under way already, join that instead."""
-        task = self._tasks.get(owner.key)
+        task = self._flights.get(owner.key)
         if task is None:
             # A context of its own: the run that starts it must not stream or trace it.
-            task = asyncio.create_task(
-                self._run(owner, work), name=f"pending {owner.key}", context=Context()
-            )
-            self._tasks[owner.key] = task
-            task.add_done_callback(lambda done: self._tasks.pop(owner.key, None))
+            task = self._flights.start([owner.key], self._run(owner, work), context=Context())
         return task
 
     async def _run(self, owner: Owner, work: Work) -> None:
@@ -45,14 +42,14 @@ class Pending:
 
     async def cancel(self, owner: Owner) -> None:
         """Stop what is under way for an owner."""
-        task = self._tasks.get(owner.key)
+        task = self._flights.get(owner.key)
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
 
     async def finish(self, seconds: float) -> None:
         """Wait for all work, `seconds` at most, and stop what is left."""
-        tasks = list(self._tasks.values())
+        tasks = self._flights.all()
         if not tasks:
             return
         _, left = await asyncio.wait(tasks, timeout=seconds)

@@ -5,10 +5,11 @@ read. What an index holds is in `domain/recall/index.py`; nothing is written any
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from math import inf
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from domain.journal import JournalView
@@ -17,6 +18,7 @@ from domain.recall.corpus import Embed
 from domain.recall.index import EvidenceIndex, index_of, with_journal
 from domain.rows import Rows
 from models.embeddings import EmbeddingModel, WordLlamaEmbeddings
+from models.single_flight import SingleFlight
 from stores.memories import Memories
 
 Key = tuple[str, str | None]
@@ -54,8 +56,9 @@ class EvidenceCache:
         self._embed = embedder(embedding)
         self._count = count
         self._owners, self._size, self._patience = owners, size, patience
-        self._kept: OrderedDict[Key, EvidenceIndex] = OrderedDict()
-        self._flights: dict[tuple[Key, int], asyncio.Task[EvidenceIndex]] = {}
+        # Bounded in `_keep`: by two measures, and never without the index in use.
+        self._kept: LRUCache[Key, EvidenceIndex] = LRUCache(inf, lambda index: index.nbytes)
+        self._flights = SingleFlight[tuple[Key, int], EvidenceIndex]()
 
     async def index(self, owner: Owner, view: JournalView) -> EvidenceIndex:
         """Return the index of all that `view` and the rows hold.
@@ -90,22 +93,14 @@ class EvidenceCache:
     @property
     def nbytes(self) -> int:
         """About how many bytes the kept indexes take."""
-        return sum(index.nbytes for index in self._kept.values())
+        return int(self._kept.currsize)
 
     async def _loaded(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
         """Load an index once, however many ask for it at the same time."""
         flight = self._flights.get((key, view.rows))
         if flight is None:
-            # A task of its own: who asked first may be cancelled while others still wait.
-            flight = asyncio.create_task(self._load(key, owner, view))
-            self._flights[key, view.rows] = flight
-            flight.add_done_callback(lambda done: self._landed((key, view.rows), done))
+            flight = self._flights.start([(key, view.rows)], self._load(key, owner, view))
         return await asyncio.shield(flight)
-
-    def _landed(self, key: tuple[Key, int], flight: asyncio.Task[EvidenceIndex]) -> None:
-        self._flights.pop(key, None)
-        if not flight.cancelled():
-            flight.exception()  # seen, also where nobody waits any more
 
     async def _load(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
         known = self._kept.get(key)
@@ -144,12 +139,8 @@ class EvidenceCache:
         if kept is not None and kept.moved == index.moved and len(kept.turns) > len(index.turns):
             return  # Another recall has read more of the journal meanwhile.
         self._kept[key] = index
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._owners:
-            self._kept.popitem(last=False)
-        held = self.nbytes
-        while held > self._size and len(self._kept) > 1:
-            held -= self._kept.popitem(last=False)[1].nbytes
+        while len(self._kept) > self._owners or (self.nbytes > self._size and len(self._kept) > 1):
+            self._kept.popitem()
 
 
 def embedder(embedding: EmbeddingModel) -> Embed | None:

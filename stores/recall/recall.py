@@ -5,10 +5,11 @@ be shown is decided here from one reading of the journal; nothing here writes.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from cachetools import LRUCache
 
 from domain.facts.entities import describe, relevant
 from domain.journal import JournalView
@@ -97,7 +98,9 @@ class Recall:
             size=settings.index_bytes,
             patience=settings.store_timeout,
         )
-        self._nearest_kept: OrderedDict[tuple[str, str | None, int, str], Nearest] = OrderedDict()
+        self._nearest_kept: LRUCache[tuple[str, str | None, int, str], Nearest] = LRUCache(
+            _NEAREST_KEPT
+        )
 
     async def recall(
         self,
@@ -235,8 +238,6 @@ class Recall:
         except (StoreUnavailable, ModelError, TimeoutError, OSError):
             return None
         self._nearest_kept[key] = near
-        while len(self._nearest_kept) > _NEAREST_KEPT:
-            self._nearest_kept.popitem(last=False)
         return near
 
     async def _index(self, owner: Owner, view: JournalView) -> EvidenceIndex | None:

@@ -72,7 +72,11 @@ class AssembleContext:
             "buffer_start": start,
             "budget": prompt.budget,
             "recalled": [item.model_dump(mode="json") for item in shown],
-            "degraded": [*(["summaries"] if summaries.missed else []), *recollection.degraded],
+            "degraded": [
+                *(["checkpoints"] if origin.lost else []),
+                *(["summaries"] if summaries.missed else []),
+                *recollection.degraded,
+            ],
         }
 
     def _newest(self, notes: Sequence[EpisodeNote]) -> Sequence[EpisodeNote]:

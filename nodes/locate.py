@@ -67,6 +67,7 @@ async def locate(state: ChatState, runtime: Runtime[ChatContext], parts: Parts) 
     reset = begun and not foreign and state.get("generation") != view.generation
     head: str | None = None
     root: str | None = None
+    lost = False
     if begun and not foreign and not reset:
         root = state.get("root")
         head = state.get("head") or root
@@ -75,7 +76,7 @@ async def locate(state: ChatState, runtime: Runtime[ChatContext], parts: Parts) 
         foreign = holder is not None and holder != owner
         if not foreign:
             said = {message.id for message in state["messages"]}
-            root = await _first_root(parts.stores, thread, owner, view, said)
+            root, lost = await _first_root(parts.stores, thread, owner, view, said)
             head = root
     return Origin(
         owner=owner,
@@ -87,28 +88,32 @@ async def locate(state: ChatState, runtime: Runtime[ChatContext], parts: Parts) 
         reset=reset,
         foreign=foreign,
         as_of=as_of_date(context.as_of),
+        lost=lost,
     )
 
 
 async def _first_root(
     stores: Stores, thread: str, owner: Owner, view: JournalView, said: Container[str | None]
-) -> str | None:
-    """Return what a thread began from when this state does not say.
+) -> tuple[str | None, bool]:
+    """Return what a thread began from when this state does not say, and whether that was lost.
 
     Another checkpoint of the thread may (this run forks off before its first turn); if none
-    is left, they have expired, and the thread goes on from its ref. Or they were never written,
+    is left, or the newest was lost, the thread goes on from its ref. Or they were never written,
     since the store failed after the turn was kept: whoever then says the same once more (`said`,
     ids of messages) takes that turn's place.
     """
+    ref = view.refs.get(thread)
+    if stores.checkpointer.lost(thread):
+        return ref, True
     async for checkpoint in stores.checkpointer.alist({"configurable": {"thread_id": thread}}):
         values = checkpoint.checkpoint["channel_values"]
         if values.get("owner") == owner.key and values.get("generation") == view.generation:
             root = values.get("root")
-            return str(root) if root else None
-    last = view.turns.get(view.refs.get(thread, ""))
+            return (str(root) if root else None), False
+    last = view.turns.get(ref or "")
     if last is not None and any(m.role == "user" and m.id in said for m in last.messages):
-        return last.parent
-    return view.refs.get(thread)
+        return last.parent, False
+    return ref, ref is not None
 
 
 def borrowed_turns(state: ChatState, origin: Origin, count: int) -> list[str]:

@@ -124,6 +124,8 @@ class Origin:
     foreign: bool
     """True where the thread belongs to another owner."""
     as_of: datetime | None
+    lost: bool = False
+    """True where the thread's checkpoints are gone, so that it goes on from its ref."""
 
     @property
     def refs(self) -> tuple[str, ...]:

@@ -117,5 +117,6 @@ async def open_thread_locks(settings: Settings) -> AsyncIterator[ThreadLocks]:
     if settings.redis_url is None:
         yield LocalLocks()
         return
-    async with connect(settings.redis_url.get_secret_value()) as client:
+    url = settings.redis_url.get_secret_value()
+    async with connect(url, settings.store_timeout) as client:
         yield RedisLocks(client)

@@ -4,7 +4,7 @@ Decisions only, over ids and steps. Never a store: those are `redis_checkpoints`
 `sqlite_checkpoints`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from stores.errors import CheckpointGone, StoreUnavailable
 
 __all__ = [
     "KEEP_TURNS",
+    "Pruned",
     "Saved",
     "StoreUnavailable",
     "ThreadRefs",
@@ -21,8 +22,10 @@ __all__ = [
     "begins_turn",
     "checked_keep_turns",
     "checked_strategy",
+    "is_run",
     "matches",
     "oldest_kept",
+    "pruned_by",
     "refuse_lost_start",
     "stale",
     "superseded",
@@ -73,6 +76,35 @@ def begins_turn(saved: Saved, parent: Saved | None) -> bool:
     if saved.source != "loop":
         return saved.source == "input"
     return parent is None or parent.source in ("update", "fork") or saved.step > parent.step + 1
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What is to be written of a new checkpoint, and what goes when it is."""
+
+    saved: Saved
+    """The new checkpoint; its parent is the one it follows of those that stay."""
+    gone: Sequence[Saved] = ()
+    oldest: str = ""
+    """Where the checkpoints that stay begin; what older ones left goes too."""
+
+
+def pruned_by(saved: Saved, before: Iterable[Saved], keep_turns: int) -> Pruned:
+    """Decide what a new checkpoint makes needless.
+
+    Where it begins a turn: the turns before the last `keep_turns`.
+
+    Args:
+        saved: The new checkpoint.
+        before: All others of its thread.
+        keep_turns: How many turns keep their checkpoints.
+    """
+    held = {(other.namespace, other.id): other for other in before}
+    held[saved.namespace, saved.id] = saved
+    if saved.namespace or not begins_turn(saved, held.get(("", saved.parent))):
+        return Pruned(saved)
+    oldest = oldest_kept(held.values(), keep_turns)
+    return Pruned(saved, stale(held.values(), oldest), oldest)
 
 
 def oldest_kept(checkpoints: Iterable[Saved], keep_turns: int) -> str:
@@ -148,6 +180,10 @@ def refuse_lost_start(config: RunnableConfig) -> None:
     Raises:
         CheckpointGone: If `config` is that of a run and names a checkpoint.
     """
-    configurable = config.get("configurable", {})
-    if "__pregel_runtime" in configurable and configurable.get("checkpoint_id"):
+    if is_run(config) and config.get("configurable", {}).get("checkpoint_id"):
         raise CheckpointGone
+
+
+def is_run(config: RunnableConfig) -> bool:
+    """Return whether a run asks, not somebody who merely reads a state."""
+    return "__pregel_runtime" in config.get("configurable", {})

@@ -114,12 +114,14 @@ async def _short_term(settings: Settings, stack: AsyncExitStack) -> tuple[Journa
         from stores.sqlite.journal import open_sqlite_journal
 
         path = settings.data_dir / "journal.sqlite"
-        return await stack.enter_async_context(open_sqlite_journal(path)), LocalCache()
+        opening = open_sqlite_journal(path, settings.store_timeout)
+        return await stack.enter_async_context(opening), LocalCache()
     from stores.redis.connection import connect
     from stores.redis.journal import open_redis_journal
     from stores.redis.summary_cache import RedisCache
 
-    client = await stack.enter_async_context(connect(settings.redis_url.get_secret_value()))
+    url = settings.redis_url.get_secret_value()
+    client = await stack.enter_async_context(connect(url, settings.store_timeout))
     journal = await stack.enter_async_context(open_redis_journal(client, settings.journal_ttl))
     return journal, RedisCache(client, settings.cache_ttl)
 
@@ -135,6 +137,7 @@ async def _checkpointer(
                 settings.data_dir / "checkpoints.sqlite",
                 refs=journal,
                 keep_turns=settings.checkpoint_turns,
+                seconds=settings.store_timeout,
             )
         )
     from stores.redis.checkpoints import RedisCheckpoints
@@ -146,5 +149,6 @@ async def _checkpointer(
             refs=journal,
             keep_turns=settings.checkpoint_turns,
             ttl_minutes=int(life.total_seconds() // 60) if life else None,
+            seconds=settings.store_timeout,
         )
     )

@@ -24,7 +24,7 @@ from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
 from stores.journal import Journal
 from stores.long_term import backend_of, open_long_term
 from stores.memories import Memories
-from stores.redis.connection import START, connect
+from stores.redis.connection import connect
 from stores.redis.journal import open_redis_journal
 from stores.sqlite.journal import open_sqlite_journal
 from stores.urls import without_secrets
@@ -93,48 +93,24 @@ def _sqlite_file(path: Path) -> tuple[State, str]:
 
 
 async def check_redis(settings: Settings) -> list[Check]:
-    """Look at the Redis of the settings: modules, eviction, persistence, room."""
+    """Look at the Redis of the settings: eviction, persistence, room."""
     if settings.redis_url is None:
         return []
     url = settings.redis_url.get_secret_value()
     shown = f"{without_secrets(url)} {because(settings, 'redis_url')}"
     try:
-        async with connect(url) as client:
+        async with connect(url, settings.store_timeout) as client:
             info = await client.info()
-            modules = await _modules(client)
             saves = await _configured(client, "save")
     except (StoreUnavailable, RedisError, OSError) as error:
         return [Check(name="redis", state="fail", text=str(error))]
     version = info.get("redis_version", "of an unknown version")
-    lacking = [name for name, module in (("Search", "search"), ("JSON", "rejson"))
-               if module not in modules]  # fmt: skip
-    if lacking:
-        text = f"Redis {version} at {shown} lacks {' and '.join(lacking)}: {START}."
-        return [Check(name="redis", state="fail", text=text)]
-    text = f"Redis {version} with Search and JSON answers at {shown}; journal and checkpoints."
+    text = f"Redis {version} answers at {shown}; journal and checkpoints."
     return [
         Check(name="redis", state="ok", text=text),
         _eviction(info),
         _persistence(info, saves),
     ]
-
-
-async def _modules(client: Redis) -> set[str]:
-    """Return the names of the modules in lower case."""
-    try:
-        listed = await client.module_list()
-    except ResponseError:
-        return set()
-    names = set()
-    for module in listed:
-        pairs = (
-            module.items()
-            if isinstance(module, dict)
-            else zip(module[::2], module[1::2], strict=True)
-        )
-        fields = {_text(key): value for key, value in pairs}
-        names.add(_text(fields.get("name", "")).lower())
-    return names
 
 
 async def _configured(client: Redis, name: str) -> str | None:
@@ -222,12 +198,13 @@ async def _journal(settings: Settings, stack: AsyncExitStack) -> Journal | None:
         StoreUnavailable: If it cannot be opened.
     """
     if settings.redis_url is not None:
-        client = await stack.enter_async_context(connect(settings.redis_url.get_secret_value()))
+        url = settings.redis_url.get_secret_value()
+        client = await stack.enter_async_context(connect(url, settings.store_timeout))
         return await stack.enter_async_context(open_redis_journal(client, settings.journal_ttl))
     path = settings.data_dir / "journal.sqlite"
     if not await asyncio.to_thread(path.exists):
         return None
-    return await stack.enter_async_context(open_sqlite_journal(path))
+    return await stack.enter_async_context(open_sqlite_journal(path, settings.store_timeout))
 
 
 async def _owners(settings: Settings, store: BaseStore, stack: AsyncExitStack) -> Check:

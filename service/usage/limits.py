@@ -215,7 +215,7 @@ async def open_limits(settings: Settings) -> AsyncIterator[Limits]:
     from stores.redis.connection import connect
 
     url = settings.redis_url.get_secret_value()
-    async with connect(url) as client:
+    async with connect(url, settings.store_timeout) as client:
         options: dict[str, Any] = {"connection_pool": client.connection_pool}
         yield Limits(
             settings,

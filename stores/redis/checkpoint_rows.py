@@ -1,65 +1,128 @@
 """A thread's checkpoints in Redis, read and written as rows. Decides nothing, parses nothing else.
 
-Whatever is listed, copied, pruned or deleted is found in the thread's sorted set, which is written
-together with the rows; the search index only answers what crosses threads: which checkpoints a
-run wrote. The library's way, to search for a thread, merges threads that differ in case and
-misses what the index does not hold.
+Reading a thread's newest checkpoint with its writes is one round trip, and so is writing one and
+deleting those that it makes needless.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
-from redis.commands.search.field import TagField
-from redis.commands.search.index_definition import IndexDefinition, IndexType
-from redis.commands.search.query import Query
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from stores.checkpoint_pruning import Saved
 from stores.redis.checkpoint_layout import (
-    CHECKPOINT_KEYS,
-    THREAD_KEYS,
+    ROWS,
     Fields,
-    Held,
-    Place,
-    checkpoint_member,
-    checkpoint_range,
-    held,
-    key,
-    named_key,
-    namespace_range,
-    place_of,
-    prefix,
+    Names,
+    fields_of,
+    names_of,
+    newest_field,
+    place_prefix,
     readdressed,
-    run_tag,
-    thread_key,
+    rows_key,
+    run_key,
+    run_member,
+    run_of,
+    run_places,
+    safe,
     thread_of,
-    writes_member,
 )
 from stores.redis.connection import failed
+from stores.redis.old_checkpoints import OLD_KEYS, old_key, old_rows, old_thread
 
-INDEX = "mnemo:checkpoint"
 PAGE = 16
-"""How many checkpoints one round trip copies."""
+"""How many checkpoints one round trip reads or copies."""
 MANY = 1000
-"""How many rows one round trip deletes."""
+"""How many fields one round trip deletes, and keys one scan looks at."""
+RUN_SECONDS = 30 * 24 * 3600
+"""How long a run can be rolled back where checkpoints live for ever."""
+NO_ID = "-"
+"""The id of no checkpoint: a reading of it brings the names alone."""
 
-TOUCH = """
-local seconds = tonumber(ARGV[1])
-local function touch(key)
-  if seconds > 0 then redis.call('EXPIRE', key, seconds) else redis.call('PERSIST', key) end
+_TOUCH = """
+local function touch(key, seconds)
+  if tonumber(seconds) > 0 then redis.call('EXPIRE', key, seconds)
+  else redis.call('PERSIST', key) end
 end
-for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local kind, place = string.match(member, '^(%a+):([^:]*:[^:]*)')
-  touch((kind == 'writes' and ARGV[3] or ARGV[2]) .. place)
-end
-touch(KEYS[1])
 """
+_NEWEST = """
+local function newest(key, namespace)
+  local start, last = 'checkpoint:' .. namespace .. ':', ''
+  for _, name in ipairs(redis.call('HKEYS', key)) do
+    if name:sub(1, #start) == start then
+      local id = name:sub(#start + 1):match('^[^:]*')
+      if id > last then last = id end
+    end
+  end
+  return last
+end
+"""
+READ = (
+    _TOUCH
+    + _NEWEST
+    + """
+if redis.call('EXISTS', KEYS[2]) == 1 then return {'old'} end
+local names = redis.call('HKEYS', KEYS[1])
+touch(KEYS[1], ARGV[1])
+local id = ARGV[3]
+if id == '' then id = newest(KEYS[1], ARGV[2]) end
+local place = ARGV[2] .. ':' .. id .. ':'
+local found = {}
+for _, name in ipairs(names) do
+  local kind = name:match('^(%a+):')
+  if (kind == 'checkpoint' or kind == 'writes') and name:sub(#kind + 2, #kind + 1 + #place) == place
+  then table.insert(found, name) table.insert(found, redis.call('HGET', KEYS[1], name)) end
+end
+return {'', names, found, redis.call('HGET', KEYS[1], 'newest:' .. ARGV[2]) or ''}
+"""
+)
+"""Keys: the thread's hash, the one of an older version. Arguments: life, namespace, id or ''."""
+PUT = (
+    _TOUCH
+    + """
+if redis.call('EXISTS', KEYS[2]) == 1 then return {'old'} end
+for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if name:sub(1, #ARGV[2]) == ARGV[2] then redis.call('HDEL', KEYS[1], name) end
+end
+redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
+if (redis.call('HGET', KEYS[1], ARGV[5]) or '') < ARGV[6] then
+  redis.call('HSET', KEYS[1], ARGV[5], ARGV[6])
+end
+for at = 7, #ARGV do redis.call('HDEL', KEYS[1], ARGV[at]) end
+touch(KEYS[1], ARGV[1])
+return {'', redis.call('HKEYS', KEYS[1])}
+"""
+)
+"""Arguments: life, what other fields of the same checkpoint begin with, its field and value, the
+field of the namespace's newest one, its id, and fields to delete."""
+DROP = (
+    _NEWEST
+    + """
+for _, name in ipairs(ARGV) do redis.call('HDEL', KEYS[1], name) end
+for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
+  local namespace = name:match('^newest:(.*)$')
+  if namespace then
+    local last = newest(KEYS[1], namespace)
+    if last == '' then redis.call('HDEL', KEYS[1], name)
+    else redis.call('HSET', KEYS[1], name, last) end
+  end
+end
+"""
+)
 
-Row = tuple[Place, Mapping[bytes, bytes], Mapping[bytes, bytes]]
-"""A place, the fields of the checkpoint there, and those of its pending writes."""
+
+class Reading(NamedTuple):
+    """One checkpoint of a thread with its writes, and the names of all the thread holds."""
+
+    names: Names
+    field: str | None
+    """None where the checkpoint is not there."""
+    value: bytes
+    writes: dict[str, bytes]
+    lost: bool
+    """True where the namespace's newest checkpoint should be there and is not."""
 
 
 class CheckpointRows:
@@ -70,134 +133,132 @@ class CheckpointRows:
         self._client = client
         self._seconds = seconds
 
-    async def make_index(self) -> None:
-        """Make the search index if it is missing.
+    async def read(self, thread_id: str, namespace: str, id: str = "") -> Reading:
+        """Return a checkpoint, by default the newest; the thread lives as long again as if new."""
+        answer = await self._on(thread_id, READ, self._seconds, safe(namespace), safe(id))
+        _, names, flat, newest = answer
+        fields = dict(zip(map(bytes.decode, flat[::2]), flat[1::2], strict=True))
+        field = next((name for name in fields if name.startswith("checkpoint:")), None)
+        value = fields.pop(field) if field else b""
+        marked = field is not None and field.split(":")[2] == newest.decode()
+        lost = not id and bool(newest) and not marked
+        return Reading(names_of(names), field, value, fields, lost)
 
-        Raises:
-            redis.exceptions.ResponseError: If this Redis has no Search.
-        """
-        definition = IndexDefinition(  # type: ignore[no-untyped-call]  # redis has no types here
-            prefix=[CHECKPOINT_KEYS], index_type=IndexType.HASH
+    async def put(
+        self, thread_id: str, saved: Saved, field: str, value: bytes, gone: Sequence[str]
+    ) -> Names:
+        """Write a checkpoint and delete the fields `gone`; return what the thread holds then."""
+        run_id = run_of(field)
+        args = (
+            self._seconds,
+            place_prefix("checkpoint", saved.namespace, saved.id),
+            field,
+            value,
+            newest_field(saved.namespace),
+            safe(saved.id),
+            *gone,
         )
-        try:
-            await self._client.ft(INDEX).create_index([TagField("run")], definition=definition)
-        except ResponseError as error:
-            if "already exists" not in str(error):
-                raise
+        _, names = await self._on(thread_id, PUT, *args, run=(run_id, run_member(thread_id, saved)))
+        return names_of(names)
 
-    async def put(self, thread_id: str, saved: Saved, fields: Fields) -> Saved | None:
-        """Write a checkpoint; return the one it followed, if that is still held."""
-        members = thread_key(thread_id)
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.zrangebylex(members, *checkpoint_range(saved.namespace, saved.parent))
-            pipe.zremrangebylex(members, *checkpoint_range(saved.namespace, saved.id))
-            pipe.zadd(members, {checkpoint_member(saved): 0})
-            place = Place(thread_id, saved.namespace, saved.id)
-            pipe.hset(key("checkpoint", place), mapping=fields)
-            self._keep(pipe, members, key("checkpoint", place))
-            parent, *_ = await self._answer(pipe.execute())
-        return next(iter(held(parent).checkpoints.values()), None)
-
-    async def put_writes(self, place: Place, fields: Fields, *, replace: bool) -> None:
+    async def put_writes(self, thread_id: str, fields: Fields, *, replace: bool) -> None:
         """Write what a task wrote; without `replace`, fields that are there stay."""
-        members, home = thread_key(place.thread_id), key("writes", place)
+        key = rows_key(thread_id)
         async with self._client.pipeline(transaction=True) as pipe:
             write = pipe.hset if replace else pipe.hsetnx
             for field, value in fields.items():
-                write(home, field, value)
-            pipe.zadd(members, {writes_member(place.namespace, place.id): 0})
-            self._keep(pipe, members, home)
+                write(key, field, value)
+            pipe.expire(key, self._seconds) if self._seconds else pipe.persist(key)
             await self._answer(pipe.execute())
+
+    async def _on(
+        self, thread_id: str, script: str, *args: Any, run: tuple[str, str] = ("", "")
+    ) -> list[Any]:
+        """Run a script on a thread, which moves over from an older version's rows before."""
+        keys = (rows_key(thread_id), old_key(thread_id))
+        run_id, member = run
+        while True:
+            async with self._client.pipeline(transaction=False) as pipe:
+                pipe.eval(script, len(keys), *keys, *args)
+                if run_id:
+                    pipe.sadd(run_key(run_id), member)
+                    pipe.expire(run_key(run_id), self._seconds or RUN_SECONDS)
+                answer: list[Any] = (await self._answer(pipe.execute()))[0]
+            if answer[0] != b"old":
+                return answer
+            await self._answer(self._move(thread_id))
+
+    async def _move(self, thread_id: str) -> None:
+        """Bring over what an older version wrote of a thread, at once."""
+        fields, keys = await old_rows(self._client, thread_id)
+        async with self._client.pipeline(transaction=True) as pipe:
+            if fields:
+                pipe.hset(rows_key(thread_id), mapping=dict(fields.items()))
+            pipe.unlink(*keys)
+            await pipe.execute()
 
     async def threads(self) -> AsyncIterator[str]:
         """Yield every thread that holds anything."""
-        async for found in self._client.scan_iter(match=f"{THREAD_KEYS}*", count=MANY):
-            yield thread_of(found.decode())
+        seen: set[str] = set()
+        for match, name in ((f"{ROWS}*", thread_of), (OLD_KEYS, old_thread)):
+            async for key in self._client.scan_iter(match=match, count=MANY):
+                thread_id = name(key.decode())
+                if thread_id not in seen:
+                    seen.add(thread_id)
+                    yield thread_id
 
-    async def newest(self, thread_id: str, namespace: str) -> str | None:
-        """Return the id of the newest checkpoint of a namespace; None if there is none."""
-        lowest, highest = namespace_range(namespace)
-        call = self._client.zrevrangebylex(thread_key(thread_id), highest, lowest, 0, 1)
-        found = held(await self._answer(call)).checkpoints.values()
-        return next((saved.id for saved in found), None)
-
-    async def held(self, thread_id: str) -> Held:
+    async def names(self, thread_id: str) -> Names:
         """Return what a thread holds."""
-        return held(await self._answer(self._client.zrange(thread_key(thread_id), 0, -1)))
+        return (await self.read(thread_id, "", NO_ID)).names
 
-    async def read(self, places: Sequence[Place]) -> list[Row]:
-        """Return the checkpoints at some places; one that expired or was deleted is left out.
+    async def some(self, thread_id: str, fields: Sequence[str]) -> Mapping[str, bytes]:
+        """Return some fields of a thread; those that are there no more are left out."""
+        if not fields:
+            return {}
+        values = await self._answer(self._client.hmget(rows_key(thread_id), list(fields)))
+        return {name: value for name, value in zip(fields, values, strict=True) if value}
 
-        All that their threads hold lives as long again as if it were new.
-        """
-        async with self._client.pipeline(transaction=False) as pipe:
-            for place in places:
-                pipe.hgetall(key("checkpoint", place))
-                pipe.hgetall(key("writes", place))
-            for thread_id in {place.thread_id for place in places}:
-                prefixes = (prefix("checkpoint", thread_id), prefix("writes", thread_id))
-                pipe.eval(TOUCH, 1, thread_key(thread_id), self._seconds, *prefixes)
-            found = await self._answer(pipe.execute())
-        rows = zip(places, found[::2], found[1::2], strict=False)
-        return [(place, fields, writes) for place, fields, writes in rows if fields]
-
-    async def drop(self, thread_id: str, members: Sequence[str]) -> None:
-        """Delete what some members of a thread's sorted set name."""
-        for start in range(0, len(members), MANY):
-            some = members[start : start + MANY]
-            async with self._client.pipeline(transaction=True) as pipe:
-                pipe.unlink(*(named_key(thread_id, member) for member in some))
-                pipe.zrem(thread_key(thread_id), *some)
+    async def drop(self, thread_id: str, fields: Sequence[str]) -> None:
+        """Delete fields of a thread; one that holds nothing then is gone."""
+        for start in range(0, len(fields), MANY):
+            some = fields[start : start + MANY]
+            async with self._client.pipeline(transaction=False) as pipe:
+                pipe.eval(DROP, 1, rows_key(thread_id), *some)
+                for field in some:
+                    if field.startswith("checkpoint:") and (run_id := run_of(field)):
+                        saved = names_of([field.encode()]).checkpoints[field]
+                        pipe.srem(run_key(run_id), run_member(thread_id, saved))
                 await self._answer(pipe.execute())
 
     async def drop_thread(self, thread_id: str) -> None:
-        """Delete all a thread holds, until nothing is left, also of what is added meanwhile."""
-        while found := await self._answer(self._client.zrange(thread_key(thread_id), 0, MANY - 1)):
-            await self.drop(thread_id, [member.decode() for member in found])
+        """Delete all a thread holds."""
+        names = await self.names(thread_id)
+        await self.drop(thread_id, [*names.checkpoints])
+        await self._answer(self._client.unlink(rows_key(thread_id)))
 
     async def drop_run(self, run_id: str) -> None:
-        """Delete what a run wrote, in whatever thread, until nothing is left."""
-        await self._answer(self.make_index())  # gone if someone flushed this Redis meanwhile
-        query = Query(f"@run:{{{run_tag(run_id)}}}").no_content().paging(0, MANY)
-        while found := (await self._answer(self._client.ft(INDEX).search(query))).docs:
-            async with self._client.pipeline(transaction=False) as pipe:
-                for place in (place_of(document.id) for document in found):
-                    members = thread_key(place.thread_id)
-                    pipe.unlink(key("checkpoint", place), key("writes", place))
-                    pipe.zremrangebylex(members, *checkpoint_range(place.namespace, place.id))
-                    pipe.zrem(members, writes_member(place.namespace, place.id))
-                await self._answer(pipe.execute())
+        """Delete what a run wrote, in whatever thread."""
+        members = await self._answer(self._client.smembers(run_key(run_id)))
+        for thread_id, places in run_places(members).items():
+            names = await self.names(thread_id)
+            gone = [s for s in names.checkpoints.values() if (s.namespace, s.id) in places]
+            await self.drop(thread_id, fields_of(names, gone))
+        await self._answer(self._client.unlink(run_key(run_id)))
 
     async def copy(self, serde: SerializerProtocol, source: str, target: str) -> None:
         """Copy all that a thread holds to another, oldest first."""
-        found = await self.held(source)
-        named = found.checkpoints | found.writes
-        members = sorted(named, key=lambda member: named[member].id)
-        for start in range(0, len(members), PAGE):
-            await self._copy(serde, source, target, members[start : start + PAGE])
-
-    async def _copy(
-        self, serde: SerializerProtocol, source: str, target: str, members: Sequence[str]
-    ) -> None:
-        async with self._client.pipeline(transaction=False) as pipe:
-            for member in members:
-                pipe.hgetall(named_key(source, member))
-            rows = await self._answer(pipe.execute())
-        async with self._client.pipeline(transaction=True) as pipe:
-            for member, row in zip(members, rows, strict=True):
-                if row:
-                    fields = readdressed(serde, row, target)
-                    pipe.hset(named_key(target, member), mapping=fields)
-                    pipe.zadd(thread_key(target), {member: 0})
-                    self._keep(pipe, thread_key(target), named_key(target, member))
-            await self._answer(pipe.execute())
-
-    def _keep(self, pipe: Pipeline, *keys: str) -> None:
-        for one in keys:
-            if self._seconds:
-                pipe.expire(one, self._seconds)
-            else:
-                pipe.persist(one)
+        names = await self.names(source)
+        everything = names.checkpoints | names.writes
+        fields = sorted(everything, key=lambda field: everything[field].id)
+        for start in range(0, len(fields), PAGE):
+            rows = await self.some(source, fields[start : start + PAGE])
+            for field, value in rows.items():
+                if field in names.checkpoints:
+                    saved = names.checkpoints[field]
+                    value = readdressed(serde, value, target)
+                    await self.put(target, saved, field, value, ())
+                else:
+                    await self.put_writes(target, {field: value}, replace=True)
 
     async def _answer(self, call: Awaitable[Any]) -> Any:
         try:

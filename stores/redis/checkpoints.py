@@ -1,15 +1,16 @@
-"""LangGraph's checkpointer on Redis. What pruning keeps is decided in `checkpoints`.
+"""LangGraph's checkpointer on Redis. What pruning keeps is decided in `checkpoint_pruning`.
 
-The library brings its calls from other threads; the rows are ours (`redis_checkpoint_rows`), as
-the library's are twice as many and turn dates, and some dictionaries that a user may send, into
-other things. Here values come back as SQLite gives them.
+The library brings its calls from other threads; the rows are ours (`checkpoint_rows`), as the
+library's need modules of Redis, are several a checkpoint, and turn dates, and some dictionaries
+that a user may send, into other things. Here values come back as SQLite gives them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
+from cachetools import LRUCache
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
@@ -23,36 +24,35 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.redis.aio import AsyncRedisSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from stores.checkpoint_pruning import (
     KEEP_TURNS,
+    Pruned,
     Saved,
-    StoreUnavailable,
     ThreadRefs,
     at_checkpoint,
-    begins_turn,
     checked_keep_turns,
     checked_strategy,
+    is_run,
     matches,
-    oldest_kept,
+    pruned_by,
     refuse_lost_start,
-    stale,
     superseded,
 )
 from stores.redis.checkpoint_layout import (
-    Place,
-    checkpoint_fields,
+    Names,
+    checkpoint_field,
+    checkpoint_value,
+    fields_of,
     loaded,
-    members_to_drop,
+    place_prefix,
     writes_fields,
 )
-from stores.redis.checkpoint_rows import CheckpointRows
-from stores.redis.connection import START, connect
-from stores.urls import without_secrets
+from stores.redis.checkpoint_rows import PAGE, CheckpointRows
+from stores.redis.connection import WAIT_SECONDS, connect
 
-PAGE = 16
-"""How many checkpoints one round trip reads."""
+REMEMBERED_THREADS = 512
+"""Threads whose names are remembered from one call to the next, to prune without asking again."""
 
 
 class RedisCheckpoints(AsyncRedisSaver):
@@ -86,6 +86,8 @@ class RedisCheckpoints(AsyncRedisSaver):
         self._keep_turns = checked_keep_turns(keep_turns)
         self._rows = CheckpointRows(client, 60 * (ttl_minutes or 0))
         self._refs = refs
+        self._names: LRUCache[str, Names] = LRUCache(REMEMBERED_THREADS)
+        self._lost: set[str] = set()
         super().__init__(redis_client=client)
         self.serde = JsonPlusSerializer()
 
@@ -98,31 +100,32 @@ class RedisCheckpoints(AsyncRedisSaver):
         refs: ThreadRefs | None = None,
         keep_turns: int = KEEP_TURNS,
         ttl_minutes: int | None = None,
+        seconds: float = WAIT_SECONDS,
     ) -> AsyncIterator[Self]:
-        """Connect to the Redis at `url`, make the search index, and close at the end.
+        """Connect to the Redis at `url`, and close at the end.
+
+        Args:
+            url: Where it is, `redis://` or `rediss://`.
+            refs: Told when a thread is copied or deleted.
+            keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
+            ttl_minutes: How long after its last use a thread's checkpoints expire; None for never.
+            seconds: How long a turn waits before it says that Redis is gone.
 
         Raises:
-            StoreUnavailable: If it does not answer, or lacks Search.
+            StoreUnavailable: If it does not answer.
             ValueError: If `keep_turns` or `ttl_minutes` is too small.
         """
-        async with connect(url) as client:
+        async with connect(url, seconds) as client:
             saver = cls(client, refs=refs, keep_turns=keep_turns, ttl_minutes=ttl_minutes)
-            try:
-                await saver.asetup()
-            except ResponseError as error:
-                raise StoreUnavailable(
-                    f"The Redis at {without_secrets(url)} cannot hold thread checkpoints "
-                    f"({error}): {START}."
-                ) from error
+            await saver.asetup()
             yield saver
 
     def create_indexes(self) -> None:
         """Make nothing: the library's two indexes are not used."""
 
     async def asetup(self) -> None:
-        """Make the search index if it is missing."""
+        """Note the event loop that the synchronous methods are to wait for."""
         self.loop = asyncio.get_running_loop()
-        await self._rows.make_index()
 
     async def aput(
         self,
@@ -132,20 +135,34 @@ class RedisCheckpoints(AsyncRedisSaver):
         new_versions: ChannelVersions,
         stream_mode: str = "values",
     ) -> RunnableConfig:
-        """Store a checkpoint; where it begins a turn, prune the thread's oldest ones.
+        """Store a checkpoint, and drop those that it makes needless.
 
         Returns the config that addresses it. `new_versions` and `stream_mode` are not needed.
         """
         thread_id, namespace = _address(config)
-        parent = get_checkpoint_id(config) or ""
         full = get_checkpoint_metadata(config, metadata)
         source, step = str(full.get("source", "")), int(full.get("step", 0))
+        parent = get_checkpoint_id(config) or ""
         saved = Saved(namespace, checkpoint["id"], parent, source, step)
-        fields = checkpoint_fields(self.serde, checkpoint, full, parent)
-        followed = await self._rows.put(thread_id, saved, fields)
-        if namespace == "" and begins_turn(saved, followed):
-            await self._prune_turns(thread_id)
+        before = self._names.get(thread_id)
+        pruned = self._pruned(before, saved) if before else Pruned(saved)
+        value = checkpoint_value(self.serde, checkpoint, full)
+        field = checkpoint_field(pruned.saved, str(full.get("run_id") or ""))
+        gone = fields_of(before, pruned.gone, pruned.oldest) if before else []
+        after = await self._rows.put(thread_id, pruned.saved, field, value, gone)
+        if before is None and (needless := self._needless(after, pruned.saved)):
+            await self._rows.drop(thread_id, needless)
+            after = await self._rows.names(thread_id)
+        self._names[thread_id] = after
         return at_checkpoint(thread_id, namespace, saved.id)
+
+    def _needless(self, names: Names, saved: Saved) -> list[str]:
+        """Return the fields that a checkpoint, already written, makes needless."""
+        pruned = self._pruned(names, saved)
+        return fields_of(names, pruned.gone, pruned.oldest) if pruned.saved == saved else []
+
+    def _pruned(self, names: Names, saved: Saved) -> Pruned:
+        return pruned_by(saved, names.checkpoints.values(), self._keep_turns)
 
     async def aput_writes(
         self,
@@ -158,23 +175,39 @@ class RedisCheckpoints(AsyncRedisSaver):
 
         What is there already stays, save for errors, interrupts and the like, which are replaced.
         """
-        place = Place(*_address(config), str(get_checkpoint_id(config)))
-        fields = writes_fields(self.serde, writes, task_id, task_path)
+        thread_id, namespace = _address(config)
+        saved = Saved(namespace, str(get_checkpoint_id(config)))
+        fields = writes_fields(self.serde, saved, writes, task_id, task_path)
         replace = all(channel in WRITES_IDX_MAP for channel, _ in writes)
-        await self._rows.put_writes(place, fields, replace=replace)
+        await self._rows.put_writes(thread_id, fields, replace=replace)
+        if (names := self._names.get(thread_id)) is not None:
+            names.writes.update(dict.fromkeys(fields, saved))
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint with its pending writes: the one named, else the newest.
+
+        A run whose newest checkpoint was lost begins without one, and `lost` tells; whoever merely
+        looks is given the newest that is left.
 
         Raises:
             CheckpointGone: If a run is to begin at one that is not there.
         """
         thread_id, namespace = _address(config)
-        id = get_checkpoint_id(config) or await self._rows.newest(thread_id, namespace)
-        for row in await self._rows.read([Place(thread_id, namespace, id)] if id else []):
-            return loaded(self.serde, *row)
+        row = await self._rows.read(thread_id, namespace, get_checkpoint_id(config) or "")
+        self._names[thread_id] = row.names
+        if is_run(config):
+            self._lost.discard(thread_id)
+            if row.lost:
+                self._lost.add(thread_id)
+                return None
+        if row.field is not None:
+            return loaded(self.serde, thread_id, row.field, row.value, row.writes)
         refuse_lost_start(config)
         return None
+
+    def lost(self, thread_id: str) -> bool:
+        """Return whether the run under way on a thread found its newest checkpoint lost."""
+        return thread_id in self._lost
 
     async def alist(
         self,
@@ -193,33 +226,56 @@ class RedisCheckpoints(AsyncRedisSaver):
             before: A config whose checkpoint, and all after it, is left out.
             limit: At most so many.
         """
-        places = await self._places(config, get_checkpoint_id(before) if before else None)
+        wanted = config["configurable"] if config else {}
+        places = await self._places(wanted, get_checkpoint_id(before) if before else None)
         left = len(places) if limit is None else limit
         while places and left > 0:
             size = PAGE if filter else min(PAGE, left)
             page, places = places[:size], places[size:]
-            for row in await self._rows.read(page):
-                found = loaded(self.serde, *row)
-                if left > 0 and matches(found.metadata, filter):
+            for checkpoint in await self._page(page):
+                if left > 0 and matches(checkpoint.metadata, filter):
                     left -= 1
-                    yield found
+                    yield checkpoint
 
-    async def _places(self, config: RunnableConfig | None, before: str | None) -> list[Place]:
-        """Return where the wanted checkpoints stand, newest first."""
-        wanted = config["configurable"] if config else {}
-        if config:
-            threads = [_address(config)[0]]
+    async def _places(
+        self, wanted: Mapping[str, Any], before: str | None
+    ) -> list[tuple[str, str, list[str]]]:
+        """Return thread, field and fields of the writes of what is wanted, newest first."""
+        if "thread_id" in wanted:
+            threads = [str(wanted["thread_id"])]
         else:
             threads = [thread_id async for thread_id in self._rows.threads()]
-        places = [
-            Place(thread_id, saved.namespace, saved.id)
-            for thread_id in threads
-            for saved in (await self._rows.held(thread_id)).checkpoints.values()
-            if wanted.get("checkpoint_ns") in (None, saved.namespace)
-            and wanted.get("checkpoint_id") in (None, "", saved.id)
-            and (not before or saved.id < before)
+        places = []
+        for thread_id in threads:
+            names = await self._rows.names(thread_id)
+            for field, saved in names.checkpoints.items():
+                if (
+                    wanted.get("checkpoint_ns") in (None, saved.namespace)
+                    and wanted.get("checkpoint_id") in (None, "", saved.id)
+                    and (not before or saved.id < before)
+                ):
+                    start = place_prefix("writes", saved.namespace, saved.id)
+                    writes = [name for name in names.writes if name.startswith(start)]
+                    places.append((saved.id, (thread_id, field, writes)))
+        return [place for _, place in sorted(places, key=lambda at: at[0], reverse=True)]
+
+    async def _page(self, places: Sequence[tuple[str, str, list[str]]]) -> list[CheckpointTuple]:
+        """Return the checkpoints at some places; one that is there no more is left out."""
+        fields: dict[str, list[str]] = {}
+        for thread_id, field, writes in places:
+            fields.setdefault(thread_id, []).extend([field, *writes])
+        rows = {id: await self._rows.some(id, names) for id, names in fields.items()}
+        return [
+            loaded(
+                self.serde,
+                thread_id,
+                field,
+                rows[thread_id][field],
+                {name: rows[thread_id][name] for name in writes if name in rows[thread_id]},
+            )
+            for thread_id, field, writes in places
+            if field in rows[thread_id]
         ]
-        return sorted(places, key=lambda place: place.id, reverse=True)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread, then its ref."""
@@ -229,18 +285,21 @@ class RedisCheckpoints(AsyncRedisSaver):
 
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is."""
+        self._names.pop(str(thread_id), None)
         await self._rows.drop_thread(str(thread_id))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints that some runs wrote, in whatever thread; refs stay."""
         for run_id in run_ids:
             await self._rows.drop_run(str(run_id))
+        self._names.clear()
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy all checkpoints of a thread to another, then its ref."""
         source, target = str(source_thread_id), str(target_thread_id)
         if source == target:
             return
+        self._names.pop(target, None)
         await self._rows.copy(self.serde, source, target)
         if self._refs:
             await self._refs.copy(source, target)
@@ -262,15 +321,10 @@ class RedisCheckpoints(AsyncRedisSaver):
             if everything:
                 await self.adelete_checkpoints(thread_id)
             else:
-                found = await self._rows.held(thread_id)
-                gone = superseded(found.checkpoints.values())
-                await self._rows.drop(thread_id, members_to_drop(found, gone))
-
-    async def _prune_turns(self, thread_id: str) -> None:
-        found = await self._rows.held(thread_id)
-        oldest = oldest_kept(found.checkpoints.values(), self._keep_turns)
-        gone = stale(found.checkpoints.values(), oldest)
-        await self._rows.drop(thread_id, members_to_drop(found, gone, oldest))
+                names = await self._rows.names(thread_id)
+                gone = superseded(names.checkpoints.values())
+                await self._rows.drop(thread_id, fields_of(names, gone))
+                self._names.pop(thread_id, None)
 
 
 def _address(config: RunnableConfig) -> tuple[str, str]:

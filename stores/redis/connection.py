@@ -13,17 +13,20 @@ from redis.exceptions import ConnectionError as LostConnection
 from stores.errors import StoreUnavailable
 from stores.urls import without_secrets
 
-ANSWER_SECONDS = 4.5
-"""How long a server may take to answer the first time."""
-CALL_SECONDS = 2.2
-"""How long it may take to connect, and to answer one call. A run that fails writes once more what
-it has, so twice this long must be less than the 5 s within which a turn says that Redis is gone."""
+WAIT_SECONDS = 5.0
+"""How long whoever needs Redis waits before it is said to be gone, unless the settings differ."""
+ANSWER_SHARE = 0.9
+"""Share of it that a server may take to answer the first time."""
+CALL_SHARE = 0.44
+"""Share of it that a server may take to connect, and to answer one call. A run that fails writes
+once more what it has, so it must be less than half."""
+POOL_SHARE = 4.0
+"""How much longer than it a call waits until one of the connections is free: that they are all in
+use says that Redis answers."""
 CONNECTIONS = 32
-"""How many calls are under way at once; further ones wait for their turn."""
-TURN_SECONDS = 20.0
-"""How long a call waits for its turn."""
+"""How many calls are under way at once; further ones wait until one is done."""
 RETRIES = 2
-START = "start Redis 8, or Redis Stack 7.2 or newer, with Search and JSON"
+START = "start Redis 6.2 or newer, or Valkey"
 
 
 def failed(error: RedisError | OSError | TimeoutError) -> StoreUnavailable:
@@ -42,19 +45,23 @@ def failed(error: RedisError | OSError | TimeoutError) -> StoreUnavailable:
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Redis]:
+async def connect(url: str, seconds: float = WAIT_SECONDS) -> AsyncIterator[Redis]:
     """Connect to the Redis at `url`, and close at the end. Responses are bytes.
 
+    Args:
+        url: Where it is, `redis://` or `rediss://`.
+        seconds: How long a turn waits before it says that Redis is gone; a call has less.
+
     Raises:
-        StoreUnavailable: If it does not answer within `ANSWER_SECONDS`.
+        StoreUnavailable: If it does not answer within `seconds`.
     """
     try:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS,
-            timeout=TURN_SECONDS,
-            socket_connect_timeout=CALL_SECONDS,
-            socket_timeout=CALL_SECONDS,
+            timeout=POOL_SHARE * seconds,
+            socket_connect_timeout=CALL_SHARE * seconds,
+            socket_timeout=CALL_SHARE * seconds,
             driver_info=None,  # or each new connection looks up the client's version on disk
             retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), RETRIES, (LostConnection,)),
         )
@@ -66,12 +73,12 @@ async def connect(url: str) -> AsyncIterator[Redis]:
         ) from error
     async with Redis.from_pool(pool) as client:
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(ANSWER_SHARE * seconds):
                 await client.ping()
         except (ResponseError, AuthenticationError) as error:
             raise failed(error) from error
         except (RedisError, OSError, TimeoutError) as error:
-            reason = str(error) or f"nothing within {ANSWER_SECONDS:g} seconds"
+            reason = str(error) or f"nothing within {ANSWER_SHARE * seconds:g} seconds"
             raise StoreUnavailable(
                 f"No Redis answers at {without_secrets(url)} ({reason}): {START}."
             ) from error

@@ -47,12 +47,9 @@ from stores.sqlite.checkpoint_sql import (
     RUN,
     SAVED,
 )
-from stores.sqlite.connection import Turns
+from stores.sqlite.connection import WAIT_SECONDS, ConnectionLock
 
 _log = logging.getLogger(__name__)
-
-BUSY_SECONDS = 30.0
-"""How long to wait for another process that is writing."""
 
 
 class SqliteCheckpoints(AsyncSqliteSaver):
@@ -92,8 +89,15 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         *,
         refs: ThreadRefs | None = None,
         keep_turns: int = KEEP_TURNS,
+        seconds: float = WAIT_SECONDS,
     ) -> AsyncIterator[Self]:
         """Open the file at `path`, made with its folder if missing, and close it at the end.
+
+        Args:
+            path: The database file.
+            refs: Told when a thread is copied or deleted.
+            keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
+            seconds: How long a call waits for another program that keeps the file locked.
 
         Raises:
             StoreUnavailable: If the file cannot be opened, or is no SQLite database.
@@ -102,7 +106,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         async with AsyncExitStack() as stack:
             try:
                 await asyncio.to_thread(Path(path).parent.mkdir, parents=True, exist_ok=True)
-                connecting = aiosqlite.connect(path, timeout=BUSY_SECONDS)
+                connecting = aiosqlite.connect(path, timeout=seconds)
                 connection = await stack.enter_async_context(connecting)
                 saver = cls(connection, refs=refs, keep_turns=keep_turns)
                 await saver.setup()
@@ -111,7 +115,9 @@ class SqliteCheckpoints(AsyncSqliteSaver):
                     f"The thread checkpoints in {path} cannot be opened ({error}): check the "
                     "folder, its permissions and its disk."
                 ) from error
-            saver.lock = Turns(connection, "The thread checkpoints in the data dir")
+            saver.lock = ConnectionLock(
+                connection, "The thread checkpoints in the data dir", seconds
+            )
             yield saver
 
     async def setup(self) -> None:
@@ -140,6 +146,10 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         if found is None:
             refuse_lost_start(config)
         return found
+
+    def lost(self, thread_id: str) -> bool:
+        """Return False: a file loses all of its rows or none."""
+        return False
 
     async def aput(
         self,

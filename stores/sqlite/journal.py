@@ -12,7 +12,7 @@ from domain.owner import Owner, digest, owner_from_json, owner_to_json
 from stores.errors import StoreUnavailable
 from stores.journal import Journal
 from stores.journal_backend import RawJournal, Write, generation_name
-from stores.sqlite.connection import Turns
+from stores.sqlite.connection import WAIT_SECONDS, ConnectionLock
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS generation (owner TEXT PRIMARY KEY, token TEXT);
@@ -38,15 +38,15 @@ CREATE TABLE IF NOT EXISTS counts (
 class SqliteJournal:
     """A `JournalBackend` on one connection; calls take turns on it."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        """Use an open connection in autocommit mode."""
+    def __init__(self, connection: aiosqlite.Connection, seconds: float) -> None:
+        """Use an open connection in autocommit mode; calls wait `seconds` for other programs."""
         self._db = connection
-        self._turn = Turns(connection, "The journal in the data dir")
+        self._lock = ConnectionLock(connection, "The journal in the data dir", seconds)
 
     @asynccontextmanager
     async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[None]:
         """Do what is done in it together, or not at all."""
-        async with self._turn:
+        async with self._lock:
             await self._db.execute(begin)
             yield
             await self._db.commit()
@@ -210,7 +210,7 @@ class SqliteJournal:
 
     async def purge(self) -> None:
         """Leave nothing deleted in free pages or in the write-ahead log."""
-        async with self._turn:
+        async with self._lock:
             await self._db.execute("VACUUM")
             await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -241,13 +241,17 @@ class SqliteJournal:
 
 
 @asynccontextmanager
-async def open_sqlite_journal(path: Path) -> AsyncIterator[Journal]:
+async def open_sqlite_journal(path: Path, seconds: float = WAIT_SECONDS) -> AsyncIterator[Journal]:
     """Open the journal in the file `path`, which is made where it is missing.
+
+    Args:
+        path: The database file.
+        seconds: How long a call waits for another program that keeps the file locked.
 
     Raises:
         StoreUnavailable: If the file cannot be opened or is no journal.
     """
-    connection = aiosqlite.connect(path, isolation_level=None, timeout=5)
+    connection = aiosqlite.connect(path, isolation_level=None, timeout=seconds)
     try:
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         await connection
@@ -261,6 +265,6 @@ async def open_sqlite_journal(path: Path) -> AsyncIterator[Journal]:
             f"The journal {path.name} in the data dir cannot be opened ({error})."
         ) from error
     try:
-        yield Journal(SqliteJournal(connection))
+        yield Journal(SqliteJournal(connection, seconds))
     finally:
         await connection.close()

@@ -256,7 +256,7 @@ async def test_a_redis_that_may_forget_is_a_warning(data_dir: Path) -> None:
     with RedisStack() as server:
         settings = embedded(data_dir, redis_url=server.url)
         rows = await rows_of(settings)
-        assert "with Search and JSON answers" in rows["redis"].text
+        assert "answers at" in rows["redis"].text
         assert rows["redis eviction"].state == rows["redis persistence"].state == "ok"
         assert "journal" not in rows, "no SQLite where there is Redis"
         with Redis.from_url(server.url) as client:
@@ -270,10 +270,10 @@ async def test_a_redis_that_may_forget_is_a_warning(data_dir: Path) -> None:
         assert (await rows_of(settings))["redis eviction"].state == "fail"
 
 
-async def test_a_redis_without_modules_is_a_failure(data_dir: Path) -> None:
+async def test_a_redis_without_modules_will_do(data_dir: Path) -> None:
     with RedisStack(plain=True) as server:
         row = (await rows_of(embedded(data_dir, redis_url=server.url)))["redis"]
-        assert row.state == "fail" and "lacks Search and JSON" in row.text
+        assert row.state == "ok"
 
 
 async def test_a_password_is_never_shown(data_dir: Path) -> None:

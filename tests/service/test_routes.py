@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner
+from service.memory_view import remembered
 from stores.base_store.backend import LongTermStore
 from stores.errors import StoreUnavailable
 from stores.journal import Journal
@@ -160,6 +161,32 @@ async def test_a_deletion_that_broke_off_is_told_to_every_process_when_repeated(
             assert (await alone.client.delete(url)).status_code == 503
         assert (await alone.client.delete(url)).status_code == 404
         assert "peanuts" not in json.dumps(await alone.get(f"{path('alex')}/search", **question))
+
+
+@EMBEDDED
+@pytest.mark.parametrize("verb", ["PATCH", "DELETE"])
+async def test_a_fact_read_before_a_reset_is_not_written_after_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    async with serve() as alone:
+        await alone.say("I am allergic to peanuts")
+        fact = await fact_with(alone, "peanuts")
+
+        async def reset_after(*asked_for: Any) -> Any:
+            shown = await remembered(*asked_for)
+            await alone.client.post(f"{path('alex')}/reset")
+            return shown
+
+        monkeypatch.setattr("service.memory_changes.remembered", reset_after)
+        url = f"{path('alex')}/facts/{fact['id']}"
+        wording = {"text": "The user is allergic to almonds"} if verb == "PATCH" else None
+        answer = await alone.client.request(verb, url, json=wording)
+        assert answer.status_code == 409 and "reset" in answer.json()["detail"]
+        store = alone.serving.parts.stores.long_term
+        assert isinstance(store, LongTermStore)
+        assert [item async for item in store.rows()] == []
+        exported = await alone.client.get(f"{path('alex', None)}/export")
+        assert "almonds" not in exported.text and fact["id"] not in exported.text
 
 
 @EMBEDDED

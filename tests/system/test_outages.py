@@ -2,8 +2,11 @@
 
 import asyncio
 import re
+import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +123,38 @@ async def test_without_chroma_turns_go_on_and_say_so_and_lose_nothing(
         back = [await house.say(text) for text in said[12:]]
         assert back[-1]["degraded"] == []
         assert await kept(house) == sorted(said) and len(await house.episodes()) >= 2
+
+
+@pytest.mark.parametrize("backend", [{}], ids=["embedded"])
+@pytest.mark.parametrize("durability", ["async", "exit"])
+@pytest.mark.parametrize("file", ["checkpoints.sqlite", "journal.sqlite"])
+async def test_a_file_that_another_program_locks_makes_a_turn_wait_once(
+    open_house: Open, tmp_path: Path, file: str, durability: str
+) -> None:
+    async with open_house(store_timeout=1) as house:
+        await house.say("Let us speak of mark1 now", durability=durability)
+        with closing(sqlite3.connect(tmp_path / "data" / file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            begun = time.monotonic()
+            with pytest.raises(StoreUnavailable, match=r"another program is writing"):
+                await house.say("Let us speak of mark2 now", durability=durability)
+            assert time.monotonic() - begun < 2.5
+            other.execute("ROLLBACK")
+        await house.say("Let us speak of mark3 now", durability=durability)
+        assert {"mark1", "mark3"} <= house.shown() and len(await kept(house)) >= 2
+
+
+async def test_redis_is_given_up_after_the_time_in_the_settings(
+    openai_server: OpenAIServer, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        settings = settings_for(openai_server, tmp_path, redis_url=url, store_timeout=0.5)
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable, match=r"No Redis answers"):
+            async with open_parts(settings):
+                pass
+        assert time.monotonic() - begun < 2
 
 
 @pytest.mark.parametrize("backend", [{}], ids=["embedded"])

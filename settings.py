@@ -168,6 +168,10 @@ class Settings(BaseSettings):
     sweep_idle: timedelta = Field(
         default=timedelta(days=7), description="Idle time after which the sweep folds an owner."
     )
+    redact_personal: bool = Field(
+        default=False,
+        description="Take bank account numbers (IBAN), national ids and seed phrases out too.",
+    )
 
     # Recall
     search_memory: bool = Field(default=True, description="Offer the model the search tool.")

@@ -1,14 +1,18 @@
 """Takes secrets out of text before it is remembered for long: keys, tokens, cards, passwords.
 
-The rules for keys and tokens are those of detect-secrets; a card number must pass its check digit.
+The rules for keys and tokens are those of detect-secrets, and a few forms it does not know; a
+card number must pass its check digit. How a password is spoken of stands with the languages.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from functools import cache
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, lru_cache
+from importlib import import_module
 
 from stdnum import luhn
 
+from domain.passwords import passwords
 from domain.records import Turn
 
 REDACTED = "[secret removed]"
@@ -18,13 +22,10 @@ _PLUGINS = (
     "artifactory.ArtifactoryDetector",
     "aws.AWSKeyDetector",
     "azure_storage_key.AzureStorageKeyDetector",
-    "basic_auth.BasicAuthDetector",
     "discord.DiscordBotTokenDetector",
     "github_token.GitHubTokenDetector",
     "gitlab_token.GitLabTokenDetector",
-    "jwt.JwtTokenDetector",
     "mailchimp.MailchimpDetector",
-    "npm.NpmDetector",
     "openai.OpenAIDetector",
     "private_key.PrivateKeyDetector",
     "pypi_token.PypiTokenDetector",
@@ -35,59 +36,119 @@ _PLUGINS = (
     "telegram_token.TelegramBotTokenDetector",
     "twilio.TwilioKeyDetector",
 )
-_OURS = (
+_ALONE = r"(?<![A-Za-z0-9])"
+"""Where a key begins: also behind a letter of a script without spaces."""
+_KEYS = (
     # Whole key blocks, and current forms of provider keys that the library does not know yet.
     re.compile(
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S
+        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
+        r"(?:[^-]|-(?!----END ))*+(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
     ),
-    re.compile(r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{20,}"),
-    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)?"),
-    re.compile(r"\bAIza[A-Za-z0-9_-]{35}"),
-    re.compile(r"\bBearer\s+[A-Za-z0-9._~+/-]{20,}=*"),
+    re.compile(rf"{_ALONE}(?:sk|pk|rk)-[A-Za-z0-9_-]{{20,}}"),
+    re.compile(
+        rf"{_ALONE}(?:github_pat|gh[opusr]|hf|npm|gsk|xai|r8|dop_v1|shpat)_[A-Za-z0-9_]{{20,}}"
+    ),
+    re.compile(rf"{_ALONE}eyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]{{8,}}(?:\.[A-Za-z0-9_-]+)?"),
+    re.compile(rf"{_ALONE}AIza[A-Za-z0-9_-]{{35}}"),
+    re.compile(rf"{_ALONE}Bearer\s{{1,3}}[A-Za-z0-9._~+/-]{{20,}}=*"),
 )
-_SAID = re.compile(
-    r"\b(?:pass(?:word|code|phrase)|pwd|api[ _-]?key|secret key|access token)\b"
-    r"(?:\s+(?:is|was)\b|\s*[:=])\s*[\"'`]?(?P<secret>[^\s\"'`]{4,})",
+_IN_URL = re.compile(r"://[^\s:/@]{0,200}:(?P<secret>[^\s/@]{1,200})@")
+_ASSIGNED = re.compile(
+    r"(?:key|token|secret|passw(?:or)?d|passphrase|pwd|credentials?)[\"'`*]{0,3}\s{0,3}"
+    r"(?:=>?|:=)\s{0,3}[\"'`]?(?P<secret>[^\s\"'`,;]{4,})",
     re.IGNORECASE,
 )
-_CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.]\d)")
+"""As in a program or a file of settings: the name of a secret, and "="."""
+_LOGIN = re.compile(
+    rf"{_ALONE}(?:log-?in|username|credentials)[:=\s]{{1,3}}\S{{1,80}}"
+    r"\s{0,3}/\s{0,3}(?P<secret>[^\s/]{3,80})",
+    re.IGNORECASE,
+)
+_GAP = r"[ .\-\u2010-\u2015\uff0d\u00a0\u2007\u2009\u202f\u3000]{1,3}"
+_CARD = re.compile(
+    rf"(?<![\d.])(?:\d(?:[ -]?\d){{12,18}}|\d{{4}}(?:{_GAP}\d{{4}}){{2}}{_GAP}\d{{1,7}}"
+    rf"|\d{{4}}{_GAP}\d{{6}}{_GAP}\d{{4,5}})(?![\d.]\d)"
+)
+_SEED = re.compile(r"(?<![\w'])[a-z]{3,8}(?:[ ]{1,3}[a-z]{3,8}){11,23}(?![\w'])")
+_PROSE_WORDS = "the and are was for not but has had were from his her its our their"
+_PROSE = frozenset(_PROSE_WORDS.split())
+"""Small words of a sentence, none of them in the list that seed phrases are made of."""
+_IDS = (
+    "iban", "us.ssn", "de.idnr", "fr.nir", "es.dni", "es.nie", "it.codicefiscale", "nl.bsn",
+    "pl.pesel", "pt.cc", "gb.nhs", "ca.sin", "br.cpf", "in_.aadhaar", "in_.pan", "cn.ric",
+    "kr.rrn", "tr.tckimlik", "se.personnummer", "fi.hetu",
+)  # fmt: skip
+_ID = re.compile(r"(?<!\w)[A-Z]{0,6}\d(?:[ .-]?[A-Z0-9]){6,32}(?!\w)")
 
 
-def redact(text: str) -> str:
-    """Return the text with every secret that is found in it replaced."""
-    for start, end in reversed(_joined(_found(text))):
+def redact(text: str, *, personal: bool = False) -> str:
+    """Return the text with every secret that is found in it replaced.
+
+    Args:
+        text: What somebody said.
+        personal: Replaces bank account numbers (IBAN), national ids and seed phrases too.
+    """
+    return REDACTED.join(_redacted(part, personal) for part in text.split(REDACTED))
+
+
+def _redacted(text: str, personal: bool) -> str:
+    found = [*_secrets(text), *(_personal(text) if personal else ())]
+    for start, end in reversed(_joined(found)):
         text = text[:start] + REDACTED + text[end:]
     return text
 
 
-def redact_turn(turn: Turn) -> Turn:
+def redact_turn(turn: Turn, *, personal: bool = False) -> Turn:
     """Return the turn with the secrets of its messages replaced; itself where there are none."""
-    said = tuple(one.model_copy(update={"text": redact(one.text)}) for one in turn.messages)
+    said = tuple(
+        one.model_copy(update={"text": redact(one.text, personal=personal)})
+        for one in turn.messages
+    )
     return turn if said == turn.messages else turn.model_copy(update={"messages": said})
 
 
-def _found(text: str) -> Iterator[tuple[int, int]]:
-    for rule in (*_rules(), *_OURS):
+def _secrets(text: str) -> Iterator[tuple[int, int]]:
+    for rule in (*_rules(), *_KEYS):
         for match in rule.finditer(text):
             yield match.span()
-    for match in _SAID.finditer(text):
-        yield match.span("secret")
+    for rule in (_IN_URL, _ASSIGNED, _LOGIN):
+        for match in rule.finditer(text):
+            yield match.span("secret")
+    yield from passwords(text)
     for match in _CARD.finditer(text):
-        if luhn.is_valid(re.sub(r"\D", "", match.group())):
+        digits = "".join(str(unicodedata.decimal(one)) for one in match[0] if one.isdecimal())
+        if luhn.is_valid(digits):
+            yield match.span()
+
+
+def _personal(text: str) -> Iterator[tuple[int, int]]:
+    for match in _ID.finditer(text):
+        if _is_id(match[0]):
+            yield match.span()
+    for match in _SEED.finditer(text):
+        words = match[0].split()
+        if len(words) % 3 == 0 and not _PROSE.intersection(words):
             yield match.span()
 
 
 @cache
 def _rules() -> tuple[re.Pattern[str], ...]:
     """Return the library's rules; they are loaded when first needed."""
-    from importlib import import_module
-
     rules: list[re.Pattern[str]] = []
     for name in _PLUGINS:
         module, _, plugin = name.partition(".")
-        detector = getattr(import_module(f"detect_secrets.plugins.{module}"), plugin)()
-        rules += detector.denylist
+        rules += getattr(import_module(f"detect_secrets.plugins.{module}"), plugin)().denylist
     return tuple(rules)
+
+
+@lru_cache(maxsize=4096)
+def _is_id(number: str) -> bool:
+    return any(valid(number) for valid in _id_checks())
+
+
+@cache
+def _id_checks() -> tuple[Callable[[str], bool], ...]:
+    return tuple(import_module(f"stdnum.{name}").is_valid for name in _IDS)
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

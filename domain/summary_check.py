@@ -4,27 +4,14 @@ A deterministic check of words, in English for negations. What it means for a fo
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import dropwhile
+from itertools import dropwhile, islice
 
+from domain.facts.support import contradicted, supported
 from domain.records import Turn
-from domain.text.terms import stem
+from domain.text.wording import COUNTS, NEGATION, fold, numbers, root
 
-
-def root(word: str) -> str:
-    """Return the stem of a lower-case English word; "allergy" and "allergic" meet."""
-    stemmed = stem(word)
-    return stemmed.removesuffix("i") if len(stemmed) > 4 else stemmed
-
-
-_COUNTS = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "twenty": "20", "thirty": "30",
-    "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000", "twice": "2",
-    "dozen": "12",
-}  # fmt: skip
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b"
@@ -37,10 +24,9 @@ _DATE = re.compile(
 )
 _MONTH_NAME = re.compile(_MONTH, re.IGNORECASE)
 _WEEKDAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day", re.IGNORECASE)
-_NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 _WORD = re.compile(r"[^\W_]+(?:['.:-][^\W_]+)*")
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?=\S)[^.!?\n]*)*[.!?]*")
-_CAMEL = re.compile(r"[a-z]+[A-Z]")
+_CAMEL = re.compile(r"(?<![a-z])[a-z]+[A-Z]")
 _ORDINARY = re.compile(
     r"(?:i|i'\w+|a|an|the|my|your|his|her|its|our|their|he|she|it|we|you|they|this|that|these|those"
     r"|there|here|and|but|or|so|if|when|while|because|as|at|by|for|from|in|of|on|to|with|after"
@@ -52,13 +38,8 @@ _ORDINARY = re.compile(
 )
 _GERMAN = re.compile(r"\b(?:und|ich|nicht|der|die|das|ein|eine|ist|mit|auf)\b", re.IGNORECASE)
 _ENGLISH = re.compile(r"\b(?:and|i|not|the|is|my|with|to|of|in)\b", re.IGNORECASE)
-_NEGATION = re.compile(
-    r"\b(?:not|never|no longer|no|none|nothing|nobody|neither|nor|without|cannot|cant|dont|doesnt"
-    r"|didnt|isnt|wasnt|wont|\w+n't)\b",
-    re.IGNORECASE,
-)
 _DENIAL = re.compile(
-    rf"{_NEGATION.pattern}|\b(?:avoid|dislik|refus|unable|quit|stop|declin|lack|except|reject"
+    rf"{NEGATION.pattern}|\b(?:avoid|dislik|refus|unable|quit|stop|declin|lack|except|reject"
     r"|against|unwilling|hate[sd]?\b|free\b)\w*",
     re.IGNORECASE,
 )
@@ -99,9 +80,9 @@ class Quality:
     """How much of what the user said a summary keeps."""
 
     coverage: float
-    """Share of the details that it keeps, 0 to 1; 1 where there are none."""
+    """Share of the details that it keeps, 0 to 1; 1 where there are none, 0 where it is wrong."""
     missing: tuple[str, ...]
-    """Details that it lacks, as they were said; the first 24."""
+    """Details that it lacks or turns around, as they were said; the first 24."""
 
 
 @dataclass(frozen=True)
@@ -115,38 +96,39 @@ class _Detail:
 
 
 def check(turns: Sequence[Turn], summary: str) -> Quality:
-    """Return how much of the details of `turns` the summary keeps, and what it lacks."""
+    """Return how much of the details of `turns` the summary keeps, and what it lacks.
+
+    One that turns a statement around, or puts another number in place of the one that was said,
+    keeps nothing, however much else it holds.
+    """
     found = list(_details(turns))
     held = _words(summary)
     denials = [_stems(one) for one in _sentences(summary) if _DENIAL.search(one)]
     dated = bool(_DATE.search(summary))
-    missing = [one.text for one in found if not _keeps(one, held, denials, dated)]
-    coverage = 1 - len(missing) / len(found) if found else 1.0
-    return Quality(coverage, tuple(missing[:_SHOWN]))
+    missing = [one for one in found if not _keeps(one, held, denials, dated)]
+    said = [message.text for turn in turns for message in turn.messages]
+    turned = contradicted(summary, said)
+    lacks = (*turned, *(one.text for one in missing if one.text not in turned))[:_SHOWN]
+    if turned or (any(one.kind == "number" for one in missing) and _numbers_added(summary, said)):
+        return Quality(0.0, lacks)
+    return Quality(1 - len(missing) / len(found) if found else 1.0, lacks)
+
+
+def said_in(turns: Sequence[Turn], details: Sequence[str]) -> tuple[str, ...]:
+    """Return those details, as a model names them, that somebody said in these turns."""
+    said = [message.text for turn in turns for message in turn.messages]
+    return tuple(one for one in details if supported(one, said))
+
+
+def _numbers_added(summary: str, said: Sequence[str]) -> bool:
+    """Return whether a summary holds a number that nobody said; dates may be worked out."""
+    held = numbers(_DATE.sub(" ", summary)) - numbers("\n".join(said))
+    return any(not re.fullmatch(r"(?:19|20)\d\d", number) for number in held)
 
 
 def details(turns: Sequence[Turn]) -> list[str]:
     """Return numbers, dates, names and negations of the user's messages, each once, as said."""
     return [one.text for one in _details(turns)]
-
-
-def numbers(text: str) -> frozenset[str]:
-    """Return the numbers of a text as digits, number words included ("two" is "2")."""
-    lowered = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text.lower())
-    counted = {_COUNTS[word] for word in re.findall(r"[a-z]+", lowered) if word in _COUNTS}
-    return frozenset(_plain(number) for number in _NUMBER.findall(lowered)) | counted
-
-
-def negations(text: str) -> int:
-    """Return how many words of a text negate."""
-    return len(_NEGATION.findall(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")))
-
-
-def fold(text: str) -> str:
-    """Return a text without case, diacritics and typographic apostrophes."""
-    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    split = unicodedata.normalize("NFKD", text)
-    return "".join(one for one in split if not unicodedata.combining(one)).casefold()
 
 
 def _details(turns: Sequence[Turn]) -> Iterator[_Detail]:
@@ -168,15 +150,15 @@ def _details(turns: Sequence[Turn]) -> Iterator[_Detail]:
 
 
 def _details_of(text: str, inside: set[str]) -> Iterator[_Detail]:
-    for date in _DATE.findall(text):
+    for date in dict.fromkeys(_DATE.findall(text)):
         yield _Detail(date, _words(date) - {"of"}, "date")
     rest = _DATE.sub(" ", text)
-    for word in _WORD.findall(re.sub(r"(?<=\d),(?=\d{3}\b)", "", rest)):
-        if word.lower() in _COUNTS or word[0].isdigit():
+    for word in dict.fromkeys(_WORD.findall(re.sub(r"(?<=\d),(?=\d{3}\b)", "", rest))):
+        if word.lower() in COUNTS or word[0].isdigit():
             yield _Detail(word, frozenset(numbers(word)), "number")
     for name in _names(rest, inside):
         yield _Detail(name, _words(name), "name")
-    for sentence in _sentences(text):
+    for sentence in dict.fromkeys(_sentences(text)):
         yield from _denied(sentence)
 
 
@@ -231,7 +213,7 @@ def _denied(sentence: str) -> Iterator[_Detail]:
     if sentence.endswith("?"):
         return
     kept = _IDLE.sub(" ", sentence)
-    for match in _NEGATION.finditer(kept):
+    for match in islice(NEGATION.finditer(kept), _SHOWN):
         rest = _CLAUSE_END.split(kept[match.end() : match.end() + 80], maxsplit=1)[0].split()
         said = _stems(" ".join(rest[:5]))
         about = frozenset(said - _DOING or said)  # "avoids meat" keeps "does not eat meat"
@@ -262,7 +244,3 @@ def _words(text: str) -> frozenset[str]:
 def _stems(text: str) -> set[str]:
     words = (word for word in _WORD.findall(fold(text)))
     return {root(word) for word in words if not _FILLER.match(word)}
-
-
-def _plain(number: str) -> str:
-    return re.sub(r"^0+(?=\d)", "", number)

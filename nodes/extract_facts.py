@@ -68,7 +68,7 @@ async def extract(parts: Parts, owner: Owner, generation: str | None) -> list[Fa
     everything = await _turns(parts, owner, view)
     turns = [turn for turn in everything if turn.id not in view.withheld]
     if parts.settings.redact_secrets:
-        turns = [redact_turn(turn) for turn in turns]
+        turns = [redact_turn(turn, personal=parts.settings.redact_personal) for turn in turns]
     try:
         added, keys = await _extract(parts, owner, generation, sources_of(turns))
     except ModelError:

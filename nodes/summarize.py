@@ -13,7 +13,7 @@ from domain.journal import Claim, JournalView
 from domain.owner import Owner
 from domain.records import Episode, Turn
 from domain.redaction import redact_turn
-from domain.summary_check import check
+from domain.summary_check import check, said_in
 from models.errors import ModelError
 from models.memory.protocol import MemoryModel
 from nodes.feedback import send_quality
@@ -84,7 +84,7 @@ async def fold_window(
             await journal.folded(owner, generation, claim)  # They expired: nothing to fold.
             return None
         if parts.settings.redact_secrets:
-            turns = [redact_turn(turn) for turn in turns]
+            turns = [redact_turn(turn, personal=parts.settings.redact_personal) for turn in turns]
         try:
             episode = await _episode(parts, owner, view, claim, turns, tier)
         except ModelError:
@@ -200,7 +200,7 @@ async def _attempt(
         "extractive": model.extractive,
         "coverage": quality.coverage,
         "score": score.value if score else None,
-        "missing": (*quality.missing, *(score.missing if score else ())),
+        "missing": (*quality.missing, *(said_in(told, score.missing) if score else ())),
     }
     return episode.model_copy(update=judged)
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from domain.facts.statement import agree, same_owning, sense_of
 from domain.records import Fact
-from domain.summary_check import fold, root
+from domain.text.wording import fold, root
 
 Key = tuple[str, ...]
 """What facts are found by: what kind of key it is, and the key."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from domain.facts.extraction import EntityMention, Source
 from domain.owner import digest
 from domain.records import Attribute, Entity, turn_of
-from domain.summary_check import fold
+from domain.text.wording import fold
 
 _TITLES = frozenset(
     ("the", "dr", "doctor", "mr", "mrs", "ms", "miss", "mx", "sir", "prof", "professor")

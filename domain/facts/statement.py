@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from domain.owner import digest
-from domain.summary_check import fold, negations, numbers, root
+from domain.text.wording import fold, negations, numbers, root
 
 Similar = Callable[[str, str], float]
 """How alike two texts are, 0 to 1: the cosine of their embeddings."""

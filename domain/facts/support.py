@@ -46,6 +46,22 @@ def supported(text: str, sources: Sequence[str]) -> bool:
     return _read(text).within(_read("\n".join(sources))) and _denies_alike(text, sources)
 
 
+def contradicted(text: str, sources: Sequence[str]) -> list[str]:
+    """Return the clauses of the sources that a clause of the text turns around.
+
+    Only a clause that says mostly the same is compared: one denies it, the other does not.
+    """
+    parts = [clause for source in sources for clause in clauses(source)]
+    turned: dict[str, None] = {}
+    for clause in clauses(text):
+        nearest, most = _nearest(_read(clause), parts)
+        noted = _read(clause)
+        size = len(noted.substance) + len(noted.numbers) + len(noted.characters)
+        if 2 * most > size and all(denies(part) != denies(clause) for part in nearest):
+            turned |= dict.fromkeys(nearest)
+    return list(turned)
+
+
 @dataclass(frozen=True)
 class _Text:
     """What of a text can be compared with another one."""
@@ -146,12 +162,16 @@ def _bare(word: str) -> str:
 
 def _denies_alike(text: str, sources: Sequence[str]) -> bool:
     """Return whether a text denies just as the clause does that shares most words with it."""
-    noted = _read(text)
     parts = [clause for source in sources for clause in clauses(source)]
+    nearest, _ = _nearest(_read(text), parts)
+    return any(denies(part) == denies(text) for part in nearest or [""])
+
+
+def _nearest(noted: _Text, parts: Sequence[str]) -> tuple[list[str], int]:
+    """Return the clauses that share most with a text, and how much that is."""
     shared = [_shared(noted, _read(part)) for part in parts]
     most = max(shared, default=0)
-    nearest = [part for part, count in zip(parts, shared, strict=True) if count == most]
-    return any(denies(part) == denies(text) for part in nearest or [""])
+    return [part for part, count in zip(parts, shared, strict=True) if count == most], most
 
 
 def _shared(noted: _Text, part: _Text) -> int:

@@ -39,6 +39,8 @@ class Language:
     """Words that a note about somebody adds to what they said: "the user", "has", "is called"."""
     secret: str = ""
     """Words for a password or PIN; "_" stands for a space."""
+    leads: str = ""
+    """Words that lead from the word for a password to the password: "is", "to"."""
     drops_subject: bool = False
     """True where one may leave "I" out without any sign of it in a word of these tables."""
     spaced: bool = True
@@ -68,14 +70,15 @@ LANGUAGES: dict[str, Language] = {
         own="i i'm i've i'd i'll im ive my mine me myself we we're we've we'll our ours us",
         negations="not no never none nothing nobody neither nor without cannot cant dont doesnt "
         "didnt isnt wasnt wont",
-        negation_pieces=r"\w+n't\b",
+        negation_pieces=r"n't\b|\b(?:avoid|dislik|refus|unable|quit|stopp|declin|lack)",
         asks="who whom whose what where when why how which do does did is are am was were can "
         "could would will should shall",
         contrasts="but however although though yet because so and",
         note="user user's users person speaker has have had is are was were be been being lives "
         "works named called name's years year old wants says said mentioned states stated",
         secret="password passwords passcode passphrase pass_phrase pwd pass_word pin pin_code "
-        "login credentials",
+        "seed_phrase recovery_phrase api_key secret_key access_token access_key",
+        leads="is was to are now reads be called",
     ),
     "de": Language(
         forgets=r"\bvergiss|\bvergessen sie\b|\blösch|\bignorier|\bscherz|\bwar (?:nur )?spaß",
@@ -94,6 +97,7 @@ LANGUAGES: dict[str, Language] = {
         "wohnt lebt arbeitet namens isst mag will spricht liest fährt nimmt seine seinen seinem "
         "seiner ihre ihren ihrem ihrer sein wird jahre alt eine einen einem einer",
         secret="passwort passwörter kennwort pin geheimzahl zugangscode passphrase pin-code",
+        leads="ist war lautet auf zu jetzt",
     ),
     "es": Language(
         forgets=r"\bolv[ií]d[aeo]|\bborra|\bignora|\bbroma",
@@ -109,6 +113,7 @@ LANGUAGES: dict[str, Language] = {
         contrasts="pero sino aunque porque y",
         note="usuario usuaria persona tiene vive trabaja llama llamado llamada años está están son",
         secret="contraseña contraseñas clave pin código_pin clave_de_acceso contrasena",
+        leads="es era a por ahora",
     ),
     "fr": Language(
         forgets=r"\boublie|\befface|\bignore|\bplaisant",
@@ -125,6 +130,7 @@ LANGUAGES: dict[str, Language] = {
         note="utilisateur utilisatrice l'utilisateur l'utilisatrice personne habite travaille "
         "s'appelle appelle nommé nommée sont été ans leur",
         secret="mot_de_passe mots_de_passe code_pin pin code_secret mdp phrase_secrète",
+        leads="est était en à par maintenant",
     ),
     "it": Language(
         forgets=r"\bdimentica|\bcancella|\bignora|\bscherz",
@@ -140,6 +146,7 @@ LANGUAGES: dict[str, Language] = {
         contrasts="ma però perché e",
         note="utente l'utente persona vive abita lavora chiama chiamato anni sono",
         secret="password codice_pin pin parola_d'ordine codice_segreto passphrase",
+        leads="è era in a ora",
     ),
     "pt": Language(
         forgets=r"\besque[cç]|\bapag[au]|\bignor[ae]|\bbrincad?",
@@ -155,6 +162,7 @@ LANGUAGES: dict[str, Language] = {
         note="usuário usuária utilizador utilizadora pessoa mora vive trabalha chama chamado anos "
         "são está",
         secret="senha senhas palavra-passe palavra_passe código_pin pin código_secreto",
+        leads="é era para agora",
     ),
     "nl": Language(
         forgets=r"\bvergeet|\bwis\b|\bverwijder|\bnegeer|\bgrapje",
@@ -167,6 +175,7 @@ LANGUAGES: dict[str, Language] = {
         contrasts="maar echter want omdat en",
         note="gebruiker gebruikers persoon heeft woont werkt heet zijn jaar oud haar",
         secret="wachtwoord wachtwoorden pincode pin toegangscode wachtzin",
+        leads="is was naar in nu",
     ),
     "pl": Language(
         forgets=r"\bzapomnij|\busuń|\bzignoruj|\bżart",
@@ -182,6 +191,7 @@ LANGUAGES: dict[str, Language] = {
         contrasts="ale lecz jednak bo i",
         note="użytkownik użytkownika użytkowniczka osoba mieszka pracuje nazywa lat jest",
         secret="hasło hasła pin kod_pin",
+        leads="to jest na było brzmi",
     ),
     "tr": Language(
         forgets=r"\bunut|\bsil\b|\byok say|\bşaka",
@@ -198,6 +208,7 @@ LANGUAGES: dict[str, Language] = {
         contrasts="ama fakat ancak çünkü ve",
         note="kullanıcı kullanıcının kişi adı yaşıyor çalışıyor yaşında var olan",
         secret="şifre şifrem şifremi şifresi parola parolam pin pin_kodu",
+        leads="artık yeni",
     ),
     "ru": Language(
         forgets=r"\bзабудь|\bудали|\bсотри|\bигнориру|\bпошутил|\bшучу",
@@ -213,6 +224,7 @@ LANGUAGES: dict[str, Language] = {
         note="пользователь пользователя пользователю пользовательница человек зовут имя живёт "
         "живет работает лет года есть имеет",
         secret="пароль пароли пин-код пин код_доступа парольная_фраза",
+        leads="это на теперь был такой",
     ),
     "ar": Language(
         forgets=r"انسَ?|احذف|تجاهل|[أا]مزح",
@@ -224,7 +236,9 @@ LANGUAGES: dict[str, Language] = {
         asks="من ما ماذا أين متى لماذا كيف كم أي هل لمن",
         contrasts="لكن ولكن لأن",
         note="المستخدم المستخدمة للمستخدم لدى لديه لديها شخص يعيش يعمل يسكن اسمه اسمها عمره سنة",
-        secret="كلمة_السر كلمة_المرور كلمة_سر كلمة_مرور الرقم_السري رمز_الدخول الرمز_السري",
+        secret="كلمة_السر كلمة_المرور كلمة_سر كلمة_مرور كلمة_مروري كلمة_سري "
+        "الرقم_السري رمز_الدخول الرمز_السري",
+        leads="هي هو إلى الى كانت",
     ),
     "hi": Language(
         forgets=r"भूल जा|मिटा|हटा|मज़ाक",
@@ -236,6 +250,7 @@ LANGUAGES: dict[str, Language] = {
         note="उपयोगकर्ता यूज़र व्यक्ति उसका उसकी उसके उनका उनकी उनके नाम रहता रहती काम करता करती "
         "साल",
         secret="पासवर्ड पिन कूटशब्द गुप्त_कोड",
+        leads="है को अब था",
     ),
     "zh": Language(
         forgets=r"忘记|忘記|忘掉|忘了|删除|刪除|删掉|刪掉|别记|別記|不要记|不要記|忽略|开玩笑|開玩笑",
@@ -246,6 +261,7 @@ LANGUAGES: dict[str, Language] = {
         contrasts="但 但是 可是 不过 因为 所以",
         note="用 户 戶 使 的 了 是 在 有 他 她 这 人 名 叫 位 会 用户 使用者",
         secret="密码 密碼 口令 密匙 支付密码 pin码",
+        leads="是 为 為 改成 改为 改為 改到 叫",
     ),
     "ja": Language(
         forgets=r"忘れて|削除|消して|無視|冗談",
@@ -257,6 +273,7 @@ LANGUAGES: dict[str, Language] = {
         contrasts="でも しかし けど けれど だから",
         note="用 者 名 前 歳 人 使 氏 住 彼 女 ユーザー 利用者",
         secret="パスワード 暗証番号 暗証 パスコード 合言葉 パスフレーズ",
+        leads="は が を",
     ),
     "ko": Language(
         forgets=r"잊어|지워|삭제|무시|농담",
@@ -270,6 +287,7 @@ LANGUAGES: dict[str, Language] = {
         contrasts="하지만 그러나 그런데 지만",
         note="사용자 사용자는 사용자의 사용자가 사람 이름은 이름 산다 살고 일한다 있다 이다",
         secret="비밀번호 비번 암호 패스워드 핀번호",
+        leads="는 은 가 이 를 을",
     ),
 }  # fmt: skip
 

@@ -36,9 +36,9 @@ def sentences(text: str) -> list[str]:
 
 def clauses(text: str) -> Iterator[str]:
     """Yield the parts of a text within which a negation counts: cut at commas and "but", "and"."""
-    for sentence in sentences(text):
-        language = LANGUAGES.get(language_of(sentence) or "")
-        contrasts = language.words("contrasts") if language else frozenset()
+    language = LANGUAGES.get(language_of(text) or "")
+    contrasts = language.words("contrasts") if language else frozenset()
+    for sentence in dict.fromkeys(sentences(text)):
         for part in _CLAUSE.split(sentence):
             kept: list[str] = []
             for word in part.split():

@@ -26,8 +26,82 @@ HARMLESS = [
     "I forgot my password again, is that a problem?",
     "My password manager is great, the secret is good coffee.",
     "Order 1234567890123 has arrived.",
+    "What is my password?",
+    "The pin is red and shiny.",
+    "I use the same token ring network, and my user account / profile is fine.",
     "Version 1.2.3.4.5.6.7.8.9.10.11.12.13 is out, see https://example.com/a/b?c=d#e",
 ]
+
+
+SPOKEN = [
+    (
+        "github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg",
+        "github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg",
+    ),
+    ("hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345", "hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345"),
+    ("npm_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789", "npm_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"),
+    ("API_TOKEN=abcd1234efgh", "abcd1234efgh"),
+    (
+        "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    ),
+    ("4111.1111.1111.1111", "4111.1111.1111.1111"),
+    ("4111–1111–1111–1111", "4111–1111–1111–1111"),
+    ("4111 1111 1111 1111", "4111 1111 1111 1111"),
+    ("４１１１１１１１１１１１１１１１", "４１１１１１１１１１１１１１１１"),
+    ("４１１１　１１１１　１１１１　１１１１", "４１１１　１１１１　１１１１　１１１１"),
+    ("3782 822463 10005", "3782 822463 10005"),
+    ("I changed my password to Tr0ub4dor", "Tr0ub4dor"),
+    ("I changed my password to swordfish", "swordfish"),
+    ("**password**: swordfish", "swordfish"),
+    ("login bob / swordfish", "swordfish"),
+    ("my passphrase is correct horse battery staple", "correct horse battery staple"),
+    ("password: 'correct horse battery staple'", "correct horse battery staple"),
+    ("Mein Passwort ist Sommer2024!", "Sommer2024"),
+    ("Mi contraseña es perro123", "perro123"),
+    ("mon mot de passe est chat123", "chat123"),
+    ("la mia password è gatto99", "gatto99"),
+    ("minha senha é gato123", "gato123"),
+    ("mijn wachtwoord is kat123", "kat123"),
+    ("moje hasło to kot123", "kot123"),
+    ("şifrem kedi123", "kedi123"),
+    ("мой пароль кот123", "кот123"),
+    ("мой пароль: медведь", "медведь"),
+    ("كلمة السر هي قط123", "قط123"),
+    ("मेरा पासवर्ड billi123 है", "billi123"),
+    ("我的密码是mima123", "mima123"),
+    ("パスワードはneko123です", "neko123"),
+    ("비밀번호는 goyangi123 입니다", "goyangi123"),
+    ("密码是sk-abcdefghijklmnopqrstuvwxyz0123", "sk-abcdefghijklmnopqrstuvwxyz0123"),
+    ("My wifi password for the flat at home is hunter2", "hunter2"),
+    ("https://bob:hunter2@example.com/x", "hunter2"),
+    ("my PIN is 4821", "4821"),
+    ("password hunter2", "hunter2"),
+    (
+        "seed phrase: ripple scissors kick mammal hire column oak again sun offer wealth tomorrow",
+        "ripple scissors",
+    ),
+]
+PERSONAL = [
+    "DE89 3704 0044 0532 0130 00",
+    "536-90-4399",
+    "RSSMRA85T10A562S",
+    "ripple scissors kick mammal hire column oak again sun offer wealth tomorrow",
+]
+
+
+@pytest.mark.parametrize(("said", "secret"), SPOKEN)
+def test_a_secret_is_found_in_any_of_the_ways_people_write_it(said: str, secret: str) -> None:
+    told = redact(f"Please note: {said}.")
+    assert REDACTED in told and secret not in told
+    assert redact(told) == told
+
+
+@pytest.mark.parametrize("said", PERSONAL)
+def test_account_numbers_ids_and_seed_phrases_go_only_where_it_is_asked_for(said: str) -> None:
+    text = f"I wrote this down: {said}, and it was fine."
+    assert redact(text) == text
+    assert redact(text, personal=True) == text.replace(said, REDACTED)
 
 
 @pytest.mark.parametrize("secret", SECRETS)

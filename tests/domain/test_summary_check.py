@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.records import Said, Turn
-from domain.summary_check import check, details, negations, numbers
+from domain.summary_check import check, details, said_in
+from domain.text.wording import negations, numbers
 
 AT = datetime(2026, 5, 8, 14, tzinfo=UTC)
 
@@ -101,6 +102,36 @@ def test_a_negation_that_was_turned_around_is_missing() -> None:
     assert check(talk, "The user likes coffee.").coverage == 0
     assert check(talk, "The user likes tea, never milk. Coffee too.").coverage == 0
     assert check(talk, "The user dislikes coffee.").coverage == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "summary"),
+    [
+        ("My sister Ola is allergic to nuts, so we never keep nuts at home. She is 31, lives in "
+         "Gdansk, works at Mercy Hospital and has a dog, Rex.",
+         "The user's sister Ola, 31, is allergic to nuts, so they are maintaining nuts at home. "
+         "She lives in Gdansk, works at Mercy Hospital and has a dog, Rex."),
+        ("Ola is allergic to nuts. She is 31 and lives in Gdansk with Rex.",
+         "Ola is not allergic to nuts. She is 31 and lives in Gdansk with Rex."),
+        ("Anna Schmidt has two cats, lives in Rome and works for Acme since 2019.",
+         "Anna Schmidt has three cats, lives in Rome and works for Acme since 2019."),
+        ("Ich esse kein Fleisch. Ich wohne in Berlin.",
+         "Der Nutzer isst Fleisch. Der Nutzer wohnt in Berlin."),
+        ("我不喝咖啡。我住在柏林。", "用户喝咖啡。用户住在柏林。"),
+    ],
+)  # fmt: skip
+def test_a_statement_turned_around_or_a_wrong_number_fails_by_itself(
+    said: str, summary: str
+) -> None:
+    assert check(turns(said), summary).coverage == 0
+    assert check(turns(said), said).coverage == 1
+
+
+def test_a_detail_that_a_model_names_counts_only_if_somebody_said_it() -> None:
+    assert said_in(TALK, ["two cats", "a parrot", "Barack Obama", "not eat meat"]) == (
+        "two cats",
+        "not eat meat",
+    )
 
 
 def test_only_the_first_missing_details_are_named() -> None:

@@ -86,8 +86,10 @@ class Settings(BaseSettings):
         description="The model of summaries, facts and scores. Unset: the chat model.",
     )
     embeddings: str = Field(
-        default="wordllama",
-        description="`wordllama` (built in), or `provider:model` as LangChain names it.",
+        default="use-multilingual",
+        description="Built in: `use-multilingual` (16 languages), `wordllama` (English, quicker); "
+        "or `provider:model` as LangChain names it. Unset, memories that were made with another "
+        "model go on with it.",
     )
     model_timeout: float = Field(default=60.0, gt=0, description="Seconds for one model call.")
     model_retries: int = Field(default=2, ge=0, description="Retries of a failed model call.")

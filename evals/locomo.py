@@ -21,6 +21,7 @@ from evals.conversations import (
 from evals.report import Report
 from evals.runner import Progress, run
 from evals.throwaway import Where
+from models.embeddings import MULTILINGUAL
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
 """The answerable ones; category 5 asks for what was never said."""
@@ -38,7 +39,7 @@ async def run_locomo(
     *,
     budget: int = 1000,
     mode: Mode = "recorded",
-    embeddings: str = "wordllama",
+    embeddings: str = MULTILINGUAL,
     where: Where | None = None,
     dump: Path | None = None,
     progress: Progress | None = None,

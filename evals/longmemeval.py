@@ -14,6 +14,7 @@ from evals.conversations import Dialogue, Mode, Probe, Session, Utterance
 from evals.report import Report
 from evals.runner import Progress, run
 from evals.throwaway import Where
+from models.embeddings import MULTILINGUAL
 
 _DATE = re.compile(r"(\d{4})/(\d\d)/(\d\d).*?(\d\d):(\d\d)")
 
@@ -26,7 +27,7 @@ async def run_longmemeval(
     file: Path,
     *,
     budget: int = 1000,
-    embeddings: str = "wordllama",
+    embeddings: str = MULTILINGUAL,
     mode: Mode = "recorded",
     where: Where | None = None,
     dump: Path | None = None,

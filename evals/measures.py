@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from domain.text.languages import language_of
 from domain.text.terms import terms
 
 
@@ -30,8 +31,9 @@ class Outcome:
     @property
     def support(self) -> float:
         """Share of the answer's content words that stand in the context, 0 to 1."""
-        wanted = set(terms(self.answer))
-        return len(wanted & set(terms(self.context))) / len(wanted) if wanted else 1.0
+        code = language_of(self.context)  # of a few words it cannot be told
+        wanted = set(terms(self.answer, code))
+        return len(wanted & set(terms(self.context, code))) / len(wanted) if wanted else 1.0
 
 
 @dataclass(frozen=True)

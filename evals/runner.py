@@ -18,7 +18,7 @@ from evals.conversations import Bench, Dialogue, Fed, Mode, Probe, feed, open_be
 from evals.measures import Outcome, result
 from evals.report import Report, print_report
 from evals.throwaway import Where
-from models.embeddings import open_embeddings
+from models.embeddings import MULTILINGUAL, open_embeddings
 from models.memory.protocol import MemoryModel
 from models.offline.memory import OfflineMemory
 from models.tokens import TokenCounter, open_counter
@@ -151,7 +151,7 @@ def main(measured: Callable[..., Awaitable[Report]], description: str, *, offlin
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("path", type=Path, help="the data, read in place")
     parser.add_argument("--budget", type=int, default=1000, help="tokens of recalled text")
-    parser.add_argument("--embeddings", default="wordllama", help="the embedding model")
+    parser.add_argument("--embeddings", default=MULTILINGUAL, help="the embedding model")
     parser.add_argument("--store", choices=BACKENDS, help="where memories are kept")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--dump", type=Path, help="write one JSON line a question there")

@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-import domain
+import domain.recall
 from domain.recall.packing import Pool, fill
 from domain.text.dates import day_heading
 from evals.conversations import Bench, Dialogue, Fed, Probe, feed, open_bench
 from evals.locomo import load
-from models.embeddings import open_embeddings
+from models.embeddings import MULTILINGUAL, open_embeddings
 from models.tokens import open_counter
 from settings import Settings
 
 Matrix = NDArray[np.float64]
 
-TARGET = Path(domain.__file__).with_name("ranking_weights.json")
+TARGET = Path(str(domain.recall.__file__)).with_name("ranking_weights.json")
 PENALTY = 0.4
 """What a rank loses with the logarithm of its tokens."""
 SHRINK = 15.0
@@ -165,7 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Learn the ranker's weights from LoCoMo.")
     parser.add_argument("path", type=Path, help="a folder of LoCoMo's conversations")
     parser.add_argument("--budget", type=int, default=1000, help="tokens of recalled text")
-    parser.add_argument("--embeddings", default="wordllama", help="the embedding model")
+    parser.add_argument("--embeddings", default=MULTILINGUAL, help="the embedding model")
     parser.add_argument("--dry", action="store_true", help="write nothing")
     given = parser.parse_args()
     data = asyncio.run(gather(load(given.path), given.embeddings))

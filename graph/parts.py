@@ -7,32 +7,46 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.store.base import BaseStore
 
+from models.embeddings import open_embeddings
 from models.open import open_models
 from nodes.state import Parts
 from settings import Settings
-from stores.open import open_stores
+from stores.errors import StoreMismatch
+from stores.open import going_on, open_stores
 
 
 @asynccontextmanager
 async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     """Open models and stores as the settings say.
 
+    Memories made with another embedding model go on with it where the settings name none.
+
     Raises:
         StoreUnavailable: If a store does not answer, in one sentence saying what to start.
         StoreMismatch: If a store was made with other settings.
         ModelSettingsError: If a model cannot be opened with these settings.
     """
-    models = await open_models(settings)
-    try:
-        async with open_stores(settings, models.embeddings, models.tokens) as stores:
-            yield Parts(settings, models, stores, now=lambda: datetime.now(UTC))
-    finally:
-        await models.aclose()
+    async with AsyncExitStack() as stack:
+        models = await open_models(settings)
+        stack.push_async_callback(models.aclose)
+        try:
+            stores = await stack.enter_async_context(
+                open_stores(settings, models.embeddings, models.tokens)
+            )
+        except StoreMismatch as mismatch:
+            settings = going_on(settings, mismatch)
+            models = replace(models, embeddings=await open_embeddings(settings))
+            stack.push_async_callback(models.embeddings.aclose)
+            stores = await stack.enter_async_context(
+                open_stores(settings, models.embeddings, models.tokens)
+            )
+        yield Parts(settings, models, stores, now=lambda: datetime.now(UTC))
 
 
 class _Process:

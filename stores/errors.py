@@ -18,6 +18,16 @@ class StoreBusy(StoreUnavailable):
 class StoreMismatch(RuntimeError):
     """A store was made with other settings than it is opened with."""
 
+    def __init__(self, text: str, embeddings: str | None = None) -> None:
+        """Say it in one sentence.
+
+        Args:
+            text: The sentence.
+            embeddings: The embedding model that the store was made with, where only that differs.
+        """
+        super().__init__(text)
+        self.embeddings = embeddings
+
 
 class CheckpointGone(LookupError):
     """A run was to begin at a checkpoint that was pruned, has expired or never was."""

@@ -18,6 +18,7 @@ from models.embeddings import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
 from stores.background import Pending
+from stores.errors import StoreMismatch
 from stores.journal import Journal
 from stores.long_term import open_long_term
 from stores.memories import Memories
@@ -107,6 +108,17 @@ async def open_stores(
             pending=pending,
             key=bytes.fromhex(key or ""),
         )
+
+
+def going_on(settings: Settings, mismatch: StoreMismatch) -> Settings:
+    """Return settings that name the model which a store was made with.
+
+    Raises:
+        StoreMismatch: If more differs, or the settings name a model themselves.
+    """
+    if mismatch.embeddings is None or "embeddings" in settings.model_fields_set:
+        raise mismatch
+    return settings.model_copy(update={"embeddings": mismatch.embeddings})
 
 
 async def _short_term(settings: Settings, stack: AsyncExitStack) -> tuple[Journal, SummaryCache]:

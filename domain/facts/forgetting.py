@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from domain.records import Episode, Fact, Turn, turn_of
 from domain.text.sentences import sentences
-from domain.text.terms import stem, terms, weak_terms
+from domain.text.stemming import stem
+from domain.text.terms import terms, weak_terms
 
 ENOUGH = 0.75
 """Share of a statement's content words that a sentence must hold to say the same: of up to three

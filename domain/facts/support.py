@@ -13,7 +13,8 @@ from itertools import takewhile
 from domain.text.languages import LANGUAGES, MARKS, language_of, plain
 from domain.text.sentences import clauses
 from domain.text.statements import denies
-from domain.text.terms import content_words, stem
+from domain.text.stemming import stem
+from domain.text.terms import content_words
 
 _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")

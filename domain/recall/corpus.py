@@ -16,7 +16,10 @@ from domain.recall.bm25 import Postings, Terms
 from domain.recall.passages import UNNAMED, Unit
 from domain.records import Fact
 from domain.text.dates import day_heading
-from domain.text.terms import names, numbers, stems, terms, times, words
+from domain.text.languages import language_of
+from domain.text.terms import names, numbers, stems, terms, times
+from domain.text.vocabulary import ENGLISH
+from domain.text.words import words
 
 _TRAITS = ("asks", "times", "numbers", "names")
 
@@ -229,21 +232,21 @@ def _analyses(
     missing = [unit for unit in units if (unit.ref, unit.text) not in done]
     vectors = embed([unit.text for unit in missing]) if embed and missing else None
     for at, unit in enumerate(missing):
-        spoken = words(unit.text)
+        spoken, code = words(unit.text), language_of(unit.text) or ENGLISH
         done[unit.ref, unit.text] = Analysis(
-            terms=_numbered(stems(spoken), vocabulary),
+            terms=_numbered(stems(spoken, code), vocabulary),
             tokens=count(f"{unit.line}\n"),
-            traits=_traits(unit.text, spoken),
+            traits=_traits(unit.text, spoken, code),
             vector=None if vectors is None else vectors[at],
         )
     return [done[unit.ref, unit.text] for unit in units]
 
 
-def _traits(text: str, spoken: Sequence[str]) -> tuple[float, ...]:
+def _traits(text: str, spoken: Sequence[str], code: str) -> tuple[float, ...]:
     return (
-        float(text.rstrip().endswith("?")),
-        min(times(spoken), 2) / 2,
-        min(numbers(spoken), 2) / 2,
+        float(text.rstrip().endswith(("?", "？", "؟"))),
+        min(times(spoken, code), 2) / 2,
+        min(numbers(spoken, code), 2) / 2,
         min(names(text), 3) / 3,
     )
 

@@ -3,18 +3,16 @@
 Pure. How units are searched is in `domain/recall/corpus.py`.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.records import Role
+from domain.text.sentences import sentence_ends
 
 LONG = 640
 """Characters above which a message is searched and recalled in passages."""
 PASSAGE = 420
 """Characters of a passage, about."""
-
-_BREAK = re.compile(r"\n+|(?<=[.!?…])\s+|(?<=[。！？])")
 
 UNNAMED: dict[Role, str] = {"user": "User", "assistant": "You"}
 """How a speaker without a name is written in a line."""
@@ -46,7 +44,7 @@ def passages(text: str) -> list[str]:
     if len(text) <= LONG:
         return [text]
     cuts = [0]
-    for end in (found.end() for found in _BREAK.finditer(text)):
+    for end in sentence_ends(text):
         if end - cuts[-1] >= PASSAGE:
             cuts.append(end)
     found: list[str] = []

@@ -8,19 +8,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.text.terms import (
+from domain.text.languages import language_of
+from domain.text.questions import (
     asks,
+    asks_for_everything,
     asks_of_the_past,
+    asks_what_you_said,
+)
+from domain.text.terms import (
     content_words,
     keywords,
+    strong_terms,
     terms,
     time_terms,
     weak_terms,
-    words,
 )
+from domain.text.vocabulary import ENGLISH
+from domain.text.words import words
 
-_FIRST_PERSON = frozenset({"i", "me", "my", "mine", "myself"})
-_SECOND_PERSON = frozenset({"you", "your", "yours", "yourself"})
+USER = "\0user"
+"""The user, written as no speaker's name can be."""
+ASSISTANT = "\0assistant"
+"""The assistant, likewise."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,10 @@ class Question:
     """Whether it asks, rather than states."""
     of_the_past: bool
     """Whether it asks what was said or is known."""
+    broad: bool
+    """Whether it asks for everything: a summary, an overview."""
     speakers: frozenset[str]
-    """The speakers that it names."""
+    """The speakers that it names; where it names none, `USER` or `ASSISTANT`."""
     period: tuple[datetime, datetime] | None
     """The span of time that it names, end exclusive."""
     in_first_person: str
@@ -61,32 +72,26 @@ def read_question(
         period: The span of time that the message names.
     """
     spoken = set(words(text))
-    named = frozenset(one for one in speakers if spoken & set(words(one)))
-    names = {term for one in speakers for term in terms(one)}
+    named = frozenset(name for name in speakers if spoken & set(words(name)))
+    names = {term for name in speakers for term in terms(name)}
     everything = tuple(terms(text))
     about = tuple(term for term in everything if term not in names) or everything
     first_person = text
-    for one in sorted(named):
-        first_person = re.sub(rf"\b{re.escape(one)}['’]s\b", "my", first_person)
-        first_person = re.sub(rf"\b{re.escape(one)}\b", "I", first_person)
+    for name in sorted(named):
+        first_person = re.sub(rf"\b{re.escape(name)}['’]s\b", "my", first_person)
+        first_person = re.sub(rf"\b{re.escape(name)}\b", "I", first_person)
     bare = [word for word in content_words(text) if not names & set(terms(word))]
     return Question(
         text=text,
         terms=everything,
         about=about,
-        strong=frozenset(about) - weak_terms() - names - (time_terms(text) if period else set()),
-        keywords=frozenset(keywords(text)) - names - weak_terms(),
+        strong=strong_terms(text) - names - (time_terms(text) if period else set()),
+        keywords=frozenset(keywords(text)) - names - weak_terms(language_of(text) or ENGLISH),
         asks=asks(text),
         of_the_past=asks_of_the_past(text),
-        speakers=named or _meant(spoken),
+        broad=asks_for_everything(text),
+        speakers=named or frozenset({ASSISTANT if asks_what_you_said(text) else USER}),
         period=period,
         in_first_person=first_person,
         bare=" ".join(bare) or text,
     )
-
-
-def _meant(spoken: set[str]) -> frozenset[str]:
-    """Return the role that "I" or "you" mean, written as no speaker's name can be."""
-    if spoken & _FIRST_PERSON:
-        return frozenset({"\0user"})
-    return frozenset({"\0assistant"}) if spoken & _SECOND_PERSON else frozenset()

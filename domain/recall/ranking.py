@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from domain.recall.bm25 import Scores
 from domain.recall.corpus import Corpus
-from domain.recall.query import Question
-from domain.text.terms import asks_how_many, asks_when, asks_who, terms
+from domain.recall.query import ASSISTANT, USER, Question
+from domain.text.questions import asks_how_many, asks_when, asks_who
+from domain.text.terms import terms
 
 _FEEDBACK_UNITS = 8
 _FEEDBACK_TERMS = 12
@@ -240,11 +241,11 @@ class _Reading:
         corpus, meant = self.corpus, self.question.speakers
         said = np.zeros(len(corpus))
         if len(meant) == 1:
-            (one,) = meant
-            if one.startswith("\0"):
-                said = (corpus.user == (one == "\0user")).astype(np.float64)
+            (speaker,) = meant
+            if speaker in (USER, ASSISTANT):
+                said = (corpus.user == (speaker == USER)).astype(np.float64)
             else:
-                said = (corpus.speakers == one).astype(np.float64)
+                said = (corpus.speakers == speaker).astype(np.float64)
         self.found["speaker"] = said
         self.found["speaker.text"] = said * self.found["text"]
         self.found["speaker.bare"] = said * self.found["bare"]

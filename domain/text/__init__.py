@@ -1,1 +1,1 @@
-"""All that depends on a language: words, stems, dates. Nothing else knows one."""
+"""All that depends on a language: its words, its questions, its dates. Read `languages` first."""

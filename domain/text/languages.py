@@ -289,6 +289,95 @@ LANGUAGES: dict[str, Language] = {
         secret="비밀번호 비번 암호 패스워드 핀번호",
         leads="는 은 가 이 를 을",
     ),
+    "sv": Language(
+        letters="åäö",
+        common="och att det är en ett på som för av med inte den har de till om han hon var kan "
+        "från men eller ska",
+        own="jag mig mej min mitt mina vi oss vår",
+        negations="inte aldrig ingen inget inga ej utan varken ingenting",
+        asks="vem vems vad när var vart vilken vilket vilka varför hur berätta",
+        note="användare användaren person har är heter bor arbetar år",
+        secret="lösenord pinkod pin",
+    ),
+    "da": Language(
+        letters="æøå",
+        common="og at det er en et på som for af med den har de til om han hun var kan fra men "
+        "eller skal",
+        own="jeg mig min mit mine vi os vores",
+        negations="ikke aldrig ingen intet uden hverken ingenting",
+        asks="hvem hvis hvad hvornår hvor hvilken hvilket hvilke hvorfor hvordan fortæl",
+        note="bruger brugeren person har er hedder bor arbejder år",
+        secret="adgangskode kodeord pinkode pin",
+    ),
+    "no": Language(
+        letters="æøå",
+        common="og at det er en et på som for av med den har de til om han hun var kan fra men "
+        "eller skal",
+        own="jeg meg min mitt mine mi vi oss vår",
+        negations="ikke aldri ingen ingenting uten verken",
+        asks="hvem hva når hvor hvilken hvilket hvilke hvorfor hvordan fortell",
+        note="bruker brukeren person har er heter bor jobber år",
+        secret="passord pinkode pin",
+    ),
+    "fi": Language(
+        drops_subject=True,
+        letters="äö",
+        common="ja on se että oli ei ole kun niin mutta myös jos tai hän ovat olen",
+        own="minä mä minun minua minulla minulle me meidän",
+        negations="ei en et eivät emme koskaan mikään kukaan ilman",
+        asks="kuka kenen mikä mitä milloin koska missä mistä mihin minne miksi miten kuinka "
+        "montako millä kerro",
+        note="käyttäjä käyttäjän henkilö on asuu työskentelee nimi vuotta",
+        secret="salasana pin-koodi pin",
+    ),
+    "cs": Language(
+        drops_subject=True,
+        letters="ěščřžýáíéúůďťň",
+        common="a se na je že to v s z do pro jako by ale jsou byl byla jsem jsme",
+        own="já mě mně mi mnou můj moje má mého my nás náš",
+        negations="ne není nikdy žádný žádná žádné nic nikdo bez ani nejsem nemám",
+        asks="kdo koho komu čí co kdy kde kam odkud který která které jaký jaká jaké proč jak "
+        "kolik řekni připomeň",
+        note="uživatel uživatele osoba má je bydlí pracuje jmenuje let",
+        secret="heslo hesla pin",
+    ),
+    "uk": Language(
+        drops_subject=True,
+        letters="іїєґ",
+        common="і в на з що це як по за від до у він вона вони є був була але або також дуже",
+        own="я мене мені мною мій моя моє мої моєї ми нас наш",
+        negations="не ні ніколи жоден жодна нічого ніхто без немає",
+        asks="хто кого кому чий що коли де куди звідки який яка яке які якому чому як скільки "
+        "чи скажи нагадай",
+        note="користувач користувача людина має є живе працює звати років",
+        secret="пароль пін-код пін",
+    ),
+    "th": Language(
+        drops_subject=True,
+        spaced=False,
+        own="ฉัน ผม ดิฉัน หนู เรา ของฉัน ของผม",
+        negation_pieces=r"ไม่|มิได้|ห้าม",
+        asks_pieces=r"ไหม|มั้ย|หรือเปล่า|ใคร|อะไร|เมื่อไหร่|เมื่อไร|ที่ไหน|ทำไม|อย่างไร|ยังไง|เท่าไหร่|เท่าไร|กี่",
+        note="ผู้ใช้ บุคคล มี เป็น อาศัย ทำงาน ชื่อ อายุ",
+        secret="รหัสผ่าน พิน",
+    ),
+    "vi": Language(
+        letters="ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ",
+        common="là và của có cho với các những một được trong này đã từ",
+        own="tôi tớ mình em",
+        negations="không chưa chẳng đừng",
+        asks_pieces=r"không\W*\?*$|\bgì\b|\bai\b|\bđâu\b|bao giờ|khi nào|bao nhiêu|\bmấy\b",
+        note="người dùng có là sống làm tên tuổi",
+        secret="mật_khẩu mã_pin pin",
+    ),
+    "id": Language(
+        common="dan yang di ke dari untuk dengan ini itu adalah pada dalam akan juga sudah ada",
+        own="saya aku ku kami kita",
+        negations="tidak bukan belum tak jangan tanpa",
+        asks="siapa apa kapan mana mengapa kenapa bagaimana berapa apakah sebutkan",
+        note="pengguna orang memiliki adalah tinggal bekerja bernama tahun",
+        secret="kata_sandi sandi pin",
+    ),
 }  # fmt: skip
 
 _SCRIPTS = (
@@ -297,12 +386,16 @@ _SCRIPTS = (
     ("zh", re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")),
     ("ar", re.compile(r"[\u0600-\u06ff]")),
     ("hi", re.compile(r"[\u0900-\u097f]")),
+    ("th", re.compile(r"[\u0e00-\u0e7f]")),
+    ("uk", re.compile(r"[іїєґІЇЄҐ]")),
     ("ru", re.compile(r"[\u0400-\u04ff]")),
 )
 """A character that belongs to one of the languages here, tried in this order."""
 MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u0655\u0670\u0900-\u0903\u093a-\u094f\u0e31-\u0e4e"
 """Combining marks, for a character class: vowels and tones that belong to the letter before."""
 _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*(?:['’-](?:[^\W_]|[{MARKS}])+)*")
+_ELISION = re.compile(r"^(?:[cdjlmnst]|qu)'")
+"""What French and Italian write together with the next word."""
 _SEEN = 2_000
 """Characters of a text that tell its language."""
 
@@ -329,7 +422,8 @@ def language_of(text: str) -> str | None:
             return code
     votes: dict[str, float] = defaultdict(float)
     letters = (letter for letter in set(plain(text)) if not letter.isascii())
-    for sign in (*spoken_words(text), *letters):
+    words = [part for word in spoken_words(text) for part in {word, *_ELISION.split(word)}]
+    for sign in (*words, *letters):
         languages = _languages_by_sign().get(sign, ())
         for code in languages:
             votes[code] += 1 / len(languages)

@@ -1,167 +1,128 @@
-"""What recall searches for: the stems of a text's content words, and what kind of text it is.
+"""What recall searches for: the stems of a text's content words, in the language of the text.
 
-English in its stop words and stems; other scripts fall back on words, or on pairs of characters
-where a script has no spaces. Nothing here counts or ranks.
+What a question asks for is read in `domain/text/questions.py`. Nothing here counts or ranks.
 """
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
-from threading import Lock
+from functools import cache
 
-import snowballstemmer  # type: ignore[import-untyped]  # it comes without types
+from domain.text.languages import LANGUAGES, language_of
+from domain.text.phrases import without
+from domain.text.stemming import stem
+from domain.text.vocabulary import ENGLISH, Vocabulary, all_talk, vocabulary
+from domain.text.words import grams, normalized, words
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
-"""Thai, Japanese and Chinese, which put no spaces between words."""
-
-_STOP_WORDS = (
-    "a about again all also am an and any are as at be been before being both but by can could "
-    "did do does doing don down during each few for from further get got had has have having he "
-    "her here hers him his how i if in into is it its just let ll m me might more most much must "
-    "my myself no nor not now of off on once only or other our ours out over own re really s same "
-    "shall she should so some such t than that the their theirs them then there these they this "
-    "those through to too under until up us ve very was we were what when where which while who "
-    "whom whose why will with would you your yours yourself"
-)
-_STOP = frozenset(_STOP_WORDS.split())
-_WEAK_WORDS = (
-    "ah anything awesome aww awww bye cool day fine glad good great guess haha hello hey hi hmm "
-    "know lol love lot lovely mate maybe morning news nice night nothing oh ok okay please right "
-    "say see something sorry sounds sup sure talk tell thank thanks thing things think time today "
-    "tonight weather welcome well wow yeah yep yes going go been feel feeling like one want need "
-    "conversation discuss forget memory mention mentioned recall remember remembered remind said "
-    "spoke talked told everything last next first ever already yet bit little help joke explain"
-)
-_WEAK = frozenset(_WEAK_WORDS.split())
-"""Words that say nothing by themselves about what a message is about."""
-
-_ASKS = re.compile(
-    r"\?|^\W*(?:who|whom|whose|what|when|where|which|why|how|did|do|does|is|are|was|were|can|could"
-    r"|would|will|has|have|tell|remind|list|name|describe|summari[sz]e)\b"
-    r"|\b(?:remember|recall|remind|forgotten?)\b",
-    re.IGNORECASE,
-)
-_PAST = re.compile(
-    r"\b(?:remember|recall|remind|forgotten?|(?:did|have|had) (?:i|we|you)\b.*\b(?:say|said|tell"
-    r"|told|talk(?:ed)?|discuss(?:ed)?|mention(?:ed)?|speak|spoken)|what do you know|last time"
-    r"|we (?:talked|spoke|discussed)|i (?:told|said|mentioned)|about me)\b",
-    re.IGNORECASE,
-)
-_TIME_WORDS = (
-    "yesterday today tomorrow tonight last next ago week weekend month year day morning evening "
-    "january february march april may june july august september october november december "
-    "monday tuesday wednesday thursday friday saturday sunday recently since"
-)
-_TIMES = frozenset(_TIME_WORDS.split())
-_NUMBER_WORDS = "one two three four five six seven eight nine ten twice once couple several dozen"
-_NUMBERS = frozenset(_NUMBER_WORDS.split())
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
 _KEYWORD = re.compile(r"\d[\d.,:/-]*|(?<!^)(?<![.!?] )\b[^\W\d_a-z]\w+")
-
-_WHEN = re.compile(
-    r"\bwhen\b|\b(?:what|which) (?:date|day|month|year|time)|\bhow long", re.IGNORECASE
-)
-_COUNT = re.compile(r"\bhow (?:many|much|often|old)", re.IGNORECASE)
-_WHO = re.compile(
-    r"\bwho(?:m|se)?\b|\bwhere\b|\b(?:which|what) (?:city|country|place|state)", re.IGNORECASE
-)
-
-_stemmer = snowballstemmer.stemmer("porter")
-_one_at_a_time = Lock()
+_MONTH_NUMBER = re.compile(r"(?<!\d)(1[0-2]|[1-9])\s*[月월]")
+_YEAR_DIGITS = 4
 
 
-def terms(text: str) -> list[str]:
-    """Return the stems of a text's content words, in order, with repeats."""
-    return stems(words(text))
+def terms(text: str, code: str | None = None) -> list[str]:
+    """Return the stems of a text's content words, in order, with repeats.
+
+    Args:
+        text: The text.
+        code: Its language, where that is known; None: the text tells.
+    """
+    return stems(words(text), code or language_of(text) or ENGLISH)
 
 
-def stems(spoken: Iterable[str]) -> list[str]:
-    """Return the stems of the content words among words, in order, with repeats."""
+def stems(spoken: Iterable[str], code: str = ENGLISH) -> list[str]:
+    """Return the stems of the content words among words, in order, with repeats.
+
+    A month is its English name in every language, as the headings of days write it.
+
+    Args:
+        spoken: The words, normalized.
+        code: The language they are in.
+    """
+    known = vocabulary(code)
     found: list[str] = []
     for word in spoken:
-        if word in _STOP:
+        if word in known.stop:
             continue
-        if _UNSPACED.match(word):
-            found += [word[at : at + 2] for at in range(max(1, len(word) - 1))]
+        parts = grams(word)
+        if parts is not None:
+            found += parts
+            found += (_month(int(number)) for number in _MONTH_NUMBER.findall(word))
+        elif word in known.months:
+            found.append(_month(known.months.index(word) + 1))
         else:
-            found.append(stem(word))
+            found.append(stem(word, code))
     return found
 
 
-def words(text: str) -> list[str]:
-    """Return the words of a text in lower case, without what follows an apostrophe."""
-    found = (word.replace("’", "'").partition("'")[0] for word in _WORD.findall(text))
-    return [word.casefold() for word in found]
+def strong_terms(text: str) -> frozenset[str]:
+    """Return the terms that say what a message is about: no small talk, no word of asking."""
+    told = language_of(text)
+    code = told or ENGLISH
+    known = vocabulary(code)
+    idle = known.request | known.you | _small(code) | (known.talk if told else all_talk())
+    rest = without(normalized(text).replace("’", "'"), idle, spaced=known.spaced)
+    if not known.spaced:
+        rest = without(rest, known.stop, spaced=False)
+    return frozenset(stems(words(rest), code)) - weak_terms(code)
 
 
 def content_words(text: str) -> list[str]:
     """Return the words of a text in lower case, save stop words."""
-    return [word for word in words(text) if word not in _STOP]
+    stop = vocabulary(language_of(text) or ENGLISH).stop
+    return [word for word in words(text) if word not in stop]
 
 
-@lru_cache(maxsize=65_536)
-def stem(word: str) -> str:
-    """Return the stem of a lower-case word."""
-    with _one_at_a_time:  # the stemmer keeps the word it works on in itself
-        return str(_stemmer.stemWord(word))
-
-
-@lru_cache(maxsize=1)
-def weak_terms() -> frozenset[str]:
+@cache
+def weak_terms(code: str = ENGLISH) -> frozenset[str]:
     """Return the stems that relate a message to nothing: greetings, small talk, "remember"."""
-    return frozenset(stem(word) for word in _WEAK)
+    return frozenset(stem(word, code) for word in vocabulary(code).talk if " " not in word)
 
 
 def time_terms(text: str) -> frozenset[str]:
     """Return the terms of words that place a text in time: years, months, "last", "week"."""
-    return frozenset(stems(word for word in words(text) if _places(word)))
+    code = language_of(text) or ENGLISH
+    known = vocabulary(code)
+    return frozenset(stems((word for word in words(text) if _places(word, known)), code))
 
 
 def keywords(text: str) -> list[str]:
     """Return the terms of the names, numbers and dates in a text."""
-    return [term for found in _KEYWORD.findall(text) for term in terms(found)]
+    code = language_of(text)
+    return [term for found in _KEYWORD.findall(text) for term in terms(found, code)]
 
 
-def asks(text: str) -> bool:
-    """Return whether a message asks for something, rather than states it."""
-    return bool(_ASKS.search(text))
-
-
-def asks_of_the_past(text: str) -> bool:
-    """Return whether a message asks what was said or is known."""
-    return bool(_PAST.search(text))
-
-
-def asks_when(question: str) -> bool:
-    """Return whether a time answers the question."""
-    return bool(_WHEN.search(question))
-
-
-def asks_how_many(question: str) -> bool:
-    """Return whether a number answers the question."""
-    return bool(_COUNT.search(question))
-
-
-def asks_who(question: str) -> bool:
-    """Return whether the name of a person or place answers the question."""
-    return bool(_WHO.search(question))
-
-
-def times(spoken: Iterable[str]) -> int:
+def times(spoken: Iterable[str], code: str = ENGLISH) -> int:
     """Return how many of these words place a text in time."""
-    return sum(map(_places, spoken))
+    known = vocabulary(code)
+    return sum(_places(word, known) for word in spoken)
 
 
-def numbers(spoken: Iterable[str]) -> int:
+def numbers(spoken: Iterable[str], code: str = ENGLISH) -> int:
     """Return how many of these words are numbers."""
-    return sum(word in _NUMBERS or word.isdecimal() for word in spoken)
-
-
-def _places(word: str) -> bool:
-    return word in _TIMES or (len(word) == 4 and word.isdecimal())
+    known = vocabulary(code)
+    return sum(word.isdecimal() or word in known.numbers for word in spoken)
 
 
 def names(text: str) -> int:
     """Return how many capitalized words stand inside the sentences of a text."""
     return len(_NAME.findall(text))
+
+
+@cache
+def _small(code: str) -> frozenset[str]:
+    """Return the words by which a language asks, and pronouns where no stop words are cut."""
+    known = LANGUAGES[code]
+    return known.words("asks") | (frozenset() if known.spaced else known.words("own"))
+
+
+def _places(word: str, known: Vocabulary) -> bool:
+    return (
+        word in known.times
+        or word in known.months
+        or word in known.days
+        or (len(word) == _YEAR_DIGITS and word.isdecimal())
+    )
+
+
+def _month(number: int) -> str:
+    return stem(vocabulary(ENGLISH).months[number - 1])

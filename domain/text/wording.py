@@ -6,7 +6,7 @@ English in its number words, negations and stems.
 import re
 import unicodedata
 
-from domain.text.terms import stem
+from domain.text.stemming import stem
 
 COUNTS = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",

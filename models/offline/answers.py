@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.text.terms import asks_how_many, asks_when, asks_who, names, numbers
-from models.embeddings import WordLlamaEmbeddings
+from domain.text.questions import asks_how_many, asks_when, asks_who
+from domain.text.sentences import sentences
+from domain.text.terms import names, numbers
+from models.local_embeddings import WordLlamaEmbeddings
 from models.offline.prompt import Reading, Remembered
-from models.offline.sentences import about_user, families, sentences, stems
+from models.offline.sentences import about_user, families, stems
 from models.tokens import TokenCounter
 
 ABOUT = (

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from domain.facts.extraction import Extraction, Source
 from domain.records import Fact, Said, Turn
 from domain.summary_check import details
-from models.embeddings import WordLlamaEmbeddings
+from domain.text.sentences import sentences
+from models.local_embeddings import WordLlamaEmbeddings
 from models.memory.protocol import Score
 from models.offline.answers import is_question
 from models.offline.chat import OFFLINE
 from models.offline.facts import extract_offline
-from models.offline.sentences import sentences, stems
+from models.offline.sentences import stems
 from models.tokens import TokenCounter
 
 _DETAIL = 0.3

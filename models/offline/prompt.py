@@ -13,7 +13,7 @@ from typing import Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from models.offline.sentences import sentences
+from domain.text.sentences import sentences
 
 By = Literal["user", "assistant", "note"]
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from domain.text.terms import stem, terms, weak_terms
+from domain.text.languages import language_of
+from domain.text.stemming import stem
+from domain.text.terms import terms, weak_terms
+from domain.text.vocabulary import ENGLISH
 
-_ABBREVIATED = "mr mrs ms dr prof st jr sr vs etc e.g i.e a.m p.m no dept approx u.s u.k"
-_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
-_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？])|\s*\n+\s*")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _LIKES = re.compile(
     r"\b(?:i|user|you|we|he|she|they|do|does|don['’]t|really|not) likes?\b"
@@ -74,26 +74,12 @@ _USER = frozenset(("i", "i'm", "i've", "i'd", "i'll", "we", "we're", "we've", "u
 _THIRD = frozenset(("he", "she", "they", "his", "her", "their", "its", "he's", "she's", "they're"))
 
 
-def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, whitespace tidied; "Dr. No." and "3.5" stay whole."""
-    found: list[str] = []
-    begin = 0
-    for end in _END.finditer(text):
-        last = text[begin : end.start()].rstrip("\"')]").rpartition(" ")[2].rstrip(".").casefold()
-        if "\n" not in end.group() and (last in _ABBREVIATIONS or len(last) == 1):
-            continue
-        found.append(text[begin : end.end()])
-        begin = end.end()
-    found.append(text[begin:])
-    return [tidy for sentence in found if (tidy := " ".join(sentence.split()))]
-
-
 def stems(text: str) -> frozenset[str]:
     """Return the stems of the words that say what a text is about.
 
     "Like" counts where it is a verb ("I like", "do I like"), and so does what means the same.
     """
-    found = frozenset(terms(text)) - weak_terms()
+    found = frozenset(terms(text)) - weak_terms(language_of(text) or ENGLISH)
     return (found - _liking()) | {"like"} if _LIKES.search(text) else found
 
 

@@ -38,6 +38,8 @@ Recorded = Annotated[
     ),
 ]
 
+DEFAULT_EMBEDDINGS = "use-multilingual"
+
 evals = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -51,7 +53,7 @@ def locomo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="LoCoMo's JSON files.")],
     budget: Budget = 1000,
     recorded: Recorded = True,
-    embeddings: Embeddings = "wordllama",
+    embeddings: Embeddings = DEFAULT_EMBEDDINGS,
     store: Store = None,
     dump: Dump = None,
     as_json: Json = False,
@@ -79,7 +81,7 @@ def longmemeval(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="One of LongMemEval's files.")],
     budget: Budget = 1000,
     recorded: Recorded = True,
-    embeddings: Embeddings = "wordllama",
+    embeddings: Embeddings = DEFAULT_EMBEDDINGS,
     questions: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only the first so many questions.")
     ] = None,

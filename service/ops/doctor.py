@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.calls import as_model_errors
 from models.chat import Part, chat_model_name, open_chat_model
-from models.embeddings import WORDLLAMA, open_embeddings
+from models.embeddings import BUILT_IN, open_embeddings
 from models.errors import ModelError, ModelSettingsError
 from models.offline.chat import OFFLINE
 from models.ollama import find_ollama
@@ -180,7 +180,7 @@ async def check_embeddings(settings: Settings) -> list[Check]:
             await model.embeddings.aembed_query("one word")
     except (ModelError, ModelSettingsError) as error:
         return [Check(name=name, state="fail", text=str(error))]
-    built_in = "built in, " if model_name == WORDLLAMA else ""
+    built_in = "built in, " if model_name in BUILT_IN else ""
     text = f"{model_name} ({built_in}{model.dimensions} dimensions) works"
     return [Check(name=name, state="ok", text=f"{text} {because(settings, 'embeddings')}.")]
 

@@ -6,7 +6,7 @@ Nothing is made where nothing is yet, and a data dir that another process uses i
 import asyncio
 import os
 import sqlite3
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, aclosing, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
 from stores.journal import Journal
 from stores.long_term import backend_of, open_long_term
 from stores.memories import Memories
+from stores.open import going_on
 from stores.redis.connection import connect
 from stores.redis.journal import open_redis_journal
 from stores.sqlite.journal import open_sqlite_journal
@@ -180,15 +181,38 @@ async def _long_term(settings: Settings) -> list[Check]:
         if not found.exists:
             return [Check(name=name, state="ok", text=text)]
         async with AsyncExitStack() as stack:
-            embedding = await open_embeddings(settings)
-            stack.push_async_callback(embedding.aclose)
-            store = await stack.enter_async_context(open_long_term(settings, embedding))
+            store, earlier = await _opened(settings, stack)
             owners = await _owners(settings, store, stack)
-            return [Check(name=name, state="ok", text=text), owners]
+            return [Check(name=name, state="ok", text=text), *earlier, owners]
     except StoreBusy as error:
         return [Check(name=name, state="warn", text=str(error))]
     except (StoreUnavailable, StoreMismatch, ModelSettingsError) as error:
         return [Check(name=name, state="fail", text=str(error))]
+
+
+async def _opened(settings: Settings, stack: AsyncExitStack) -> tuple[BaseStore, list[Check]]:
+    """Return the store, with a check where it goes on with an earlier embedding model.
+
+    Raises:
+        StoreMismatch: If it was made with other settings.
+    """
+    embedding = await stack.enter_async_context(aclosing(await open_embeddings(settings)))
+    try:
+        return await stack.enter_async_context(open_long_term(settings, embedding)), []
+    except StoreMismatch as mismatch:
+        settings = going_on(settings, mismatch)
+    embedding = await stack.enter_async_context(aclosing(await open_embeddings(settings)))
+    store = await stack.enter_async_context(open_long_term(settings, embedding))
+    return store, [Check(name="earlier embeddings", state="warn", text=_earlier(settings))]
+
+
+def _earlier(settings: Settings) -> str:
+    default = Settings.model_fields["embeddings"].default
+    return (
+        f"They were made with {settings.embeddings} and go on with it: `mnemo reindex --embeddings "
+        f"{default}` moves them to the default, MNEMO_EMBEDDINGS={settings.embeddings} says that "
+        "this is meant."
+    )
 
 
 async def _journal(settings: Settings, stack: AsyncExitStack) -> Journal | None:

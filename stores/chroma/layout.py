@@ -47,7 +47,8 @@ class Layout:
         if differs:
             raise StoreMismatch(
                 f"These memories were written with {' and '.join(differs)}: run "
-                f"`mnemo reindex {' '.join(flags)}`, or go back to the earlier settings."
+                f"`mnemo reindex {' '.join(flags)}`, or go back to the earlier settings.",
+                self.embedding_name if self.shards == wanted.shards else None,
             )
 
 

@@ -38,7 +38,8 @@ class Embedded:
             raise StoreMismatch(
                 f"These memories were written with embeddings {self.name!r} ({self.dimensions} "
                 f"dimensions), not {wanted.name!r} ({wanted.dimensions}): run `mnemo reindex "
-                f"--embeddings {wanted.name}`, or go back to the earlier settings."
+                f"--embeddings {wanted.name}`, or go back to the earlier settings.",
+                self.name,
             )
 
 

@@ -17,7 +17,8 @@ from domain.owner import Owner
 from domain.recall.corpus import Embed
 from domain.recall.index import EvidenceIndex, index_of, with_journal
 from domain.rows import Rows
-from models.embeddings import EmbeddingModel, WordLlamaEmbeddings
+from models.embeddings import EmbeddingModel
+from models.local_embeddings import LocalEmbeddings
 from models.single_flight import SingleFlight
 from stores.memories import Memories
 
@@ -151,7 +152,7 @@ def embedder(embedding: EmbeddingModel) -> Embed | None:
     if not embedding.in_process:
         return None
     inner = embedding.embeddings.inner
-    if isinstance(inner, WordLlamaEmbeddings):
+    if isinstance(inner, LocalEmbeddings):
         return inner.matrix
 
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:

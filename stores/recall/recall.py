@@ -18,7 +18,7 @@ from domain.recall.index import EvidenceIndex
 from domain.recall.packing import pack, render
 from domain.recall.query import Question, read_question
 from domain.recall.ranking import Signals, Votes, signals, voted
-from domain.recall.threshold import NEARBY, more_widely, related
+from domain.recall.threshold import NEARBY, related
 from domain.records import Entity, Kind, Recalled
 from domain.text.dates import named_period
 from domain.text.terms import terms
@@ -48,10 +48,6 @@ class Recollection:
     """In the order of time, as they are shown."""
     tokens: int = 0
     """Of `render(items)`, exactly."""
-    thin: bool = False
-    """True where a first search found nothing worth showing."""
-    widened: bool = False
-    """True where a second search was made, without the floor of the first."""
     degraded: tuple[str, ...] = ()
     """What did not answer: `vectors` (the search by meaning), `memories` (the stored rows)."""
     entities: tuple[str, ...] = ()
@@ -118,8 +114,7 @@ class Recall:
     ) -> Recollection:
         """Return what is worth remembering for a message, within a budget.
 
-        A search that finds nothing is made once more without the floor, and by names, numbers
-        and dates. Where the vector store does not answer, words alone decide.
+        Small talk recalls nothing. Where the vector store does not answer, words alone decide.
 
         Args:
             owner: Whose memory.
@@ -131,7 +126,7 @@ class Recall:
             refs: The refs that make turns live, as the run sees them; None: all of `view`.
             as_of: Only what was said, or true, by then.
             between: Only what was said from the one moment to the other.
-            widen: True where the first answer was not enough: the second pass is made at once.
+            widen: True where a first answer was not enough: then small talk is looked for too.
         """
         query = _shortened(query)
         if budget <= 0 or not query.strip():
@@ -261,29 +256,24 @@ class Recall:
     def _choose(
         self, survey: Survey, shown: Container[str], budget: int, widen: bool
     ) -> Recollection:
-        """Return the items that fit; where there are none, those of a second pass."""
+        """Return the items that fit; an overview where a message asks for everything."""
         offer = Offer(survey.index, survey.question, survey.signals, survey.scope, self._count)
-        corpus, question, scope = survey.index.corpus, survey.question, survey.scope
-        kept = scope.allowed.copy()
-        if scope.between is None:
-            kept = related(corpus, question, survey.signals, scope.allowed)
+        question, scope = survey.question, survey.scope
+        kept = scope.allowed
+        if not widen and scope.between is None:
+            kept = related(question, survey.signals, scope.allowed)
         ranked = offer.ranked(kept, shown, budget)
-        thin, widened = not ranked, False
-        if widen or (thin and question.asks):
-            widened = True
-            kept |= more_widely(corpus, question, survey.signals, scope.allowed, asked=widen)
-            ranked = offer.ranked(kept, shown, budget)
-        if not ranked and question.of_the_past:
+        if not ranked and (question.of_the_past or question.broad):
             ranked = offer.overview(survey.nearest.get("episode", ()))
         items, tokens = pack(ranked, budget, self._count)
         near = survey.nearest.get("entity", ())
         entities = tuple(id for id, closeness in near if closeness >= NEARBY)
-        return Recollection(items, tokens, thin, widened, survey.degraded, entities)
+        return Recollection(items, tokens, survey.degraded, entities)
 
 
 def _names(entity: Entity) -> list[str]:
     """Return the terms by which a message may mean an entity, "sister" for a relation too."""
-    relations = (one.value for one in entity.attributes if one.name == "relation")
+    relations = (known.value for known in entity.attributes if known.name == "relation")
     return [term for name in (entity.name, *entity.aliases, *relations) for term in terms(name)]
 
 

@@ -21,6 +21,15 @@ SAID = {
     "hi": ("मैं बर्लिन में रहता हूँ", "मैं मांस नहीं खाता", "मैं कहाँ रहता हूँ?"),
     "zh": ("我住在柏林", "我不吃肉", "我住在哪里"),
     "ja": ("私はベルリンに住んでいます", "私は肉を食べません", "私はどこに住んでいますか"),
+    "sv": ("Jag bor i Lund", "Jag äter inte kött", "var bor jag"),
+    "da": ("Jeg bor på Fyn, og min søn med", "Jeg spiser aldrig kød", "hvornår fløj jeg af sted"),
+    "no": ("Jeg bor i Bergen med meg selv", "Jeg spiser aldri kjøtt nå", "hva heter vår katt"),
+    "fi": ("Minä asun Turussa", "Minä en syö lihaa", "missä minä asun"),
+    "cs": ("Já bydlím v Brně", "Já nikdy nejím maso", "kde já bydlím"),
+    "uk": ("Я живу в Києві", "Я ніколи не їм м'яса", "де моїй мамі подобається"),
+    "th": ("ฉันอยู่เชียงใหม่", "ฉันไม่กินเนื้อ", "ฉันอยู่ที่ไหน"),
+    "vi": ("Tôi sống ở Huế", "Tôi không ăn thịt của bò", "tôi sống ở đâu?"),
+    "id": ("Saya tinggal di Bandung", "Saya tidak makan daging", "apa nama kucing saya"),
     "ko": ("저는 베를린에 살아요", "저는 고기를 안 먹어요", "제가 어디에 살아요?"),
 }
 

@@ -12,8 +12,9 @@ from domain.recall.query import read_question
 from domain.recall.ranking import Judged, Votes, judge, load_weights, signals, voted
 from domain.records import Fact
 from domain.text.dates import named_period
-from domain.text.terms import asks, asks_of_the_past, keywords, terms
-from models.embeddings import WordLlamaEmbeddings
+from domain.text.questions import asks, asks_of_the_past
+from domain.text.terms import keywords, terms
+from models.local_embeddings import WordLlamaEmbeddings
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 SAID = [

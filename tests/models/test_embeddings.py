@@ -10,15 +10,17 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 from models.embedding_cache import OncePerText
-from models.embeddings import WordLlamaEmbeddings, open_embeddings
+from models.embeddings import open_embeddings
 from models.errors import MalformedReply, ModelSettingsError, RateLimited
+from models.local_embeddings import LocalEmbeddings, SentenceEncoder, WordLlamaEmbeddings
 from tests.support.model_settings import settings
 from tests.support.openai_server import Fault, OpenAIServer
 
 
-@pytest.fixture(scope="module")
-def built_in() -> WordLlamaEmbeddings:
-    return WordLlamaEmbeddings()
+@pytest.fixture(scope="module", params=[WordLlamaEmbeddings, SentenceEncoder])
+def built_in(request: pytest.FixtureRequest) -> LocalEmbeddings:
+    model: LocalEmbeddings = request.param()
+    return model
 
 
 class Counted(Embeddings):
@@ -46,7 +48,7 @@ class Counted(Embeddings):
 
 
 def test_built_in_vectors_have_length_one_and_like_texts_are_alike(
-    built_in: WordLlamaEmbeddings,
+    built_in: LocalEmbeddings,
 ) -> None:
     rows = built_in.matrix(["I adopted a dog", "my puppy", "the stock market fell"])
     assert np.allclose(np.linalg.norm(rows, axis=1), 1)
@@ -54,19 +56,19 @@ def test_built_in_vectors_have_length_one_and_like_texts_are_alike(
 
 
 @pytest.mark.parametrize("text", ["", " ", "🙂", "\n\n", "broken \ud83d emoji", "字" * 5000])
-def test_odd_texts_have_vectors_without_nan(built_in: WordLlamaEmbeddings, text: str) -> None:
+def test_odd_texts_have_vectors_without_nan(built_in: LocalEmbeddings, text: str) -> None:
     vector = built_in.embed_query(text)
     assert len(vector) == built_in.dimensions
     assert all(math.isfinite(x) for x in vector)
 
 
-def test_a_text_has_the_same_vector_alone_and_among_others(built_in: WordLlamaEmbeddings) -> None:
+def test_a_text_has_the_same_vector_alone_and_among_others(built_in: LocalEmbeddings) -> None:
     texts = [f"sentence number {n} " + "and more words " * (n % 40) for n in range(200)]
     together = built_in.matrix(texts)
     assert np.allclose(together[137], built_in.matrix([texts[137]])[0], atol=1e-5)
 
 
-async def test_many_texts_do_not_hold_up_the_event_loop(built_in: WordLlamaEmbeddings) -> None:
+async def test_many_texts_do_not_hold_up_the_event_loop(built_in: LocalEmbeddings) -> None:
     ticks = 0
 
     async def tick() -> None:
@@ -83,7 +85,8 @@ async def test_many_texts_do_not_hold_up_the_event_loop(built_in: WordLlamaEmbed
 
 def test_loading_the_built_in_model_leaves_the_logging_alone() -> None:
     program = (
-        "import logging; from models.embeddings import WordLlamaEmbeddings; WordLlamaEmbeddings();"
+        "import logging; from models.local_embeddings import WordLlamaEmbeddings;"
+        "WordLlamaEmbeddings();"
         "print(logging.getLogger().handlers, logging.getLogger().level)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
@@ -164,8 +167,8 @@ async def test_too_few_vectors_are_noticed() -> None:
 
 async def test_the_built_in_model_is_the_default() -> None:
     model = await open_embeddings(settings())
-    assert (model.name, model.dimensions, model.in_process) == ("wordllama", 256, True)
-    assert len(await model.embeddings.aembed_query("hello")) == 256
+    assert (model.name, model.dimensions, model.in_process) == ("use-multilingual", 512, True)
+    assert len(await model.embeddings.aembed_query("hello")) == 512
 
 
 async def test_a_foreign_model_tells_its_dimensions_and_gets_each_text_once_as_text(
@@ -192,7 +195,7 @@ async def test_errors_of_a_foreign_model_are_model_errors(openai_server: OpenAIS
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("minilm", 'use "wordllama" or "provider:model"'),
+        ("minilm", 'use use-multilingual or wordllama, or "provider:model"'),
         ("nonesuch:model", "Provider 'nonesuch' is not supported"),
         ("cohere:embed", "pip install langchain-cohere"),
         ("huggingface:folder", "pip install langchain-huggingface sentence-transformers"),

@@ -29,7 +29,7 @@ async def test_without_any_settings_the_offline_model_is_opened() -> None:
     assert models.chat_name == models.memory_name == "offline"
     assert isinstance(models.chat, OfflineChatModel)
     assert models.memory.extractive
-    assert models.embeddings.name == "wordllama"
+    assert models.embeddings.name == "use-multilingual"
     await models.aclose()
 
 

@@ -14,7 +14,7 @@ def settings(server: OpenAIServer | None = None, **values: Any) -> Settings:
         "openai_base_url": None,
         "chat_model": None,
         "memory_model": None,
-        "embeddings": "wordllama",
+        "embeddings": "use-multilingual",
     }
     served: dict[str, Any] = {}
     if server is not None:

@@ -1,0 +1,32 @@
+"""Words and phrases found in a text: as whole words, or anywhere where words are not spaced."""
+
+import re
+from functools import cache
+
+
+def holds(text: str, phrases: frozenset[str], *, spaced: bool) -> bool:
+    """Return whether a normalized text holds one of some phrases.
+
+    Args:
+        text: The text.
+        phrases: Words and phrases in lower case.
+        spaced: Whether words are parted by spaces.
+    """
+    return bool(phrases) and _pattern(phrases, spaced).search(text) is not None
+
+
+def starts(text: str, phrases: frozenset[str], *, spaced: bool) -> bool:
+    """Return whether a normalized text starts with one of some phrases."""
+    return bool(phrases) and _pattern(phrases, spaced).match(text.lstrip(" \"'«“„([¿¡")) is not None
+
+
+def without(text: str, phrases: frozenset[str], *, spaced: bool) -> str:
+    """Return a normalized text without some phrases, the longest first."""
+    return _pattern(phrases, spaced).sub(" ", text) if phrases else text
+
+
+@cache
+def _pattern(phrases: frozenset[str], spaced: bool) -> re.Pattern[str]:
+    ordered = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+    any_of = "|".join(re.escape(phrase) for phrase in ordered)
+    return re.compile(rf"(?<![\w'])(?:{any_of})(?![\w])" if spaced else any_of)

@@ -1,0 +1,78 @@
+"""What a message asks for: whether it asks at all, for a time, a number, a person, for everything.
+
+Reads the words of `vocabulary.toml`, in the language of the message.
+"""
+
+import re
+from functools import cache
+
+from domain.text.phrases import holds, starts
+from domain.text.sentences import sentences
+from domain.text.statements import is_question
+from domain.text.vocabulary import ENGLISH, vocabulary, vocabulary_of
+from domain.text.words import normalized
+
+_ASKED = re.compile(r"[?？؟]")
+
+
+def asks(text: str) -> bool:
+    """Return whether a message asks for something, rather than states it."""
+    if _ASKED.search(text):
+        return True
+    known = vocabulary_of(text)
+    return any(
+        is_question(sentence)
+        or (known.spaced and starts(_plain(sentence), known.request, spaced=True))
+        for sentence in sentences(text)
+    )
+
+
+def asks_of_the_past(text: str) -> bool:
+    """Return whether a message asks what was said or is known."""
+    return _holds(text, "past")
+
+
+def asks_for_everything(text: str) -> bool:
+    """Return whether a message asks for a summary of what was said, rather than for one thing."""
+    return _holds(text, "all")
+
+
+def asks_when(question: str) -> bool:
+    """Return whether a time answers the question."""
+    return _holds(question, "when")
+
+
+def asks_how_many(question: str) -> bool:
+    """Return whether a number answers the question."""
+    return _holds(question, "count")
+
+
+def asks_who(question: str) -> bool:
+    """Return whether the name of a person or place answers the question."""
+    return _holds(question, "who")
+
+
+def asks_what_you_said(question: str) -> bool:
+    """Return whether a message asks for what the assistant said: "what did you recommend?"."""
+    if vocabulary_of(question).code != ENGLISH:
+        return _holds(question, "said")
+    return _you_said().search(_plain(question)) is not None
+
+
+def _holds(text: str, table: str) -> bool:
+    known = vocabulary_of(text)
+    phrases: frozenset[str] = getattr(known, table)
+    return holds(_plain(text), phrases, spaced=known.spaced)
+
+
+def _plain(text: str) -> str:
+    return normalized(text).replace("’", "'")
+
+
+@cache
+def _you_said() -> re.Pattern[str]:
+    verbs = "|".join(sorted(vocabulary(ENGLISH).said))
+    return re.compile(
+        rf"\b(?:you|your) (?:\w+ )?(?:{verbs})\b|\byour (?:\w+ ){{0,2}}(?:advice|answer|list"
+        r"|recommendations?|suggestions?|reply|explanation)\b"
+    )

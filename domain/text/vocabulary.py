@@ -1,0 +1,112 @@
+"""What recall needs to know of each language: small talk, times, numbers, what questions ask for.
+
+The words stand in `vocabulary.toml`. What tells languages apart stands in `languages.py`.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from domain.text.languages import LANGUAGES, language_of
+
+ENGLISH = "en"
+_LONGEST_STOP_WORD = 5
+"""Letters; the longer ones of the lists say something now and then: Spanish "trabajo"."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words of a language, and phrases, in lower case."""
+
+    code: str
+    """ISO 639-1."""
+    request: frozenset[str]
+    """What asks without being a question; without spaces between words, all words of asking."""
+    you: frozenset[str]
+    when: frozenset[str]
+    """What asks for a time."""
+    count: frozenset[str]
+    """What asks for a number."""
+    who: frozenset[str]
+    """What asks for a person or place."""
+    talk: frozenset[str]
+    """Small talk: greetings, thanks, "do you remember"."""
+    past: frozenset[str]
+    """What asks for something said before."""
+    all: frozenset[str]
+    """What asks for everything."""
+    said: frozenset[str]
+    """What makes "you" the one who said it."""
+    numbers: dict[str, int]
+    """Number words with their values."""
+    months: tuple[str, ...]
+    """January to December."""
+    days: tuple[str, ...]
+    """Monday to Sunday."""
+    times: frozenset[str]
+    """Further words that place a text in time."""
+    stop: frozenset[str]
+    """Words too common to be searched for."""
+
+    @property
+    def spaced(self) -> bool:
+        """Whether words are parted by spaces, so that a phrase is found as whole words."""
+        return LANGUAGES[self.code].spaced and self.code != "ko"
+
+
+@cache
+def vocabulary(code: str) -> Vocabulary:
+    """Return the words of a language; those of English where it has no table."""
+    table = _tables().get(code)
+    if table is None:
+        return vocabulary(ENGLISH)
+    sets = ("request", "you", "when", "count", "who", "talk", "past", "all", "said", "times")
+    return Vocabulary(
+        code=code,
+        numbers=dict(zip(_list(table, "numbers"), range(2, 13), strict=True))
+        | dict(zip(_list(table, "tens"), (*range(20, 100, 10), 100, 1000), strict=True)),
+        months=_list(table, "months"),
+        days=_list(table, "days"),
+        stop=frozenset(_list(table, "stop")) if "stop" in table else _stop_words(code),
+        **{name: frozenset(_list(table, name)) for name in sets},
+    )
+
+
+def vocabulary_of(text: str) -> Vocabulary:
+    """Return the words of the language that a text is in; of English where nothing tells."""
+    return vocabulary(language_of(text) or ENGLISH)
+
+
+def codes() -> tuple[str, ...]:
+    """Return the languages that have a vocabulary."""
+    return tuple(_tables())
+
+
+@cache
+def all_months() -> frozenset[str]:
+    """Return the names of months in every language."""
+    return frozenset(month for code in codes() for month in _list(_tables()[code], "months"))
+
+
+@cache
+def all_talk() -> frozenset[str]:
+    """Return the small talk of every language that puts spaces between words."""
+    known = map(vocabulary, codes())
+    return frozenset(word for each in known if each.spaced for word in each.talk)
+
+
+@cache
+def _tables() -> dict[str, dict[str, str]]:
+    text = files("domain.text").joinpath("vocabulary.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _stop_words(code: str) -> frozenset[str]:
+    import stopwordsiso  # late: it reads the lists of sixty languages
+
+    return frozenset(w for w in stopwordsiso.stopwords(code) if len(w) <= _LONGEST_STOP_WORD)
+
+
+def _list(table: dict[str, str], name: str) -> tuple[str, ...]:
+    return tuple(table[name].split(", "))

@@ -1,0 +1,64 @@
+"""What is searched for meets across scripts, spellings and languages, and names stay apart."""
+
+import pytest
+
+from domain.text.languages import LANGUAGES
+from domain.text.questions import asks, asks_for_everything, asks_what_you_said, asks_when
+from domain.text.terms import strong_terms, terms
+from domain.text.vocabulary import codes
+from domain.text.words import words
+
+
+def test_every_language_has_a_vocabulary() -> None:
+    assert set(codes()) == LANGUAGES.keys()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("l'anglais", "anglais"),
+        ("İstanbul", "istanbul"),
+        ("ＡＢＣ１２３", "abc123"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("٢٠٢٤", "2024"),
+        ("مُحَمَّد", "محمد"),
+        ("5月", "May"),
+        ("am 3. Mai", "3 May"),
+        ("東京に住む", "東京"),
+        ("학교에", "학교"),
+        ("die Häuser dort", "das Haus dort"),
+    ],
+)
+def test_what_is_written_in_several_ways_meets(one: str, other: str) -> None:
+    assert set(terms(one)) & set(terms(other))
+
+
+@pytest.mark.parametrize(("one", "other"), [("タイキ", "ダイキ"), ("कमल", "कमला")])
+def test_names_that_differ_by_marks_stay_apart(one: str, other: str) -> None:
+    assert words(one) != words(other)
+
+
+@pytest.mark.parametrize(
+    "text", ["Hola", "Guten Morgen!", "Ça va ?", "谢谢", "Как дела?", "Merhaba", "सुप्रभात", "Dzięki"]
+)
+def test_small_talk_says_nothing(text: str) -> None:
+    assert not strong_terms(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Wo wohne ich?", "¿Dónde trabajo?", "我的狗叫什么名字", "犬の名前は", "Где я работаю?",
+     "Köpeğimin adı ne?", "मेरे कुत्ते का नाम क्या है?", "หมาของฉันชื่ออะไร"],
+)  # fmt: skip
+def test_a_question_of_substance_says_what_it_is_about(text: str) -> None:
+    assert strong_terms(text)
+
+
+def test_what_is_asked_for_is_read_in_each_language() -> None:
+    assert asks("Erzähl mir von Lissabon") and not asks("Am Wochenende habe ich gearbeitet")
+    assert asks_when("Wann bin ich geboren?") and asks_when("我什么时候搬家?")
+    assert asks_for_everything("Can you give me a summary of what happened with the project?")
+    assert asks_for_everything("¿Puedes hacerme un resumen?")
+    assert asks_what_you_said("What did you recommend for dinner?")
+    assert asks_what_you_said("Was hast du mir empfohlen?")
+    assert not asks_what_you_said("What did I tell you about my sister?")

@@ -40,6 +40,9 @@ class Tier(BaseModel):
     tokens_per_day: int | None = Field(
         default=None, ge=1, description="Tokens a user's turns may cost in a day. Unset: any."
     )
+    reply_reserve: int | None = Field(
+        default=None, ge=50, description="Tokens of a reply at most. Unset: MNEMO_REPLY_RESERVE."
+    )
 
 
 class Character(BaseModel):
@@ -93,6 +96,17 @@ class Settings(BaseSettings):
     )
     model_timeout: float = Field(default=60.0, gt=0, description="Seconds for one model call.")
     model_retries: int = Field(default=2, ge=0, description="Retries of a failed model call.")
+    context_window: int | None = Field(
+        default=None,
+        ge=512,
+        description="Tokens a model reads at once, with its reply. Unset: learned from its errors.",
+    )
+    model_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        description="Calls for memory work at once. Unset: 1 at a model server on this machine or "
+        "network, any number elsewhere.",
+    )
     persona: str = Field(
         default="You are a warm, attentive companion. You answer briefly and to the point.",
         description="The persona when a run's context names none.",
@@ -128,7 +142,9 @@ class Settings(BaseSettings):
     free: Tier = Tier(context_budget=2000, remembers=False)
     plus: Tier = Tier(context_budget=6000)
     default_tier: Literal["free", "plus"] = "plus"
-    reply_reserve: int = Field(default=800, ge=50, description="Tokens kept for the reply.")
+    reply_reserve: int = Field(
+        default=800, ge=50, description="Tokens kept for the reply, and its upper bound."
+    )
     summary_share: float = Field(
         default=0.12, ge=0, le=1, description="Share of the budget for earlier summaries."
     )

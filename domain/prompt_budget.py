@@ -72,10 +72,11 @@ class Allocation:
 
 
 def allocate(sizes: Sizes, shares: Shares) -> Allocation:
-    """Return what fits. Persona and message always do; the rest gives way, oldest first.
+    """Return what fits. Persona and message always do; of the rest the oldest gives way first.
 
-    The buffer is packed before recalled memory: what was just said matters most. Summaries
-    come before both only within their own share, so that the head of the prompt is stable.
+    Summaries, entities and memories keep their shares, and the oldest of the buffer is left out.
+    Only where the buffer would fall below half of what is free does recalled memory make room
+    for it, and then entities: what was just said matters most.
 
     Raises:
         ValueError: If persona, message and reply alone pass the limit.
@@ -95,10 +96,18 @@ def allocate(sizes: Sizes, shares: Shares) -> Allocation:
     memories = sizes.memories <= min(shares.memories, free - entity_cost)
     recalled = entity_cost + (sizes.memories if memories else 0)
     buffer = _newest(sizes.buffer, free - recalled)
-    if buffer < len(sizes.buffer) and recalled:
-        # The conversation at hand goes before what was recalled for it.
-        buffer, entities, memories = _newest(sizes.buffer, free), 0, False
+    for fewer in ((entities, False), (0, False)):
+        if buffer == len(sizes.buffer) or _sum_of(sizes.buffer, buffer) >= free // 2:
+            break
+        room = free - sum(sizes.entities[: fewer[0]])
+        if _newest(sizes.buffer, room) > buffer:
+            (entities, memories), buffer = fewer, _newest(sizes.buffer, room)
     return Allocation(earlier=earlier, buffer=buffer, entities=entities, memories=memories)
+
+
+def _sum_of(sizes: Sequence[int], count: int) -> int:
+    """Return what the last `count` take."""
+    return sum(sizes[len(sizes) - count :])
 
 
 def _newest(sizes: Sequence[int], room: int) -> int:

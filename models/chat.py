@@ -14,7 +14,7 @@ from models.offline.chat import OFFLINE, OfflineChatModel
 from settings import Settings
 
 if TYPE_CHECKING:
-    from langchain_openai import ChatOpenAI  # a second to import: only where one is opened
+    from models.endpoint_chat import EndpointChat  # a second to import: only where one is opened
 
 Part = Literal["chat", "memory"]
 """What a model is for: replies, or summaries, facts and scores."""
@@ -64,13 +64,11 @@ def open_chat_model(settings: Settings, part: Part = "chat") -> BaseChatModel:
     variable = f"MNEMO_{'MEMORY' if part == 'memory' and settings.memory_model else 'CHAT'}_MODEL"
     provider, colon, bare = name.partition(":")
     if colon and provider == "openai":
-        model: BaseChatModel = _open_openai(settings, bare, variable)
+        model: BaseChatModel = _open_openai(settings, bare, variable, part)
     elif colon and PROVIDERS.fullmatch(provider):
         model = _open_provider(settings, name, variable)
     else:
-        model = _open_openai(settings, name, variable)
-    # A graph that streams would make it stream too, for nobody to see.
-    model.disable_streaming = part == "memory"
+        model = _open_openai(settings, name, variable, part)
     return model
 
 
@@ -92,12 +90,11 @@ def _open_provider(settings: Settings, name: str, variable: str) -> BaseChatMode
         raise ModelSettingsError(f"{variable}={name} cannot be opened: {reason}") from error
 
 
-def _open_openai(settings: Settings, name: str, variable: str) -> "ChatOpenAI":
-    from langchain_openai import ChatOpenAI
-
+def _open_openai(settings: Settings, name: str, variable: str, part: Part) -> "EndpointChat":
+    from models.endpoint_chat import EndpointChat
     from models.openai_client import open_client
 
-    model = ChatOpenAI(
+    model = EndpointChat(
         model=name,
         api_key=key(settings, variable),
         base_url=endpoint(settings),
@@ -106,6 +103,8 @@ def _open_openai(settings: Settings, name: str, variable: str) -> "ChatOpenAI":
         stream_usage=True,  # not the default for an endpoint that is given explicitly
         stream_chunk_timeout=settings.model_timeout,
         http_async_client=open_client(settings.model_timeout),
+        talks=part == "chat",
+        legacy_max_tokens=not is_openai(settings),
     )
     levels = (model.profile or {}).get("reasoning_effort_levels") or ()
     if is_openai(settings) and "none" in levels and model.use_responses_api is None:

@@ -1,5 +1,6 @@
 """The OpenAI-compatible endpoint of the settings: its address and its key. Nothing here asks it."""
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -43,6 +44,23 @@ def key(settings: Settings, wanted_by: str) -> SecretStr:
             "set OPENAI_BASE_URL to a server of your own."
         )
     return _NO_KEY
+
+
+def is_near(settings: Settings) -> bool:
+    """Return whether the endpoint is a server of one's own: on this machine or network."""
+    host = urlsplit(endpoint(settings)).hostname or ""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".lan", ".internal", ".localhost"))
+
+
+def memory_calls(settings: Settings) -> int | None:
+    """Return how many calls for memory work may run at once; None for any number.
+
+    A server of one's own mostly answers one call after the other, and a reply waits with them.
+    """
+    return settings.model_concurrency or (1 if is_near(settings) else None)
 
 
 async def close_client(model: object) -> None:

@@ -74,6 +74,12 @@ class Refused(ModelError):
 class ContextTooLong(ModelError):
     """The prompt does not fit into the model's context."""
 
+    def __init__(self, text: str, window: int | None = None, sent: int | None = None) -> None:
+        """Say it, with the model's tokens that fit and those that were sent, where it told."""
+        super().__init__(text)
+        self.window = window
+        self.sent = sent
+
 
 class BadReply(ModelError):
     """An answer came, but it cannot be used."""

@@ -1,13 +1,14 @@
 """Opening all models that the settings name, once for a process. Nothing here calls one."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from langchain_core.language_models import BaseChatModel
 
 from models.chat import chat_model_name, open_chat_model
 from models.embeddings import EmbeddingModel, open_embeddings
-from models.endpoint import close_client
+from models.endpoint import close_client, memory_calls
+from models.learned import Learned
 from models.memory.protocol import MemoryModel
 from models.offline.chat import OFFLINE
 from models.offline.memory import OfflineMemory
@@ -33,6 +34,8 @@ class Models:
     memory_name: str
     offline: bool
     """True where no language model writes the replies."""
+    learned: Learned = field(default_factory=Learned)
+    """What this process has learned of the chat model."""
 
     async def aclose(self) -> None:
         """Close the connections that the models hold."""
@@ -52,11 +55,16 @@ async def open_models(settings: Settings) -> Models:
     extractive = OfflineMemory(tokens)
     chat = await asyncio.to_thread(open_chat_model, settings)
     memory: MemoryModel = extractive
+    learned = Learned(chat_name, settings.context_window)
     if memory_name != OFFLINE:
         from models.memory.llm import LanguageMemory  # with a model server's client
 
         model = await asyncio.to_thread(open_chat_model, settings, "memory")
-        memory = LanguageMemory(model, memory_name, tokens)
+        alike = memory_name == chat_name
+        about = learned if alike else Learned(memory_name, settings.context_window)
+        memory = LanguageMemory(
+            model, memory_name, tokens, learned=about, concurrency=memory_calls(settings)
+        )
     return Models(
         chat=chat,
         memory=memory,
@@ -66,4 +74,5 @@ async def open_models(settings: Settings) -> Models:
         chat_name=chat_name,
         memory_name=memory_name,
         offline=chat_name == OFFLINE,
+        learned=learned,
     )

@@ -54,6 +54,19 @@ _CONTEXT_WORDS = re.compile(
 )
 """How vLLM, llama.cpp, Ollama, OpenRouter, Anthropic and Google say that a prompt is too long."""
 
+_WINDOW = re.compile(
+    r"(?:>|<=|n_ctx|context|maximum|limit|length|size|allowed)(?:(?!\d|\bby\b).){0,40}?"
+    r"(?P<window>\d[\d,]{2,})",
+    re.IGNORECASE,
+)
+"""The number behind these words is what a model reads; a `>` or `<=` says it for sure."""
+_SENT = re.compile(
+    r"(?:request|prompt|input|requested|resulted in|messages)\D{0,24}?(?P<sent>\d[\d,]{2,})",
+    re.IGNORECASE,
+)
+_LEAST_WINDOW = 256
+"""A smaller number in such an error counts something else."""
+
 _QUOTA_WORDS = re.compile(
     r"insufficient_quota|insufficient (credit|balance)|exceeded your current quota"
     r"|credit balance is too low|requires more credits",
@@ -122,9 +135,13 @@ def _classified(error: Exception, status: int | None, code: str, text: str) -> M
         )
     too_long = isinstance(error, langchain.ContextOverflowError) or _CONTEXT_WORDS.search(said)
     if too_long or status == 413:
+        window, sent = _tokens_named(error, said)
+        reads = f" ({window} tokens)" if window else ""
         return ContextTooLong(
-            "The prompt is longer than this model can read: lower the tier's context budget "
-            "(MNEMO_PLUS__CONTEXT_BUDGET) or use a model with a larger context."
+            f"The prompt is longer than this model can read{reads}: set MNEMO_CONTEXT_WINDOW to "
+            "what it reads, or give it a larger context.",
+            window,
+            sent,
         )
     if _FILTER_WORDS.search(said):
         return ContentFiltered()
@@ -132,6 +149,23 @@ def _classified(error: Exception, status: int | None, code: str, text: str) -> M
     if failed or isinstance(error, langchain.ModelAPIError):
         return ServerFailed(f"The model server failed ({_short(text)}); {_KEPT}.")
     return _refused(error, status, text)
+
+
+def _tokens_named(error: Exception, said: str) -> tuple[int | None, int | None]:
+    """Return the tokens that the model reads and those that it was sent, where an error says."""
+    body = getattr(error, "body", None)
+    body = body if isinstance(body, dict) else {}
+    window, sent = body.get("n_ctx"), body.get("n_prompt_tokens")
+    if not isinstance(window, int):
+        sure = re.search(r"(?:>|<=)\s*(?P<window>\d[\d,]{2,})", said)
+        match = sure or _WINDOW.search(said)
+        window = int(match["window"].replace(",", "")) if match else None
+    if not isinstance(sent, int):
+        match = _SENT.search(said)
+        sent = int(match["sent"].replace(",", "")) if match else None
+    if window is not None and window < _LEAST_WINDOW:
+        window = None
+    return window, sent if sent and window and sent > window else None
 
 
 def _refused(error: Exception, status: int | None, text: str) -> ModelError:
@@ -144,7 +178,7 @@ def _refused(error: Exception, status: int | None, text: str) -> ModelError:
             "The model server does not know this model or address: check MNEMO_CHAT_MODEL, "
             f"MNEMO_MEMORY_MODEL and OPENAI_BASE_URL ({_short(text)})."
         )
-    return Refused(f"The model server refused the request ({_short(text)}).")
+    return Refused(f"The model server refused the request ({_short(_reason(text))}).")
 
 
 def _disconnected(error: openai.APIConnectionError | httpx.TransportError) -> ModelError:
@@ -206,7 +240,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
-def _short(text: str, limit: int = 200) -> str:
+def _reason(text: str) -> str:
+    """Return why a template refused a prompt: servers put its source and a trace around that."""
+    said = re.search(r"raise_exception\(\W*([^'\"]+)|(?:Error|Exception): ([^\n]+)\s*\Z", text)
+    return next((part for part in said.groups() if part), text) if said else text
+
+
+def _short(text: str, limit: int = 300) -> str:
     """Return a server's message on one line, never with a key in it."""
     line = re.sub(r"\bsk-[\w*.-]+", "sk-...", " ".join(text.split())).rstrip(".")
     return line if len(line) <= limit else line[: limit - 3] + "..."

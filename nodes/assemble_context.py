@@ -17,7 +17,7 @@ from nodes.message_stamps import by_turn, turn_id
 from nodes.prompt import Draft, build
 from nodes.refusal import TurnRefused
 from nodes.state import ChatContext, ChatState, Origin, Parts, SummariesRead
-from settings import Settings, Tier
+from settings import Tier
 from stores.recall.recall import Recollection, render
 from stores.summaries import EpisodeNote
 
@@ -60,7 +60,7 @@ class AssembleContext:
             message=[m for m in state["messages"] if turn_id(m) is None],
             key=self._parts.stores.key,
         )
-        shares = shares_of(self._parts.settings, origin.tier)
+        shares = shares_of(self._parts, origin.tier)
         try:
             prompt = build(draft, shares, self._parts.models.tokens, state.get("sent", ()))
         except ValueError as error:
@@ -97,12 +97,13 @@ class AssembleContext:
         ]
 
 
-def shares_of(settings: Settings, tier: Tier, shrink: float = 1.0) -> Shares:
-    """Return the token shares of a tier's prompt, all `shrink` times as large."""
-    limit = int(tier.context_budget * shrink)
+def shares_of(parts: Parts, tier: Tier) -> Shares:
+    """Return the token shares of a tier's prompt, as far as the model can read it."""
+    settings = parts.settings
+    limit = parts.models.learned.limit(tier.context_budget)
     return Shares(
         limit=limit,
-        reply_reserve=min(settings.reply_reserve, limit // 3),
+        reply_reserve=min(tier.reply_reserve or settings.reply_reserve, limit // 3),
         summary=int(limit * settings.summary_share),
         entities=int(limit * settings.entity_share),
         memories=int(limit * settings.memory_share) + 24,

@@ -2,39 +2,38 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from uuid import uuid4
 
-from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import (
     AIMessage,
-    AIMessageChunk,
     AnyMessage,
     BaseMessage,
     HumanMessage,
     RemoveMessage,
-    message_chunk_to_message,
 )
-from langchain_core.runnables import Runnable
 from langgraph.runtime import Runtime
 
 from domain.journal import JournalView
 from domain.prompt_budget import Budget
 from domain.records import Said, Turn
-from models.calls import as_model_errors
-from models.errors import ContextTooLong, EmptyReply, MalformedReply, Refused
-from models.replies import check_reply
+from models.ask import Question, ask
+from models.errors import ContextTooLong, MalformedReply
+from models.replies import was_cut
+from models.reply_text import WRITTEN_CALL
 from nodes.assemble_context import shares_of
 from nodes.finish import forgotten
 from nodes.message_stamps import by_turn, said_at, turn_from, turn_id, turn_messages
-from nodes.prompt import Prompt, build
+from nodes.prompt import Draft, Prompt, build
 from nodes.schedule import NOTHING, schedule
 from nodes.search_memory import MemorySearch
 from nodes.state import ChatContext, ChatState, Origin, Parts, Schedule
 from stores.journal import GenerationMoved
 
-SHRINK = 0.6
-"""How much smaller the prompt is made when the model says that it was too long."""
+TRIES = 5
+"""How often a prompt that the model calls too long is packed anew and sent."""
+WRITTEN_CALLS = 2
+"""Tool calls written as text after which a model that was asked without tools is given up."""
 
 
 class Remember(Protocol):
@@ -58,12 +57,8 @@ class Generate:
             ModelError: If no reply could be had; the message stays and belongs to the next turn.
             StoreUnavailable: If the turn could not be written.
         """
-        origin, prompt = state["origin"], state["prompt"]
-        try:
-            reply, search = await self._answer(origin, prompt)
-        except ContextTooLong:
-            prompt = self._smaller(state, origin)
-            reply, search = await self._answer(origin, prompt)
+        origin = state["origin"]
+        prompt, reply, search = await self._reply(state, origin)
         turn = self._turn(origin, state["messages"], reply)
         lost = await self._lost(origin, state)
         try:
@@ -89,39 +84,75 @@ class Generate:
                 *(item.model_dump(mode="json") for item in search.found),
             ],
             "schedule": self._after(state, view, turn.id, runtime),
+            "degraded": [*self._parts.models.learned.tell(), *_cut(reply, prompt)],
         }
 
-    async def _answer(self, origin: Origin, prompt: Prompt) -> tuple[AIMessage, MemorySearch]:
+    async def _reply(
+        self, state: ChatState, origin: Origin
+    ) -> tuple[Prompt, AIMessage, MemorySearch]:
+        """Return the reply, what was sent for it, and what the model searched for on the way.
+
+        A prompt that the model calls too long is packed anew to what it says, or shows, to read.
+
+        Raises:
+            ModelError: If no reply could be had.
+        """
+        prompt, learned = state["prompt"], self._parts.models.learned
+        before = learned.window
+        for _ in range(TRIES):
+            try:
+                return prompt, *await self._answer(state, origin, prompt)
+            except ContextTooLong as error:
+                refused = error
+            shares, tokens = shares_of(self._parts, origin.tier), self._parts.models.tokens
+            try:
+                prompt = build(state["draft"], shares, tokens, state.get("sent", ()))
+            except ValueError:
+                break  # Persona and message alone do not fit.
+        if refused.window is None:
+            learned.window = before  # Guessed smaller and smaller, and in vain.
+            raise refused
+        raise ContextTooLong(
+            f"{learned.name} reads {refused.window} tokens at once, too few for the persona and "
+            "your message with a reply: shorten one of them, or give the model a larger context.",
+            refused.window,
+        ) from refused
+
+    async def _answer(
+        self, state: ChatState, origin: Origin, prompt: Prompt
+    ) -> tuple[AIMessage, MemorySearch]:
         """Return the reply, and what the model searched for on the way to it."""
-        search = MemorySearch(self._parts, origin, prompt)
+        search = MemorySearch(self._parts, origin, prompt, _more_than(origin.view, state["draft"]))
         messages: list[BaseMessage] = list(prompt.messages)
+        written = 0
         for _ in range(self._parts.settings.search_memory_calls + 2):
-            reply = await self._ask(search, messages)
-            if not reply.tool_calls:
+            reply = await self._ask(search, messages, prompt.budget["reply_reserve"])
+            query = reply.additional_kwargs.get(WRITTEN_CALL)
+            if query is not None:
+                if written == WRITTEN_CALLS:
+                    break
+                written += 1
+                messages = await search.answer_in_text(query, messages)
+            elif reply.tool_calls:
+                messages += [reply, *await search.answer(reply)]
+            else:
                 return reply, search
-            messages += [reply, *await search.answer(reply)]
         raise MalformedReply(
             "The model keeps calling tools instead of answering; your message is kept, send it "
             "again or choose another model."
         )
 
-    async def _ask(self, search: MemorySearch, messages: Sequence[BaseMessage]) -> AIMessage:
-        """Ask the model, with the tool where it takes one."""
-        model = self._parts.models.chat
-        if not search.offered:
-            return await stream_reply(model, messages)
-        try:
-            return await stream_reply(search.bind(model), messages)
-        except Refused:
-            reply = await stream_reply(model, messages)
-            # It was the tool, then: this model is not asked with it again.
-            self._parts.without_tools.add(self._parts.models.chat_name)
+    async def _ask(
+        self, search: MemorySearch, messages: Sequence[BaseMessage], max_tokens: int
+    ) -> AIMessage:
+        """Ask the model, with the tool where it takes one and memory holds more."""
+        models = self._parts.models
+        tools = search.tools()
+        question = Question(messages, max_tokens=max_tokens, tools=tools, talks=True)
+        reply = await ask(models.chat, question, models.learned, models.tokens)
+        if tools and not models.learned.takes("tools"):
             search.withdraw()
-            return reply
-
-    def _smaller(self, state: ChatState, origin: Origin) -> Prompt:
-        shares = shares_of(self._parts.settings, origin.tier, SHRINK)
-        return build(state["draft"], shares, self._parts.models.tokens, state.get("sent", ()))
+        return reply
 
     def _turn(self, origin: Origin, messages: Sequence[AnyMessage], reply: AIMessage) -> Turn:
         """Make the turn of the messages that waited for this reply."""
@@ -207,21 +238,18 @@ def _with_search(budget: Budget, searched: int) -> Budget:
     return spent
 
 
-async def stream_reply(
-    model: Runnable[LanguageModelInput, AIMessage], messages: Sequence[BaseMessage]
-) -> AIMessage:
-    """Return the whole reply; its parts reach whoever streams the run on their way.
+def _cut(reply: AIMessage, prompt: Prompt) -> list[str]:
+    """Return what to say of a reply that ended at its bound."""
+    if not was_cut(reply):
+        return []
+    return [
+        f"reply: cut at its limit of {prompt.budget['reply_reserve']} tokens "
+        "(MNEMO_REPLY_RESERVE raises it)"
+    ]
 
-    Raises:
-        ModelError: If no usable reply came.
-    """
-    whole: AIMessageChunk | None = None
-    with as_model_errors():
-        async for chunk in model.astream(list(messages)):
-            part = cast(AIMessageChunk, chunk)
-            whole = part if whole is None else whole + part
-    if whole is None:
-        raise EmptyReply("The model answered with nothing; your message is kept, send it again.")
-    reply = cast(AIMessage, message_chunk_to_message(whole))
-    check_reply(reply)
-    return reply
+
+def _more_than(view: JournalView, draft: Draft) -> bool:
+    """Return whether something may be remembered that the prompt's buffer does not show."""
+    shown = sum(isinstance(message, HumanMessage) for message in draft.buffer)
+    imported = view.rows > 0 and view.cursor == 0
+    return view.seq > shown or imported

@@ -4,12 +4,15 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 from typing import TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from domain.prompt_budget import Allocation, Budget, Shares, Sizes, allocate
-from models.tokens import TokenCounter
+from models.parts import has_parts, text_of
+from models.roles import alternating
+from models.tokens import MESSAGE_TOKENS, TokenCounter
 
 T = TypeVar("T")
 
@@ -146,18 +149,24 @@ def _built(
     recalled = [RECALLED, draft.memories] if packed.memories and draft.memories else []
     now = block([draft.today, *known, *recalled])
     newest = [_bare(draft.message[-1])]
-    messages = [system, *head, *map(_bare, shown), now, *newest]
+    # Templates refuse a prompt that begins with a reply, so one without its question goes too.
+    if not head:
+        shown = list(dropwhile(lambda message: isinstance(message, AIMessage), shown))
+    messages = alternating([system, *head, *map(_bare, shown), now, *newest])
     counts = [tokens.message(message) for message in messages]
     entity_tokens = tokens.text("\n".join(known) + "\n") if known else 0
-    after_head = 1 + len(head)
+    summary_tokens = tokens.text("\n\n".join(block.text for block in head))
+    memory_tokens = tokens.text(now.text) - entity_tokens
+    total = sum(counts) + MESSAGE_TOKENS
     budget = Budget(
-        persona=counts[0] + 3,
-        summary=sum(counts[1:after_head]),
-        buffer=sum(counts[after_head:-2]) + counts[-1],
+        persona=counts[0] + MESSAGE_TOKENS,
+        summary=summary_tokens,
+        # With what the order of roles costs: neighbours of one role are one message.
+        buffer=sum(counts[1:]) - summary_tokens - memory_tokens - entity_tokens,
         entities=entity_tokens,
-        memories=counts[-2] - entity_tokens,
+        memories=memory_tokens,
         reply_reserve=shares.reply_reserve,
-        total=sum(counts) + 3 + shares.reply_reserve,
+        total=total + shares.reply_reserve,
         limit=shares.limit,
         cached_prefix=0.0,
     )
@@ -178,12 +187,13 @@ def _last(items: Sequence[T], count: int) -> Sequence[T]:
 
 def _bare(message: BaseMessage) -> BaseMessage:
     """Return what of a message a provider reads."""
-    kind = HumanMessage if isinstance(message, HumanMessage) else AIMessage
-    return kind(content=message.text)
+    if not isinstance(message, HumanMessage):
+        return AIMessage(content=message.text)
+    return HumanMessage(content=message.content if has_parts(message) else message.text)
 
 
 def _digest(message: BaseMessage) -> str:
-    text = f"{message.type}\0{message.name or ''}\0{message.text}"
+    text = f"{message.type}\0{message.name or ''}\0{text_of(message)}"
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:24]
 
 

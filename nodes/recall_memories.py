@@ -30,12 +30,13 @@ class RecallMemories:
         if not origin.tier.remembers or not query:
             return {"memories": MemoriesRead(Recollection())}
         recall, settings = self._parts.stores.recall, self._parts.settings
+        limit = self._parts.models.learned.limit(origin.tier.context_budget)
         asked = _asked(state["messages"])
         recollection = await recall.recall(
             origin.owner,
             origin.view,
             query,
-            budget=int(origin.tier.context_budget * settings.memory_share),
+            budget=int(limit * settings.memory_share),
             now=self._parts.now(),
             shown=await self._shown(state, origin),
             refs=origin.refs,

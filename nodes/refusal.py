@@ -24,7 +24,8 @@ def refusal(parts: Parts, origin: Origin, messages: Sequence[AnyMessage]) -> str
     """Return why a turn with these messages cannot be taken; None where it can."""
     if origin.foreign:
         return FOREIGN
-    most = int(origin.tier.context_budget * parts.settings.message_share)
+    limit = parts.models.learned.limit(origin.tier.context_budget)
+    most = int(limit * parts.settings.message_share)
     new = new_messages(messages)
     for message in new:
         problem = _unfit(message)

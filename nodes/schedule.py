@@ -35,7 +35,7 @@ def schedule(
     """Return what a run on `thread` that ended at `head` should fold and extract now."""
     settings, tokens = parts.settings, parts.models.tokens
     rule = FoldRule(
-        tokens=int(tier.context_budget * settings.fold_at),
+        tokens=int(parts.models.learned.limit(tier.context_budget) * settings.fold_at),
         turns=settings.fold_turns,
         idle=settings.fold_idle,
     )

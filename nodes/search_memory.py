@@ -1,15 +1,17 @@
 """The tool with which the model asks memory again while it answers; it lives in the run only."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
+from typing import Any
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.messages.tool import ToolCall
-from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, Field, ValidationError
 
 from domain.records import Recalled
+from models.reply_text import clean
+from models.roles import alternating
 from nodes.prompt import Prompt, memory_block
 from nodes.state import Origin, Parts
 from stores.recall.recall import render
@@ -35,8 +37,16 @@ TOOL = {
 class MemorySearch:
     """The searches of one run: a few calls, within what the prompt left free."""
 
-    def __init__(self, parts: Parts, origin: Origin, prompt: Prompt) -> None:
-        """Search for `origin`'s owner; `prompt` says how many tokens are left."""
+    def __init__(self, parts: Parts, origin: Origin, prompt: Prompt, more: bool) -> None:
+        """Search for `origin`'s owner.
+
+        Args:
+            parts: What the graph runs on.
+            origin: Where the turn begins.
+            prompt: It says how many tokens are left.
+            more: Whether memory holds something that the prompt does not show.
+        """
+        self._more = more
         self._parts = parts
         self._origin = origin
         self._calls = 0
@@ -51,22 +61,21 @@ class MemorySearch:
         settings = self._parts.settings
         return (
             settings.search_memory
+            and self._more
             and not self._parts.models.offline
-            and self._parts.models.chat_name not in self._parts.without_tools
+            and self._parts.models.learned.takes("tools")
             and self._origin.tier.remembers
             and self._calls < settings.search_memory_calls
             and self._room - self.tokens >= LEAST
         )
 
-    def bind(self, model: BaseChatModel) -> Runnable[LanguageModelInput, AIMessage]:
-        """Return the model with the tool; without it where it cannot call tools."""
-        try:
-            bound = model.bind_tools([TOOL])
-        except NotImplementedError:  # how LangChain says that a model takes no tools
-            return model
+    def tools(self) -> list[dict[str, Any]]:
+        """Return the tool to offer; none where there is nothing to search, or no room for it."""
+        if not self.offered:
+            return []
         if not self.tokens:
             self.tokens = self._parts.models.tokens.text(str(TOOL))
-        return bound
+        return [TOOL]
 
     def withdraw(self) -> None:
         """Count nothing for a tool that the model did not take."""
@@ -83,21 +92,41 @@ class MemorySearch:
             answers.append(message)
         return answers
 
+    async def answer_in_text(
+        self, query: str, messages: Sequence[BaseMessage]
+    ) -> list[BaseMessage]:
+        """Return the prompt with what a call that was written as text asked for.
+
+        A model that writes its calls so knows no tool messages; what was found stands in front
+        of the message to answer. The prompt stays as it is where the call cannot be read.
+        """
+        self.withdraw()
+        if not query or not self._parts.settings.search_memory or not self._more:
+            return list(messages)
+        text = await self._found(SearchMemory(query=query), None)
+        self.tokens += self._parts.models.tokens.text(text)
+        return alternating([*messages[:-1], HumanMessage(text), messages[-1]])
+
     async def _search(self, call: ToolCall) -> str:
         if not self.offered:
             return "No more searches this time: answer with what you have."
-        self._calls += 1
         try:
             asked = SearchMemory.model_validate(call["args"])
             between = _span(asked)
         except (ValidationError, ValueError):
+            self._calls += 1
             return "That was no valid search: give a query, and dates as 2026-05-31."
+        return await self._found(asked, between)
+
+    async def _found(self, asked: SearchMemory, between: tuple[datetime, datetime] | None) -> str:
+        """Return what is remembered of a query, as a block for the prompt."""
+        self._calls += 1
         counter = self._parts.models.tokens
         frame = counter.message(HumanMessage(memory_block("", self._parts.stores.key))) + 8
         found = await self._parts.stores.recall.recall(
             self._origin.owner,
             self._origin.view,
-            asked.query,
+            clean(asked.query),
             budget=max(0, self._room - self.tokens - frame - LEAST // 2),
             now=self._parts.now(),
             refs=self._origin.refs,

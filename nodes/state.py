@@ -1,7 +1,7 @@
 """What a run of the chat graph knows: its context, its state, where it begins, its parts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from operator import add
 from typing import Annotated, Any, Literal, TypedDict
@@ -104,6 +104,8 @@ class ChatState(TypedDict, total=False):
     """Messages folded by this run."""
     facts_added: Annotated[list[str], UntrackedValue]
     """Texts of the facts added by this run."""
+    facts_dropped: Annotated[int, UntrackedValue]
+    """Notes of the memory model that nothing the user said supports."""
 
 
 @dataclass(frozen=True)
@@ -178,5 +180,3 @@ class Parts:
     stores: Stores
     now: Callable[[], datetime]
     """The clock, with a time zone."""
-    without_tools: set[str] = field(default_factory=set)
-    """Chat models that turned out to take no tools."""

@@ -22,9 +22,10 @@ from domain.owner import Owner
 from domain.records import Recalled
 from graph.chat import build
 from models.errors import ModelError
+from models.reply_text import WRITTEN_CALL
 from nodes.refusal import TurnRefused
 from nodes.state import ChatContext, ChatInput, Origin, Parts, Schedule
-from stores.errors import StoreUnavailable
+from stores.errors import CheckpointGone, StoreMismatch, StoreUnavailable
 from stores.journal import GenerationMoved
 
 Step = Literal["search", "fold", "extract"]
@@ -33,7 +34,14 @@ Content = str | list[str | dict[Any, Any]]
 LOOK_BACK = 100
 """Checkpoints of a thread among which that of an earlier turn is looked for; fewer are kept."""
 READS = ("load_buffer", "recall_summaries", "recall_memories")
-EXPECTED = (ModelError, StoreUnavailable, TurnRefused, GenerationMoved)
+EXPECTED = (
+    ModelError,
+    StoreUnavailable,
+    StoreMismatch,
+    CheckpointGone,
+    TurnRefused,
+    GenerationMoved,
+)
 """What a user can act on; each says it in one sentence. Anything else is a bug and is raised."""
 
 
@@ -80,8 +88,8 @@ class TurnReport(BaseModel):
     """Messages that were folded into an episode."""
     facts_added: tuple[str, ...] = ()
     ms: Milliseconds = Field(default_factory=Milliseconds)
-    degraded: tuple[str, ...] = Field(default=(), exclude=True)
-    """What the turn had to do without; for people, so not part of the JSON form."""
+    degraded: tuple[str, ...] = ()
+    """What the turn had to do without, each with what to do about it."""
     refused: bool = Field(default=False, exclude=True)
     """True where `error` is about what was asked, not about what serves it."""
 
@@ -267,7 +275,8 @@ class _Progress:
         if chunk.text:
             self.reply.append(chunk.text)
             yield TokenEvent(chunk.text)
-        if any(call.get("name") for call in chunk.tool_call_chunks):
+        written = WRITTEN_CALL in chunk.additional_kwargs
+        if written or any(call.get("name") for call in chunk.tool_call_chunks):
             self.reply.clear()
             yield StepEvent("search")
 
@@ -275,8 +284,10 @@ class _Progress:
         """Take what a node returned."""
         self.marks[node] = perf_counter()
         self.origin = update.get("origin", self.origin)
-        if node in ("assemble_context", "summarize", "extract_facts"):
-            self.degraded += update.get("degraded", [])
+        if node in ("assemble_context", "generate", "summarize", "extract_facts"):
+            lacking = update.get("degraded", [])
+            # A turn whose owner was reset meanwhile overwrites what the state held.
+            self.degraded += lacking if isinstance(lacking, list) else []
         self.found.update(update)
         if node == "generate" and "schedule" in update:
             self.forgotten = update["head"] is None

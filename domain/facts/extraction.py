@@ -24,6 +24,8 @@ class Source(Record):
     text: str
     speaker: str = "user"
     at: datetime
+    before: tuple[str, ...] = ()
+    """Lines said just before, as context: they are never a source."""
 
 
 class FactChange(BaseModel):
@@ -65,3 +67,13 @@ class Extraction(BaseModel):
 
     facts: list[FactChange] = Field(default_factory=list)
     entities: list[EntityMention] = Field(default_factory=list)
+    dropped: int = 0
+    """Facts and entities left out, since nothing that was said supports them."""
+
+    def joined(self, other: "Extraction") -> "Extraction":
+        """Return both together."""
+        return Extraction(
+            facts=self.facts + other.facts,
+            entities=self.entities + other.entities,
+            dropped=self.dropped + other.dropped,
+        )

@@ -3,38 +3,49 @@
 Every call is tagged `nostream`, so that no chat client shows it. Nothing here stores anything.
 """
 
+import asyncio
 import random
-import re
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig
-from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
 from domain.facts.extraction import Extraction, Source
 from domain.records import Fact, Said, Turn
-from models.calls import as_model_errors
+from models.ask import Question, ask
+from models.endpoint_chat import EndpointChat
 from models.errors import ContextTooLong, CutReply, EmptyReply, MalformedReply, Refused
+from models.learned import Learned
 from models.memory import prompts
 from models.memory import schemas as forms
 from models.memory.protocol import Score
-from models.replies import check_reply, was_cut
+from models.replies import was_cut
 from models.tokens import TokenCounter
 
 WINDOW_TOKENS = 6_000
-"""What is put before a model at once: no more than a prompt of a reply, since servers of one's own
-may read no more and say nothing. A longer window is summarized in parts."""
+"""What is put before a model at once: no more than a prompt of a reply. A longer window is
+summarized in parts."""
 
-_SMALLEST_WINDOW = 500
+_SMALLEST_WINDOW = 200
 _SAMPLED = 3
 _WORDS_PER_TOKEN = 0.6
 """A model counts words better than tokens; less than the usual 0.75, to stay below."""
-
-_NO_SCHEMA = re.compile(r"response_?format|json_?schema|structured output", re.IGNORECASE)
+_LONGEST_SUMMARY = 2
+"""Times the tokens asked for after which a summary is cut: a longer one is shortened, not lost."""
+_SCORE_TOKENS = 200
+_FORM_TOKENS = 300, 150, 1_500
+"""What the form of facts may take: to begin with, for each message, and at most."""
+_AROUND = 120
+"""Tokens of what stands around the data: tags, headings, the day, and that it is data."""
+_FACTS_SHARE = 3
+"""Known facts take no more than this part of what a model reads with them."""
 
 
 class LanguageMemory:
@@ -47,21 +58,26 @@ class LanguageMemory:
         model: BaseChatModel,
         name: str,
         tokens: TokenCounter,
-        window_tokens: int = WINDOW_TOKENS,
+        *,
+        learned: Learned | None = None,
+        concurrency: int | None = None,
     ) -> None:
         """Work with a model.
 
         Args:
-            model: Any chat model; OpenAI's are asked for JSON by schema.
+            model: Any chat model; an OpenAI-compatible server is asked for JSON by schema.
             name: As the user wrote it in the settings.
-            tokens: Counts for that model.
-            window_tokens: What is put before it at once.
+            tokens: Counts for the chat model.
+            learned: What is known of the model; shared with whoever else asks it.
+            concurrency: Calls that may run at once; None: any number.
         """
         self.model = model
         self.name = name
         self.tokens = tokens
-        self.window_tokens = window_tokens
-        self._by_schema = isinstance(model, ChatOpenAI)
+        self.window_tokens = WINDOW_TOKENS
+        self.learned = learned or Learned(name)
+        self._turns = asyncio.Semaphore(concurrency) if concurrency else nullcontext()
+        self._by_schema = isinstance(model, EndpointChat)
 
     async def summarize(
         self,
@@ -77,7 +93,8 @@ class LanguageMemory:
             ModelError: If the provider fails, or the answer is empty, cut or too long.
         """
         lines = prompts.conversation(prompts.said_in(turns))
-        parts = await self._summaries(lines, self.window_tokens, before, max_tokens, missing)
+        room = self._room(prompts.SUMMARIZE, _LONGEST_SUMMARY * max_tokens)
+        parts = await self._summaries(lines, room, before, max_tokens, missing)
         summary = "\n".join(parts)
         if self.tokens.text(summary) > max_tokens:
             summary = await self._write(prompts.SHORTEN, summary, max_tokens)
@@ -92,7 +109,8 @@ class LanguageMemory:
             ModelError: If the provider fails or the answer is not a score.
         """
         data = prompts.to_score(_sample(turns), summary)
-        return forms.read_score(await self._fill_in(forms.ScoreForm, prompts.SCORE, data))
+        answer = await self._fill_in(forms.ScoreForm, prompts.SCORE, data, _SCORE_TOKENS)
+        return forms.read_score(answer, "\n".join(said.text for said in prompts.said_in(turns)))
 
     async def extract(
         self, messages: Sequence[Source], known: Sequence[Fact], now: datetime
@@ -102,25 +120,38 @@ class LanguageMemory:
         Raises:
             ModelError: If the provider fails or the answer is not in the form asked for.
         """
-        found = Extraction()
+        extraction = Extraction()
         for part in self._parts_of(messages):
-            some = await self._extract(part, known, now)
-            found = _joined(found, some)
-        return found
+            extraction = extraction.joined(await self._extract(part, known, now))
+        return extraction
 
     async def _extract(
         self, messages: Sequence[Source], known: Sequence[Fact], now: datetime
     ) -> Extraction:
-        data = prompts.to_extract(messages, known, now)
+        first, each, most = _FORM_TOKENS
+        bound = min(most, first + each * len(messages))
+        facts = self._fitting(known, self._room(prompts.EXTRACT, bound) // _FACTS_SHARE)
+        data = prompts.to_extract(messages, facts, now)
         try:
-            answer = await self._fill_in(forms.ExtractionForm, prompts.EXTRACT, data)
+            answer = await self._fill_in(forms.ExtractionForm, prompts.EXTRACT, data, bound)
         except ContextTooLong:
             if len(messages) == 1:
                 raise
             half = len(messages) // 2
-            first = await self._extract(messages[:half], known, now)
-            return _joined(first, await self._extract(messages[half:], known, now))
-        return forms.read_extraction(answer, messages, known)
+            extraction = await self._extract(messages[:half], known, now)
+            return extraction.joined(await self._extract(messages[half:], known, now))
+        return forms.read_extraction(answer, messages, facts)
+
+    def _room(self, task: str, answer: int) -> int:
+        """Return the tokens of data that the model reads at once, beside its task and answer."""
+        around = self.tokens.text(task) + answer + _AROUND
+        room = self.learned.limit(self.window_tokens + around) - around
+        return max(room, min(_SMALLEST_WINDOW, self.window_tokens))
+
+    def _fitting(self, known: Sequence[Fact], room: int) -> Sequence[Fact]:
+        """Return the first facts that fit into `room` tokens; the nearest stand first."""
+        costs = accumulate(self.tokens.text(prompts.fact_line(1, fact)) for fact in known)
+        return known[: sum(cost <= room for cost in costs)]
 
     async def _summaries(
         self,
@@ -165,11 +196,12 @@ class LanguageMemory:
         return self._pieces(line[:cut], limit) + self._pieces(line[cut:].lstrip(), limit)
 
     def _parts_of(self, messages: Sequence[Source]) -> list[list[Source]]:
+        room = self._room(prompts.EXTRACT, _FORM_TOKENS[-1] // _FACTS_SHARE) // 2
         parts: list[list[Source]] = []
         used = 0
         for source in messages:
-            cost = self.tokens.text(source.text)
-            if not parts or used + cost > self.window_tokens:
+            cost = self.tokens.text("\n".join((*source.before, source.text)))
+            if not parts or used + cost > room:
                 parts.append([])
                 used = 0
             parts[-1].append(source)
@@ -179,9 +211,8 @@ class LanguageMemory:
     async def _write(self, task: str, data: str, max_tokens: int) -> str:
         """Return the model's text, whole and not empty."""
         words = max(20, int(max_tokens * _WORDS_PER_TOKEN))
-        with as_model_errors():
-            reply = await self.model.ainvoke(_prompt(task, data, words=words), _config("summary"))
-        check_reply(reply)
+        messages = _prompt(task, data, words=words)
+        reply = await self._ask("summary", Question(messages, _LONGEST_SUMMARY * max_tokens))
         if was_cut(reply):
             raise CutReply("The model's summary was cut at its length limit.")
         text = forms.without_thoughts(reply.text)
@@ -189,31 +220,46 @@ class LanguageMemory:
             raise EmptyReply("The model's summary is empty.")
         return text
 
-    async def _fill_in(self, form: type[BaseModel], task: str, data: str) -> dict[str, Any]:
-        """Return the model's answer in a form: by JSON schema, or by a function call."""
-        schema = forms.schema(form)
-        try:
-            return await self._ask(schema, task, data)
-        except Refused as error:
-            if not (self._by_schema and _NO_SCHEMA.search(str(error.__cause__))):
-                raise
-        self._by_schema = False  # this server does not know it, nor will it the next time
-        return await self._ask(schema, task, data)
+    async def _fill_in(
+        self, form: type[BaseModel], task: str, data: str, max_tokens: int
+    ) -> dict[str, Any]:
+        """Return the model's answer in a form: by JSON schema, by a function call, or as text."""
+        schema, messages = forms.schema(form), _prompt(task, data)
+        question = Question(messages, max_tokens, schema=schema)
+        if self._by_schema and self.learned.takes("schema"):
+            try:
+                return _read(await self._ask(schema["title"], question), form)
+            except Refused:
+                if self.learned.takes("schema"):
+                    raise
+        # Whatever takes no tools either answers in text, by the example in the task.
+        question = replace(question, schema=None, tools=[schema], tool_choice=schema["title"])
+        return _read(await self._ask(schema["title"], question), form)
 
-    async def _ask(self, schema: dict[str, Any], task: str, data: str) -> dict[str, Any]:
-        options: dict[str, Any] = {}
-        if self._by_schema:
-            options = {"method": "json_schema", "strict": True}
-        elif isinstance(self.model, ChatOpenAI):
-            options = {"method": "function_calling"}
-        asked = self.model.with_structured_output(schema, include_raw=True, **options)
-        with as_model_errors():
-            answer = await asked.ainvoke(_prompt(task, data), _config(schema["title"]))
-        raw = answer["raw"] if isinstance(answer, dict) else None
-        if not isinstance(raw, BaseMessage):
-            raise MalformedReply("The model's answer is not in the form that was asked for.")
-        check_reply(raw)
-        return forms.read_object(raw)
+    async def _ask(self, name: str, question: Question) -> AIMessage:
+        async with self._turns:
+            return await ask(
+                self.model,
+                replace(question, temperature=0.0),
+                self.learned,
+                self.tokens,
+                RunnableConfig(tags=["nostream"], run_name=name),
+            )
+
+
+def _read(reply: AIMessage, form: type[BaseModel]) -> dict[str, Any]:
+    """Return the form in a reply.
+
+    Raises:
+        CutReply: If it was cut before it said anything that can be read.
+        MalformedReply: If it is something else.
+    """
+    try:
+        return forms.read_object(reply, form)
+    except MalformedReply as error:
+        if was_cut(reply):
+            raise CutReply("The model's answer was cut at its length limit.") from error
+        raise
 
 
 def _prompt(task: str, data: str, **values: object) -> list[BaseMessage]:
@@ -221,14 +267,6 @@ def _prompt(task: str, data: str, **values: object) -> list[BaseMessage]:
         SystemMessage(prompts.instructions(task, data, **values)),
         HumanMessage(prompts.fenced(data)),
     ]
-
-
-def _config(name: str) -> RunnableConfig:
-    return {"tags": ["nostream"], "run_name": name}
-
-
-def _joined(one: Extraction, other: Extraction) -> Extraction:
-    return Extraction(facts=one.facts + other.facts, entities=one.entities + other.entities)
 
 
 def _sample(turns: Sequence[Turn]) -> list[Said]:

@@ -39,33 +39,36 @@ plain sentences in the same language and order, and nothing else."""
 SCORE = """\
 You check the memory of a chat agent. You get a summary of a conversation and a few of the \
 messages it covers. Say how much of what matters in these messages the summary keeps: names, \
-numbers, dates, places, negations, reasons, decisions, preferences. 1 means all of it, 0 nothing. \
-Greetings and small talk do not matter. Name each detail that is missing or wrong, in a few words \
-of the messages."""
+numbers, dates, places, negations, reasons, decisions. 1 means all of it, 0 nothing. Name each \
+detail that is missing or wrong, in a few words of the messages.
+
+Answer in JSON: {{"value": 0.7, "missing": ["..."]}}"""
 
 EXTRACT = """\
-You keep the memory of a chat agent. You read new messages of its user and note what they state, \
-so that it still makes sense by itself in a year.
+You keep the memory of a chat agent. Note what the user's messages m1, m2, ... state about the \
+user and the people around them. Lines in brackets are context, never a source.
 
-Facts: one short sentence for each statement about the user, the people around them, their life, \
-preferences and plans. Begin with "The user" or a name; keep names, numbers, dates, negations and \
-reasons ("because ..."). A question, a condition, a greeting, an order to the agent, or something \
-the user only imagines is no fact; nor is a joke, a role that is played, or what stands in a \
-pasted letter, lyrics, log, code or quotation. Note nothing that is not stated.
+A fact is one short sentence that makes sense by itself in a year. Begin with "The user" or a \
+name. Keep names, numbers, dates, negations and reasons, in the user's own words and language. \
+Questions, conditions, greetings, orders, jokes, roles that are played, things only imagined and \
+pasted letters, lyrics, logs, code or quotations are no facts. Note nothing that is not said.
 
-Known facts have ids such as f1, messages such as m1. If a message makes a known fact untrue, use \
-"supersede" with its id as target. If it only says a known fact again, use "confirm" with its id. \
-If it wants \
-something forgotten, or takes back what it said ("ignore that, I was joking"), use "forget": the \
-text is the statement to forget, the target the known fact that says it, or null. Else use "add". \
-Use a slot only for what can have one value at a time ("home", "employer", \
-"age"), the same word as before where there was one. "when" holds the message's own words for \
-when it is true from, such as "since last Friday".
+op: "supersede" (target: the known fact, such as f1, that a message makes untrue), "confirm" \
+(target: the known fact said again), "forget" (text: what a message wants forgotten or takes back, \
+as in "ignore that, I was joking"; target: the known fact that says it, or null), else "add". \
+slot: only what has one value at a time, such as home, employer or age; else null. when: the \
+message's words for when it is true from; else null. entities: people, places, organizations, \
+products that a message names. Nothing: empty lists.
 
-Entities: each person, place, organization or product that a message names, with what it says of \
-it as short attributes. The user is no entity.
-
-If there is nothing to note, return empty lists."""
+Example. f1 (home): The user lives in Oslo. m1: I moved to Bergen last May, my sister Ida has two \
+cats.
+{{"facts": [\
+{{"op": "supersede", "target": "f1", "text": "The user moved to Bergen.", "kind": "place", \
+"subject": "user", "slot": "home", "source": "m1", "when": "last May"}}, \
+{{"op": "add", "target": null, "text": "The user's sister Ida has two cats.", "kind": "relation", \
+"subject": "Ida", "slot": null, "source": "m1", "when": null}}], \
+"entities": [{{"name": "Ida", "kind": "person", \
+"attributes": [{{"name": "relation", "value": "sister"}}], "source": "m1"}}]}}"""
 
 
 def instructions(text: str, data: str, **values: object) -> str:
@@ -115,18 +118,29 @@ def to_score(sample: Sequence[Said], summary: str) -> str:
 
 def to_extract(messages: Sequence[Source], known: Sequence[Fact], now: datetime) -> str:
     """Return what facts are drawn from; messages are m1, m2, ... and known facts f1, f2, ..."""
-    facts = [
-        f"f{number} ({_day(fact.valid_from)}{f', {fact.slot}' if fact.slot else ''}): "
-        f"{_line(fact.text)}"
-        for number, fact in enumerate(known, 1)
-    ]
+    facts = [fact_line(number, fact) for number, fact in enumerate(known, 1)]
     new = [
-        f"m{number} ({_day(source.at)}, {_line(source.speaker)}): {_indented(source.text)}"
+        line
         for number, source in enumerate(messages, 1)
+        for line in (
+            *(f"({_line(before)})" for before in source.before),
+            f"m{number} ({_day(source.at)}, {_line(source.speaker)}): {_indented(source.text)}",
+        )
     ]
     return "\n".join(
         (f"Today is {_day(now)}.", "", "Known facts:", *(facts or ["none"]), "", "Messages:", *new)
     )
+
+
+def fact_line(number: int, fact: Fact) -> str:
+    """Return a known fact as it is shown, with its number."""
+    slot = f", {fact.slot}" if fact.slot else ""
+    return f"f{number} ({_day(fact.valid_from)}{slot}): {_line(fact.text)}"
+
+
+def day(at: datetime) -> str:
+    """Return a day as it is shown."""
+    return _day(at)
 
 
 def _tag(data: str) -> str:

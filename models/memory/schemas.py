@@ -5,9 +5,10 @@ Their schemas obey the strict rules of OpenAI: no defaults, no free keys. Nothin
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar, get_args
 
+import json_repair
 from langchain_core.messages import BaseMessage
 from pydantic import BaseModel, Field, ValidationError
 
@@ -19,12 +20,24 @@ from domain.facts.extraction import (
     FactKind,
     Source,
 )
+from domain.facts.support import supported
 from domain.records import Fact
+from domain.text.terms import content_words, stems
 from models.errors import MalformedReply
+from models.memory.prompts import day
 from models.memory.protocol import Score
+from models.reply_text import shown
 
-_THOUGHTS = re.compile(r"^\s*<think>.*?</think>\s*", re.DOTALL)
-"""Some local models think aloud before they answer."""
+_NUMBER = re.compile(r"\d+")
+_NOTHING = frozenset(("", "none", "null", "n/a", "na", "nil", "unknown", "-"))
+"""How models write that there is nothing, where JSON has null."""
+_USER = frozenset(("", "user", "the user", "users", "i", "me", "myself", "speaker", "you"))
+"""How models call the user."""
+_STARTS = 20
+"""Brackets in an answer at which its form is looked for."""
+
+
+T = TypeVar("T")
 
 
 class _Attribute(BaseModel):
@@ -70,103 +83,183 @@ def schema(form: type[BaseModel]) -> dict[str, Any]:
 
 
 def without_thoughts(text: str) -> str:
-    """Return a reply's text without the thinking that some models put before it."""
-    return _THOUGHTS.sub("", text).strip()
+    """Return an answer's text without the thinking that some models put before it."""
+    return shown(text, final=True).strip()
 
 
-def read_object(reply: BaseMessage) -> dict[str, Any]:
-    """Return the object in a reply: the arguments of its call, or the JSON in its text.
+def read_object(reply: BaseMessage, form: type[BaseModel]) -> dict[str, Any]:
+    """Return the filled-in form in a reply: the arguments of its call, or the JSON in its text.
+
+    Prose around it, code fences, trailing commas and a bare list are read through.
 
     Raises:
-        MalformedReply: If there is neither.
+        MalformedReply: If there is none.
     """
     calls = getattr(reply, "tool_calls", None)
     if calls:
         arguments: dict[str, Any] = calls[0]["args"]
         return arguments
     text = without_thoughts(reply.text)
+    for start in [match.start() for match in re.finditer(r"[{\[]", text)][:_STARTS]:
+        value = _as_form(_loads(text[start:]), form)
+        if value is not None:
+            return value
+    raise MalformedReply("The model's answer is not in the form that was asked for.")
+
+
+def _loads(text: str) -> Any:
+    """Return JSON, also such as is nearly some; None for what breaks off before it says a thing."""
     try:
-        found, _ = json.JSONDecoder().raw_decode(text, text.index("{"))
-    except ValueError as error:
-        raise MalformedReply("The model's answer is not in the form that was asked for.") from error
-    value: dict[str, Any] = found
-    return value
+        return json.JSONDecoder().raw_decode(text)[0]
+    except ValueError:
+        repaired: Any = json_repair.loads(text)
+        said = list(repaired.values()) if isinstance(repaired, dict) else repaired
+        return repaired if isinstance(said, list) and any(said) else None
 
 
-def read_score(answer: dict[str, Any]) -> Score:
+def _as_form(value: Any, form: type[BaseModel]) -> dict[str, Any] | None:
+    """Return JSON as the form's fields; None if it is something else."""
+    if isinstance(value, dict):
+        if value.keys() & form.model_fields.keys():
+            return value
+        inner = next((v for v in value.values() if isinstance(v, dict)), {})
+        if inner.keys() & form.model_fields.keys():
+            return inner
+        value = [value]
+    items = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    facts = [item for item in items if "text" in item]
+    entities = [item for item in items if "name" in item and "text" not in item]
+    if form is ExtractionForm and (facts or entities):
+        return {"facts": facts, "entities": entities}
+    return None
+
+
+def read_score(answer: Mapping[str, Any], said: str) -> Score:
     """Return a filled-in score, brought between 0 and 1, with at most ten missing details.
+
+    Args:
+        answer: What the model filled in.
+        said: All that the summary is of: a detail that it does not hold is not missing.
 
     Raises:
         MalformedReply: If there is no number in it.
     """
+    given = answer.get("missing")
+    details = given if isinstance(given, list) else []
     try:
-        given = ScoreForm.model_validate({"missing": []} | answer)
+        form = ScoreForm.model_validate(
+            {"value": answer.get("value"), "missing": [d for d in details if isinstance(d, str)]}
+        )
     except ValidationError as error:
         raise MalformedReply("The model's score of a summary is not a number.") from error
-    missing = tuple(" ".join(detail.split())[:200] for detail in given.missing if detail.strip())
-    return Score(value=min(1.0, max(0.0, given.value)), missing=missing[:10])
+    missing = [" ".join(detail.split())[:200] for detail in form.missing]
+    missing = [detail for detail in missing if detail and supported(detail, [said])]
+    return Score(value=min(1.0, max(0.0, form.value)), missing=tuple(missing[:10]))
 
 
 def read_extraction(
-    answer: dict[str, Any], messages: Sequence[Source], known: Sequence[Fact]
+    answer: Mapping[str, Any], messages: Sequence[Source], known: Sequence[Fact]
 ) -> Extraction:
-    """Return what an answer holds that rests on a real message, with ids in place of numbers.
+    """Return what an answer holds that was said, with ids in place of numbers.
+
+    A fact or entity that neither its message, the context of that message nor the fact it changes
+    supports is left out and counted.
 
     Raises:
         MalformedReply: If it is another form.
     """
     if not answer.keys() & {"facts", "entities"}:
         raise MalformedReply("The model's answer holds neither facts nor entities.")
-    sources = {f"m{number}": source.ref for number, source in enumerate(messages, 1)}
-    targets = {f"f{number}": fact.id for number, fact in enumerate(known, 1)}
-    facts = [
-        fact
-        for item in answer.get("facts") or ()
-        if isinstance(item, dict) and (fact := _fact(item, sources, targets))
-    ]
-    entities = [
-        entity
-        for item in answer.get("entities") or ()
-        if isinstance(item, dict) and (entity := _entity(item, sources))
-    ]
-    return Extraction(facts=facts, entities=entities)
+    facts = [_fact(item, messages, known) for item in _objects(answer.get("facts"))]
+    entities = [_entity(item, messages) for item in _objects(answer.get("entities"))]
+    return Extraction(
+        facts=[fact for fact in facts if fact is not None],
+        entities=[entity for entity in entities if entity is not None],
+        dropped=facts.count(None) + entities.count(None),
+    )
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _fact(
-    item: dict[str, Any], sources: dict[str, str], targets: dict[str, str]
+    item: dict[str, Any], messages: Sequence[Source], known: Sequence[Fact]
 ) -> FactChange | None:
-    target = targets.get(str(item.get("target")))
-    known = item | {
-        # A statement that names a fact nobody knows is still a statement.
-        "op": item.get("op") if target or item.get("op") == "forget" else "add",
-        "target": target if item.get("op") != "add" else None,
-        "source": sources.get(str(item.get("source"))),
-        "kind": item.get("kind") if item.get("kind") in get_args(FactKind) else "other",
-        "subject": str(item.get("subject") or "user"),
-        "slot": item.get("slot") or None,
-        "when": item.get("when") or None,
-        "text": " ".join(str(item.get("text") or "").split()),
-    }
+    text = " ".join(str(item.get("text") or "").split())
+    source = _numbered(item.get("source"), messages)
+    target = _numbered(item.get("target"), known)
+    if source is None:
+        source = next((m for m in messages if supported(text, [m.text])), None)
+    if source is None or not text:
+        return None
+    op, slot = item.get("op"), _or_none(item.get("slot"))
+    if op != "forget" and (
+        target is None or (op == "supersede" and not _alike(text, slot, target))
+    ):
+        op, target = "add", None  # A statement that names a fact nobody knows is still one.
+    subject = _or_none(item.get("subject")) or "user"
+    if subject.casefold() in _USER or subject.casefold() == source.speaker.casefold():
+        subject = "user"
+    behind = [source.text, *source.before, day(source.at)]
+    behind += [target.text] if target else []
+    if op == "forget":  # What was said earlier, and is known.
+        behind += [*(message.text for message in messages), *(fact.text for fact in known)]
+    if not supported(text, behind):
+        return None
+    if subject != "user" and not supported(subject, behind):
+        return None
     try:
-        fact = FactChange.model_validate(known)
+        return FactChange.model_validate(
+            {
+                "op": op,
+                "target": target.id if target and op != "add" else None,
+                "text": text,
+                "kind": item.get("kind") if item.get("kind") in get_args(FactKind) else "other",
+                "subject": subject,
+                "slot": slot,
+                "source": source.ref,
+                "when": _or_none(item.get("when")),
+            }
+        )
     except ValidationError:
         return None
-    return fact if fact.text else None
 
 
-def _entity(item: dict[str, Any], sources: dict[str, str]) -> EntityMention | None:
-    attributes = item.get("attributes") or ()
-    known = item | {
-        "source": sources.get(str(item.get("source"))),
-        "kind": item.get("kind") if item.get("kind") in get_args(EntityKind) else "other",
-        "attributes": {
-            str(each.get("name")): str(each.get("value"))
-            for each in attributes
-            if isinstance(each, dict) and each.get("name") and each.get("value")
-        },
-    }
-    try:
-        entity = EntityMention.model_validate(known)
-    except ValidationError:
+def _entity(item: dict[str, Any], messages: Sequence[Source]) -> EntityMention | None:
+    name = " ".join(str(item.get("name") or "").split())
+    source = _numbered(item.get("source"), messages)
+    if source is None:
+        source = next((m for m in messages if supported(name, [m.text])), None)
+    if source is None or name.casefold() in {*_USER, source.speaker.casefold()}:
         return None
-    return entity if entity.name.strip() else None
+    behind = [source.text, *source.before]
+    if not supported(name, behind):
+        return None
+    attributes = {
+        str(each["name"]): str(each["value"])
+        for each in _objects(item.get("attributes"))
+        if each.get("name") and each.get("value") and supported(str(each["value"]), behind)
+    }
+    kind = item.get("kind") if item.get("kind") in get_args(EntityKind) else "other"
+    return EntityMention(name=name, kind=kind, attributes=attributes, source=source.ref)
+
+
+def _numbered(given: Any, items: Sequence[T]) -> T | None:
+    """Return the item that "m2", "[2]" or 2 names; None for one that is not there."""
+    number = _NUMBER.search(str(given))
+    at = int(number[0][:6]) if number else 0
+    return items[at - 1] if 1 <= at <= len(items) else None
+
+
+def _or_none(value: Any) -> str | None:
+    text = str(value or "").strip()
+    return None if text.casefold() in _NOTHING else text
+
+
+def _alike(text: str, slot: str | None, target: Fact) -> bool:
+    """Return whether a statement and the fact it replaces are about the same thing."""
+    if slot and target.slot and slot.casefold() == target.slot.casefold():
+        return True
+    ours, theirs = (set(stems(content_words(each))) for each in (text, target.text))
+    return bool((ours & theirs) - set(stems(["user"])))

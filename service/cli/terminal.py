@@ -142,10 +142,17 @@ def _unusable(error: "ValidationError") -> str:
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a command's coroutine; an error its user can act on is one sentence and exit code 1."""
     from models.errors import ModelError, ModelSettingsError
-    from stores.errors import StoreMismatch, StoreUnavailable
+    from stores.errors import CheckpointGone, StoreMismatch, StoreUnavailable
     from stores.journal import GenerationMoved
 
-    expected = (ModelError, ModelSettingsError, StoreMismatch, StoreUnavailable, GenerationMoved)
+    expected = (
+        ModelError,
+        ModelSettingsError,
+        CheckpointGone,
+        StoreMismatch,
+        StoreUnavailable,
+        GenerationMoved,
+    )
     try:
         return asyncio.run(work())
     except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from models.errors import ModelError
 from service.auth.keys import IdentityError
 from service.thread_locks import ThreadBusy
 from service.usage.limits import LimitExceeded, MessageTooLarge
-from stores.errors import StoreUnavailable
+from stores.errors import CheckpointGone, StoreMismatch, StoreUnavailable
 from stores.journal import GenerationMoved
 
 MEDIA = "application/problem+json"
@@ -75,12 +75,18 @@ async def _too_large(request: Request, error: MessageTooLarge) -> Response:
     return problem(413, str(error))
 
 
-async def _unavailable(request: Request, error: StoreUnavailable | ModelError) -> Response:
+async def _unavailable(
+    request: Request, error: StoreUnavailable | StoreMismatch | ModelError
+) -> Response:
     return problem(503, str(error))
 
 
 async def _moved(request: Request, error: GenerationMoved) -> Response:
     return problem(409, "This memory was reset meanwhile: nothing was changed.")
+
+
+async def _gone(request: Request, error: CheckpointGone) -> Response:
+    return problem(409, str(error))
 
 
 async def _passed_on(request: Request, error: httpx.HTTPStatusError) -> Response:
@@ -133,6 +139,8 @@ _HANDLERS: dict[int | type[Exception], Handler] = {
     LimitExceeded: _limit,
     MessageTooLarge: _too_large,
     StoreUnavailable: _unavailable,
+    StoreMismatch: _unavailable,
+    CheckpointGone: _gone,
     ModelError: _unavailable,
     GenerationMoved: _moved,
     ThreadBusy: _busy,

@@ -68,7 +68,7 @@ class Watch(AsyncCallbackHandler):
             run.steps[run_id] = (name, perf_counter())
             layer = LAYERS.get(name)
         self._runs[run_id] = run
-        run.members[run_id] = "score" if name == SCORE else layer
+        run.members[run_id] = layer
 
     async def on_chain_end(
         self,
@@ -126,6 +126,8 @@ class Watch(AsyncCallbackHandler):
         layer = run.members.get(parent_run_id) if run and parent_run_id else None
         if run is None or layer is None:
             return
+        if more.get("name") == SCORE:
+            layer = "score"
         run.calls[run_id] = Call(layer, messages[0] if messages else ())
         self._runs[run_id] = run
         run.members[run_id] = layer

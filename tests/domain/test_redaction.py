@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.redaction import REDACTED, redact
-from tests.support.house import Open
+from tests.support.house import Open, is_reply
 
 SECRETS = [
     "AKIAIOSFODNN7EXAMPLE",
@@ -137,5 +137,5 @@ async def test_secrets_reach_no_episode_unless_the_setting_says_so(
         await house.talk(2, 5)
         (episode,) = await house.episodes()
         assert (SECRETS[4] in episode.model_dump_json()) is kept
-        asked = [b for b in house.server.requests if not b.get("stream")]
+        asked = [b for b in house.server.requests if not is_reply(b)]
         assert asked and any(SECRETS[4] in str(body) for body in asked) is kept

@@ -215,8 +215,8 @@ async def test_a_context_too_small_for_anything_is_an_error_in_the_end(
 async def test_a_score_is_judged_by_the_same_three_messages_each_time(
     openai_server: OpenAIServer, memory: LanguageMemory
 ) -> None:
-    openai_server.default = lambda body: Structured({"value": 0.7, "missing": ["31", " "]})
-    turns = [turn(n, f"mark{n}x") for n in range(9)]
+    openai_server.default = lambda body: Structured({"value": 0.7, "missing": ["31", " ", "Oslo"]})
+    turns = [turn(n, f"mark{n}x of 31") for n in range(9)]
     for _ in range(2):
         score = await memory.score(turns, "A summary.")
         assert score is not None
@@ -248,22 +248,26 @@ async def test_ids_of_an_answer_are_real_ids_again_and_others_are_left_out(
             {
                 "facts": [
                     a_fact(op="supersede", target="f2"),
-                    a_fact(op="confirm", target="f1", source="m2"),
-                    a_fact(op="supersede", target="f9", text="Unknown target."),
-                    a_fact(source="m7", text="Unknown source."),
+                    a_fact(op="confirm", target="f1", source="m2", text="The user has a dog."),
+                    a_fact(op="supersede", target="f9", text="The user has a tent."),
+                    a_fact(source="m7", text="The user has a boat."),
                     a_fact(text="  "),
-                    a_fact(kind="nonsense", text="Odd kind."),
+                    a_fact(kind="nonsense", text="The user likes Denver."),
                     "not even an object",
                 ],
                 "entities": [
                     entity | {"attributes": [{"name": "age", "value": "31"}, {"name": "x"}]},
-                    entity | {"source": "m9", "attributes": []},
+                    entity | {"name": "Barack", "attributes": []},
                 ],
             }
         )
     )
     known = [fact("id-one", "The user has a dog."), fact("id-two", "The user lives here.", "home")]
-    found = await memory.extract([source(1, "I moved"), source(2, "Rex!")], known, AT)
+    messages = [
+        source(1, "I moved to Denver, I like it, and I have a tent"),
+        source(2, "Caroline is 31, and I have a dog"),
+    ]
+    found = await memory.extract(messages, known, AT)
     assert [(f.op, f.target, f.source) for f in found.facts] == [
         ("supersede", "id-two", "turn1/0"),
         ("confirm", "id-one", "turn2/0"),
@@ -274,6 +278,7 @@ async def test_ids_of_an_answer_are_real_ids_again_and_others_are_left_out(
     (only,) = found.entities
     assert (only.name, only.attributes, only.source) == ("Caroline", {"age": "31"}, "turn2/0")
     prompt = openai_server.prompt()
+    assert found.dropped == 3
     assert "m1 (Friday 8 May 2026, user): I moved" in prompt
     assert "f2 (Friday 8 May 2026, home): The user lives here." in prompt
     assert "id-two" not in prompt
@@ -323,7 +328,7 @@ async def test_a_server_without_schemas_is_asked_by_a_function_call_from_then_on
 async def test_another_refusal_is_not_taken_for_a_missing_schema(
     openai_server: OpenAIServer, memory: LanguageMemory
 ) -> None:
-    openai_server.answers(Fault(400, "temperature is not supported"))
+    openai_server.answers(Fault(400, "the stars stand ill"))
     with pytest.raises(Refused):
         await memory.extract([source(1, "Hi")], [], AT)
     assert len(openai_server.requests) == 1
@@ -370,7 +375,7 @@ async def test_many_messages_are_read_in_parts(
 ) -> None:
     memory.window_tokens = 50
     openai_server.default = lambda body: Structured({"facts": [a_fact()], "entities": []})
-    sources = [source(n, "some words to read " * 8) for n in range(3)]
+    sources = [source(n, "I moved to Denver " * 8) for n in range(3)]
     found = await memory.extract(sources, [], AT)
     assert [f.source for f in found.facts] == ["turn0/0", "turn1/0", "turn2/0"]
 
@@ -384,7 +389,7 @@ async def test_messages_too_long_for_the_model_are_read_in_smaller_parts(
         return Structured({"facts": [a_fact()], "entities": []})
 
     openai_server.default = small
-    found = await memory.extract([source(n, "words") for n in range(5)], [], AT)
+    found = await memory.extract([source(n, "moved to Denver") for n in range(5)], [], AT)
     assert [f.source for f in found.facts] == ["turn0/0", "turn2/0", "turn3/0"]
 
 

@@ -52,16 +52,6 @@ async def test_the_chat_model_does_the_memory_work_where_none_is_named(
     await models.aclose()
 
 
-async def test_the_memory_model_does_not_stream_where_everything_is_streamed(
-    openai_server: OpenAIServer,
-) -> None:
-    models = await open_models(settings(openai_server))
-    assert isinstance(models.memory, LanguageMemory)
-    _ = [chunk async for chunk in models.memory.model.astream("Hello?")]
-    assert not openai_server.requests[-1].get("stream")
-    await models.aclose()
-
-
 @pytest.mark.parametrize("part", ["chat", "memory"])
 async def test_either_part_can_stay_offline(openai_server: OpenAIServer, part: str) -> None:
     models = await open_models(settings(openai_server, **{f"{part}_model": "offline"}))

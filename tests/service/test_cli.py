@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from settings import Settings
+from tests.support.house import is_reply
 from tests.support.mnemo_runs import PROMPT, Mnemo, mnemo
 from tests.support.openai_server import Fault, OpenAIServer, Reply
 
@@ -361,7 +362,7 @@ def test_reset_on_a_terminal_asks_and_also_forgets_the_typed_lines(mnemo: Mnemo)
 
 def test_folding_is_shown_while_it_happens(mnemo: Mnemo, openai_server: OpenAIServer) -> None:
     openai_server.default = lambda body: (
-        Reply("Yes.") if body.get("stream") else Reply("They spoke of tea.", delay=0.2)
+        Reply("Yes.") if is_reply(body) else Reply("They spoke of tea.", delay=0.2)
     )
     env = {**_model(openai_server), "MNEMO_FOLD_TURNS": "3", "MNEMO_EXTRACT_TURNS": "100"}
     with mnemo.terminal("chat", env=env) as screen:

@@ -12,7 +12,7 @@ from domain.owner import Owner
 from service.cli.chat_lines import Talk, report_of
 from service.usage.admission import open_conversation
 from service.usage.ledger import read_ledger
-from tests.support.house import Open
+from tests.support.house import Open, is_reply
 from tests.support.mnemo_runs import Mnemo, mnemo
 from tests.support.openai_server import OpenAIServer, Reply
 
@@ -117,7 +117,7 @@ def test_the_ledger_holds_what_the_provider_counted_over_all_runs(
         mnemo.chat(f"Let us speak of mark{number}", env=env)
     ledger = mnemo.json("budget", "--ledger", env=env)
     reply = by_purpose(ledger)["reply"]
-    streamed = [body for body in openai_server.requests if body.get("stream")]
+    streamed = [body for body in openai_server.requests if is_reply(body)]
     read = sum(len(str(m["content"]).split()) for body in streamed for m in body["messages"])
     assert (reply["calls"], reply["tokens_in"], reply["tokens_out"]) == (2, read, 6)
     assert reply["model"] == "test-model" and reply["cost"] == read + 2 * 6

@@ -12,7 +12,7 @@ from redis import Redis
 from domain.owner import Owner, digest
 from tests.support.app_alone import path
 from tests.support.dev_server import DevServer, open_server, running
-from tests.support.house import answer
+from tests.support.house import answer, is_reply
 from tests.support.openai_server import OpenAIServer
 
 __all__ = ["open_server"]
@@ -83,7 +83,7 @@ async def test_a_conversation_on_servers_survives_a_restart_and_leaves_no_trace_
         async with server.client() as client:
             parts = await say(client, thread, "And then came mark5")
             assert reply(parts) == "Reply to And then came mark5."
-            streamed = [body for body in openai_server.requests if body.get("stream")][-1]
+            streamed = [body for body in openai_server.requests if is_reply(body)][-1]
             prompt = json.dumps(streamed["messages"])
             assert all(f"mark{number}" in prompt for number in range(1, 6))
             state: Any = await client.threads.get_state(thread)

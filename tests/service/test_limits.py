@@ -17,7 +17,7 @@ from service.usage.limits import LimitExceeded, Limits, MessageTooLarge, open_li
 from settings import Settings
 from stores.errors import StoreUnavailable
 from tests.support.app_alone import Serve, path, serve
-from tests.support.house import House, Open
+from tests.support.house import House, Open, is_reply
 from tests.support.model_settings import settings
 from tests.support.openai_server import Fault, OpenAIServer, Reply
 from tests.support.redis_stack import RedisStack
@@ -127,7 +127,7 @@ async def test_the_ledger_holds_what_the_provider_counted_for_each_purpose(
     async with open_house(fold_turns=3, extract_turns=2) as house, open_serving(house.parts):
         await turns(house.parts, *(f"Let us speak of mark{n} now" for n in range(1, 5)))
         asked = house.server.requests
-        streamed = [body for body in asked if body.get("stream")]
+        streamed = [body for body in asked if is_reply(body)]
         read = sum(len(str(m["content"]).split()) for body in streamed for m in body["messages"])
         spent = await ledger(house)
         assert spent["reply"][:2] == (4, read)

@@ -11,7 +11,7 @@ from openai import BadRequestError, NotFoundError
 
 from domain.owner import Owner
 from service.http.openai.threads import matching_turn
-from tests.support.house import answer
+from tests.support.house import answer, is_reply
 from tests.support.openai_server import Behaviour, Body, Fault, OpenAIServer, Reply
 from tests.support.served import OpenServed, Served, open_served
 
@@ -56,7 +56,7 @@ async def refs(served: Served) -> dict[str, str]:
 
 def prompt(server: OpenAIServer) -> str:
     """Return the text of the last prompt that asked for a reply."""
-    body = [body for body in server.requests if body.get("stream")][-1]
+    body = [body for body in server.requests if is_reply(body)][-1]
     return "\n".join(str(message["content"]) for message in body["messages"])
 
 

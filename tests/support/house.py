@@ -38,10 +38,20 @@ class Clock:
         self.at += timedelta(**span)
 
 
+def is_reply(body: Body) -> bool:
+    """Return whether a request asks for a reply, rather than for memory work."""
+    return "memory of a chat agent" not in str(body["messages"][0]["content"])
+
+
+def message_in(body: Body) -> str:
+    """Return the message that a request for a reply asks to answer, without what is remembered."""
+    return str(body["messages"][-1]["content"]).rpartition("</memory")[2].partition(">\n\n")[2]
+
+
 def answer(body: Body) -> Behaviour:
     """Reply to what was said; summarize by the markers that the window holds; know no facts."""
-    if body.get("stream"):
-        return Reply(f"Reply to {body['messages'][-1]['content'][:40]}.")
+    if is_reply(body):
+        return Reply(f"Reply to {message_in(body)[:40]}.")
     if "response_format" in body or "tools" in body:
         schema = str(body.get("response_format") or body.get("tools"))
         empty: dict[str, Any] = {"facts": [], "entities": []}
@@ -96,7 +106,7 @@ class House:
 
     def prompt(self) -> str:
         """Return the text of the last prompt that asked for a reply."""
-        streamed = [body for body in self.server.requests if body.get("stream")]
+        streamed = [body for body in self.server.requests if is_reply(body)]
         return "\n".join(str(m["content"]) for m in streamed[-1]["messages"])
 
     def shown(self) -> set[str]:

@@ -17,7 +17,7 @@ from graph.parts import open_parts
 from stores.errors import StoreUnavailable
 from tests.support.chroma_server import ChromaServer
 from tests.support.deep import deep
-from tests.support.house import House, Open, settings_for
+from tests.support.house import House, Open, is_reply, settings_for
 from tests.support.openai_server import Body, OpenAIServer, Reply
 from tests.support.redis_stack import RedisStack
 
@@ -74,7 +74,7 @@ async def test_without_redis_a_turn_is_refused_and_goes_on_when_it_is_back(
             return Reply("Nobody will keep this.")
 
         usual = house.server.default
-        house.server.default = lambda body: goes_within(body) if body.get("stream") else usual(body)
+        house.server.default = lambda body: goes_within(body) if is_reply(body) else usual(body)
         await is_refused_at_once(house, said[8])
         await asyncio.to_thread(comes)
         for text in said[8:]:

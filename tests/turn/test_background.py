@@ -7,7 +7,7 @@ import pytest
 
 from domain.owner import Owner
 from stores.maintenance.erase import reset
-from tests.support.house import Open, answer
+from tests.support.house import Open, answer, is_reply
 from tests.support.openai_server import Body, Reply
 
 pytestmark = pytest.mark.parametrize("backend", [{}], ids=["embedded"])
@@ -32,7 +32,7 @@ async def test_a_second_trigger_joins_a_fold_that_is_under_way(open_house: Open)
         house.server.default = slow
         await house.talk(1, 6)
         await house.parts.stores.pending.finish(10)
-        summaries = [b for b in house.server.requests if not b.get("stream")]
+        summaries = [b for b in house.server.requests if not is_reply(b)]
         windows = {str(b["messages"][-1]["content"]) for b in summaries}
         assert len(windows) == len(summaries), "no window is summarized twice"
         turns = [t.id for e in await house.episodes() for t in e.turns]
@@ -66,6 +66,6 @@ async def test_a_task_that_died_is_made_up_for_by_the_next_turn(open_house: Open
 def slow(body: Body) -> Any:
     """Reply at once, and take a while to summarize."""
     behaviour = answer(body)
-    if isinstance(behaviour, Reply) and not body.get("stream"):
+    if isinstance(behaviour, Reply) and not is_reply(body):
         return Reply(behaviour.text, delay=0.3)
     return behaviour

@@ -9,7 +9,7 @@ from domain.facts.facts import standing
 from domain.owner import Owner
 from domain.records import Fact
 from stores.forgetting import forget
-from tests.support.house import House, Open
+from tests.support.house import House, Open, is_reply, message_in
 from tests.support.openai_server import Behaviour, Body, Reply, Structured
 
 ALEX = Owner("alex")
@@ -23,8 +23,8 @@ def _entry(op: str, text: str, source: str, target: str | None = None) -> dict[s
 def scripted(body: Body) -> Behaviour:
     """Note what was said of pregnancy and Rome; forget what is to be forgotten; repeat the rest."""
     data = str(body["messages"][-1]["content"])
-    if body.get("stream"):
-        return Reply(f"Yes, you told me: {data[:60]}")
+    if is_reply(body):
+        return Reply(f"Yes, you told me: {message_in(body)[:60]}")
     if "response_format" in body:
         if "facts" not in str(body["response_format"]):
             return Structured({"value": 1.0, "missing": []})

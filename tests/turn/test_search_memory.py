@@ -3,7 +3,7 @@
 import pytest
 
 from domain.owner import Owner
-from tests.support.house import MARKER, House, Open
+from tests.support.house import MARKER, House, Open, is_reply
 from tests.support.openai_server import Fault, Reply
 
 pytestmark = pytest.mark.parametrize("backend", [{}], ids=["embedded"])
@@ -26,7 +26,7 @@ async def test_the_model_can_search_and_answer_with_what_it_found(open_house: Op
         house.server.answers(search("spare key"), "Under the blue pot.")
         result = await house.say("Where did I put it?")
         assert result["messages"][-1].text == "Under the blue pot."
-        answered = [b for b in house.server.requests if b.get("stream")][-1]["messages"][-1]
+        answered = [b for b in house.server.requests if is_reply(b)][-1]["messages"][-1]
         assert answered["role"] == "tool" and "under the blue pot" in answered["content"]
         assert any("blue pot" in item["text"] for item in result["recalled"])
         budget = result["budget"]
@@ -51,7 +51,7 @@ async def test_only_a_few_searches_a_turn_are_answered(open_house: Open) -> None
         house.server.answers(search("one"), search("two"), search("three"), "Enough.")
         result = await house.say("Go on searching")
         assert result["messages"][-1].text == "Enough."
-        offered = ["tools" in b for b in house.server.requests if b.get("stream")][-4:]
+        offered = ["tools" in b for b in house.server.requests if is_reply(b)][-4:]
         assert offered == [True, True, False, False]
 
 
@@ -60,7 +60,7 @@ async def test_a_search_keeps_to_the_dates_that_are_asked_for(open_house: Open) 
         await remembering(house)
         house.server.answers(search("spare key", since="2026-06-01"), "Nothing.")
         await house.say("Where did I put it?")
-        told = [b for b in house.server.requests if b.get("stream")][-1]["messages"][-1]["content"]
+        told = [b for b in house.server.requests if is_reply(b)][-1]["messages"][-1]["content"]
         assert told == "Nothing about that is remembered."
 
 
@@ -69,18 +69,29 @@ async def test_a_search_that_makes_no_sense_is_told_so(open_house: Open) -> None
         await remembering(house)
         house.server.answers(search("key", since="last week"), "Well.")
         await house.say("Where did I put it?")
-        told = [b for b in house.server.requests if b.get("stream")][-1]["messages"][-1]["content"]
+        told = [b for b in house.server.requests if is_reply(b)][-1]["messages"][-1]["content"]
         assert "no valid search" in told
 
 
 async def test_a_server_that_cannot_call_tools_is_asked_without(open_house: Open) -> None:
-    async with open_house(search_memory=True) as house:
+    async with open_house(fold_turns=4, search_memory=True) as house:
+        await remembering(house)
         house.server.answers(Fault(400, "test-model does not support tools"), "Without, then.")
         result = await house.say("Hello mark1")
         assert result["messages"][-1].text == "Without, then."
-        assert ["tools" in b for b in house.server.requests] == [True, False]
+        asked = [b for b in house.server.requests if is_reply(b)][-2:]
+        assert ["tools" in b for b in asked] == [True, False]
         await house.say("Hello mark2")
-        assert "tools" not in house.server.requests[-1], "it is not asked with tools again"
+        last = [b for b in house.server.requests if is_reply(b)][-1]
+        assert "tools" not in last, "it is not asked with tools again"
+
+
+async def test_the_tool_is_not_offered_where_the_prompt_shows_all_there_is(
+    open_house: Open,
+) -> None:
+    async with open_house(search_memory=True) as house:
+        await house.talk(1, 3)
+        assert not any("tools" in body for body in house.server.requests if is_reply(body))
 
 
 async def test_the_tool_is_not_offered_where_the_setting_is_off(open_house: Open) -> None:

@@ -17,7 +17,7 @@ from models.errors import (
     ServerFailed,
     TimedOut,
 )
-from tests.support.house import Open, answer
+from tests.support.house import Open, answer, is_reply
 from tests.support.openai_server import Behaviour, Body, Fault, Reply, too_long
 
 pytestmark = pytest.mark.parametrize("backend", [{}], ids=["embedded"])
@@ -73,7 +73,7 @@ async def test_what_a_reply_cost_is_kept_with_it(open_house: Open) -> None:
 
 async def test_a_prompt_that_stays_too_long_is_said_in_one_sentence(open_house: Open) -> None:
     async with open_house() as house:
-        house.server.answers(too_long(), too_long())
+        house.server.default = lambda body: too_long()
         with pytest.raises(ModelError, match="longer than this model can read"):
             await house.say("Hello mark1")
 
@@ -91,7 +91,7 @@ async def test_a_memory_model_that_fails_loses_nothing_and_is_replaced_after_thr
     open_house: Open, behaviour: Behaviour
 ) -> None:
     def failing(body: Body) -> Any:
-        return answer(body) if body.get("stream") else behaviour
+        return answer(body) if is_reply(body) else behaviour
 
     async with open_house(fold_turns=4, extract_turns=4) as house:
         house.server.default = failing

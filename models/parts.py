@@ -1,0 +1,67 @@
+"""Parts of a message that are no text: images, sound, files. Pure.
+
+A model gets them in the turn they came with; whatever is remembered holds a short note instead.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from langchain_core.messages import BaseMessage
+
+_KINDS = ("image", "audio", "video", "file")
+
+
+def has_parts(message: BaseMessage) -> bool:
+    """Return whether a message holds more than text."""
+    return isinstance(message.content, list) and any(map(is_part, message.content))
+
+
+def is_part(block: str | dict[str, Any]) -> bool:
+    """Return whether a block of a message is an image, a sound, a file or a film."""
+    return isinstance(block, dict) and _kind(block) is not None
+
+
+def text_of(message: BaseMessage) -> str:
+    """Return a message's text, with a note such as `[image: cat.png]` where each part stands."""
+    if isinstance(message.content, str):
+        return message.content
+    lines = [
+        block if isinstance(block, str) else str(block.get("text") or note(block))
+        for block in message.content
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def as_text(message: BaseMessage) -> BaseMessage:
+    """Return a message with notes in place of its parts."""
+    return message.model_copy(update={"content": text_of(message)})
+
+
+def note(block: dict[str, Any]) -> str:
+    """Return the note for a part; nothing for a block that is none."""
+    kind = _kind(block)
+    return f"[{kind}: {_name(block)}]" if kind else ""
+
+
+def _kind(block: dict[str, Any]) -> str | None:
+    said = str(block.get("type"))
+    return next((kind for kind in _KINDS if kind in said), None)
+
+
+def _name(block: dict[str, Any]) -> str:
+    """Return what a part is called: its file name, its kind, else that it has no name."""
+    inner = next((v for k, v in block.items() if k != "type" and isinstance(v, dict)), {})
+    for place in (block, inner):
+        for key in ("filename", "file_name", "name", "title"):
+            if isinstance(place.get(key), str) and place[key].strip():
+                return _line(place[key])
+    for place in (block, inner):
+        url = place.get("url") or place.get("image_url")
+        if isinstance(url, str) and url.startswith("http"):
+            return _line(urlsplit(url).path.rpartition("/")[2] or urlsplit(url).netloc)
+    kind = block.get("mime_type") or block.get("media_type") or inner.get("format")
+    return _line(str(kind)) if kind else "no name"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.replace("[", "(").replace("]", ")").split())[:80]

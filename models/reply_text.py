@@ -1,0 +1,118 @@
+"""The text of a reply, freed of what is no part of it. Pure.
+
+Models think aloud, repeat the delimiters of remembered blocks, and write tool calls as text. What
+is shown while a reply streams and what is stored come out of the same function.
+"""
+
+import re
+
+import json_repair
+
+TOOL_NAME = "search_memory"
+
+WRITTEN_CALL = "written_call"
+"""Marks a reply in which a tool was called by text: the query, or "" where it cannot be read."""
+REASONING = "reasoning_content"
+"""Where what a model thought aloud stands beside its reply, for channels that show it."""
+
+_THOUGHT = re.compile(
+    r"<(?P<tag>think|thinking|thought|reasoning)>(?P<in>.*?)(?:</(?P=tag)>\s*|\Z)", re.S | re.I
+)
+_THOUGHT_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>\s*", re.S | re.I)
+"""Some templates open the thinking in the prompt, so only its end is written."""
+_BLOCK = re.compile(
+    r"<memory\b[^<>\n]*>.*?(?:</memory\b[^<>\n]*(?:>|\Z)[ \t]*\n?|(?P<open>\Z))", re.S | re.I
+)
+_MARK = re.compile(r"</?memory\b[^<>\n]*(?:>|\Z)[ \t]*\n?|</?data-[0-9a-f]{8}\b>?", re.I)
+_CALL = re.compile(
+    r"(?:```\w*\s*)?(?:"
+    r"</?\|?(?:tool[_▁ -]?call|function[_ -]?call|python_tag|tool[_▁]calls)[^<>\n]{0,40}"
+    r"|\[TOOL_CALLS\]"
+    rf"|</?[\w|=:/ -]{{0,40}}>?\s*{TOOL_NAME}"
+    rf"|(?<=[\[{{(,\s])\"(?:name|function|tool)\"\s*:\s*\"{TOOL_NAME}\""
+    rf"|(?<![\w`]){TOOL_NAME}\s*[({{<\[:=]"
+    rf"|\A\W*{TOOL_NAME}\b"
+    r"|\A\W*\{\s*\"query\"\s*:"
+    r")",
+    re.I,
+)
+"""The dialects in which models write a call of the tool as text."""
+_BEFORE_NAME = re.compile(r"(?:```\w*\s*)?[\[{(][\[{(\s\w\"':,]*\Z")
+"""The opening of JSON whose first words lead to the name of what is called."""
+_HOLD = 100
+"""Characters after a bracket or a tag in which it shows whether a call or a delimiter began."""
+_OPENING = re.compile(rf"[<{{\[`]|\b{TOOL_NAME[0]}(?=[{TOOL_NAME}]*\Z)")
+_QUERY = re.compile(r"""query['"]?\s*(?:[:=]|>)\s*['"]?([^'"<>\n]+)""", re.I)
+
+
+def clean(text: str) -> str:
+    """Return a text with the halves of characters joined, and without what no store takes."""
+    joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return joined.replace("\x00", "")
+
+
+def shown(raw: str, *, final: bool) -> str:
+    """Return what is to be seen of a reply so far.
+
+    Args:
+        raw: All that the model wrote.
+        final: Whether that is all; before, what may turn out to be no part is held back.
+    """
+    text = _THOUGHT_END.sub("", _THOUGHT.sub("", raw))
+    call = _CALL.search(text)
+    if call:
+        before = text[max(0, call.start() - _HOLD) : call.start()]
+        opening = _BEFORE_NAME.search(before)
+        text = text[: call.start() - (len(before) - opening.start() if opening else 0)]
+    elif not final:
+        text = text[: _safe(text)]
+    without = _BLOCK.sub(lambda block: "" if block["open"] is None or not final else block[0], text)
+    if not final:
+        return _MARK.sub("", without)
+    # A model that repeats a block and says nothing else at least said that.
+    return clean(_MARK.sub("", without if without.strip() else text))
+
+
+def thoughts(raw: str) -> str:
+    """Return what a model thought aloud."""
+    return clean("\n".join(found["in"].strip() for found in _THOUGHT.finditer(raw)))
+
+
+def is_call(raw: str) -> bool:
+    """Return whether a reply is in essence a tool call written as text."""
+    return _CALL.search(_THOUGHT_END.sub("", _THOUGHT.sub("", raw))) is not None
+
+
+def read_call(raw: str) -> str | None:
+    """Return what a tool call written as text searches for; None if it cannot be read."""
+    text = _THOUGHT_END.sub("", _THOUGHT.sub("", raw))
+    start = text.find("{")
+    if start >= 0:
+        query = _query_in(json_repair.loads(text[start:]))
+        if query:
+            return clean(query)
+    written = _QUERY.search(text)
+    return clean(written[1]).strip() or None if written else None
+
+
+def _safe(raw: str) -> int:
+    """Return how much of a reply can be judged already."""
+    tail = max(0, len(raw) - _HOLD)
+    opening = _OPENING.search(raw, tail)
+    end = opening.start() if opening else len(raw)
+    # A high half of a character waits for its other half.
+    return end - 1 if end and "\ud800" <= raw[end - 1] <= "\udbff" else end
+
+
+def _query_in(value: object) -> str | None:
+    """Return the first "query" in nested JSON, also where arguments are JSON in a string."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = json_repair.loads(value)
+    if isinstance(value, dict):
+        query = value.get("query")
+        if isinstance(query, str) and query.strip():
+            return query.strip()
+        value = list(value.values())
+    if isinstance(value, list):
+        return next((query for item in value if (query := _query_in(item))), None)
+    return None

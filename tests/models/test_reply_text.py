@@ -1,0 +1,85 @@
+"""What is no part of a reply is neither shown nor stored, in whatever pieces it comes."""
+
+import time
+
+import pytest
+
+from models.reply_text import is_call, read_call, shown
+
+CALLS = [
+    '<tool_call>\n{"name": "search_memory", "arguments": {"query": "red bike"}}\n</tool_call>',
+    '{"name": "search_memory", "parameters": {"query": "red bike"}}',
+    '```json\n{\n  "name": "search_memory",\n  "arguments": {"query": "red bike",}\n}\n```',
+    '[TOOL_CALLS][{"name": "search_memory", "arguments": {"query": "red bike"}}]',
+    '<function=search_memory>{"query": "red bike"}</function>',
+    'search_memory(query="red bike")',
+    '{"type": "function", "function": {"name": "search_memory", "arguments": '
+    '"{\\"query\\": \\"red bike\\"}"}}',
+    '{"query": "red bike"}',
+    "<think>Where is it?</think>search_memory(query='red bike')",
+    'Let me look.\n<tool_call>{"name": "search_memory", "arguments": {"query": "red bike"}}',
+]
+PLAIN = [
+    "The bike is red [1] and costs < 5 {euros}.",
+    "`code` and <b>bold</b> and {braces} are fine",
+    'Here is JSON:\n```json\n{"name": "Ann", "age": 3}\n```\nDone.',
+    "see seas search",
+]
+
+
+def streamed(text: str, size: int) -> str:
+    """Return what is shown of a reply that comes in pieces."""
+    seen = ""
+    for end in range(size, len(text) + size, size):
+        now = shown(text[:end], final=False)
+        assert now.startswith(seen), "nothing is taken back"
+        seen = now
+    return seen
+
+
+@pytest.mark.parametrize("text", CALLS)
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_a_tool_call_written_as_text_is_read_and_never_shown(text: str, size: int) -> None:
+    assert is_call(text) and read_call(text) == "red bike"
+    for part in (streamed(text, size), shown(text, final=True)):
+        assert part.strip() in ("", "Let me look.")
+
+
+@pytest.mark.parametrize("text", ["<function-name>search_memory", "search_memory", "<tool_call>"])
+def test_a_call_that_cannot_be_read_is_one_all_the_same(text: str) -> None:
+    assert is_call(text) and read_call(text) is None and not shown(text, final=True).strip()
+
+
+@pytest.mark.parametrize("text", PLAIN)
+@pytest.mark.parametrize("size", [1, 5])
+def test_other_brackets_and_tags_are_shown_as_they_are(text: str, size: int) -> None:
+    assert not is_call(text)
+    assert shown(text, final=True) == text and text.startswith(streamed(text, size))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('<memory id="ab12">\nOld.\n</memory id="ab12">\n\nHello.', "Hello."),
+        ('Hello. <memory id="ab12">', "Hello."),
+        ('</memory id="ab12"> Hello.', "Hello."),
+        ('<memory id="ab12">\nOnly this.\n</memory id="ab12">', "Only this."),
+        ("<think>Hm.</think>\nHello.", "Hello."),
+        ("Hm, hm.</think>Hello.", "Hello."),
+        ("<data-0a1b2c3d>Hello.</data-0a1b2c3d>", "Hello."),
+        ("broken \ud83d and whole \ud83d\ude00", "broken \ufffd and whole 😀"),
+    ],
+)
+def test_delimiters_and_thoughts_are_no_part_of_a_reply(text: str, left: str) -> None:
+    assert shown(text, final=True).strip() == left
+
+
+@pytest.mark.parametrize(
+    "text", ["<", "{", "[", "<memory>", "<think>", "</", '{"name": ', " ", "a", "```", "\n"]
+)
+def test_no_text_takes_long_to_judge(text: str) -> None:
+    long = (text * 20_000)[:20_000]
+    begun = time.perf_counter()
+    shown(long, final=True)
+    is_call(long)
+    assert time.perf_counter() - begun < 0.5

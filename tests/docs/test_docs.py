@@ -51,7 +51,7 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=False,
     )
 
@@ -123,7 +123,7 @@ def test_every_other_shell_block_is_one_of_these() -> None:
             assert all(line.startswith(known) for line in lines), (page, text)
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("text", [text for _, text in blocks("python")], ids=len)
 async def test_every_python_snippet_runs(open_server: DevServer, text: str) -> None:
     local = text.replace("http://127.0.0.1:2024", open_server.url)

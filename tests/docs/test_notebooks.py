@@ -26,12 +26,12 @@ def test_source_and_notebook_hold_the_same_cells(source: Path) -> None:
     assert cells[0] == cells[1], f"Run: jupytext --sync {source.name}"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom_offline(source: Path, tmp_path: Path) -> None:
     closed = "http://127.0.0.1:9"  # a port where nothing listens: whoever goes out fails
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--nbmake", "--nbmake-timeout=240",
+        [sys.executable, "-m", "pytest", "-q", "--nbmake", "--nbmake-timeout=500",
          "-p", "no:cacheprovider", "-W", "ignore", "--rootdir", str(tmp_path),
          "-c", os.devnull, str(source.with_suffix(".ipynb"))],
         cwd=tmp_path,
@@ -45,7 +45,7 @@ def test_a_notebook_runs_from_top_to_bottom_offline(source: Path, tmp_path: Path
         },
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=550,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -226,7 +226,7 @@ async def test_nobody_becomes_another_by_saying_so(
     claimed = json.loads(text.replace("KEY", digest(user)))
     async with httpx.AsyncClient(base_url=closed_server.url, headers=bearer("eve")) as eve:
         run = {"assistant_id": "chat", "input": said("What is my dog called?"), **claimed}
-        answer = await eve.post("/runs/wait", json=run, timeout=20)
+        answer = await eve.post("/runs/wait", json=run, timeout=60)
         assert answer.status_code == 200 and "Rufus" not in answer.text
         if "metadata" in claimed:
             thread = (await eve.post("/threads", json=claimed)).json()
@@ -255,7 +255,7 @@ async def test_the_token_says_the_tier_and_the_context_does_not(closed_server: D
 
 async def test_a_free_user_is_told_when_to_come_back(closed_server: DevServer) -> None:
     async with httpx.AsyncClient(
-        base_url=closed_server.url, headers=bearer("gus", tier="free"), timeout=20
+        base_url=closed_server.url, headers=bearer("gus", tier="free"), timeout=60
     ) as gus:
         run = {"assistant_id": "chat", "input": said("Hello there")}
         answers = [await gus.post("/runs/wait", json=run) for _ in range(4)]
@@ -266,7 +266,7 @@ async def test_a_free_user_is_told_when_to_come_back(closed_server: DevServer) -
         huge = {"assistant_id": "chat", "input": said("x" * 3000)}
         assert (await gus.post("/runs/wait", json=huge)).status_code == 413
     async with httpx.AsyncClient(
-        base_url=closed_server.url, headers=bearer("gus", tier="plus"), timeout=20
+        base_url=closed_server.url, headers=bearer("gus", tier="plus"), timeout=60
     ) as paying:
         assert (await paying.post("/runs/wait", json=run)).status_code == 200
 

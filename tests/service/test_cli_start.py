@@ -38,7 +38,7 @@ def imported(folder: Path, *args: str, said: str = "") -> tuple[set[str], str]:
         env={"HOME": str(folder), "MNEMO_DATA_DIR": str(folder / "data")},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=200,
         check=False,
     )
     before, _, modules = done.stderr.partition("imported:")

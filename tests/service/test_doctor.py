@@ -100,7 +100,7 @@ def test_what_never_answers_is_a_failure_and_holds_nothing_up(mnemo: Mnemo, sile
     }
     begun = time.monotonic()
     done = mnemo.run("doctor", env=env)
-    assert time.monotonic() - begun < undisturbed + 10
+    assert time.monotonic() - begun < 3 * undisturbed + 10
     assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
     states = {line.split("  ")[1].strip(): line[:4].strip() for line in done.stdout.splitlines()
               if line[:4].strip()}  # fmt: skip

@@ -80,7 +80,7 @@ async def test_what_a_user_sent_never_turns_into_something_else(
 
 
 async def test_a_listing_may_stop_early_and_read_in_between(open_saver: Open) -> None:
-    async with open_saver() as saver, asyncio.timeout(10):
+    async with open_saver() as saver, asyncio.timeout(60):
         for number in range(40):
             await put(saver, thread("t"), number)
         seen = []

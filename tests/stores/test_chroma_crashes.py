@@ -36,7 +36,7 @@ def read_until_killed(process: subprocess.Popen[str], batches: int, pause: float
     lines = [process.stdout.readline() for _ in range(2 * batches)]
     time.sleep(pause)
     process.kill()
-    process.wait(timeout=30)
+    process.wait(timeout=120)
     return [line for line in [*lines, *process.stdout.readlines()] if line.endswith("\n")]
 
 

@@ -18,6 +18,7 @@ from stores.long_term import open_long_term
 from tests.support.every_store import Store, postgres_opener
 from tests.support.house import House, Open
 from tests.support.mnemo_runs import Mnemo, mnemo
+from tests.support.pace import slowness, took
 from tests.support.postgres_server import PASSWORD, PostgresServer
 
 pytestmark = pytest.mark.deep
@@ -68,7 +69,7 @@ async def test_turns_go_on_without_it_say_so_and_nothing_is_lost(
         for text in said[9:14]:
             begun = time.monotonic()
             result = await house.say(text)
-            assert time.monotonic() - begun < 6 * LIMIT
+            assert took(begun) < 6 * LIMIT
             assert result["messages"][-1].text.startswith("Reply to")
             assert {"vectors", "memories"} <= set(result["degraded"])
         await asyncio.to_thread(comes)
@@ -101,11 +102,11 @@ async def test_calls_in_an_outage_end_within_the_limit_and_the_loop_goes_on(
         begun = time.monotonic()
         calls = [store.asearch(NS, query="apple") for _ in range(20)]
         failed = await asyncio.gather(*calls, return_exceptions=True)
-        took = time.monotonic() - begun
+        passed = time.monotonic() - begun
         clock.cancel()
-        assert took < LIMIT + 1
+        assert took(begun) < LIMIT + 1
         assert all(isinstance(one, StoreUnavailable) for one in failed)
-        assert ticks > took / 0.01 / 5
+        assert ticks > passed / slowness() / 0.01 / 5
         await asyncio.to_thread(comes)
         await until_it_answers(store)
         found = await asyncio.gather(*(store.aget(NS, "k") for _ in range(30)))
@@ -179,7 +180,7 @@ async def refused(url: str, reason: str) -> None:
     with pytest.raises(StoreUnavailable, match=reason) as raised:
         async with open_long_term(settings, embedding):
             pass
-    assert time.monotonic() - begun < 5
+    assert took(begun) < 5
     said = str(raised.value)
     assert said.endswith(".") and "\n" not in said and PASSWORD not in said
 
@@ -208,7 +209,7 @@ async def main():
 asyncio.run(main())
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=250, check=False
     )
     last = done.stderr.strip().splitlines()[-1]
     assert "StoreUnavailable" in last and "uv sync --extra postgres" in last

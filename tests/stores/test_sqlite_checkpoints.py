@@ -240,7 +240,7 @@ def test_a_process_whose_files_may_not_grow_goes_on_when_they_may_again(tmp_path
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=250,
         check=False,
     )
     assert done.returncode == 0, done.stderr

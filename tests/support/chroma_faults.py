@@ -59,7 +59,7 @@ def running_writer(folder: Path, seed: int) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         if process.stdout:
             process.stdout.close()
 

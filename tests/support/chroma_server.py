@@ -21,7 +21,7 @@ from stores.chroma.store import ChromaStore
 from tests.support.deep import deep
 from tests.support.hash_embeddings import HashEmbeddings
 
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 
 OpenStore = Callable[..., AbstractAsyncContextManager[ChromaStore]]
 
@@ -51,7 +51,7 @@ class ChromaServer:
         give_up = time.monotonic() + READY_SECONDS
         while time.monotonic() < give_up and self._process.poll() is None:
             try:
-                httpx.get(f"{self.url}/api/v2/heartbeat", timeout=1).raise_for_status()
+                httpx.get(f"{self.url}/api/v2/heartbeat", timeout=5).raise_for_status()
                 return
             except httpx.HTTPError:
                 time.sleep(0.05)
@@ -70,7 +70,7 @@ class ChromaServer:
         """End the server in the middle of whatever it does."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=120)
             self._process = None
 
     def _signal(self, number: signal.Signals) -> None:

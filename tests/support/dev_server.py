@@ -21,7 +21,7 @@ from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
 ROOT = Path(__file__).parents[2]
-READY_SECONDS = 90.0
+READY_SECONDS = 240.0
 SECRET = "a secret for tests that is long enough"
 OWN_NAMES = ("MNEMO_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_")
 
@@ -84,7 +84,7 @@ class DevServer:
         give_up = time.monotonic() + READY_SECONDS
         while time.monotonic() < give_up and self._process.poll() is None:
             try:
-                httpx.get(f"{self.url}/ok", timeout=1).raise_for_status()
+                httpx.get(f"{self.url}/ok", timeout=5).raise_for_status()
                 return
             except httpx.HTTPError:
                 time.sleep(0.1)
@@ -96,10 +96,10 @@ class DevServer:
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
             try:
-                self._process.wait(timeout=20)
+                self._process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait(timeout=20)
+                self._process.wait(timeout=60)
             self._process = None
 
     def client(self, headers: Mapping[str, str] | None = None) -> LangGraphClient:

@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.warm_mnemo import Command
 
-SECONDS = 60.0
+SECONDS = 200.0
 PROMPT = "> "
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[()][A-Z0-9]|[=>78])")
 
@@ -115,7 +115,7 @@ class Terminal:
         self.seen = ESCAPES.sub("", self._raw.decode(errors="replace")).replace("\r\n", "\n")
         return bool(chunk)
 
-    def wait_for(self, text: str, seconds: float = 40.0) -> str:
+    def wait_for(self, text: str, seconds: float = 120.0) -> str:
         """Wait until `text` is printed after what was waited for before; return what came."""
         until = time.monotonic() + seconds
         while text not in self.seen[self._mark :]:
@@ -152,7 +152,7 @@ class Terminal:
         until = time.monotonic() + seconds
         while self._read(0.1) and time.monotonic() < until:
             pass
-        return self._process.wait(timeout=10)
+        return self._process.wait(timeout=60)
 
 
 def _write(pipe: int, text: bytes) -> None:

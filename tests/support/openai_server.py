@@ -100,6 +100,14 @@ class OpenAIServer:
         """Answer the next chat requests so, in this order; after that, by `default`."""
         self.queue.extend(Reply(b) if isinstance(b, str) else b for b in behaviours)
 
+    async def asked(self, count: int) -> None:
+        """Wait until so many chat requests have come in all."""
+        for _ in range(10_000):
+            if len(self.requests) >= count:
+                return
+            await asyncio.sleep(0.01)
+        raise TimeoutError(f"{count} requests did not come")
+
     def prompt(self, index: int = -1) -> str:
         """Return all text of one recorded prompt."""
         return "\n".join(str(m.get("content")) for m in self.requests[index]["messages"])

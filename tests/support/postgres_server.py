@@ -23,7 +23,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 ROLE = "mnemo"
 PASSWORD = "not-to-be-shown"
 
@@ -108,7 +108,7 @@ class PostgresServer:
         give_up = time.monotonic() + READY_SECONDS
         while time.monotonic() < give_up and self._process.poll() is None:
             try:
-                psycopg.connect(self.url(), connect_timeout=2).close()
+                psycopg.connect(self.url(), connect_timeout=10).close()
                 return
             except psycopg.OperationalError:
                 time.sleep(0.05)
@@ -128,7 +128,7 @@ class PostgresServer:
         if self._process is not None:
             self._signal(signal.SIGCONT)
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=120)
             self._process = None
 
     def remove(self) -> None:

@@ -33,7 +33,7 @@ WAY_OUT = (
     f"set {URL_VARIABLE} to the URL of a Redis 8, or Redis Stack 7.2 or newer, "
     "whose data the tests may erase"
 )
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 
 
 class RedisStackMissing(RuntimeError):
@@ -161,14 +161,14 @@ class RedisStack:
         """Stop the server as an operator would; it writes out what it holds."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=120)
             self._process = None
 
     def kill(self) -> None:
         """End the server in the middle of whatever it does."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=120)
             self._process = None
 
     def pause(self) -> None:
@@ -189,7 +189,7 @@ class RedisStack:
         give_up = time.monotonic() + READY_SECONDS
         while time.monotonic() < give_up and process.poll() is None:
             try:
-                with Redis(port=self.port, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as client:
+                with Redis(port=self.port, socket_timeout=5, retry=Retry(NoBackoff(), 0)) as client:
                     client.ping()
                     return
             except RedisError:

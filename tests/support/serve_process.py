@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 MNEMO = Path(sys.executable).parent / "mnemo"
-START_SECONDS = 100
+START_SECONDS = 240
 """A server that imports everything on a busy machine may take so long."""
 
 

@@ -71,7 +71,7 @@ class Command:
         if self._code is None:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
-            self.wait(10)
+            self.wait(60)
 
 
 @cache
@@ -82,7 +82,7 @@ def _address() -> str:
         [sys.executable, "-m", "tests.support.warm_mnemo", path], stdin=subprocess.PIPE
     )
     atexit.register(_leave, warm, path)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while not path.exists():
         assert warm.poll() is None and time.monotonic() < until, "the warm program did not start"
         time.sleep(0.05)

@@ -102,10 +102,12 @@ async def test_a_turn_cancelled_while_it_is_answered_leaves_its_message_waiting(
                 async for event in events:
                     seen += isinstance(event, TokenEvent)
                     if seen == 3:
-                        await asyncio.sleep(60)
+                        third.set()
+                        await asyncio.sleep(600)
 
+        third = asyncio.Event()
         task = asyncio.create_task(until_the_third_token())
-        await asyncio.sleep(1)
+        await third.wait()
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
@@ -131,9 +133,10 @@ async def test_a_turn_cancelled_while_it_is_folded_is_kept(open_house: Open) -> 
 
         folding = asyncio.Event()
         house.server.answers(Reply("Reply to mark3."), Reply("A summary.", delay=5))
+        asked = len(house.server.requests)
         task = asyncio.create_task(until_it_folds())
         await folding.wait()
-        await asyncio.sleep(0.3)
+        await house.server.asked(asked + 2)
         task.cancel()
         await asyncio.wait([task])
         await said(conversation, "Let us speak of mark4")
@@ -145,7 +148,7 @@ async def test_a_turn_whose_owner_is_reset_meanwhile_says_so(open_house: Open) -
         conversation = talking(house)
         house.server.answers(Reply("one two three four five", delay=0.2))
         turn = asyncio.create_task(said(conversation, "Remember mark1"))
-        await asyncio.sleep(0.5)
+        await house.server.asked(1)
         await reset(house.parts.stores, ALEX)
         report = await turn
         assert "reset meanwhile" in str(report.error)

@@ -26,7 +26,7 @@ FAULTS: dict[str, tuple[Behaviour, type[ModelError]]] = {
     "too many requests": (Fault(429, headers={"Retry-After": "7"}), RateLimited),
     "no credit": (Fault(429, "You exceeded", "insufficient_quota"), QuotaExhausted),
     "a broken server": (Fault(500), ServerFailed),
-    "no answer in time": (Reply("late", delay=3), TimedOut),
+    "no answer in time": (Reply("late", delay=9), TimedOut),
     "an empty reply": (Reply(""), EmptyReply),
     "a filtered reply": (Reply("I", finish_reason="content_filter"), ContentFiltered),
     "a stream that breaks off": (Reply("one two three four", cut_after=2), CutReply),
@@ -41,7 +41,7 @@ async def test_a_fault_is_one_sentence_and_the_message_is_answered_with_the_next
     open_house: Open, fault: tuple[Behaviour, type[ModelError]]
 ) -> None:
     behaviour, error = fault
-    async with open_house(model_timeout=1) as house:
+    async with open_house(model_timeout=3) as house:
         await house.say("Let us speak of mark1")
         house.server.answers(*[behaviour] * 6)
         with pytest.raises(error) as raised:
@@ -58,7 +58,7 @@ async def test_a_fault_is_one_sentence_and_the_message_is_answered_with_the_next
 
 
 async def test_a_busy_server_is_asked_again_by_itself(open_house: Open) -> None:
-    async with open_house(model_retries=2, model_timeout=10) as house:
+    async with open_house(model_retries=2, model_timeout=60) as house:
         house.server.answers(Fault(429, headers={"Retry-After": "0.1"}), Fault(500), "At last.")
         result = await house.say("Hello mark1")
         assert result["messages"][-1].text == "At last."

@@ -69,6 +69,8 @@ class JournalView:
     """The turns that no episode holds, by id."""
     withheld: frozenset[str] = frozenset()
     """Turns that say something forgotten, and episodes whose summary does: for no prompt."""
+    summaries: str = field(default="", compare=False, repr=False)
+    """The cached summaries of the branch that was asked for with it, as they are stored."""
 
     def changed_since(self, rows: int) -> list[RecordKey] | None:
         """Return the records that changed since `rows` was read; None where that is not known."""

@@ -61,7 +61,7 @@ async def locate(state: ChatState, runtime: Runtime[ChatContext], parts: Parts) 
     context = runtime.context
     owner = Owner(_user(runtime), context.character_id)
     thread = str(get_config()["configurable"]["thread_id"])
-    view = await parts.stores.journal.read(owner)
+    view = await parts.stores.journal.read(owner, state.get("head") or state.get("root"))
     begun = "owner" in state
     foreign = begun and state["owner"] != owner.key
     reset = begun and not foreign and state.get("generation") != view.generation

@@ -62,14 +62,19 @@ class Journal:
         )
         self._latest: TTLCache[str, _Reading] = TTLCache(LATEST_OWNERS, LATEST_SECONDS)
 
-    async def read(self, owner: Owner) -> JournalView:
-        """Return one consistent reading. Read it before episodes, always."""
-        return view_of(*await self._read(owner))
+    async def read(self, owner: Owner, head: str | None = None) -> JournalView:
+        """Return one consistent reading. Read it before episodes, always.
 
-    async def _read(self, owner: Owner) -> _Reading:
+        Args:
+            owner: Whose.
+            head: The turn whose branch's summaries are wanted with it, where they are cached.
+        """
+        return view_of(*await self._read(owner, head or ""))
+
+    async def _read(self, owner: Owner, head: str = "") -> _Reading:
         """Return one reading; the threads listed apart come from memory until they move."""
         while True:
-            raw = await self.backend.read(owner)
+            raw = await self.backend.read(owner, head)
             listed = await self._list(owner, raw)
             if listed.moved == raw.listed:
                 self._latest[owner.key] = raw, listed

@@ -16,6 +16,8 @@ class RawJournal:
     """Counters, claims, and the threads whose last turn is in the journal, by field."""
     turns: Mapping[str, str] = field(default_factory=dict)
     """Turn id to the turn as JSON."""
+    summaries: str = ""
+    """The cached summaries of the branch that was asked for, where the backend holds them."""
 
     @property
     def version(self) -> int:
@@ -41,8 +43,11 @@ class Write:
 class JournalBackend(Protocol):
     """Where journals lie. Every call is atomic; failures raise `StoreUnavailable`."""
 
-    async def read(self, owner: Owner) -> RawJournal:
-        """Return one consistent reading of the owner's current generation."""
+    async def read(self, owner: Owner, head: str = "") -> RawJournal:
+        """Return one consistent reading of the owner's current generation.
+
+        With the summaries of the branch that ends at `head`, where they are cached beside it.
+        """
 
     async def commit(
         self, owner: Owner, generation: str | None, version: int, write: Write

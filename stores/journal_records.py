@@ -69,6 +69,7 @@ def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
         threads={**listed.notes, **here},
         threads_lost=len(listed.notes) < int(book.get("listed_threads", "0")),
         turns={id: _turn(turn) for id, turn in raw.turns.items()},
+        summaries=raw.summaries,
         withheld=frozenset(json.loads(book.get("withheld", "[]"))),
     )
 
@@ -136,7 +137,8 @@ def written(raw: RawJournal, listed: ThreadList, write: Write) -> tuple[RawJourn
     def merged(old: Mapping[str, str], new: Mapping[str, str | None]) -> dict[str, str]:
         return {k: v for k, v in {**old, **new}.items() if v is not None}
 
-    after = replace(raw, book=merged(raw.book, write.book), turns=merged(raw.turns, write.turns))
+    book, turns = merged(raw.book, write.book), merged(raw.turns, write.turns)
+    after = replace(raw, book=book, turns=turns, summaries="")
     if not write.threads:
         return after, listed
     gone = {json.loads(name) for name in write.threads}

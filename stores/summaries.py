@@ -21,6 +21,10 @@ KEPT = 60
 """Episodes of a branch that are kept at hand, newest: more than any prompt shows."""
 
 
+PARSED = 64
+"""Branches that a process keeps parsed: those of the conversations under way."""
+
+
 class EpisodeNote(Record):
     """What a prompt needs of an episode."""
 
@@ -61,11 +65,11 @@ class Path:
 
 def path_of(view: JournalView, head: str | None) -> Path:
     """Walk from `head` down through the journal."""
-    walked: list[str] = []
-    while head is not None and head in view.turns:
-        walked.append(head)
+    walked: dict[str, None] = {}
+    while head is not None and head in view.turns and head not in walked:
+        walked[head] = None
         head = view.turns[head].parent
-    return Path(journal=tuple(reversed(walked)), top=head)
+    return Path(journal=tuple(reversed(walked)), top=None if head in walked else head)
 
 
 class SummaryCache(Protocol):
@@ -106,6 +110,20 @@ class Summaries:
         """Read episodes from `memories`, keep branches in `cache`."""
         self._memories = memories
         self._cache = cache
+        self._parsed: LRUCache[str, Branch] = LRUCache(PARSED)
+
+    def forget(self) -> None:
+        """Drop what this process keeps parsed, so that nothing outlives its deletion."""
+        self._parsed.clear()
+
+    def _at_hand(self, view: JournalView, top: str) -> Branch | None:
+        """Return what was read with the journal, if it is of this branch."""
+        if not view.summaries:
+            return None
+        branch = self._parsed.get(view.summaries)
+        if branch is None:
+            branch = self._parsed[view.summaries] = _BRANCH.validate_json(view.summaries)
+        return branch if branch.top == top else None
 
     async def branch(
         self, owner: Owner, view: JournalView, head: str | None, *, fresh: bool = False
@@ -124,9 +142,12 @@ class Summaries:
         top = path_of(view, head).top
         if top is None:
             return None
-        found = None if fresh else await self._cache.get(owner, view.generation, top)
-        if found is not None:
-            return found
+        branch = None
+        if not fresh:
+            branch = self._at_hand(view, top)
+            branch = branch or await self._cache.get(owner, view.generation, top)
+        if branch is not None:
+            return branch
         episodes = await self._memories.episodes(owner, view.generation)
         branch = await asyncio.to_thread(branch_of, top, episodes)
         if branch.notes or branch.loose:

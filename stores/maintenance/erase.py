@@ -42,6 +42,7 @@ async def reset(stores: Stores, owner: Owner) -> Removed:
         name = None if generation == FIRST_GENERATION else generation
         removed.memories += await stores.memories.clear(owner, name)
         stores.recall.forget(owner)
+        stores.summaries.forget()
         for thread in threads:
             await stores.journal.backend.drop_thread(thread)
         removed.threads += len(threads)

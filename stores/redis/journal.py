@@ -25,8 +25,18 @@ local name = ARGV[2]
 if name == '' then name = token or ARGV[3] end
 local book = redis.call('HGETALL', ARGV[1] .. name .. ':book')
 local turns = redis.call('HGETALL', ARGV[1] .. name .. ':turns')
-return {token or '', book, turns}
+local at, steps = ARGV[4], #turns
+while at ~= '' and steps > 0 do
+  local turn = redis.call('HGET', ARGV[1] .. name .. ':turns', at)
+  if not turn then break end
+  local parent = cjson.decode(turn).parent
+  at, steps = type(parent) == 'string' and parent or '', steps - 1
+end
+local summaries = at ~= '' and redis.call('HGET', ARGV[1] .. name .. ':summaries', at)
+return {token or '', book, turns, summaries or ''}
 """
+"""Arguments: what keys begin with, a generation or '' for the current one, the name of the first
+one, and the turn whose branch's summaries are wanted too."""
 
 COMMIT = """
 local token = redis.call('GET', KEYS[1]) or ''
@@ -87,20 +97,23 @@ class RedisJournal:
     def _keys(self, owner: Owner) -> list[str]:
         return [f"{owner_prefix(owner)}generation", f"{owner_prefix(owner)}generations"]
 
-    async def _raw(self, owner: Owner, name: str) -> RawJournal:
+    async def _raw(self, owner: Owner, name: str, head: str = "") -> RawJournal:
         reply = await _answer(
             self._read_script(
-                keys=self._keys(owner)[:1], args=[owner_prefix(owner), name, FIRST_GENERATION]
+                keys=self._keys(owner)[:1], args=[owner_prefix(owner), name, FIRST_GENERATION, head]
             )
         )
-        token, book, turns = cast("tuple[bytes, list[bytes], list[bytes]]", reply)
+        token, book, turns, summaries = cast("tuple[bytes, list[bytes], list[bytes], bytes]", reply)
         return RawJournal(
-            generation=name or token.decode() or None, book=_pairs(book), turns=_pairs(turns)
+            generation=name or token.decode() or None,
+            book=_pairs(book),
+            turns=_pairs(turns),
+            summaries=summaries.decode(),
         )
 
-    async def read(self, owner: Owner) -> RawJournal:
-        """Return one consistent reading of the owner's current generation."""
-        return await self._raw(owner, "")
+    async def read(self, owner: Owner, head: str = "") -> RawJournal:
+        """Return one consistent reading, with the cached summaries of the branch of `head`."""
+        return await self._raw(owner, "", head)
 
     async def read_generation(self, owner: Owner, generation: str) -> RawJournal:
         """Return one consistent reading of a generation, current or not."""

@@ -20,13 +20,13 @@ redis.call('EXPIRE', KEYS[2], ARGV[5])
 
 
 class RedisCache:
-    """Branches in Redis, one hash an owner and generation, expiring as a whole when unused.
+    """Branches in Redis, one hash an owner and generation, expiring as a whole in time.
 
     A cache that does not answer is a miss: what it holds is in the long-term store too.
     """
 
     def __init__(self, client: Redis, life: timedelta) -> None:
-        """Keep branches for `life` after their last use."""
+        """Keep branches for `life` after one was last written or fetched by itself."""
         self._redis = client
         self._life = life
         self._put_script = client.register_script(PUT)

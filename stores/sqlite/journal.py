@@ -75,8 +75,8 @@ class SqliteJournal:
             ),
         )
 
-    async def read(self, owner: Owner) -> RawJournal:
-        """Return one consistent reading of the owner's current generation."""
+    async def read(self, owner: Owner, head: str = "") -> RawJournal:
+        """Return one consistent reading; summaries are cached in this process, not here."""
         async with self._transaction("BEGIN"):
             return await self._read(owner, await self._generation(owner))
 

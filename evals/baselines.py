@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.recall.bm25 import Postings
-from domain.recall.packing import Line, pack, render, with_tokens
+from domain.recall.packing import Line, pack, with_tokens
+from domain.recall.passages import passages
 from domain.records import Recalled, RecallKind
 from domain.text.terms import terms
 from evals.conversations import Bench, Fed, Probe
@@ -39,10 +40,15 @@ Baseline = Callable[[Bench, Lines, Probe], tuple[list[Line], Ranked]]
 
 async def lines_of(bench: Bench, fed: Fed) -> Lines:
     """Return what the baselines choose from; vectors are made ahead, as a store would."""
-    said = [(turn.ref(at), m) for turn in fed.turns for at, m in enumerate(turn.messages)]
+    said = [
+        (turn.ref(at), m, passage)
+        for turn in fed.turns
+        for at, m in enumerate(turn.messages)
+        for passage in passages(m.text)
+    ]
     messages = [
-        _line(bench, "evidence", ref, f"- {m.name or m.role}: {m.text}", m.at, place)
-        for place, (ref, m) in enumerate(said)
+        _line(bench, "evidence", ref, f"- {m.name or m.role}: {text}", m.at, place)
+        for place, (ref, m, text) in enumerate(said)
     ]
     summaries = [
         _line(bench, "episode", e.id, f"- {e.summary}", e.begun, place)
@@ -50,12 +56,12 @@ async def lines_of(bench: Bench, fed: Fed) -> Lines:
     ]
     vocabulary: dict[str, int] = {}
     docs = [
-        np.array([vocabulary.setdefault(t, len(vocabulary)) for t in terms(m.text)], np.int32)
-        for _, m in said
+        np.array([vocabulary.setdefault(t, len(vocabulary)) for t in terms(text)], np.int32)
+        for _, _, text in said
     ]
     return Lines(
         messages=messages,
-        vectors=_vectors(bench, [m.text for _, m in said]),
+        vectors=_vectors(bench, [text for _, _, text in said]),
         words=Postings(docs),
         vocabulary=vocabulary,
         summaries=summaries,
@@ -95,9 +101,11 @@ BASELINES: dict[str, Baseline] = {
 }
 
 
-def context_of(lines: Sequence[Line], ranked: Ranked, budget: int, bench: Bench) -> str:
-    """Return the text of the lines that fit, best first."""
-    return render(pack([lines[at] for at in ranked], budget, bench.tokens.text)[0])
+def items_of(
+    lines: Sequence[Line], ranked: Ranked, budget: int, bench: Bench
+) -> tuple[Recalled, ...]:
+    """Return the lines that fit, best first."""
+    return pack([lines[at] for at in ranked], budget, bench.tokens.text)[0]
 
 
 def _line(bench: Bench, kind: RecallKind, id: str, text: str, at: object, place: int) -> Line:

@@ -28,8 +28,9 @@ from stores.memories import Memories
 from stores.recall.recall import Recall
 from stores.sqlite.journal import open_sqlite_journal
 
-Mode = Literal["recorded", "offline"]
-"""Whose summaries and facts: the published ones, or those of the model without a model."""
+Mode = Literal["recorded", "offline", "folded"]
+"""Whose summaries and facts: the published ones, those of the model without a model for each
+session, or a memory model's for the windows that a conversation folds."""
 
 BETWEEN_MESSAGES = timedelta(seconds=30)
 """Benchmarks date sessions; their messages follow each other at this distance."""
@@ -84,6 +85,8 @@ class Probe:
     evidence: tuple[str, ...]
     """Ids of the messages that hold the answer."""
     asked: datetime
+    nuggets: tuple[str, ...] = ()
+    """What a good answer must say, where that is published."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ async def feed(
         turns = turns_of(session, thread)
         if not turns:
             continue
-        _note(fed, turns)
+        note(fed, turns)
         fed.view = await bench.journal.add_turns(owner, None, turns, thread, turns[-1].id)
         stored = tuple(fed.view.turns[turn.id] for turn in turns)
         fed.turns += stored
@@ -174,8 +177,8 @@ async def feed(
         if mode == "offline" and model is not None:
             limit = bench.settings.summary_tokens
             summary = await model.summarize(stored, before=None, max_tokens=limit)
-            facts = await _extracted(bench, owner, stored, model)
-        await _fold(bench, fed, stored, thread, summary, facts)
+            facts = await extracted(bench, owner, stored, model)
+        await fold(bench, fed, stored, thread, summary, facts)
     fed.view = await bench.journal.rows_changed(owner, None)
     return fed
 
@@ -211,7 +214,8 @@ def turns_of(session: Session, thread: str) -> list[Turn]:
     return turns
 
 
-def _note(fed: Fed, turns: Sequence[Turn]) -> None:
+def note(fed: Fed, turns: Sequence[Turn]) -> None:
+    """Note the message references of what is about to be stored."""
     for turn in turns:
         for position, said in enumerate(turn.messages):
             fed.refs[said.id] = turn.ref(position)
@@ -238,7 +242,7 @@ def fact_of(session: Session, statement: Statement, sources: tuple[str, ...]) ->
     )
 
 
-async def _extracted(
+async def extracted(
     bench: Bench, owner: Owner, turns: Sequence[Turn], model: MemoryModel
 ) -> Sequence[Fact]:
     """Return what a memory model finds in the user's messages, a few turns at a time."""
@@ -261,7 +265,7 @@ async def _extracted(
     return list(found.values())
 
 
-async def _fold(
+async def fold(
     bench: Bench,
     fed: Fed,
     turns: tuple[Turn, ...],

@@ -17,22 +17,19 @@ class Outcome:
     answer: str
     evidence: tuple[str, ...]
     """Ids of the messages that hold the answer."""
-    texts: tuple[str, ...]
-    """Their texts as published."""
+    found: int
+    """How many of them are shown: word for word, or a passage of a long one."""
     context: str
     tokens: int
     ms: float
-
-    @property
-    def found(self) -> int:
-        """How many of the evidence's texts stand in the context word for word."""
-        return sum(text in self.context for text in self.texts)
+    nuggets: tuple[str, ...] = ()
+    """What a good answer must say; empty: the answer itself."""
 
     @property
     def support(self) -> float:
-        """Share of the answer's content words that stand in the context, 0 to 1."""
+        """Share of the content words of the answer, or its nuggets, in the context, 0 to 1."""
         code = language_of(self.context)  # of a few words it cannot be told
-        wanted = set(terms(self.answer, code))
+        wanted = set(terms("\n".join(self.nuggets) or self.answer, code))
         return len(wanted & set(terms(self.context, code))) / len(wanted) if wanted else 1.0
 
 

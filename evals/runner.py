@@ -13,8 +13,11 @@ from typing import Any, TextIO
 from rich.console import Console
 
 from domain.recall.packing import render
-from evals.baselines import BASELINES, context_of, lines_of
+from domain.recall.passages import LONG
+from domain.records import Recalled
+from evals.baselines import BASELINES, items_of, lines_of
 from evals.conversations import Bench, Dialogue, Fed, Mode, Probe, feed, open_bench
+from evals.folding import feed_by_turns
 from evals.measures import Outcome, result
 from evals.report import Report, print_report
 from evals.throwaway import Where
@@ -43,15 +46,18 @@ async def run(
     progress: Progress | None = None,
     baselines: bool = True,
     names: Mapping[str, str] | None = None,
+    model: MemoryModel | None = None,
+    category: str = "category",
 ) -> Report:
     """Return how the product, and the baselines, recall what the conversations ask for.
 
-    `where` None: where the settings keep memories.
+    `where` None: where the settings keep memories. `model` None: the one without a language model.
+    `category` is how dumped lines call the kind of a question.
     """
     where = where or backend_of(Settings()).name
     embedding = await open_embeddings(Settings(embeddings=embeddings))
     tokens = await asyncio.to_thread(open_counter, "")
-    model: MemoryModel | None = OfflineMemory(tokens) if mode == "offline" else None
+    model = model or OfflineMemory(tokens)
     outcomes: dict[str, list[Outcome]] = {PRODUCT: []}
     report = progress or (lambda doing, done, steps: None)
     steps = sum(len(conversation.probes) for conversation in conversations)
@@ -61,11 +67,14 @@ async def run(
             for conversation in conversations:
                 done = len(outcomes[PRODUCT])
                 report(f"storing {conversation.name}", done, steps)
-                fed = await feed(bench, conversation, mode, model)
+                if mode == "folded":
+                    fed = await feed_by_turns(bench, conversation, model)
+                else:
+                    fed = await feed(bench, conversation, mode, model)
                 for number, probe in enumerate(conversation.probes):
                     outcome = await _recalled(bench, fed, conversation, probe, budget, tokens)
                     outcomes[PRODUCT].append(outcome)
-                    _dump(lines, outcome)
+                    _dump(lines, outcome, category)
                     report(f"asking {conversation.name}", done + number + 1, steps)
                 if baselines:
                     await _compare(bench, fed, conversation, budget, outcomes)
@@ -93,8 +102,7 @@ async def _recalled(
         fed.owner, fed.view, probe.question, budget=budget, now=probe.asked
     )
     ms = (perf_counter() - start) * 1000
-    context = render(found.items)
-    return _outcome(conversation, probe, context, tokens.text(context), ms)
+    return _outcome(conversation, fed, probe, found.items, tokens, ms)
 
 
 async def _compare(
@@ -108,35 +116,47 @@ async def _compare(
     for method, baseline in BASELINES.items():
         for probe in conversation.probes:
             start = perf_counter()
-            context = context_of(*baseline(bench, lines, probe), budget, bench)
+            items = items_of(*baseline(bench, lines, probe), budget, bench)
             ms = (perf_counter() - start) * 1000
             outcomes.setdefault(method, []).append(
-                _outcome(conversation, probe, context, bench.tokens.text(context), ms)
+                _outcome(conversation, fed, probe, items, bench.tokens, ms)
             )
 
 
-def _outcome(conversation: Dialogue, probe: Probe, context: str, tokens: int, ms: float) -> Outcome:
+def _outcome(
+    conversation: Dialogue,
+    fed: Fed,
+    probe: Probe,
+    items: Sequence[Recalled],
+    tokens: TokenCounter,
+    ms: float,
+) -> Outcome:
     published = {said.id: said.text for s in conversation.sessions for said in s.utterances}
+    context, ids = render(items), {item.id for item in items}
     return Outcome(
         conversation=conversation.name,
         question=probe.question,
         category=probe.category,
         answer=probe.answer,
         evidence=probe.evidence,
-        texts=tuple(published[id] for id in probe.evidence),
+        found=sum(
+            published[id] in context or (len(published[id]) > LONG and fed.refs[id] in ids)
+            for id in probe.evidence
+        ),
         context=context,
-        tokens=tokens,
+        tokens=tokens.text(context),
         ms=ms,
+        nuggets=probe.nuggets,
     )
 
 
-def _dump(lines: TextIO | None, outcome: Outcome) -> None:
+def _dump(lines: TextIO | None, outcome: Outcome, category: str) -> None:
     if lines is None:
         return
     row = {
         "conversation": outcome.conversation,
         "question": outcome.question,
-        "category": outcome.category,
+        category: outcome.category,
         "answer": outcome.answer,
         "evidence": list(outcome.evidence),
         "context": outcome.context,

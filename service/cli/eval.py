@@ -77,6 +77,39 @@ def locomo(
 
 
 @evals.command()
+def beam(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="BEAM's JSON files.")],
+    budget: Budget = 1000,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline", help="Summaries and facts without a language model, whatever is set."
+        ),
+    ] = False,
+    embeddings: Embeddings = DEFAULT_EMBEDDINGS,
+    store: Store = None,
+    dump: Dump = None,
+    as_json: Json = False,
+) -> None:
+    """Long talks with an assistant, by ability (BEAM)."""
+
+    def measure(progress: "Progress") -> "Coroutine[Any, Any, Report]":
+        from evals.beam import run_beam
+
+        return run_beam(
+            folder,
+            budget=budget,
+            offline=offline,
+            embeddings=embeddings,
+            where=store,
+            dump=dump,
+            progress=progress,
+        )
+
+    _show(measure, dump, as_json)
+
+
+@evals.command()
 def longmemeval(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="One of LongMemEval's files.")],
     budget: Budget = 1000,
@@ -118,6 +151,7 @@ def _show(
     """Run a benchmark with its progress on stderr, and print its report."""
     if dump is not None and not dump.absolute().parent.is_dir():
         fail(f"{dump.absolute().parent} does not exist: make the folder of --dump first.")
+    from evals.beam import NotBeam
     from evals.locomo import NotLocomo
     from evals.longmemeval import NotLongMemEval
     from evals.report import print_report
@@ -129,7 +163,7 @@ def _show(
 
         try:
             report = run(lambda: measure(progress))
-        except (NotLocomo, NotLongMemEval) as error:
+        except (NotBeam, NotLocomo, NotLongMemEval) as error:
             status.stop()
             fail(str(error))
     if as_json:

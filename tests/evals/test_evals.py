@@ -8,6 +8,8 @@ import pytest
 from rich.console import Console
 
 from domain.records import Role
+from evals.beam import NotBeam, run_beam
+from evals.beam import load as load_beam
 from evals.conversations import Session, Utterance, turns_of
 from evals.locomo import NotLocomo, load, run_locomo
 from evals.longmemeval import NotLongMemEval, run_longmemeval
@@ -206,7 +208,8 @@ def test_what_is_no_long_mem_eval_is_refused_in_one_sentence(tmp_path: Path) -> 
 def test_evidence_is_counted_over_all_questions_and_support_by_question() -> None:
     def outcome(texts: tuple[str, ...], answer: str, ms: float) -> Outcome:
         context = "8 May 2023:\n- Ann: I like tea."
-        return Outcome("c", "?", 4, answer, texts, texts, context, 10, ms)
+        found = sum(text in context for text in texts)
+        return Outcome("c", "?", 4, answer, texts, found, context, 10, ms)
 
     measured = measure(
         [
@@ -217,3 +220,56 @@ def test_evidence_is_counted_over_all_questions_and_support_by_question() -> Non
     assert measured.evidence_recall == pytest.approx(2 / 4)
     assert measured.answer_support == pytest.approx((1 + 2 / 3) / 2)
     assert measured.p95_ms == 3
+
+
+DENSE = "It is dense. " * 60
+CHAT = {
+    "name": "chat",
+    "batches": [
+        {
+            "date": "2024-03-15",
+            "messages": [
+                {"id": 0, "role": "user", "text": "My budget for the garden is 900 euros."},
+                {"id": 1, "role": "assistant", "text": "Plan it well. " * 80},
+                {"id": 2, "role": "user", "text": "Which hedge grows fast?"},
+                {"id": 3, "role": "assistant", "text": f"I recommend hornbeam. {DENSE}"},
+            ],
+        }
+    ],
+    "probes": [
+        {
+            "ability": "information_extraction",
+            "question": "What is my budget for the garden?",
+            "answer": "900 euros",
+            "nuggets": ["The budget is 900 euros"],
+            "sources": [0],
+        },
+        {
+            "ability": "multi_session_reasoning",
+            "question": "What hedge did you recommend?",
+            "answer": "hornbeam",
+            "nuggets": ["hornbeam"],
+            "sources": [3],
+        },
+    ],
+}
+
+
+async def test_long_talks_are_measured_by_ability_through_the_product_s_own_folding(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "chat.json").write_text(json.dumps(CHAT), encoding="utf-8")
+    dump = tmp_path / "dump.jsonl"
+    report = await run_beam(tmp_path, budget=200, dump=dump, baselines=False)
+    assert set(report.product.by_category) == {"information_extraction", "multi_session_reasoning"}
+    assert report.product.overall.evidence_recall == 1.0
+    assert report.product.overall.answer_support == 1.0
+    rows = [json.loads(line) for line in dump.read_text().splitlines()]
+    assert set(rows[0]) == KEYS - {"category"} | {"ability"}
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"batches": []}'])
+def test_what_is_no_beam_is_refused_in_one_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "x.json").write_text(content, encoding="utf-8")
+    with pytest.raises(NotBeam, match="is not a chat of BEAM"):
+        load_beam(tmp_path)

@@ -1,0 +1,128 @@
+"""BEAM ("Beyond a million tokens", ICLR 2026): what the product recalls of long talks.
+
+Reads a folder of its chats in place, one file each. `mnemo eval beam DIR`.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from evals.conversations import Dialogue, Probe, Session, Utterance
+from evals.report import Report
+from evals.runner import Progress, run
+from evals.throwaway import Where
+from models.embeddings import MULTILINGUAL
+from models.open import open_models
+from settings import Settings
+
+STARTS = timedelta(hours=10)
+"""Sittings are published by their day; each is taken to begin at ten."""
+
+
+class NotBeam(ValueError):
+    """A file or folder does not hold what was expected."""
+
+
+async def run_beam(
+    folder: Path,
+    *,
+    budget: int = 1000,
+    offline: bool = True,
+    embeddings: str = MULTILINGUAL,
+    where: Where | None = None,
+    dump: Path | None = None,
+    progress: Progress | None = None,
+    baselines: bool = True,
+) -> Report:
+    """Measure the product's recall on BEAM by ability, beside baselines.
+
+    Turns are folded, and facts drawn, when a conversation would have done so.
+
+    Args:
+        folder: A folder of BEAM's chats, or one file.
+        budget: Tokens of recalled text at most.
+        offline: Summaries and facts without a language model; else by that of the settings.
+        embeddings: The embedding model, as the settings name it.
+        where: Where memories are kept; None: where the settings keep them.
+        dump: Writes one JSON line a question there.
+        progress: Called with what is under way, the steps done and the steps in all.
+        baselines: Measure them too.
+
+    Raises:
+        NotBeam: If the folder holds no chat, in one sentence.
+    """
+    dialogues = load(folder)
+    models = None if offline else await open_models(Settings(embeddings=embeddings))
+    try:
+        return await run(
+            f"BEAM ({'offline' if models is None else models.memory_name})",
+            dialogues,
+            budget=budget,
+            mode="folded",
+            embeddings=embeddings,
+            where=where,
+            dump=dump,
+            progress=progress,
+            baselines=baselines,
+            model=models.memory if models else None,
+            category="ability",
+        )
+    finally:
+        if models is not None:
+            await models.aclose()
+
+
+def load(folder: Path) -> list[Dialogue]:
+    """Return the chats of a folder or file.
+
+    Raises:
+        NotBeam: If there is none, or a file is not one.
+    """
+    if not folder.exists():
+        raise NotBeam(f"{folder} does not exist: give the folder of BEAM's JSON files.")
+    found: list[Dialogue] = []
+    for file in sorted(folder.glob("*.json")) if folder.is_dir() else [folder]:
+        try:
+            found.append(_dialogue(json.loads(file.read_text(encoding="utf-8"))))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise NotBeam(f"{file} is not a chat of BEAM: {error!r}.") from error
+    if not found:
+        raise NotBeam(f"{folder} holds no JSON file: give the folder of BEAM's JSON files.")
+    return found
+
+
+def _dialogue(data: dict[str, Any]) -> Dialogue:
+    sessions = tuple(map(_session, data["batches"]))
+    if not sessions:
+        raise ValueError("it has no batches")
+    known = {said.id for session in sessions for said in session.utterances}
+    asked = sessions[-1].begun + timedelta(days=1)
+    probes = tuple(
+        Probe(
+            question=str(probe["question"]),
+            answer=str(probe.get("answer") or ""),
+            category=str(probe["ability"]),
+            evidence=tuple(
+                dict.fromkeys(str(id) for id in probe.get("sources") or () if str(id) in known)
+            ),
+            asked=asked,
+            nuggets=tuple(map(str, probe.get("nuggets") or ())),
+        )
+        for probe in data["probes"]
+    )
+    return Dialogue(str(data["name"]), sessions, probes)
+
+
+def _session(batch: dict[str, Any]) -> Session:
+    begun = datetime.fromisoformat(str(batch["date"])).replace(tzinfo=UTC) + STARTS
+    utterances = tuple(
+        Utterance(
+            id=str(said["id"]),
+            role="user" if said["role"] == "user" else "assistant",
+            name=None,
+            text=str(said["text"]),
+        )
+        for said in batch["messages"]
+    )
+    return Session(begun, utterances)

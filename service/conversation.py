@@ -99,6 +99,14 @@ class TurnReport(BaseModel):
 
 
 @dataclass(frozen=True)
+class PromptShown:
+    """What one prompt recalled and how it spent its tokens."""
+
+    budget: Mapping[str, Any]
+    recalled: tuple[Recalled, ...]
+
+
+@dataclass(frozen=True)
 class TurnDone:
     """The end of a turn."""
 
@@ -145,6 +153,20 @@ class Conversation:
             return None
         budget: Mapping[str, Any] | None = values.get("budget")
         return budget
+
+    async def last_prompts(self, owner: Owner, thread: str) -> list[PromptShown]:
+        """Return what the last prompts of an owner's thread recalled and cost, oldest first."""
+        view = await self._parts.stores.journal.read(owner)
+        prompts: dict[str, PromptShown] = {}
+        async for saved in self._parts.stores.checkpointer.alist(_on(thread)):
+            values = saved.checkpoint["channel_values"]
+            head, budget = values.get("head"), values.get("budget")
+            if values.get("owner") != owner.key or values.get("generation") != view.generation:
+                break
+            if head and budget and head not in prompts:
+                recalled = tuple(map(Recalled.model_validate, values.get("recalled", ())))
+                prompts[head] = PromptShown(budget, recalled)
+        return list(prompts.values())[::-1]
 
     async def checkpoint_after(self, thread: str, turn: str) -> str | None:
         """Return the checkpoint with which a turn of a thread ended; None where it is not kept."""

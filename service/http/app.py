@@ -18,12 +18,13 @@ from service.http.access import NOTHING
 from service.http.bodies import BoundedBodies
 from service.http.openai import routes as routes_openai
 from service.http.problems import HANDLERS, problem
+from service.page import routes as routes_page
 from service.serving import OpenServing, use_process_serving
 from settings import misnamed
 
 _log = logging.getLogger(__name__)
 
-ENCODED = ("/memory/", "/chat/")
+ENCODED = ("/memory/", "/chat/", "/inspector/")
 """What paths begin with whose segments are ids, which may hold a slash."""
 ROUTED = ("route", "path_params")
 """What a router writes into a scope."""
@@ -115,7 +116,14 @@ def create_app(open_serving: OpenServing = use_process_serving) -> FastAPI:
     app.add_middleware(OwnPaths)
     app.add_middleware(Door, inside=app)
     app.add_middleware(BoundedBodies, inside=app)
-    for routes in (routes_health, routes_changes, routes_memory, routes_chat, routes_openai):
+    for routes in (
+        routes_health,
+        routes_changes,
+        routes_memory,
+        routes_chat,
+        routes_openai,
+        routes_page,
+    ):
         # Not `include_router`: its routes are made late, and a LangGraph server, which puts its
         # own authentication around every route, would find none.
         app.router.routes.extend(routes.router.routes)

@@ -1,0 +1,1 @@
+"""The page: chat on one side, what is remembered on the other. Read `routes` first."""

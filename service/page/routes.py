@@ -1,0 +1,210 @@
+"""The page and its parts: HTML that a browser asks for piece by piece.
+
+Nothing of a user is in the page itself; each part asks whose memory it is, as every route does.
+"""
+
+import json
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, HTTPException, Query, UploadFile
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from domain.exported import ImportRefused
+from domain.owner import Owner
+from domain.records import Turn
+from service import memory_changes
+from service.http import readings
+from service.http.access import NOTHING, Asking, OwnMemory, OwnUser, Served
+from service.http.paging import page_before
+from service.memory_changes import NoSuchFact
+from service.memory_view import remembered
+from service.page.words import LAYERS, bar_of, reasons_of
+from stores.maintenance.export import import_user
+
+router = APIRouter(include_in_schema=False)
+
+PART = "/inspector/{user_id}/{character_id}"
+TURNS = 20
+"""Turns that come at once as one scrolls up."""
+STATIC = Path(str(files("service.page"))) / "static"
+ASSETS = {path.name: path for path in STATIC.iterdir()}
+SAFE = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+"""No script but ours runs, whatever is remembered."""
+
+_templates = Environment(
+    loader=PackageLoader("service.page"), autoescape=True, undefined=StrictUndefined
+)
+
+
+def _day(at: datetime) -> str:
+    return f"{at:%-d %B %Y}"
+
+
+def _quoted(text: str, speaker: str | None) -> str:
+    """Return a recalled line as it was said: the prompt's list mark and its "User:" left out."""
+    line = text.removeprefix("- ")
+    return line.removeprefix("User: ") if speaker in (None, "user") else line
+
+
+_templates.filters |= {"day": _day, "quoted": _quoted}
+
+
+def _html(name: str, **values: Any) -> HTMLResponse:
+    return HTMLResponse(_templates.get_template(name).render(**values), headers=SAFE)
+
+
+@router.get("/inspector")
+async def page(served: Served) -> HTMLResponse:
+    """The page, without anything of a user."""
+    settings = served.parts.settings
+    characters = {id: c.name or id for id, c in settings.characters.items()}
+    return _html(
+        "page.html",
+        characters=characters or {"default": "Assistant"},
+        greetings={id: c.greeting for id, c in settings.characters.items() if c.greeting},
+        offline=settings.offline,
+        asks_token=served.tokens is not None,
+    )
+
+
+@router.get("/inspector/static/{name}")
+async def asset(name: str) -> FileResponse:
+    """A script or style of the page."""
+    if name not in ASSETS:
+        raise HTTPException(404, NOTHING)
+    return FileResponse(ASSETS[name], headers={"cache-control": "public, max-age=3600"})
+
+
+@router.get("/inspector/whoami")
+async def whoami(caller: Asking) -> JSONResponse:
+    """Who a token says is calling; null where nobody is asked."""
+    return JSONResponse({"user": caller.user_id if caller.known else None}, headers=SAFE)
+
+
+@router.get(f"{PART}/threads")
+async def threads(served: Served, owner: OwnMemory) -> HTMLResponse:
+    """The conversations of an owner, newest first."""
+    view = await served.parts.stores.journal.read(owner)
+    said = {name: note.last for name, note in view.threads.items() if note.last is not None}
+    newest = sorted(said, key=lambda name: said[name], reverse=True)[:50]
+    return _html("threads.html", threads=[(name, said[name]) for name in newest])
+
+
+@router.get(f"{PART}/transcript")
+async def transcript(
+    served: Served, owner: OwnMemory, before: Annotated[str | None, Query()] = None
+) -> HTMLResponse:
+    """All that was said, the newest part first."""
+    turns = await readings.transcript(served.parts.stores, owner)
+    shown, older = page_before(turns, _order, TURNS, before)
+    return _html("transcript.html", turns=shown, older=older, first=before is None)
+
+
+def _order(turn: Turn) -> tuple[int, str]:
+    return turn.seq, turn.id
+
+
+@router.get(f"{PART}/memory")
+async def memory(
+    served: Served, owner: OwnMemory, thread: Annotated[str | None, Query()] = None
+) -> HTMLResponse:
+    """All that is remembered, and how the last prompts were packed."""
+    stores, conversation = served.parts.stores, served.conversation
+    shown = await remembered(stores, owner)
+    thread = thread or await conversation.last_thread(owner)
+    prompts = await conversation.last_prompts(owner, thread) if thread else []
+    buffer = await readings.recent(stores, owner)
+    last = prompts[-1] if prompts else None
+    return _html(
+        "memory.html",
+        recalled=[(item, reasons_of(item)) for item in last.recalled] if last else [],
+        bars=[bar_of(prompt.budget) for prompt in prompts],
+        layers=LAYERS,
+        buffer=buffer,
+        episodes=list(reversed(shown.episodes)),
+        entities=shown.entities,
+        **_facts(shown.facts),
+    )
+
+
+def _facts(standings: Any) -> dict[str, Any]:
+    """Return current facts, newest first, each with what it replaced."""
+    earlier: dict[str, list[Any]] = {}
+    for standing in standings:
+        if standing.superseded_by:
+            earlier.setdefault(standing.superseded_by, []).append(standing)
+    current = [standing for standing in reversed(standings) if standing.current]
+    return {"facts": current, "earlier": earlier}
+
+
+@router.get(f"{PART}/search")
+async def search(
+    served: Served, owner: OwnMemory, q: Annotated[str, Query(max_length=2000)] = ""
+) -> HTMLResponse:
+    """What would be recalled for some words."""
+    stores = served.parts.stores
+    if not q.strip():
+        return _html("recalled.html", recalled=[], nothing="")
+    view = await stores.journal.read(owner)
+    found = await stores.recall.recall(
+        owner, view, q, budget=800, now=served.parts.now(), as_of=None
+    )
+    items = [(item, reasons_of(item)) for item in found.items]
+    return _html("recalled.html", recalled=items, nothing="Nothing is remembered about this.")
+
+
+@router.post(f"{PART}/facts/{{id}}")
+async def edit_fact(
+    served: Served, owner: OwnMemory, id: str, text: Annotated[str, Form(max_length=2000)]
+) -> HTMLResponse:
+    """Put a fact into other words, and show the facts."""
+    try:
+        await memory_changes.edit_fact(served.parts, owner, id, text)
+    except NoSuchFact as error:
+        raise HTTPException(404, NOTHING) from error
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+    return await _shown_facts(served, owner)
+
+
+@router.delete(f"{PART}/facts/{{id}}")
+async def delete_fact(served: Served, owner: OwnMemory, id: str) -> HTMLResponse:
+    """Delete a fact, and show the others."""
+    try:
+        await memory_changes.delete_fact(served.parts, owner, id)
+    except NoSuchFact as error:
+        raise HTTPException(404, NOTHING) from error
+    return await _shown_facts(served, owner)
+
+
+async def _shown_facts(served: Served, owner: Owner) -> HTMLResponse:
+    shown = await remembered(served.parts.stores, owner)
+    return _html("facts.html", **_facts(shown.facts))
+
+
+@router.post("/inspector/{user_id}/import")
+async def import_file(served: Served, user: OwnUser, file: UploadFile) -> Response:
+    """Bring in what an export wrote; it must be of the same user."""
+    lines = (await file.read()).splitlines()
+    try:
+        named = json.loads(lines[0]).get("user_id") if lines else None
+    except (ValueError, AttributeError):
+        named = None
+    if named != user:
+        raise HTTPException(422, "The file is no export of this user's memory.")
+    try:
+        counts = await import_user(served.parts.stores, lines)
+    except ImportRefused as error:
+        raise HTTPException(422, str(error)) from error
+    return JSONResponse(counts, headers=SAFE)

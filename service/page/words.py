@@ -1,0 +1,81 @@
+"""What the page says of recall and of a prompt's budget, in words a person understands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.records import Recalled
+
+LAYERS = {
+    "persona": "persona and rules",
+    "summary": "earlier, summarized",
+    "buffer": "last turns and message",
+    "entities": "people and things",
+    "memories": "recalled",
+    "reply_reserve": "kept for the reply",
+}
+"""The parts of a prompt, in its order, and what they are called."""
+KINDS = {
+    "evidence": "said word for word",
+    "episode": "summary",
+    "fact": "fact",
+    "entity": "person or thing",
+}
+_REASONS = (
+    (("bm25", "coverage", "word", "keyword", "rm3"), "shares words with your message"),
+    (("dense", "vector", "meaning", "embedding", "cosine"), "is close in meaning"),
+    (("fact",), "a fact was drawn from it"),
+    (("summary", "episode"), "its summary fits"),
+    (("speaker", "name", "person"), "is about whom you name"),
+    (("date", "time", "recent"), "is from the time you name"),
+    (("before", "after", "previous", "next", "neighbour"), "stands beside what fits"),
+)
+"""Parts of the signals' names, and what each group of them means."""
+SHOWN = 3
+"""Reasons shown of one item."""
+
+
+def reasons_of(item: Recalled) -> list[str]:
+    """Return why an item was recalled, the strongest reason first."""
+    words: dict[str, None] = {}
+    for signal, weight in item.why.items():
+        if weight <= 0:
+            continue
+        for parts, reason in _REASONS:
+            if any(part in signal.lower() for part in parts):
+                words[reason] = None
+                break
+    return list(words)[:SHOWN] or ["fits best of all that is remembered"]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One part of a prompt in the bar."""
+
+    layer: str
+    tokens: int
+    x: float
+    """Where it begins, in percent of the limit."""
+    width: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One prompt as a bar."""
+
+    segments: list[Segment]
+    total: int
+    limit: int
+
+
+def bar_of(budget: Mapping[str, Any]) -> Bar:
+    """Return how a prompt spent its tokens."""
+    limit = max(1, int(budget.get("limit", 1)))
+    segments: list[Segment] = []
+    x = 0.0
+    for layer in LAYERS:
+        tokens = int(budget.get(layer, 0))
+        width = min(100 - x, 100 * tokens / limit)
+        segments.append(Segment(layer, tokens, round(x, 2), round(width, 2)))
+        x += width
+    return Bar(segments, int(budget.get("total", 0)), limit)

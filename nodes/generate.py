@@ -22,6 +22,7 @@ from models.errors import ContextTooLong, MalformedReply
 from models.replies import was_cut
 from models.reply_text import WRITTEN_CALL
 from nodes.assemble_context import shares_of
+from nodes.checked_state import signatures_of
 from nodes.finish import forgotten
 from nodes.message_stamps import by_turn, said_at, turn_from, turn_id, turn_messages
 from nodes.prompt import Draft, Prompt, build
@@ -67,13 +68,11 @@ class Generate:
             )
         except GenerationMoved:
             return await forgotten(self._parts, origin)
-        written = view.turns[turn.id]
-        stamped = turn_messages(written)
-        stamped[-1] = reply.model_copy(
-            update={
-                "additional_kwargs": {**reply.additional_kwargs, **stamped[-1].additional_kwargs}
-            }
-        )
+        signatures = signatures_of(self._parts, origin.owner, origin.view.generation)
+        stamped = turn_messages(view.turns[turn.id], signatures)
+        kwargs = {**reply.additional_kwargs, **stamped[-1].additional_kwargs}
+        answer = reply.model_copy(update={"additional_kwargs": kwargs, "id": stamped[-1].id})
+        stamped[-1] = signatures.sign(answer)
         return {
             "messages": [*stamped, *self._surplus(state, view)],
             "head": turn.id,

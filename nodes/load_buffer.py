@@ -1,15 +1,16 @@
 """Orders a thread's messages for a turn: the last turns verbatim, then what waits for an answer."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
+from uuid import uuid4
 
-from langchain_core.messages import AnyMessage, RemoveMessage
-from langgraph.graph.message import REMOVE_ALL_MESSAGES
+from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
+from nodes.checked_state import signatures_of
 from nodes.locate import borrowed_turns
-from nodes.message_stamps import mark_waiting, turn_id, turn_messages, waiting_for
+from nodes.message_stamps import mark_waiting, turn_id, turn_messages, update_to, waiting_for
 from nodes.refusal import new_messages
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.summaries import path_of
@@ -29,7 +30,7 @@ class LoadBuffer:
         origin, messages = state["origin"], state["messages"]
         ordered = self._turns(origin, messages) + self._waiting(origin, messages)
         return {
-            "messages": _update(messages, ordered),
+            "messages": update_to(messages, ordered),
             "owner": origin.owner.key,
             "who": [origin.owner.user_id, origin.owner.character_id],
             "generation": origin.view.generation,
@@ -44,32 +45,41 @@ class LoadBuffer:
 
     def _turns(self, origin: Origin, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
         """Return the thread's turns: as the state has them, else refilled from the journal."""
-        if origin.reset:
-            return []
         stamped = [m for m in messages if turn_id(m) is not None]
         if stamped or origin.head is None:
             return stamped
-        path = path_of(origin.view, origin.head)
-        return [m for id in path.journal for m in turn_messages(origin.view.turns[id])]
+        signatures = signatures_of(self._parts, origin.owner, origin.view.generation)
+        turns = [origin.view.turns[id] for id in path_of(origin.view, origin.head).journal]
+        return [message for turn in turns for message in turn_messages(turn, signatures)]
 
     def _waiting(self, origin: Origin, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
         """Return what this turn answers: what waited from failed runs, then what is new."""
-        now = self._parts.now()
-        owner = origin.owner.key
-        waiting = [] if origin.reset else [m for m in messages if waiting_for(m) == owner]
-        new = [mark_waiting(m, owner, now, _clean(m.text)) for m in new_messages(messages)]
+        now, owner = self._parts.now(), origin.owner.key
+        signatures = signatures_of(self._parts, origin.owner, origin.view.generation)
+        taken = {said.id for turn in origin.view.turns.values() for said in turn.messages}
+        taken |= {message.id or "" for message in messages if turn_id(message) is not None}
+        waiting = [m for m in messages if waiting_for(m) == owner]
+        new = [
+            mark_waiting(
+                message,
+                owner,
+                now,
+                signatures,
+                content=_clean(message.text),
+                name=_clean(message.name) if message.name else None,
+                id=_own_id(message, taken),
+            )
+            for message in new_messages(messages)
+        ]
         return [*waiting, *new]
+
+
+def _own_id(message: AnyMessage, taken: Container[str]) -> str:
+    """Return the id that a client gave its message, unless it is empty, broken or one of ours."""
+    id = message.id or ""
+    return id if id and id not in taken and _clean(id) == id else uuid4().hex
 
 
 def _clean(text: str) -> str:
     """Return the text with halves of surrogate pairs joined, or replaced where one is missing."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _update(
-    messages: Sequence[AnyMessage], ordered: Sequence[AnyMessage]
-) -> list[AnyMessage | RemoveMessage]:
-    """Return the update that leaves exactly `ordered`."""
-    if [m.id for m in messages] == [m.id for m in ordered]:
-        return [m for m, old in zip(ordered, messages, strict=True) if m is not old]
-    return [RemoveMessage(id=REMOVE_ALL_MESSAGES), *ordered]

@@ -3,14 +3,17 @@
 from collections.abc import Container
 from typing import Any
 
-from langchain_core.messages import RemoveMessage
+from langchain_core.messages import AnyMessage, RemoveMessage
 from langgraph.config import get_config
 from langgraph.runtime import Runtime
 
 from domain.as_of import as_of_date
 from domain.journal import JournalView
 from domain.owner import Owner
-from nodes.refusal import just_said, refusal
+from nodes.checked_state import CheckedState, replaced, typed
+from nodes.message_stamps import update_to, without_stamp
+from nodes.refusal import refusal, refused
+from nodes.signatures import STAMP, Signatures
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.journal import GenerationMoved
 from stores.open import Stores
@@ -35,12 +38,15 @@ class Locate:
             ValueError: If the context names an unknown tier, an empty id or no date.
             StoreUnavailable: If the journal does not answer.
         """
-        origin = await locate(state, runtime, self._parts)
-        problem = refusal(self._parts, origin, state["messages"])
+        origin, messages = await locate(state, runtime, self._parts)
+        problem = await refusal(self._parts, origin, messages)
         if problem is not None:
-            said = await just_said(self._parts, origin, state["messages"])
-            gone = [RemoveMessage(id=m.id or "") for m in said]
-            return {"messages": gone, "refusal": problem, "origin": origin}
+            gone = await refused(self._parts, origin, messages)
+            return {
+                "messages": [RemoveMessage(id=m.id or "") for m in gone],
+                "refusal": problem,
+                "origin": origin,
+            }
         if origin.thread not in origin.view.threads:
             try:
                 await self._parts.stores.journal.note_thread(
@@ -48,11 +54,21 @@ class Locate:
                 )
             except GenerationMoved:
                 return await self(state, runtime)  # Reset meanwhile: it begins after that.
-        return {"refusal": None, "origin": origin}
+        return {
+            "messages": update_to(state["messages"], messages),
+            "refusal": None,
+            "origin": origin,
+            **replaced(state),
+        }
 
 
-async def locate(state: ChatState, runtime: Runtime[ChatContext], parts: Parts) -> Origin:
+async def locate(
+    state: ChatState, runtime: Runtime[ChatContext], parts: Parts
+) -> tuple[Origin, list[AnyMessage]]:
     """Find where a run begins, from its state and one reading of the journal.
+
+    Returns:
+        Where it begins, and the thread's messages with no stamp on them that is not ours.
 
     Raises:
         ValueError: If the context names an unknown tier, an empty id or no date.
@@ -61,24 +77,34 @@ async def locate(state: ChatState, runtime: Runtime[ChatContext], parts: Parts) 
     context = runtime.context
     owner = Owner(_user(runtime), context.character_id)
     thread = str(get_config()["configurable"]["thread_id"])
-    view = await parts.stores.journal.read(owner, state.get("head") or state.get("root"))
-    begun = "owner" in state
-    foreign = begun and state["owner"] != owner.key
-    reset = begun and not foreign and state.get("generation") != view.generation
+    fields, messages = typed(state), list(state["messages"])
+    view = await parts.stores.journal.read(owner, fields.get("head") or fields.get("root"))
+    begun = "owner" in fields
+    foreign, holder = False, None
+    if thread not in view.threads:
+        holder = await parts.stores.journal.backend.thread_owner(thread)
+        foreign = holder != owner if holder else fields.get("owner", owner.key) != owner.key
+    reset = begun and not foreign and fields.get("generation") != view.generation
     head: str | None = None
     root: str | None = None
     lost = False
-    if begun and not foreign and not reset:
-        root = state.get("root")
-        head = state.get("head") or root
-    elif not begun:
-        holder = await parts.stores.journal.backend.thread_owner(thread)
-        foreign = holder is not None and holder != owner
-        if not foreign:
-            said = {message.id for message in state["messages"]}
+    checked = CheckedState(parts, owner, view)
+    if foreign:
+        theirs = fields.get("owner") or (holder.key if holder else "")
+        signatures = Signatures(parts.stores.key, theirs, fields.get("generation"))
+        messages = [m if signatures.valid(m) else without_stamp(m) for m in messages]
+    elif reset:
+        messages = [m for m in messages if STAMP not in m.additional_kwargs]
+        head = view.refs.get(thread)
+    else:
+        messages = await checked.messages(messages)
+        if begun or checked.has_turns:
+            root, head = fields.get("root"), await checked.head(fields, thread)
+        else:
+            said = {message.id for message in messages}
             root, lost = await _first_root(parts.stores, thread, owner, view, said)
             head = root
-    return Origin(
+    origin = Origin(
         owner=owner,
         thread=thread,
         tier=parts.settings.tier(context.tier),
@@ -90,6 +116,7 @@ async def locate(state: ChatState, runtime: Runtime[ChatContext], parts: Parts) 
         as_of=as_of_date(context.as_of),
         lost=lost,
     )
+    return origin, messages
 
 
 async def _first_root(
@@ -106,10 +133,10 @@ async def _first_root(
     if stores.checkpointer.lost(thread):
         return ref, True
     async for checkpoint in stores.checkpointer.alist({"configurable": {"thread_id": thread}}):
-        values = checkpoint.checkpoint["channel_values"]
+        values = typed(checkpoint.checkpoint["channel_values"])
         if values.get("owner") == owner.key and values.get("generation") == view.generation:
-            root = values.get("root")
-            return (str(root) if root else None), False
+            root: str | None = values.get("root")
+            return root, False
     last = view.turns.get(ref or "")
     if last is not None and any(m.role == "user" and m.id in said for m in last.messages):
         return last.parent, False
@@ -119,7 +146,8 @@ async def _first_root(
 def borrowed_turns(state: ChatState, origin: Origin, count: int) -> list[str]:
     """Return the last turns of the previous conversation, chosen at the thread's first turn."""
     if "borrowed" in state and not origin.reset:
-        return state["borrowed"]
+        borrowed: list[str] = typed(state).get("borrowed", [])
+        return borrowed
     view = origin.view
     last = {
         thread: note.last

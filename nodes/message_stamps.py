@@ -1,20 +1,53 @@
-"""The stamp that a message of a thread carries: which turn it belongs to, or who waits with it."""
+"""The stamp that a message of a thread carries: which turn it belongs to, or who waits with it.
 
-from collections.abc import Iterable, Mapping, Sequence
+Clients can write stamps too: `checked_state` leaves only such as are ours on the messages of a run.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    BaseMessage,
+    HumanMessage,
+    RemoveMessage,
+)
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
+from pydantic import ValidationError
 
-from domain.records import Said, Turn
+from domain.owner import Owner
+from domain.records import Id, Moment, Record, Said, Seq, Turn
+from domain.turns import follows_itself, parents_of
+from nodes.signatures import STAMP, Signatures
 
-STAMP = "mnemo"
-"""The key in a message's `additional_kwargs`; it never reaches a provider."""
+
+class TurnStamp(Record):
+    """What a message of a turn carries."""
+
+    turn: Id
+    parent: Id | None
+    thread: Id
+    seq: Seq
+    index: int
+    """Which of the turn's messages it is."""
+    at: Moment
+    turn_at: Moment
+    digest: str = ""
+
+
+def turn_stamp(message: BaseMessage) -> TurnStamp | None:
+    """Return the stamp of a message of a turn; None where it has none that can be read."""
+    try:
+        return TurnStamp.model_validate(message.additional_kwargs.get(STAMP))
+    except ValidationError:
+        return None
 
 
 def _stamp(message: BaseMessage) -> dict[str, Any]:
-    found = message.additional_kwargs.get(STAMP)
-    return found if isinstance(found, dict) else {}
+    stamp = message.additional_kwargs.get(STAMP)
+    return stamp if isinstance(stamp, dict) else {}
 
 
 def turn_id(message: BaseMessage) -> str | None:
@@ -33,18 +66,30 @@ def said_at(message: BaseMessage, now: datetime) -> datetime:
     return datetime.fromisoformat(at) if isinstance(at, str) else now
 
 
-def mark_waiting(message: AnyMessage, owner: str, now: datetime, text: str) -> AnyMessage:
-    """Return the message with its text as it is kept and the mark of who waits for an answer."""
+def without_stamp(message: AnyMessage) -> AnyMessage:
+    """Return a message as one that no run has taken yet."""
+    kwargs = {name: value for name, value in message.additional_kwargs.items() if name != STAMP}
+    return message.model_copy(update={"additional_kwargs": kwargs})
+
+
+def mark_waiting(
+    message: AnyMessage, owner: str, now: datetime, signatures: Signatures, **said: str | None
+) -> AnyMessage:
+    """Return a message with the mark of who waits for an answer.
+
+    Args:
+        message: A new one.
+        owner: Key of the owner who said it.
+        now: When.
+        signatures: What signs the mark.
+        **said: Its content, id and name as they are kept.
+    """
     stamp = {"waiting": owner, "at": said_at(message, now).isoformat()}
-    return message.model_copy(
-        update={
-            "content": text,
-            "additional_kwargs": {**message.additional_kwargs, STAMP: stamp},
-        }
-    )
+    kwargs = {**message.additional_kwargs, STAMP: stamp}
+    return signatures.sign(message.model_copy(update={**said, "additional_kwargs": kwargs}))
 
 
-def turn_messages(turn: Turn) -> list[AnyMessage]:
+def turn_messages(turn: Turn, signatures: Signatures) -> list[AnyMessage]:
     """Return a turn as stamped chat messages."""
     messages: list[AnyMessage] = []
     for index, said in enumerate(turn.messages):
@@ -58,35 +103,37 @@ def turn_messages(turn: Turn) -> list[AnyMessage]:
             "at": said.at.isoformat(),
             "turn_at": turn.at.isoformat(),
         }
-        messages.append(
-            kind(
-                content=said.text,
-                id=said.id,
-                name=said.name,
-                additional_kwargs={STAMP: stamp},
-            )
-        )
+        kwargs = {STAMP: stamp}
+        message = kind(content=said.text, id=said.id, name=said.name, additional_kwargs=kwargs)
+        messages.append(signatures.sign(message))
     return messages
 
 
 def turn_from(messages: Sequence[BaseMessage]) -> Turn:
-    """Return the turn that stamped messages of one turn carry."""
-    first = _stamp(messages[0])
+    """Return the turn that stamped messages of one turn carry.
+
+    Raises:
+        ValidationError: If their stamps are not whole; those of a checked state are.
+    """
+    stamps = [
+        TurnStamp.model_validate(message.additional_kwargs.get(STAMP)) for message in messages
+    ]
+    first = stamps[0]
     return Turn(
-        id=first["turn"],
-        parent=first["parent"],
-        thread=first["thread"],
-        seq=first["seq"],
-        at=datetime.fromisoformat(first["turn_at"]),
+        id=first.turn,
+        parent=first.parent,
+        thread=first.thread,
+        seq=first.seq,
+        at=first.turn_at,
         messages=tuple(
             Said(
-                id=message.id or "",
+                id=message.id or f"{first.turn}-{stamp.index}",
                 role="user" if isinstance(message, HumanMessage) else "assistant",
                 text=message.text,
                 name=message.name,
-                at=datetime.fromisoformat(_stamp(message)["at"]),
+                at=stamp.at,
             )
-            for message in messages
+            for message, stamp in zip(messages, stamps, strict=True)
         ),
     )
 
@@ -101,6 +148,30 @@ def by_turn(messages: Iterable[AnyMessage]) -> dict[str, list[AnyMessage]]:
     return turns
 
 
-def turns_in(values: Mapping[str, Any]) -> list[Turn]:
-    """Return the turns whose stamped messages a checkpoint's values hold."""
-    return [turn_from(held) for held in by_turn(values.get("messages", ())).values()]
+def turns_reader(key: bytes) -> Callable[..., list[Turn]]:
+    """Return what reads turns out of messages, of which those are ours that `key` signed."""
+
+    def turns_in(
+        messages: Iterable[Any], owner: Owner, generation: str | None, signed: bool
+    ) -> list[Turn]:
+        signatures = Signatures(key, owner.key, generation)
+        ours = [
+            message
+            for message in messages
+            if isinstance(message, HumanMessage | AIMessage)
+            and turn_stamp(message) is not None
+            and (not signed or signatures.valid(message))
+        ]
+        turns = [turn_from(group) for group in by_turn(ours).values()]
+        return [] if follows_itself(parents_of(turns)) else turns
+
+    return turns_in
+
+
+def update_to(
+    messages: Sequence[AnyMessage], ordered: Sequence[AnyMessage]
+) -> list[AnyMessage | RemoveMessage]:
+    """Return the update of a thread's messages that leaves exactly `ordered`."""
+    if [m.id for m in messages] == [m.id for m in ordered]:
+        return [m for m, old in zip(ordered, messages, strict=True) if m is not old]
+    return [RemoveMessage(id=REMOVE_ALL_MESSAGES), *ordered]

@@ -1,5 +1,6 @@
 """Which turns are refused, each in one sentence for the user; nothing of them is kept."""
 
+import asyncio
 from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
@@ -12,6 +13,8 @@ from stores.checkpoint_pruning import at_checkpoint
 FOREIGN = "This thread belongs to another conversation: start a thread of your own."
 """What a turn on another owner's thread is told; it does not name the other."""
 
+NAME_LENGTH = 200
+"""Letters of a speaker's name at most; names are shown with what was said."""
 LOOK_BACK = 4
 """Newest checkpoints of a thread among which one is from before a run that has just begun."""
 
@@ -20,20 +23,15 @@ class TurnRefused(ValueError):
     """A turn that cannot be taken. Its message is one sentence for the user; nothing is kept."""
 
 
-def refusal(parts: Parts, origin: Origin, messages: Sequence[AnyMessage]) -> str | None:
+async def refusal(parts: Parts, origin: Origin, messages: Sequence[AnyMessage]) -> str | None:
     """Return why a turn with these messages cannot be taken; None where it can."""
     if origin.foreign:
         return FOREIGN
-    limit = parts.models.learned.limit(origin.tier.context_budget)
-    most = int(limit * parts.settings.message_share)
     new = new_messages(messages)
     for message in new:
-        problem = _unfit(message)
+        problem = await _problem(parts, origin, message)
         if problem is not None:
             return problem
-        size = parts.models.tokens.text(message.text)
-        if size > most:
-            return too_large(size, most)
     waiting = [m for m in messages if waiting_for(m) == origin.owner.key]
     if not any(isinstance(m, HumanMessage) for m in [*new, *waiting]):
         return 'There is no message to answer: send one from the user in "messages".'
@@ -45,18 +43,36 @@ def new_messages(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     return [m for m in messages if turn_id(m) is None and waiting_for(m) is None]
 
 
-async def just_said(
-    parts: Parts, origin: Origin, messages: Sequence[AnyMessage]
-) -> list[AnyMessage]:
-    """Return which of the new messages came with this run: the thread held the others before."""
-    new = new_messages(messages)
+async def refused(parts: Parts, origin: Origin, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """Return what is taken out of the thread of a refused turn: what came with it.
+
+    Also what the thread held before, written into its state, and can never be taken.
+    """
     config = at_checkpoint(origin.thread, "", "")
+    new = said = new_messages(messages)
     async for found in parts.stores.checkpointer.alist(config, limit=LOOK_BACK):
-        before = {(m.id, m.text) for m in found.checkpoint["channel_values"].get("messages", ())}
-        said = [message for message in new if (message.id, message.text) not in before]
+        before = {m.id: m.content for m in found.checkpoint["channel_values"].get("messages", ())}
+        said = [m for m in new if m.id not in before or before[m.id] != m.content]
         if said:
-            return said
-    return new
+            break
+    if origin.foreign:
+        return said
+    unfit = [m for m in new if m not in said and await _problem(parts, origin, m) is not None]
+    return [*said, *unfit] or new
+
+
+async def _problem(parts: Parts, origin: Origin, message: AnyMessage) -> str | None:
+    """Return why a message cannot be taken; bytes are counted before tokens."""
+    problem = _unfit(message)
+    if problem is not None:
+        return problem
+    size, most = len(message.text.encode("utf-8", "replace")), parts.settings.message_bytes
+    if size > most:
+        return f"The message has {size:,} bytes and may have {most:,}: send it in smaller parts."
+    tokens = await asyncio.to_thread(parts.models.tokens.text, message.text)
+    limit = parts.models.learned.limit(origin.tier.context_budget)
+    most = int(limit * parts.settings.message_share)
+    return too_large(tokens, most) if tokens > most else None
 
 
 def _unfit(message: AnyMessage) -> str | None:
@@ -69,6 +85,10 @@ def _unfit(message: AnyMessage) -> str | None:
     blocks = message.content if isinstance(message.content, list) else []
     if any(isinstance(block, dict) and block.get("type") != "text" for block in blocks):
         return "Only text is understood here: leave out images, sound and files."
+    if any(isinstance(block, dict) and not isinstance(block.get("text"), str) for block in blocks):
+        return "The message has a part without text: write something."
+    if message.name and len(message.name) > NAME_LENGTH:
+        return f"The name of a message may have {NAME_LENGTH} letters: use a shorter one."
     if not message.text.strip():
         return "The message is empty: write something."
     return None

@@ -87,6 +87,9 @@ class JournalBackend(Protocol):
     async def mark(self, name: str, value: str | None = None) -> str | None:
         """Read a mark of the whole installation, after setting it where a value is given."""
 
+    async def mark_once(self, name: str, value: str) -> str:
+        """Return a mark of the whole installation; the first value that is given stays."""
+
     async def ping(self) -> str:
         """Return what answers, with its version."""
 

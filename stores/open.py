@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from langgraph.store.base import BaseStore
@@ -19,6 +18,7 @@ from models.tokens import TokenCounter, open_counter
 from settings import Settings
 from stores.background import Pending
 from stores.errors import StoreMismatch
+from stores.installation_key import installation_key
 from stores.journal import Journal
 from stores.long_term import open_long_term
 from stores.memories import Memories
@@ -44,7 +44,7 @@ class Stores:
     pending: Pending
     """Folding and extraction under way in the background of this process."""
     key: bytes
-    """Secret behind the delimiters of memory blocks, the same for the whole installation."""
+    """Secret behind the delimiters of memory blocks and the digests of stamps."""
 
     async def write(self, owner: Owner, generation: str | None, *records: Memory) -> None:
         """Write records to long-term memory. Where the caller is cancelled, the write ends first.
@@ -93,9 +93,8 @@ async def open_stores(
         saver = await _checkpointer(settings, journal, stack)
         store = await stack.enter_async_context(open_long_term(settings, embedding))
         memories = Memories(store)
-        key = await journal.backend.mark("delimiter-key")
-        if key is None:
-            key = await journal.backend.mark("delimiter-key", token_hex(32))
+        data_dir = settings.data_dir if settings.redis_url is None else None
+        key = await installation_key(journal.backend, data_dir)
         pending = Pending()
         stack.push_async_callback(pending.finish, settings.model_timeout)
         yield Stores(
@@ -106,7 +105,7 @@ async def open_stores(
             recall=Recall(memories, embedding, tokens, settings),
             long_term=store,
             pending=pending,
-            key=bytes.fromhex(key or ""),
+            key=key,
         )
 
 

@@ -1,11 +1,13 @@
 """Rebuilds lost journals from what survives: checkpoints and episodes. Nothing else may run."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.owner import FIRST_GENERATION, Owner
-from domain.records import Episode, Turn
+from domain.records import Episode, Id, Turn
 from stores.open import Stores
 
 PAGE = 500
@@ -42,8 +44,26 @@ class _Found:
         return max((at.timestamp() for at in said), default=0.0)
 
 
-TurnsOf = Callable[[Mapping[str, Any]], Iterable[Turn]]
-"""Reads the turns out of the values of a checkpoint."""
+class TurnsOf(Protocol):
+    """Reads the turns out of the messages of a checkpoint."""
+
+    def __call__(
+        self, messages: Iterable[Any], owner: Owner, generation: str | None, signed: bool
+    ) -> list[Turn]:
+        """Return those of an owner's generation; with `signed` only such as were signed here."""
+
+
+class _State(BaseModel):
+    """What a checkpoint must hold to be of use."""
+
+    model_config = ConfigDict(strict=True)
+
+    owner: Id
+    who: tuple[Id, Id] = Field(strict=False)
+    generation: Id | None = None
+    head: Id
+
+
 Survivors = dict[str, dict[str, _Found]]
 """What survives, by the owner's key and by generation."""
 
@@ -62,7 +82,7 @@ async def recover(stores: Stores, turns_of: TurnsOf) -> Recovered:
     """
     done = Recovered()
     survivors: Survivors = {}
-    await _from_checkpoints(stores, survivors, turns_of)
+    await _from_checkpoints(stores, survivors, turns_of, done)
     await _from_memories(stores, survivors)
     for key, generations in survivors.items():
         generation = max(generations, key=lambda name: generations[name].newest)
@@ -81,8 +101,14 @@ async def recover(stores: Stores, turns_of: TurnsOf) -> Recovered:
     return done
 
 
-async def _from_checkpoints(stores: Stores, survivors: Survivors, turns_of: TurnsOf) -> None:
-    """Collect the newest state of every thread."""
+async def _from_checkpoints(
+    stores: Stores, survivors: Survivors, turns_of: TurnsOf, done: Recovered
+) -> None:
+    """Collect the newest state of every thread that is its owner's beyond doubt.
+
+    Clients can write into a state, also who its owner is: it is believed where the journal's index
+    of threads says the same, or where the turn it ends with was signed for that owner.
+    """
     seen: set[str] = set()
     async for saved in stores.checkpointer.alist(None):
         configurable = saved.config["configurable"]
@@ -90,10 +116,30 @@ async def _from_checkpoints(stores: Stores, survivors: Survivors, turns_of: Turn
         if thread in seen or configurable.get("checkpoint_ns") or not values.get("head"):
             continue
         seen.add(thread)  # Newest first: the rest of this thread is older.
-        found = _found(survivors, values["owner"], values.get("generation"))
-        found.owner = Owner(*values["who"])
-        found.heads[thread] = values["head"]
-        found.turns |= {turn.id: turn for turn in turns_of(values)}
+        try:
+            state = _State.model_validate(values)
+        except ValidationError:
+            done.problems.append(f"The state of thread {thread} cannot be read: left alone.")
+            continue
+        owner = Owner(*state.who)
+        holder = await stores.journal.backend.thread_owner(thread)
+        messages = values.get("messages")
+        turns = turns_of(
+            messages if isinstance(messages, list) else [],
+            owner,
+            state.generation,
+            signed=holder != owner,
+        )
+        ends_here = any(turn.id == state.head for turn in turns)
+        if owner.key != state.owner or (holder != owner and (holder or not ends_here)):
+            done.problems.append(
+                f"Nothing confirms whose thread {thread} is: its state is left alone."
+            )
+            continue
+        found = _found(survivors, owner.key, state.generation)
+        found.owner = owner
+        found.heads[thread] = state.head
+        found.turns |= {turn.id: turn for turn in turns}
 
 
 async def _from_memories(stores: Stores, survivors: Survivors) -> None:
@@ -111,7 +157,12 @@ async def _from_memories(stores: Stores, survivors: Survivors) -> None:
         items = await stores.long_term.asearch((user_key, character_key, generation), limit=1)
         if not items:
             continue
-        owner = Owner(items[0].value["user_id"], items[0].value["character_id"])
+        try:
+            owner = Owner(items[0].value["user_id"], items[0].value["character_id"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+        if (owner.user_key, owner.character_key) != (user_key, character_key):
+            continue  # Written by hand: its place says otherwise.
         name = None if generation == FIRST_GENERATION else generation
         found = _found(survivors, owner.key, name)
         found.owner = owner
@@ -134,12 +185,14 @@ async def _restore(
         await journal.backend.renew(owner, name)
     folded = {turn.id: turn for episode in found.episodes for turn in episode.turns}
     turns = [turn for id, turn in found.turns.items() if id not in folded]
-    refs = dict(found.heads)
+    known = folded.keys() | found.turns.keys()
+    heads = {thread: head for thread, head in found.heads.items() if head in known}
+    refs = dict(heads)
     for turn in sorted(folded.values(), key=lambda turn: turn.seq):
-        if turn.thread not in found.heads:
+        if turn.thread not in heads:
             refs[turn.thread] = turn.id
     refs = {thread: ref for thread, ref in refs.items() if thread not in there}
-    for thread in sorted(set(refs) - set(found.heads)):
+    for thread in sorted(set(refs) - set(heads)):
         done.problems.append(
             f"{_name(owner)}: the checkpoints of thread {thread} are gone; it goes on after its "
             "last folded turn, and what was said after that is lost."

@@ -218,6 +218,15 @@ class RedisJournal:
         found = await _answer(self._redis.get(f"mnemo:mark:{name}"))
         return cast(bytes, found).decode() if found else None
 
+    async def mark_once(self, name: str, value: str) -> str:
+        """Return a mark of the whole installation; the first value that is given stays."""
+        key = f"mnemo:mark:{name}"
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(key, value, nx=True)
+            pipe.get(key)
+            _, kept = await _answer(pipe.execute())
+        return cast(bytes, kept).decode()
+
     async def ping(self) -> str:
         """Return what answers, with its version where Redis lets this user know it."""
         try:

@@ -208,6 +208,12 @@ class SqliteJournal:
                 await self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, value))
             return await self._one("SELECT value FROM marks WHERE name = ?", name)
 
+    async def mark_once(self, name: str, value: str) -> str:
+        """Return a mark of the whole installation; the first value that is given stays."""
+        async with self._transaction():
+            await self._db.execute("INSERT OR IGNORE INTO marks VALUES (?, ?)", (name, value))
+            return await self._one("SELECT value FROM marks WHERE name = ?", name) or value
+
     async def purge(self) -> None:
         """Leave nothing deleted in free pages or in the write-ahead log."""
         async with self._lock:

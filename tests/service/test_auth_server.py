@@ -271,6 +271,44 @@ async def test_a_free_user_is_told_when_to_come_back(closed_server: DevServer) -
         assert (await paying.post("/runs/wait", json=run)).status_code == 200
 
 
+async def test_a_forged_turn_that_follows_itself_holds_nobody_up(
+    closed_server: DevServer, alex: Alex
+) -> None:
+    at = "2026-05-08T12:00:00+00:00"
+    stamp = {"turn": "f", "parent": "f", "thread": alex.thread, "seq": 2**64 - 1, "index": 0,
+             "at": at, "turn_at": at}  # fmt: skip
+    forged: dict[str, Any] = {
+        "role": "user",
+        "content": "I have a cat called Tom.",
+        "additional_kwargs": {"mnemo": stamp},
+    }
+    both: Any = {"messages": [forged, {"role": "user", "content": "And more."}]}
+    async with asyncio.timeout(60):
+        await alex.client.runs.wait(alex.thread, "chat", input=both)
+        await alex.client.threads.update_state(alex.thread, {"head": "f", "owner": "f"})
+        await alex.client.runs.wait(alex.thread, "chat", input=said("What is my dog called?"))
+        turns = await alex_turns(closed_server, alex.ids["user_id"])
+    assert [turn["seq"] for turn in turns] == [1, 2, 3]
+
+
+async def test_all_that_a_run_brings_is_bounded(closed_server: DevServer, alex: Alex) -> None:
+    run = {"assistant_id": "chat", "input": said("Hello there")}
+    more: list[dict[str, Any]] = [
+        {"context": {"persona": "x" * 3000}},
+        {"command": {"update": {"messages": said("x" * 3000)["messages"]}}, "input": None},
+        {"context": {"persona": "x" * 2_000_000}},
+    ]
+    headers = bearer(alex.ids["user_id"], tier="plus")
+    async with httpx.AsyncClient(base_url=closed_server.url, headers=headers) as client:
+        for place in ("/runs/wait", f"/threads/{alex.thread}/runs/wait"):
+            for one in more:
+                answer = await client.post(place, json=run | one)
+                assert answer.status_code == 413, answer.text
+        huge = {"values": {"messages": said("x" * 2_000_000)["messages"]}}
+        answer = await client.post(f"/threads/{alex.thread}/state", json=huge)
+        assert answer.status_code == 413
+
+
 async def test_a_turn_of_another_character_is_refused_before_its_run(
     closed_server: DevServer, alex: Alex
 ) -> None:

@@ -1,7 +1,8 @@
 """What one generation of an owner holds in long-term memory, whole and in order."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from domain.records import Entity, Episode, Fact, Kind, RecordKey
 
@@ -25,6 +26,8 @@ class Rows:
     """By when they were observed; tombstones too."""
     entities: tuple[Entity, ...] = ()
     """By name."""
+    beside: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """What lies beside the rows of episodes, by id, as it was written."""
 
     @classmethod
     def of(cls, records: Iterable[Memory]) -> "Rows":

@@ -4,6 +4,7 @@ Reads a folder of its chats in place, one file each. `mnemo eval beam DIR`.
 """
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from settings import Settings
 
 STARTS = timedelta(hours=10)
 """Sittings are published by their day; each is taken to begin at ten."""
+_ADDRESSED = re.compile(r"^LLM response should \w+: ")
+"""How most nuggets begin; what follows is what an answer must say."""
 
 
 class NotBeam(ValueError):
@@ -107,7 +110,7 @@ def _dialogue(data: dict[str, Any]) -> Dialogue:
                 dict.fromkeys(str(id) for id in probe.get("sources") or () if str(id) in known)
             ),
             asked=asked,
-            nuggets=tuple(map(str, probe.get("nuggets") or ())),
+            nuggets=tuple(_ADDRESSED.sub("", str(n)) for n in probe.get("nuggets") or ()),
         )
         for probe in data["probes"]
     )

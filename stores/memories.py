@@ -4,8 +4,10 @@ Speaks `BaseStore` alone and knows no database. What a record means, whether it 
 current, is decided elsewhere.
 """
 
+import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -24,6 +26,7 @@ PAGE = 256
 """Rows read in one operation."""
 
 _log = logging.getLogger(__name__)
+_BESIDE = "vectors"
 _SEARCHED = ["text"]
 """The field of a stored value that is embedded."""
 
@@ -49,13 +52,26 @@ EVERY_GENERATION = _Every.EVERY
 class Memories:
     """The long-term memories of all owners."""
 
-    def __init__(self, store: BaseStore) -> None:
-        """Keep memories in `store`, which embeds the field `text` of what it is given."""
+    def __init__(
+        self, store: BaseStore, beside: Callable[[Episode], dict[str, str] | None] | None = None
+    ) -> None:
+        """Keep memories in `store`, which embeds the field `text` of what it is given.
+
+        Args:
+            store: Any complete store.
+            beside: Makes what lies beside an episode's row, in a thread; None: nothing does.
+        """
         self._store = store
+        self._beside = beside
 
     async def put(self, owner: Owner, generation: str | None, *records: Memory) -> None:
         """Write records in one batch; one of the same id is replaced."""
-        puts = [_put(owner, generation, record) for record in records]
+        made: dict[str, dict[str, str] | None] = {}
+        if self._beside is not None:
+            for record in records:
+                if isinstance(record, Episode):
+                    made[record.id] = await asyncio.to_thread(self._beside, record)
+        puts = [_put(owner, generation, record, made.get(record.id)) for record in records]
         if puts:
             await self._store.abatch(puts)
 
@@ -202,6 +218,7 @@ class Memories:
         namespaces = [owner.namespace(generation, kind) for kind in kinds]
         ops: list[Op] = [SearchOp(namespace, limit=PAGE) for namespace in namespaces]
         records: list[Memory] = []
+        beside: dict[str, Any] = {}
         for kind, namespace, found in zip(
             kinds, namespaces, await self._store.abatch(ops), strict=True
         ):
@@ -209,7 +226,8 @@ class Memories:
             more = await self._items(namespace, PAGE) if len(first) == PAGE else []
             items = {item.key: item for item in (*first, *more)}.values()
             records += [one for item in items if (one := _record(item, kind)) is not None]
-        return Rows.of(records)
+            beside |= {item.key: item.value[_BESIDE] for item in items if _BESIDE in item.value}
+        return replace(Rows.of(records), beside=beside)
 
     async def _items(self, namespace: tuple[str, ...], offset: int = 0) -> list[SearchItem]:
         """Return all items of a namespace from `offset` on, however many."""
@@ -222,14 +240,16 @@ class Memories:
                 return list(found.values())
 
 
-def _put(owner: Owner, generation: str | None, record: Memory) -> PutOp:
+def _put(
+    owner: Owner, generation: str | None, record: Memory, beside: dict[str, str] | None
+) -> PutOp:
     text, (kind, id) = _text(record), key_of(record)
     value = {
         "user_id": owner.user_id,
         "character_id": owner.character_id,
         "text": text,
         "record": record.model_dump(mode="json"),
-    }
+    } | ({} if beside is None else {_BESIDE: beside})
     searched: list[str] | Literal[False] = _SEARCHED if text else False
     return PutOp(owner.namespace(generation, kind), id, value, index=searched)
 

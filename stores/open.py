@@ -23,6 +23,7 @@ from stores.journal import Journal
 from stores.long_term import open_long_term
 from stores.memories import Memories
 from stores.recall.recall import Recall
+from stores.recall.vectors import PassageVectors
 from stores.summaries import LocalCache, Summaries, SummaryCache
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ async def open_stores(
         journal, cache = await _short_term(settings, stack)
         saver = await _checkpointer(settings, journal, stack)
         store = await stack.enter_async_context(open_long_term(settings, embedding))
-        memories = Memories(store)
+        memories = Memories(store, PassageVectors(embedding).pack)
         data_dir = settings.data_dir if settings.redis_url is None else None
         key = await installation_key(journal.backend, data_dir)
         pending = Pending()

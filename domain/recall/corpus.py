@@ -26,6 +26,9 @@ _TRAITS = ("asks", "times", "numbers", "names")
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 """Returns one vector a text, of length 1 (0 where nothing is known of the text)."""
 
+Vectors = Mapping[tuple[str, str], NDArray[np.float32]]
+"""The vector of a unit by its reference and text, of length 1 (0 where nothing is known)."""
+
 
 class Vocabulary(dict[str, int]):
     """Term to its number. Only ever grows, and safely in several threads at once.
@@ -126,6 +129,7 @@ def build(
     count: Callable[[str], int],
     embed: Embed | None,
     known: Corpus | None = None,
+    vectors: Vectors | None = None,
 ) -> Corpus:
     """Return the corpus of `units`.
 
@@ -135,9 +139,10 @@ def build(
         count: Tokens of a text.
         embed: The model that runs in this process; None for none.
         known: An earlier corpus of the same owner, whose analyses are used again.
+        vectors: Those that need not be made.
     """
     vocabulary = known.vocabulary if known else Vocabulary()
-    analyses = _analyses(units, vocabulary, count, embed, known)
+    analyses = _analyses(units, vocabulary, count, embed, known, vectors)
     told, rows_of_fact = _told(units, analyses, facts, vocabulary)
     text = [analysis.terms for analysis in analyses]
     frames = _frames(units, vocabulary)
@@ -161,7 +166,7 @@ def extended(
 ) -> Corpus:
     """Return the corpus with more units at the end; nothing of the others is done again."""
     vocabulary = corpus.vocabulary
-    fresh = _analyses(units, vocabulary, count, embed, None)
+    fresh = _analyses(units, vocabulary, count, embed, None, None)
     analyses = (*corpus.analyses, *fresh)
     text = [analysis.terms for analysis in analyses]
     frames = _frames(units, vocabulary)
@@ -225,21 +230,30 @@ def _analyses(
     count: Callable[[str], int],
     embed: Embed | None,
     known: Corpus | None,
+    ready: Vectors | None,
 ) -> list[Analysis]:
     done: dict[tuple[str, str], Analysis] = {}
     if known is not None:
         done = {(u.ref, u.text): a for u, a in zip(known.units, known.analyses, strict=True)}
     missing = [unit for unit in units if (unit.ref, unit.text) not in done]
-    vectors = embed([unit.text for unit in missing]) if embed and missing else None
-    for at, unit in enumerate(missing):
+    vectors = _vectors(missing, embed, ready or {}) if embed else {}
+    for unit in missing:
         spoken, code = words(unit.text), language_of(unit.text) or ENGLISH
         done[unit.ref, unit.text] = Analysis(
             terms=_numbered(stems(spoken, code), vocabulary),
             tokens=count(f"{unit.line}\n"),
             traits=_traits(unit.text, spoken, code),
-            vector=None if vectors is None else vectors[at],
+            vector=vectors.get((unit.ref, unit.text)),
         )
     return [done[unit.ref, unit.text] for unit in units]
+
+
+def _vectors(units: Sequence[Unit], embed: Embed, ready: Vectors) -> Vectors:
+    """Return the vector of each unit; those that are ready are not made again."""
+    fresh = {(unit.ref, unit.text): unit.text for unit in units}
+    fresh = {key: text for key, text in fresh.items() if key not in ready}
+    made = embed(list(fresh.values())) if fresh else ()
+    return {**ready, **dict(zip(fresh, made, strict=True))}
 
 
 def _traits(text: str, spoken: Sequence[str], code: str) -> tuple[float, ...]:

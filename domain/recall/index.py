@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from domain.facts.facts import Standing, notes, standing, withheld
 from domain.journal import JournalView
-from domain.recall.corpus import Corpus, Embed, build, extended
+from domain.recall.corpus import Corpus, Embed, Vectors, build, extended
 from domain.recall.passages import UNNAMED, Unit, passages
 from domain.records import Episode, Fact, Kind, Turn, turn_of
 from domain.rows import Rows
@@ -127,6 +127,7 @@ def index_of(
     *,
     count: Callable[[str], int],
     embed: Embed | None,
+    vectors: Vectors | None = None,
 ) -> EvidenceIndex:
     """Return the index of all that rows and journal hold.
 
@@ -137,15 +138,23 @@ def index_of(
         known: An earlier index of the same owner, whose work is used again.
         count: Tokens of a text.
         embed: The model that runs in this process; None for none.
+        vectors: Those that are known already.
     """
     turns = _turns(rows.episodes, view.turns)
     facts = [fact for fact in rows.facts if not fact.deleted]
     units = units_of(turns, {})
     units += _lone(facts, units)
-    corpus = build(units, facts, count=count, embed=embed, known=known.corpus if known else None)
+    corpus = build(
+        units,
+        facts,
+        count=count,
+        embed=embed,
+        known=known.corpus if known else None,
+        vectors=vectors,
+    )
     return EvidenceIndex(
         corpus=corpus,
-        rows=rows,
+        rows=replace(rows, beside={}),
         moved=moved,
         folded=parents_of((), rows.episodes),
         turns=frozenset(turn.id for turn in turns),

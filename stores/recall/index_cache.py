@@ -5,22 +5,20 @@ read. What an index holds is in `domain/recall/index.py`; nothing is written any
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import inf
 
-import numpy as np
 from cachetools import LRUCache
-from numpy.typing import NDArray
 
 from domain.journal import JournalView
 from domain.owner import Owner
-from domain.recall.corpus import Embed
 from domain.recall.index import EvidenceIndex, index_of, with_journal
 from domain.rows import Rows
 from models.embeddings import EmbeddingModel
-from models.local_embeddings import LocalEmbeddings
 from models.single_flight import SingleFlight
 from stores.memories import Memories
+from stores.recall.embedder import embedder
+from stores.recall.vectors import PassageVectors
 
 Key = tuple[str, str | None]
 """Owner and generation."""
@@ -55,6 +53,7 @@ class EvidenceCache:
         """
         self._memories = memories
         self._embed = embedder(embedding)
+        self._vectors = PassageVectors(embedding)
         self._count = count
         self._owners, self._size, self._patience = owners, size, patience
         # Bounded in `_keep`: by two measures, and never without the index in use.
@@ -112,7 +111,11 @@ class EvidenceCache:
     def _built(
         self, rows: Rows, view: JournalView, moved: int | None, known: EvidenceIndex | None
     ) -> EvidenceIndex:
-        return index_of(rows, view, moved, known, count=self._count, embed=self._embed)
+        episodes = {episode.id: episode for episode in rows.episodes}
+        vectors = self._vectors.unpack(episodes, rows.beside)
+        return index_of(
+            rows, view, moved, known, count=self._count, embed=self._embed, vectors=vectors
+        )
 
     async def _rows(self, owner: Owner, view: JournalView, known: EvidenceIndex | None) -> Rows:
         """Return the rows as they are; those that the journal names, where it names all."""
@@ -142,22 +145,3 @@ class EvidenceCache:
         self._kept[key] = index
         while len(self._kept) > self._owners or (self.nbytes > self._size and len(self._kept) > 1):
             self._kept.popitem()
-
-
-def embedder(embedding: EmbeddingModel) -> Embed | None:
-    """Return the model as a plain function where it runs in this process, else None.
-
-    It goes around the cache of embedded texts, which a whole conversation would flush.
-    """
-    if not embedding.in_process:
-        return None
-    inner = embedding.embeddings.inner
-    if isinstance(inner, LocalEmbeddings):
-        return inner.matrix
-
-    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = np.array(inner.embed_documents(list(texts)), dtype=np.float32)
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-
-    return embed

@@ -28,7 +28,8 @@ from models.tokens import TokenCounter
 from settings import Settings
 from stores.errors import StoreUnavailable
 from stores.memories import Memories, Nearest
-from stores.recall.index_cache import EvidenceCache, embedder
+from stores.recall.embedder import embedder
+from stores.recall.index_cache import EvidenceCache
 from stores.recall.selection import Offer, Scope, scope_of
 
 __all__ = ["Recall", "Recollection", "Survey", "render"]

@@ -1,21 +1,26 @@
 import asyncio
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from domain.facts.facts import delete, edit
 from domain.owner import Owner
 from domain.recall.index import EvidenceIndex
-from domain.records import Entity, RecordKey, Turn
+from domain.records import Entity, Episode, RecordKey, Turn
 from domain.rows import Memory, Rows, key_of
 from models.embeddings import EmbeddingModel
 from models.tokens import TokenCounter
 from stores.errors import StoreUnavailable
 from stores.memories import Memories
+from stores.recall.embedder import embedder
 from stores.recall.index_cache import EvidenceCache
+from stores.recall.vectors import PassageVectors
 from tests.support.talk import (
     MAY,
     Start,
@@ -303,3 +308,48 @@ async def test_a_change_that_is_not_named_is_found_by_reading_everything(
     index = await cache.index(talk.owner, await talk.journal.read(talk.owner))
     assert len(index.rows.facts) == 1
     assert watched.reads == 2
+
+
+async def test_what_an_episode_holds_is_embedded_when_it_is_written_and_not_when_it_is_loaded(
+    talk: Talk,
+) -> None:
+    made = PassageVectors(talk.embedding)
+    memories = Memories(talk.memories._store, made.pack)
+    said = chain_of("I adopted a greyhound.", "I " + "walk far and sing. " * 60, "Carla moved.")
+    await talk.say(said)
+    talk = replace(talk, memories=memories)
+    await talk.fold(said, "About a dog.")
+    view = await talk.journal.read(talk.owner)
+    cold = cache_of(talk, memories)
+    embed, asked = embedder(talk.embedding), list[str]()
+    assert embed is not None
+
+    def counted(texts: Sequence[str]) -> NDArray[np.float32]:
+        asked.extend(texts)
+        return embed(texts)
+
+    cold._embed = counted
+    loaded = (await cold.index(talk.owner, view)).corpus
+    assert asked == []
+    assert loaded.vectors is not None
+    fresh = embed([unit.text for unit in loaded.units])
+    assert (loaded.vectors * fresh).sum(axis=1).min() > 0.99
+
+
+@pytest.mark.parametrize("spoiled", [{"by": "another"}, {"rows": "AAAA"}, {"rows": "?"}])
+async def test_vectors_of_another_model_or_cut_are_made_anew(
+    talk: Talk, spoiled: dict[str, str]
+) -> None:
+    made = PassageVectors(talk.embedding).pack
+
+    def pack(episode: Episode) -> dict[str, str]:
+        return (made(episode) or {}) | spoiled
+
+    said = chain_of("I adopted a greyhound.")
+    await talk.say(said)
+    talk = replace(talk, memories=Memories(talk.memories._store, pack))
+    await talk.fold(said, "About a dog.")
+    view = await talk.journal.read(talk.owner)
+    corpus = (await cache_of(talk, talk.memories).index(talk.owner, view)).corpus
+    assert corpus.vectors is not None
+    assert corpus.vectors.shape == (len(said[0].messages), talk.embedding.dimensions)

@@ -141,7 +141,9 @@ class Settings(BaseSettings):
     # The prompt
     free: Tier = Tier(context_budget=2000, remembers=False)
     plus: Tier = Tier(context_budget=6000)
-    default_tier: Literal["free", "plus"] = "plus"
+    default_tier: Literal["free", "plus"] = Field(
+        default="plus", description="What users get where nothing else says: `free` or `plus`."
+    )
     reply_reserve: int = Field(
         default=800, ge=50, description="Tokens kept for the reply, and its upper bound."
     )
@@ -182,7 +184,11 @@ class Settings(BaseSettings):
         default=True,
         description="Take keys, card numbers and passwords out of what is remembered for long.",
     )
-    remember: Literal["inline", "background"] = "inline"
+    remember: Literal["inline", "background"] = Field(
+        default="inline",
+        description="When summaries and facts are made: `inline`, at the end of a turn, or in the "
+        "`background`.",
+    )
     sweep_idle: timedelta = Field(
         default=timedelta(days=7), description="Idle time after which the sweep folds an owner."
     )

@@ -19,7 +19,8 @@ from tests.support.serve_process import serve_process
 __all__ = ["mnemo", "open_server"]
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+EXTENDING = "docs/extending.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 BIN = Path(sys.executable).parent
 
@@ -27,7 +28,7 @@ BIN = Path(sys.executable).parent
 def blocks(*languages: str) -> list[tuple[str, str]]:
     """Return every block in one of these languages, with the page it stands on."""
     return [
-        (page.name, text)
+        (str(page.relative_to(ROOT)), text)
         for page in PAGES
         for language, text in BLOCK.findall(page.read_text("utf-8"))
         if language in languages
@@ -58,7 +59,7 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_there_is_something_to_test() -> None:
     assert {"make chat", "make test"} <= set(commands())
-    assert [page for page, _ in blocks("python")] == ["README.md"]
+    assert {page for page, _ in blocks("python")} == {"README.md", EXTENDING}
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("make ")])
@@ -123,15 +124,35 @@ def test_every_other_shell_block_is_one_of_these() -> None:
             assert all(line.startswith(known) for line in lines), (page, text)
 
 
+async def run_snippet(text: str) -> None:
+    """Run the lines of a block, of which some may wait."""
+    names: dict[str, object] = {}
+    code = "async def snippet():\n" + textwrap.indent(text, "    ")
+    exec(compile(code, "snippet", "exec"), names)
+    await names["snippet"]()  # type: ignore[operator]  # what `exec` defined
+
+
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("text", [text for _, text in blocks("python")], ids=len)
-async def test_every_python_snippet_runs(open_server: DevServer, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", [text for page, text in blocks("python") if page != EXTENDING], ids=len
+)
+async def test_every_client_of_the_server_works(open_server: DevServer, text: str) -> None:
     local = text.replace("http://127.0.0.1:2024", open_server.url)
     assert local != text, "it talks to the address that `make dev` prints"
-    code = "async def snippet():\n" + textwrap.indent(local, "    ")
-    names: dict[str, object] = {}
-    exec(compile(code, "README.md", "exec"), names)
-    await names["snippet"]()  # type: ignore[operator]  # what `exec` defined
+    await run_snippet(local)
+
+
+@pytest.mark.parametrize(
+    "text", [text for page, text in blocks("python") if page == EXTENDING], ids=len
+)
+async def test_what_is_shown_for_extending_it_works(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith(("MNEMO_", "OPENAI_")):
+            monkeypatch.delenv(name)
+    await run_snippet(text)
 
 
 def test_every_setting_that_is_named_exists() -> None:

@@ -5,6 +5,7 @@ Ids a user chose never become part of a key: both are digested once, here.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,7 +62,16 @@ def owner_to_json(owner: Owner) -> str:
     return json.dumps([owner.user_id, owner.character_id])
 
 
-def owner_from_json(text: str) -> Owner:
-    """Return the owner whose ids `owner_to_json` wrote."""
-    user_id, character_id = json.loads(text)
-    return Owner(user_id, character_id)
+def owner_from_json(text: str) -> Owner | None:
+    """Return the owner whose ids `owner_to_json` wrote; None where something else is written."""
+    try:
+        ids = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    whole = isinstance(ids, list) and len(ids) == 2 and all(isinstance(i, str) and i for i in ids)
+    return Owner(*ids) if whole else None
+
+
+def owners_in(stored: Iterable[str]) -> list[Owner]:
+    """Return the owners whose ids `owner_to_json` wrote, without what something else wrote."""
+    return [owner for text in stored if (owner := owner_from_json(text)) is not None]

@@ -6,6 +6,15 @@ from typing import Protocol
 
 from domain.owner import FIRST_GENERATION, Owner
 
+MOST_DIGITS = 16
+"""Digits from which on a counter is none of ours: nobody writes so often."""
+
+
+def count_in(book: Mapping[str, str], name: str) -> int:
+    """Return a counter of a book; 0 where there is none, or what is no number."""
+    text = book.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < MOST_DIGITS else 0
+
 
 @dataclass(frozen=True)
 class RawJournal:
@@ -22,12 +31,12 @@ class RawJournal:
     @property
     def version(self) -> int:
         """The counter that every write moves."""
-        return int(self.book.get("version", "0"))
+        return count_in(self.book, "version")
 
     @property
     def listed(self) -> int:
         """The counter that every change to the threads listed apart moves."""
-        return int(self.book.get("listed", "0"))
+        return count_in(self.book, "listed")
 
 
 @dataclass

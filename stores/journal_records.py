@@ -5,16 +5,18 @@ others, however many an owner ever had, are listed apart and read when that list
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 
 from domain.journal import Claim, JournalView, RowsChange, ThreadNote
 from domain.records import RecordKey, Turn
-from stores.journal_backend import RawJournal, Write
+from stores.journal_backend import RawJournal, Write, count_in
 
 MOST_KEYS = 128
 """Changed records that a journal names at most; whoever missed more reads all of them again."""
@@ -22,6 +24,11 @@ PARSED_TURNS = 4096
 """Turns that a process keeps parsed: the journals of some 300 owners of a dozen turns."""
 _REF, _THREAD = "ref:", "thread:"
 _CHANGES = TypeAdapter(tuple[RowsChange, ...])
+_DEAD = TypeAdapter(dict[str, str])
+_WITHHELD = TypeAdapter(frozenset[str])
+_NAME = TypeAdapter(str)
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,33 +51,49 @@ class Changes:
     threads: dict[str, ThreadNote | None] = field(default_factory=dict)
 
 
+def read_or_none(read: Callable[[str], T], stored: str) -> T | None:
+    """Return a record as it is read; None, with a warning, where somebody else has damaged it."""
+    try:
+        return read(stored)
+    except (ValueError, TypeError, RecursionError) as error:
+        _log.warning("A record of a journal cannot be read and is passed over: %s", type(error))
+        return None
+
+
 def thread_list(moved: int, stored: Mapping[str, str]) -> ThreadList:
     """Return the list as it is stored, parsed."""
-    notes = {json.loads(name): ThreadNote.model_validate_json(v) for name, v in stored.items()}
+    notes = _threads(stored, ThreadNote.model_validate_json)
     return ThreadList(moved, notes, {name: n.ref for name, n in notes.items() if n.ref})
 
 
 def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
-    """Return the reading with its records parsed."""
+    """Return the reading with its records parsed; what cannot be read is passed over and logged."""
     book = raw.book
     here = _threads_in(book)
+    turns = {
+        id: turn
+        for id, stored in raw.turns.items()
+        if (turn := read_or_none(_turn, stored)) is not None and turn.id == id
+    }
+    withheld = read_or_none(_WITHHELD.validate_json, book.get("withheld", "[]"))
     claim, extracting = book.get("claim"), book.get("extracting")
     return JournalView(
         generation=raw.generation,
         version=raw.version,
-        rows=int(book.get("rows", "0")),
-        changes=_CHANGES.validate_json(book.get("changes", "[]")),
-        seq=int(book.get("seq", "0")),
-        cursor=int(book.get("cursor", "0")),
-        claim=Claim.model_validate_json(claim) if claim else None,
-        extracting=datetime.fromisoformat(extracting) if extracting else None,
-        dead=json.loads(book.get("dead", "{}")),
+        rows=count_in(book, "rows"),
+        changes=read_or_none(_CHANGES.validate_json, book.get("changes", "[]")) or (),
+        seq=max([count_in(book, "seq"), *(turn.seq for turn in turns.values())]),
+        cursor=count_in(book, "cursor"),
+        claim=read_or_none(Claim.model_validate_json, claim) if claim else None,
+        extracting=read_or_none(_moment, extracting) if extracting else None,
+        dead=read_or_none(_DEAD.validate_json, book.get("dead", "{}")) or {},
         refs={**listed.refs, **{name: note.ref for name, note in here.items() if note.ref}},
         threads={**listed.notes, **here},
-        threads_lost=len(listed.notes) < int(book.get("listed_threads", "0")),
-        turns={id: _turn(turn) for id, turn in raw.turns.items()},
+        threads_lost=len(listed.notes) < count_in(book, "listed_threads"),
+        turns=turns,
         summaries=raw.summaries,
-        withheld=frozenset(json.loads(book.get("withheld", "[]"))),
+        # Which turns are not to be shown is not known: none of them is.
+        withheld=frozenset(turns) if withheld is None else withheld,
     )
 
 
@@ -88,14 +111,30 @@ def _threads_in(book: Mapping[str, str]) -> dict[str, ThreadNote]:
     """Return the threads that have fields of their own in the book."""
     refs = {name[len(_REF) :]: value for name, value in book.items() if name.startswith(_REF)}
     notes = {
-        name[len(_THREAD) :]: ThreadNote.model_validate_json(value)
-        for name, value in book.items()
-        if name.startswith(_THREAD)
+        name[len(_THREAD) :]: value for name, value in book.items() if name.startswith(_THREAD)
     }
-    return {
-        json.loads(name): notes.get(name, ThreadNote()).model_copy(update={"ref": refs.get(name)})
-        for name in {**refs, **notes}
-    }
+
+    def note(name: str) -> ThreadNote:
+        stored = notes.get(name)
+        note = read_or_none(ThreadNote.model_validate_json, stored) if stored else None
+        return (note or ThreadNote()).model_copy(update={"ref": refs.get(name) or None})
+
+    return _threads({name: name for name in {**refs, **notes}}, note)
+
+
+def _threads(stored: Mapping[str, str], read: Callable[[str], ThreadNote]) -> dict[str, ThreadNote]:
+    """Return notes by their threads, whose names are stored as JSON."""
+    notes: dict[str, ThreadNote] = {}
+    for name, value in stored.items():
+        thread, note = read_or_none(_NAME.validate_json, name), read_or_none(read, value)
+        if thread is not None and note is not None:
+            notes[thread] = note
+    return notes
+
+
+def _moment(stored: str) -> datetime:
+    at = datetime.fromisoformat(stored)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def write_of(raw: RawJournal, listed: ThreadList, changes: Changes) -> Write:

@@ -12,9 +12,9 @@ from typing import TypeVar, cast
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
-from domain.owner import FIRST_GENERATION, Owner, digest, owner_from_json, owner_to_json
+from domain.owner import FIRST_GENERATION, Owner, digest, owner_from_json, owner_to_json, owners_in
 from stores.journal import Journal
-from stores.journal_backend import RawJournal, Write, generation_name
+from stores.journal_backend import RawJournal, Write, count_in, generation_name
 from stores.redis.connection import failed
 
 T = TypeVar("T")
@@ -29,7 +29,8 @@ local at, steps = ARGV[4], #turns
 while at ~= '' and steps > 0 do
   local turn = redis.call('HGET', ARGV[1] .. name .. ':turns', at)
   if not turn then break end
-  local parent = cjson.decode(turn).parent
+  local whole, record = pcall(cjson.decode, turn)
+  local parent = whole and type(record) == 'table' and record.parent
   at, steps = type(parent) == 'string' and parent or '', steps - 1
 end
 local summaries = at ~= '' and redis.call('HGET', ARGV[1] .. name .. ':summaries', at)
@@ -43,7 +44,9 @@ local token = redis.call('GET', KEYS[1]) or ''
 if token ~= ARGV[2] then return 0 end
 local base = ARGV[1] .. (token == '' and ARGV[3] or token)
 local book, turns, threads = base .. ':book', base .. ':turns', base .. ':threads'
-if (tonumber(redis.call('HGET', book, 'version')) or 0) ~= tonumber(ARGV[4]) then return 0 end
+local version = redis.call('HGET', book, 'version') or ''
+if not version:find('^%d+$') or #version >= 16 then version = '0' end
+if tonumber(version) ~= tonumber(ARGV[4]) then return 0 end
 redis.call('SADD', KEYS[2], token == '' and ARGV[3] or token)
 for at, key in ipairs({book, turns, threads}) do
   for _, pair in ipairs(cjson.decode(ARGV[4 + at])) do
@@ -126,7 +129,8 @@ class RedisJournal:
             pipe.hget(f"{base}:book", "listed")
             pipe.hgetall(f"{base}:threads")
             moved, threads = await _answer(pipe.execute())
-        return int(moved or 0), {name.decode(): note.decode() for name, note in threads.items()}
+        book = _pairs([b"listed", moved or b""])
+        return count_in(book, "listed"), _pairs([part for pair in threads.items() for part in pair])
 
     async def commit(
         self, owner: Owner, generation: str | None, version: int, write: Write
@@ -190,7 +194,7 @@ class RedisJournal:
     async def thread_owner(self, thread: str) -> Owner | None:
         """Return whom a thread belongs to; None before its first turn."""
         found = await _answer(self._redis.get(_thread_key(thread)))
-        return owner_from_json(cast(bytes, found).decode()) if found else None
+        return owner_from_json(cast(bytes, found).decode(errors="replace")) if found else None
 
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""
@@ -209,7 +213,7 @@ class RedisJournal:
 
     async def _owners(self, key: str) -> list[Owner]:
         stored = await _answer(cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(key)))
-        return [owner_from_json(value.decode()) for _, value in sorted(stored.items())]
+        return owners_in(value.decode(errors="replace") for _, value in sorted(stored.items()))
 
     async def mark(self, name: str, value: str | None = None) -> str | None:
         """Read a mark of the whole installation, after setting it where a value is given."""
@@ -248,7 +252,8 @@ class RedisJournal:
         """Return all counters of an owner; no reset touches them."""
         key = f"{owner_prefix(owner)}counts"
         found = await _answer(cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(key)))
-        return {name.decode(): int(value) for name, value in found.items()}
+        counts = _pairs([part for pair in found.items() for part in pair])
+        return {name: count_in(counts, name) for name in counts}
 
     async def drop_counts(self, owner: Owner) -> None:
         """Delete all counters of an owner."""
@@ -264,7 +269,7 @@ def _thread_key(thread: str) -> str:
 
 
 def _pairs(flat: list[bytes]) -> dict[str, str]:
-    texts = [part.decode() for part in flat]
+    texts = [part.decode(errors="replace") for part in flat]
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import aiosqlite
 
-from domain.owner import Owner, digest, owner_from_json, owner_to_json
+from domain.owner import Owner, digest, owner_from_json, owner_to_json, owners_in
 from stores.errors import StoreUnavailable
 from stores.journal import Journal
-from stores.journal_backend import RawJournal, Write, generation_name
+from stores.journal_backend import RawJournal, Write, count_in, generation_name
 from stores.sqlite.connection import WAIT_SECONDS, ConnectionLock
 
 SCHEMA = """
@@ -96,7 +96,7 @@ class SqliteJournal:
             threads = await self._pairs(
                 "SELECT thread, value FROM listed_threads WHERE owner = ? AND generation = ?", *at
             )
-        return int(moved or 0), threads
+        return count_in({"listed": moved or ""}, "listed"), threads
 
     async def commit(
         self, owner: Owner, generation: str | None, version: int, write: Write
@@ -108,7 +108,8 @@ class SqliteJournal:
                 "SELECT value FROM book WHERE owner = ? AND generation = ? AND field = 'version'",
                 *at,
             )
-            if await self._generation(owner) != generation or int(stored or 0) != version:
+            at_version = count_in({"version": stored or ""}, "version")
+            if await self._generation(owner) != generation or version != at_version:
                 return False
             await self._db.execute("INSERT OR IGNORE INTO generations VALUES (?, ?)", at)
             for table, key, values in (
@@ -187,7 +188,7 @@ class SqliteJournal:
         """Return every owner that has a journal."""
         async with self._transaction("BEGIN"):
             stored = await self._pairs("SELECT owner, value FROM owners ORDER BY owner")
-        return [owner_from_json(value) for value in stored.values()]
+        return owners_in(stored.values())
 
     async def owners_of(self, user_id: str) -> list[Owner]:
         """Return every owner of one user that has a journal, without looking at other users'."""
@@ -199,7 +200,7 @@ class SqliteJournal:
                 f"{user}-",
                 f"{user}.",
             )
-        return [owner_from_json(value) for value in stored.values()]
+        return owners_in(stored.values())
 
     async def mark(self, name: str, value: str | None = None) -> str | None:
         """Read a mark of the whole installation, after setting it where a value is given."""
@@ -238,7 +239,7 @@ class SqliteJournal:
         """Return all counters of an owner; no reset touches them."""
         async with self._transaction("BEGIN"):
             found = await self._pairs("SELECT name, value FROM counts WHERE owner = ?", owner.key)
-        return {name: int(value) for name, value in found.items()}
+        return {name: count_in(found, name) for name in found}
 
     async def drop_counts(self, owner: Owner) -> None:
         """Delete all counters of an owner."""

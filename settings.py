@@ -117,6 +117,12 @@ class Settings(BaseSettings):
         description="Characters by id, one TOML table each. Not there: there are none by name.",
     )
 
+    timezone: str | None = Field(
+        default=None,
+        description="Where users are, as an IANA name such as Europe/Berlin, unless a run's "
+        "context says. Unset: where this machine is.",
+    )
+
     # Stores
     redis_url: SecretStr | None = Field(default=None, description="redis://... Unset: SQLite.")
     chroma_url: str | None = Field(default=None, description="http://host:port of `chroma run`.")

@@ -56,8 +56,7 @@ def build(parts: Parts | None = None) -> Builder:
     graph.add_node("extract_facts", step(ExtractFacts, "origin", "schedule"))
     graph.add_node("finish", step(Finish, "origin"))
     graph.add_edge(START, "locate")
-    for read in READS:
-        graph.add_edge("locate", read)
+    graph.add_conditional_edges("locate", after_locate, [*READS, END])
     graph.add_edge(READS, "assemble_context")
     graph.add_edge("assemble_context", "generate")
     graph.add_conditional_edges("generate", after_reply, ["summarize", "extract_facts", END])
@@ -65,6 +64,11 @@ def build(parts: Parts | None = None) -> Builder:
     graph.add_edge("extract_facts", "finish")
     graph.add_edge("finish", END)
     return graph
+
+
+def after_locate(state: ChatState) -> list[str]:
+    """Read, unless the run brings nothing that was not answered before."""
+    return [END] if state.get("answered") else READS
 
 
 def after_reply(state: ChatState) -> list[str]:

@@ -8,7 +8,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.store.base import BaseStore
@@ -46,7 +46,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             stores = await stack.enter_async_context(
                 open_stores(settings, models.embeddings, models.tokens)
             )
-        yield Parts(settings, models, stores, now=lambda: datetime.now(UTC))
+        yield Parts(settings, models, stores, now=lambda: datetime.now().astimezone())
 
 
 class _Process:

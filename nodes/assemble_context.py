@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import dropwhile
 from typing import Any
 
@@ -10,16 +11,19 @@ from langgraph.runtime import Runtime
 
 from domain.journal import JournalView
 from domain.prompt_budget import Shares
-from domain.records import Recalled, Turn
+from domain.records import Recalled, Said, Turn
 from domain.text.dates import day_heading
+from domain.text.moments import ago, moment
 from domain.turns import live, parents_of
-from nodes.message_stamps import by_turn, turn_id
+from nodes.message_stamps import by_turn, said_at, turn_id
 from nodes.prompt import Draft, build
 from nodes.refusal import TurnRefused
 from nodes.state import ChatContext, ChatState, Origin, Parts, SummariesRead
 from settings import Tier
 from stores.recall.recall import Recollection, render
 from stores.summaries import EpisodeNote
+
+HOUR = timedelta(hours=1)
 
 
 class AssembleContext:
@@ -56,8 +60,8 @@ class AssembleContext:
             buffer=[message for _, message in buffer],
             entities=list(memories.entities),
             memories=render(recollection.items),
-            today=f"Today is {day_heading(origin.as_of or self._parts.now())}.",
-            message=[m for m in state["messages"] if turn_id(m) is None],
+            today=self._today(state, origin),
+            message=[_named(m) for m in state["messages"] if turn_id(m) is None],
             key=self._parts.stores.key,
         )
         shares = shares_of(self._parts, origin.tier)
@@ -79,6 +83,17 @@ class AssembleContext:
             ],
         }
 
+    def _today(self, state: ChatState, origin: Origin) -> str:
+        """Return what day and time it is, and how long ago somebody said something before that."""
+        if origin.as_of is not None:
+            return f"Today is {day_heading(origin.as_of)}."
+        now = origin.local(self._parts.now())
+        said = [said_at(m, now) for m in state["messages"] if turn_id(m) is not None]
+        said += [note.last for note in origin.view.threads.values() if note.last is not None]
+        since = now - max(said, default=now)
+        before = f" The last message before this one came {ago(since)}." if since > HOUR else ""
+        return f"Today is {moment(now)}.{before}"
+
     def _newest(self, notes: Sequence[EpisodeNote]) -> Sequence[EpisodeNote]:
         """Return the notes that may be shown; with more, prompts would grow for long."""
         return notes[max(0, len(notes) - self._parts.settings.summary_episodes) :]
@@ -89,12 +104,16 @@ class AssembleContext:
         if summaries.notes or not state.get("borrowed"):
             return []
         reached = live(origin.refs, parents_of(turns.values()))
-        return [
-            f"- {said.name or ('User' if said.role == 'user' else 'You')}: {said.text}"
-            for id in state["borrowed"]
-            if id in turns and id in reached and id not in origin.view.withheld
-            for said in turns[id].messages
-        ]
+        lines: list[str] = []
+        day = ""
+        for id in state["borrowed"]:
+            if id not in turns or id not in reached or id in origin.view.withheld:
+                continue
+            if (today := day_heading(turns[id].at)) != day:
+                lines.append(f"{today}:")
+                day = today
+            lines += [f"- {_speaker(said)}: {said.text}" for said in turns[id].messages]
+        return lines
 
 
 def shares_of(parts: Parts, tier: Tier) -> Shares:
@@ -140,11 +159,24 @@ def _buffer(
 def _said(turn: Turn | None, held: Sequence[AnyMessage]) -> Sequence[BaseMessage]:
     """Return the messages of a turn as the stores keep it, else as the thread holds it."""
     if turn is None:
-        return held
+        return [_named(message) for message in held]
     return [
-        HumanMessage(said.text) if said.role == "user" else AIMessage(said.text)
+        _named(HumanMessage(said.text, name=said.name))
+        if said.role == "user"
+        else AIMessage(said.text)
         for said in turn.messages
     ]
+
+
+def _named(message: BaseMessage) -> BaseMessage:
+    """Return what a person says with the name before it, where there is one."""
+    if not isinstance(message, HumanMessage) or not message.name:
+        return message
+    return HumanMessage(f"{message.name}: {message.text}")
+
+
+def _speaker(said: Said) -> str:
+    return said.name or ("User" if said.role == "user" else "You")
 
 
 def _without(recollection: Recollection, turns: set[str]) -> Recollection:

@@ -92,7 +92,8 @@ async def _extract(
     memories = parts.stores.memories
     rows = await memories.drawn(owner, generation)
     nearest = await _nearest(parts, owner, generation, sources, rows.facts)
-    extraction = await parts.models.memory.extract(sources, nearest, parts.now())
+    now = parts.now().astimezone(sources[-1].at.tzinfo)  # Today is where the user last was.
+    extraction = await parts.models.memory.extract(sources, nearest, now)
     changes = await _without_forgotten(parts, owner, generation, extraction.facts)
     # Read again: what the user edited or deleted while the model was at it stays so.
     rows = await memories.drawn(owner, generation)

@@ -155,7 +155,7 @@ class Generate:
 
     def _turn(self, origin: Origin, messages: Sequence[AnyMessage], reply: AIMessage) -> Turn:
         """Make the turn of the messages that waited for this reply."""
-        now = self._parts.now()
+        now = origin.local(self._parts.now())
         said = [
             Said(
                 id=m.id or uuid4().hex,

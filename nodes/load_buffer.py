@@ -54,9 +54,10 @@ class LoadBuffer:
 
     def _waiting(self, origin: Origin, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
         """Return what this turn answers: what waited from failed runs, then what is new."""
-        now, owner = self._parts.now(), origin.owner.key
+        now, owner = origin.local(self._parts.now()), origin.owner.key
         signatures = signatures_of(self._parts, origin.owner, origin.view.generation)
-        taken = {said.id for turn in origin.view.turns.values() for said in turn.messages}
+        path = path_of(origin.view, origin.head).journal  # The turn before an edit is not on it.
+        taken = {said.id for turn in path for said in origin.view.turns[turn].messages}
         taken |= {message.id or "" for message in messages if turn_id(message) is not None}
         waiting = [m for m in messages if waiting_for(m) == owner]
         new = [

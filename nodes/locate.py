@@ -1,6 +1,9 @@
 """The first step of a turn: finds where the run begins, and whether its turn can be taken."""
 
+import asyncio
 from collections.abc import Container
+from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 from langchain_core.messages import AnyMessage, RemoveMessage
@@ -10,11 +13,14 @@ from langgraph.runtime import Runtime
 from domain.as_of import as_of_date
 from domain.journal import JournalView
 from domain.owner import Owner
-from nodes.checked_state import CheckedState, replaced, typed
-from nodes.message_stamps import update_to, without_stamp
+from domain.text.moments import zone_of
+from nodes.checked_state import CheckedState, replaced, signatures_of, typed
+from nodes.message_stamps import turn_id, update_to, without_stamp
 from nodes.refusal import refusal, refused
+from nodes.said_again import Arrived, arrived, in_the_middle, removed
 from nodes.signatures import STAMP, Signatures
 from nodes.state import ChatContext, ChatState, Origin, Parts
+from stores.forgetting import forget
 from stores.journal import GenerationMoved
 from stores.open import Stores
 from stores.summaries import path_of
@@ -39,13 +45,22 @@ class Locate:
             StoreUnavailable: If the journal does not answer.
         """
         origin, messages = await locate(state, runtime, self._parts)
-        problem = await refusal(self._parts, origin, messages)
+        origin, came = await self._told_apart(origin, messages, "owner" in state)
+        update: dict[str, Any] = {
+            "messages": update_to(state["messages"], came.messages),
+            "refusal": None,
+            "answered": False,
+            "origin": origin,
+            **replaced(state),
+        }
+        if came.again and all(turn_id(message) is not None for message in came.messages):
+            return update | {"answered": True}
+        problem = await refusal(self._parts, origin, came.messages)
         if problem is not None:
-            gone = await refused(self._parts, origin, messages)
-            return {
+            gone = await refused(self._parts, origin, came.messages)
+            return update | {
                 "messages": [RemoveMessage(id=m.id or "") for m in gone],
                 "refusal": problem,
-                "origin": origin,
             }
         if origin.thread not in origin.view.threads:
             try:
@@ -54,12 +69,30 @@ class Locate:
                 )
             except GenerationMoved:
                 return await self(state, runtime)  # Reset meanwhile: it begins after that.
-        return {
-            "messages": update_to(state["messages"], messages),
-            "refusal": None,
-            "origin": origin,
-            **replaced(state),
-        }
+        return update
+
+    async def _told_apart(
+        self, origin: Origin, messages: list[AnyMessage], begun: bool
+    ) -> tuple[Origin, Arrived]:
+        """Tell what is new from what was said before, and withhold what was taken out."""
+        if origin.foreign or origin.reset or origin.head is None or not begun:
+            return origin, Arrived(messages, origin.head)
+        view, stores = origin.view, self._parts.stores
+        turns = [view.turns[id] for id in path_of(view, origin.head).journal]
+        known = turns
+        if in_the_middle(messages):
+            episodes = await stores.memories.episodes(origin.owner, view.generation)
+            known = [*(turn for episode in episodes for turn in episode.turns), *turns]
+        signatures = signatures_of(self._parts, origin.owner, view.generation)
+        came = arrived(messages, origin.head, known, signatures)
+        if came.edited:
+            return replace(origin, head=came.head), came
+        gone = removed(came.messages, turns) - view.withheld
+        if gone:
+            now = self._parts.now()
+            await forget(stores, origin.owner, view.generation, now=now, removed=gone)
+            origin = replace(origin, view=await stores.journal.read(origin.owner, origin.head))
+        return origin, came
 
 
 async def locate(
@@ -71,12 +104,14 @@ async def locate(
         Where it begins, and the thread's messages with no stamp on them that is not ours.
 
     Raises:
-        ValueError: If the context names an unknown tier, an empty id or no date.
+        ValueError: If the context names an unknown tier or time zone, an empty id or no date.
         StoreUnavailable: If the journal does not answer.
     """
     context = runtime.context
     owner = Owner(_user(runtime), context.character_id)
     thread = str(get_config()["configurable"]["thread_id"])
+    named = context.timezone or parts.settings.timezone
+    zone = await asyncio.to_thread(zone_of, named) if named else None
     fields, messages = typed(state), list(state["messages"])
     view = await parts.stores.journal.read(owner, fields.get("head") or fields.get("root"))
     begun = "owner" in fields
@@ -113,7 +148,8 @@ async def locate(
         root=root,
         reset=reset,
         foreign=foreign,
-        as_of=as_of_date(context.as_of),
+        as_of=as_of_date(context.as_of, zone or UTC),
+        zone=zone,
         lost=lost,
     )
     return origin, messages

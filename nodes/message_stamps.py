@@ -55,6 +55,12 @@ def turn_id(message: BaseMessage) -> str | None:
     return _stamp(message).get("turn")
 
 
+def parent_of(message: BaseMessage) -> str | None:
+    """Return what the turn of a stamped message follows."""
+    parent: str | None = _stamp(message).get("parent")
+    return parent
+
+
 def waiting_for(message: BaseMessage) -> str | None:
     """Return the key of the owner who said an unanswered message in an earlier run."""
     return _stamp(message).get("waiting")

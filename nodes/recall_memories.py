@@ -37,7 +37,7 @@ class RecallMemories:
             origin.view,
             query,
             budget=int(limit * settings.memory_share),
-            now=self._parts.now(),
+            now=origin.local(self._parts.now()),
             shown=await self._shown(state, origin),
             refs=origin.refs,
             as_of=origin.as_of,

@@ -1,7 +1,7 @@
 """The tool with which the model asks memory again while it answers; it lives in the run only."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, tzinfo
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
@@ -112,7 +112,7 @@ class MemorySearch:
             return "No more searches this time: answer with what you have."
         try:
             asked = SearchMemory.model_validate(call["args"])
-            between = _span(asked)
+            between = _span(asked, self._origin.zone or UTC)
         except (ValidationError, ValueError):
             self._calls += 1
             return "That was no valid search: give a query, and dates as 2026-05-31."
@@ -128,7 +128,7 @@ class MemorySearch:
             self._origin.view,
             clean(asked.query),
             budget=max(0, self._room - self.tokens - frame - LEAST // 2),
-            now=self._parts.now(),
+            now=self._origin.local(self._parts.now()),
             refs=self._origin.refs,
             as_of=self._origin.as_of,
             between=between,
@@ -140,12 +140,12 @@ class MemorySearch:
         return memory_block(render(found.items), self._parts.stores.key)
 
 
-def _span(asked: SearchMemory) -> tuple[datetime, datetime] | None:
+def _span(asked: SearchMemory, zone: tzinfo) -> tuple[datetime, datetime] | None:
     if not asked.since and not asked.until:
         return None
     since = datetime.fromisoformat(asked.since) if asked.since else datetime(1, 1, 2)
     until = datetime.fromisoformat(asked.until) if asked.until else datetime(9999, 12, 30)
     return (
-        datetime.combine(since.date(), time.min, UTC),
-        datetime.combine(until.date(), time.max, UTC),
+        datetime.combine(since.date(), time.min, zone),
+        datetime.combine(until.date(), time.max, zone),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from operator import add
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -47,6 +47,10 @@ class ChatContext(BaseModel):
     as_of: str | None = Field(
         default=None,
         description="Answer with what was true then: a date such as 2026-05-31. Empty: today.",
+    )
+    timezone: str | None = Field(
+        default=None,
+        description="Where the user is: an IANA name such as Europe/Berlin. Empty: the setting's.",
     )
 
 
@@ -95,6 +99,8 @@ class ChatState(TypedDict, total=False):
 
     origin: Annotated["Origin", UntrackedValue]
     refusal: Annotated[str | None, UntrackedValue]
+    answered: Annotated[bool, UntrackedValue]
+    """True where the run says nothing that was not said and answered before."""
     summaries: Annotated["SummariesRead", UntrackedValue]
     memories: Annotated["MemoriesRead", UntrackedValue]
     draft: Annotated[Draft, UntrackedValue]
@@ -126,8 +132,14 @@ class Origin:
     foreign: bool
     """True where the thread belongs to another owner."""
     as_of: datetime | None
+    zone: tzinfo | None
+    """Where the user is; None: where the clock is."""
     lost: bool = False
     """True where the thread's checkpoints are gone, so that it goes on from its ref."""
+
+    def local(self, at: datetime) -> datetime:
+        """Return a moment as the user's clock shows it."""
+        return at.astimezone(self.zone) if self.zone else at
 
     @property
     def refs(self) -> tuple[str, ...]:

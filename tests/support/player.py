@@ -16,7 +16,7 @@ from langgraph.types import StateSnapshot
 from domain.owner import Owner
 from graph import remember
 from models.errors import ServerFailed
-from nodes.message_stamps import turn_id
+from nodes.message_stamps import parent_of, turn_id
 from nodes.refusal import TurnRefused
 from service.ops.sweep import sweep
 from stores.journal import Journal
@@ -205,12 +205,13 @@ class Player:
             model.places[thread] = Place(place.head, (*place.waiting, mark))
 
     async def reuse(self, owner: int, thread: str, n: int) -> None:
-        """Say something under the id of an older message of the user, as some clients do."""
+        """Say something under the id of an older message of the user: an edit of that one."""
         messages: list[AnyMessage] = (await self.script.state(thread)).get("messages", [])
         old = [m for m in messages if isinstance(m, HumanMessage) and turn_id(m)]
-        place = self.model[owner].place(thread)
-        if old and not place.waiting:
-            await self._turn(owner, thread, place, self._mark(owner), id=old[n % len(old)].id)
+        if old and not self.model[owner].place(thread).waiting:
+            edited = old[n % len(old)]
+            parent = (await self.kept(owner)).labels.get(parent_of(edited) or "")
+            await self._turn(owner, thread, Place(parent), self._mark(owner), id=edited.id)
 
     async def intrude(self, owner: int, thread: str, n: int) -> None:
         """Speak on a thread of the other owner."""

@@ -1,0 +1,77 @@
+"""A message that comes again is a retry, an edit, or history; what is taken out is not told."""
+
+from typing import Any
+
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    BaseMessage,
+    HumanMessage,
+    RemoveMessage,
+)
+
+from nodes.state import ChatContext
+from tests.support.house import House, Open
+
+
+async def send(house: House, *messages: BaseMessage, thread: str = "t") -> list[AnyMessage]:
+    """Run a turn with these messages; return those of the thread after it."""
+    house.clock.passes(seconds=20)
+    given: Any = {"messages": list(messages)}
+    result = await house.graph.ainvoke(
+        given, house.config(thread), context=ChatContext(user_id="alex")
+    )
+    said: list[AnyMessage] = result["messages"]
+    return said
+
+
+async def test_the_same_message_again_is_the_turn_that_answered_it(open_house: Open) -> None:
+    async with open_house() as house:
+        first = await send(house, HumanMessage("Say mark1", id="a"))
+        last = await send(house, HumanMessage("Say mark2", id="b"))
+        asked = len(house.server.requests)
+        for message in (HumanMessage("Say mark2", id="b"), HumanMessage("Say mark1", id="a")):
+            again = await send(house, message)
+            assert [(m.id, m.text) for m in again] == [(m.id, m.text) for m in last]
+        assert len(house.server.requests) == asked and len(first) == 2
+
+
+async def test_another_text_under_the_same_id_is_an_edit(open_house: Open) -> None:
+    async with open_house(fold_turns=4) as house:
+        for number in range(1, 7):
+            await send(house, HumanMessage(f"Say mark{number}", id=f"id{number}"))
+        assert await house.episodes()
+        for number, kept in ((5, 4), (1, 0)):
+            said = await send(house, HumanMessage(f"Say mark{number}b", id=f"id{number}"))
+            texts = [m.text for m in said if isinstance(m, HumanMessage)]
+            assert texts == [f"Say mark{n}" for n in range(1, kept + 1)] + [f"Say mark{number}b"]
+            await house.say("What did I say?", f"after {number}")
+            marks = {f"mark{number}b"} | {f"mark{n}" for n in range(1, kept + 1)}
+            assert house.shown() == marks
+
+
+async def test_a_history_sent_whole_adds_only_what_is_new(open_house: Open) -> None:
+    async with open_house() as house:
+        history: list[AnyMessage] = []
+        for number in range(1, 5):
+            history.append(HumanMessage(f"Say mark{number}"))
+            said = await send(house, *[m.model_copy(update={"id": None}) for m in history])
+            assert len(said) == 2 * number
+            history.append(AIMessage(said[-1].text))
+        assert house.prompt().count("Say mark1") == 2  # The message, and the reply's words.
+
+
+async def test_a_message_taken_out_of_the_thread_is_told_nowhere(open_house: Open) -> None:
+    async with open_house() as house:
+        await send(house, HumanMessage("Remember mark1", id="a"))
+        said = await send(house, HumanMessage("Remember mark2", id="b"))
+        await send(house, RemoveMessage(id="a"), HumanMessage("Remember mark3", id="c"))
+        assert house.shown() == {"mark2", "mark3"}
+        await house.graph.aupdate_state(
+            house.config(),
+            {"messages": [RemoveMessage(id="b"), RemoveMessage(id=said[-1].id or "")]},
+        )
+        await send(house, HumanMessage("What is left?"))
+        assert house.shown() == {"mark3"}
+        await house.say("What did I ask you to remember?", "another")
+        assert house.shown() == {"mark3"}

@@ -6,6 +6,7 @@ what a run wrote, in whatever thread. Nothing here talks to Redis.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -99,14 +100,25 @@ def run_of(field: str) -> str:
 def names_of(fields: Iterable[bytes]) -> Names:
     """Return what the names of fields say."""
     names = Names({}, {})
-    for field in map(bytes.decode, fields):
-        kind, *parts = field.split(":")
+    for kind, field, saved in map(_named, fields):
         if kind == "checkpoint":
-            namespace, id, parent, source, step, _ = map(plain, parts)
-            names.checkpoints[field] = Saved(namespace, id, parent, source, int(step))
+            names.checkpoints[field] = saved
         elif kind == "writes":
-            names.writes[field] = Saved(plain(parts[0]), plain(parts[1]))
+            names.writes[field] = saved
     return names
+
+
+@lru_cache(maxsize=8192)  # Each call of a turn sees the names of a thread again, some 120 of them.
+def _named(name: bytes) -> tuple[str, str, Saved]:
+    """Return the kind of a field, its name, and what that says."""
+    field = name.decode()
+    kind, *parts = field.split(":")
+    if kind == "checkpoint":
+        namespace, id, parent, source, step, _ = map(plain, parts)
+        return kind, field, Saved(namespace, id, parent, source, int(step))
+    if kind == "writes":
+        return kind, field, Saved(plain(parts[0]), plain(parts[1]))
+    return kind, field, Saved("", "")
 
 
 def fields_of(names: Names, gone: Iterable[Saved], oldest: str = "") -> list[str]:

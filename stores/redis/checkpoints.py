@@ -1,11 +1,10 @@
 """LangGraph's checkpointer on Redis. What pruning keeps is decided in `checkpoint_pruning`.
 
-The library brings its calls from other threads; the rows are ours (`checkpoint_rows`), as the
-library's need modules of Redis, are several a checkpoint, and turn dates, and some dictionaries
-that a user may send, into other things. Here values come back as SQLite gives them.
+The rows are ours (`checkpoint_rows`) and need no module of Redis. What those of
+`langgraph-checkpoint-redis` would cost instead is written in docs/design/checkpoints-in-redis.md.
 """
 
-import asyncio
+import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -21,7 +20,6 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
     get_checkpoint_metadata,
 )
-from langgraph.checkpoint.redis.aio import AsyncRedisSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from redis.asyncio import Redis
 
@@ -50,12 +48,13 @@ from stores.redis.checkpoint_layout import (
 )
 from stores.redis.checkpoint_rows import PAGE, CheckpointRows
 from stores.redis.connection import WAIT_SECONDS, connect
+from stores.redis.other_threads import FromOtherThreads
 
 REMEMBERED_THREADS = 512
 """Threads whose names are remembered from one call to the next, to prune without asking again."""
 
 
-class RedisCheckpoints(AsyncRedisSaver):
+class RedisCheckpoints(FromOtherThreads):
     """A LangGraph checkpointer on Redis that prunes itself; make it with `open`.
 
     Only the asynchronous methods are used, from the event loop it was opened in; the synchronous
@@ -70,7 +69,7 @@ class RedisCheckpoints(AsyncRedisSaver):
         keep_turns: int = KEEP_TURNS,
         ttl_minutes: int | None = None,
     ) -> None:
-        """Use `client`, which stays its caller's to close; call `asetup` before anything else.
+        """Use `client`, which stays its caller's to close.
 
         Args:
             client: Must not decode responses.
@@ -88,7 +87,7 @@ class RedisCheckpoints(AsyncRedisSaver):
         self._refs = refs
         self._names: LRUCache[str, Names] = LRUCache(REMEMBERED_THREADS)
         self._lost: set[str] = set()
-        super().__init__(redis_client=client)
+        super().__init__()
         self.serde = JsonPlusSerializer()
 
     @classmethod
@@ -116,16 +115,15 @@ class RedisCheckpoints(AsyncRedisSaver):
             ValueError: If `keep_turns` or `ttl_minutes` is too small.
         """
         async with connect(url, seconds) as client:
-            saver = cls(client, refs=refs, keep_turns=keep_turns, ttl_minutes=ttl_minutes)
-            await saver.asetup()
-            yield saver
+            yield cls(client, refs=refs, keep_turns=keep_turns, ttl_minutes=ttl_minutes)
 
-    def create_indexes(self) -> None:
-        """Make nothing: the library's two indexes are not used."""
+    def get_next_version(self, current: str | None, channel: None) -> str:
+        """Return a version above `current`, as LangGraph's own checkpointers write them.
 
-    async def asetup(self) -> None:
-        """Note the event loop that the synchronous methods are to wait for."""
-        self.loop = asyncio.get_running_loop()
+        A number that counts up, and a random one: two runs from one checkpoint make two versions.
+        """
+        number = int(str(current).partition(".")[0]) + 1 if current is not None else 1
+        return f"{number:032}.{random.random():016}"
 
     async def aput(
         self,
@@ -133,11 +131,10 @@ class RedisCheckpoints(AsyncRedisSaver):
         checkpoint: Checkpoint,
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
-        stream_mode: str = "values",
     ) -> RunnableConfig:
         """Store a checkpoint, and drop those that it makes needless.
 
-        Returns the config that addresses it. `new_versions` and `stream_mode` are not needed.
+        Returns the config that addresses it. `new_versions` is not needed.
         """
         thread_id, namespace = _address(config)
         full = get_checkpoint_metadata(config, metadata)
@@ -304,9 +301,7 @@ class RedisCheckpoints(AsyncRedisSaver):
         if self._refs:
             await self._refs.copy(source, target)
 
-    async def aprune(  # type: ignore[override]  # the contract, without the library's extras
-        self, thread_ids: Sequence[str], *, strategy: str = "keep_latest"
-    ) -> None:
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Delete checkpoints of some threads; refs stay.
 
         Args:

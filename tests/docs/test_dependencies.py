@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 PRODUCT = ("graph", "nodes", "stores", "models", "domain", "service", "evals")
 OURS = {*PRODUCT, "settings", "tests"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-FOR_DEVELOPERS = {"matplotlib", "scipy"}
-"""What a script of `evals` needs that draws a figure or trains the ranking."""
+FOR_DEVELOPERS = {"langgraph-checkpoint-redis", "matplotlib", "scipy"}
+"""What a script of `evals` needs that compares, draws a figure or trains the ranking."""
 
 BY_LIBRARIES = {"python-multipart"}
 """What a library imports by itself where the product uses it so: FastAPI, for uploaded files."""

@@ -1,14 +1,15 @@
-"""Makes `domain/recall/ranking_weights.json`: recall's signals weighed, learned from LoCoMo.
+"""Makes `domain/recall/ranking_weights.json`: recall's signals weighed, learned from talks.
 
-`python -m evals.train_ranker DIR`. Conversations go through the product's own ingestion and
-signals; the loss is a softmax over the passages of a conversation, with L2. Needs scipy.
+`python -m evals.train_ranker LOCOMO [--beam DIR]`. Conversations go through the product's own
+ingestion and signals; the loss is a softmax over the passages of a conversation, with L2. Needs
+scipy.
 """
 
 import argparse
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,12 @@ from scipy.optimize import minimize
 import domain.recall
 from domain.recall.packing import Pool, fill
 from domain.text.dates import day_heading
+from evals.beam import load as load_beam
 from evals.conversations import Bench, Dialogue, Fed, Probe, feed, open_bench
+from evals.folding import feed_by_turns
 from evals.locomo import load
 from models.embeddings import MULTILINGUAL, open_embeddings
+from models.offline.memory import OfflineMemory
 from models.tokens import open_counter
 from settings import Settings
 
@@ -64,8 +68,16 @@ class Data:
         return [at for at, name in enumerate(self.names) if name not in without]
 
 
-async def gather(conversations: Sequence[Dialogue], embeddings: str) -> Data:
-    """Return every question's signals, from the product's own recall."""
+async def gather(
+    conversations: Sequence[Dialogue], chats: Sequence[Dialogue], embeddings: str
+) -> Data:
+    """Return every question's signals, from the product's own recall.
+
+    Args:
+        conversations: Stored with their published summaries and facts.
+        chats: Stored turn by turn, with those of the model without a language model.
+        embeddings: The embedding model, as the settings name it.
+    """
     embedding = await open_embeddings(Settings(embeddings=embeddings))
     tokens = await asyncio.to_thread(open_counter, "")
     names: tuple[str, ...] = ()
@@ -73,10 +85,19 @@ async def gather(conversations: Sequence[Dialogue], embeddings: str) -> Data:
     async with open_bench(embedding, tokens) as bench:
         for conversation in conversations:
             fed = await feed(bench, conversation, "recorded")
-            found = [await _example(bench, fed, probe) for probe in conversation.probes]
-            names = found[0][0]
-            examples[conversation.name] = [example for _, example in found]
+            names, examples[conversation.name] = await _examples(bench, fed, conversation)
+        for chat in chats:
+            fed = await feed_by_turns(bench, chat, OfflineMemory(tokens))
+            names, examples[chat.name] = await _examples(bench, fed, chat)
     return Data(names, examples)
+
+
+async def _examples(
+    bench: Bench, fed: Fed, dialogue: Dialogue
+) -> tuple[tuple[str, ...], list[Example]]:
+    probes = [probe for probe in dialogue.probes if probe.evidence]
+    found = [await _example(bench, fed, probe) for probe in probes]
+    return found[0][0], [example for _, example in found]
 
 
 async def _example(bench: Bench, fed: Fed, probe: Probe) -> tuple[tuple[str, ...], Example]:
@@ -86,7 +107,13 @@ async def _example(bench: Bench, fed: Fed, probe: Probe) -> tuple[tuple[str, ...
     corpus = survey.index.corpus
     rows = [row for row, unit in enumerate(corpus.units) if unit.ref in wanted]
     headings = [bench.tokens.text(f"{day_heading(unit.at)}:\n") for unit in corpus.units]
-    pool = Pool(np.zeros(0), corpus.tokens, corpus.days, np.array(headings, dtype=np.float64))
+    pool = Pool(
+        np.zeros(0),
+        corpus.tokens,
+        corpus.days,
+        np.array(headings, dtype=np.float64),
+        corpus.messages,
+    )
     features = np.stack(list(signals.values()), axis=1).astype(np.float32)
     return tuple(signals), Example(features.astype(np.float64), np.array(rows), pool)
 
@@ -141,7 +168,7 @@ def evidence_recall(
     for example in examples:
         pool = example.pool
         scores = example.features[:, list(columns)] @ weights
-        taken = fill(Pool(scores, pool.tokens, pool.days, pool.headings), budget, PENALTY)
+        taken = fill(replace(pool, scores=scores), budget, PENALTY)
         found += len(set(taken) & set(example.answers.tolist()))
         wanted += len(example.answers)
     return found, wanted
@@ -162,13 +189,15 @@ def leave_one_out(data: Data, columns: Sequence[int], budget: int) -> dict[str, 
 
 def main() -> None:
     """Learn the weights and write them, with what they reach."""
-    parser = argparse.ArgumentParser(description="Learn the ranker's weights from LoCoMo.")
+    parser = argparse.ArgumentParser(description="Learn the ranker's weights from talks.")
     parser.add_argument("path", type=Path, help="a folder of LoCoMo's conversations")
+    parser.add_argument("--beam", type=Path, help="a folder of BEAM's chats")
     parser.add_argument("--budget", type=int, default=1000, help="tokens of recalled text")
     parser.add_argument("--embeddings", default=MULTILINGUAL, help="the embedding model")
     parser.add_argument("--dry", action="store_true", help="write nothing")
     given = parser.parse_args()
-    data = asyncio.run(gather(load(given.path), given.embeddings))
+    chats = load_beam(given.beam) if given.beam else []
+    data = asyncio.run(gather(load(given.path), chats, given.embeddings))
     every = [example for examples in data.examples.values() for example in examples]
     learned: dict[str, object] = {"length_penalty": PENALTY}
     for title, without in (("full", ()), ("lexical", VECTORS)):

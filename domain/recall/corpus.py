@@ -96,6 +96,8 @@ class Corpus:
     """Ids of its turns."""
     turn: NDArray[np.int64]
     """Position among `turns` of each unit's turn."""
+    messages: NDArray[np.int64]
+    """A number for each unit's message: passages of one message share it."""
     rows_of_turn: Mapping[str, tuple[int, ...]]
     """Without the lone facts."""
     rows_of_fact: Mapping[str, tuple[int, ...]]
@@ -197,6 +199,7 @@ def _corpus(
     for row, unit in enumerate(units):
         if unit.role is not None:
             rows_of_turn.setdefault(unit.turn, []).append(row)
+    message = {ref: at for at, ref in enumerate(dict.fromkeys(u.ref for u in units))}
     position = {turn: at for at, turn in enumerate(dict.fromkeys(u.turn for u in units))}
     return Corpus(
         units=tuple(units),
@@ -219,6 +222,7 @@ def _corpus(
         lone=tuple(row for row, unit in enumerate(units) if unit.role is None),
         turns=tuple(position),
         turn=np.array([position[unit.turn] for unit in units], dtype=np.int64),
+        messages=np.array([message[unit.ref] for unit in units], dtype=np.int64),
         rows_of_turn={turn: tuple(rows) for turn, rows in rows_of_turn.items()},
         rows_of_fact=rows_of_fact,
     )

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from domain.records import Recalled
 from domain.text.dates import day_heading
 
+FURTHER = 0.5
+"""What a passage's rank loses for each passage of its message that is taken already."""
 Count = Callable[[str], int]
 """Tokens of a text."""
 
@@ -28,6 +30,8 @@ class Pool:
     """Day of its heading, as a number."""
     headings: NDArray[np.float64]
     """Tokens of that heading with the line break."""
+    messages: NDArray[np.int64]
+    """The message that each is a passage of, as a number."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ def fill(pool: Pool, budget: int, penalty: float) -> list[int]:
     """Return the rows taken, best first, until nothing more fits.
 
     At each step the row with the best score, less `penalty` times the logarithm of what it costs
-    now: a day's heading is paid by the first row under it.
+    now: a day's heading is paid by the first row under it. A further passage of a message already
+    taken ranks lower, so that more messages come to be shown.
     """
     left = float(budget)
     cost = pool.tokens + pool.headings
@@ -61,6 +66,9 @@ def fill(pool: Pool, budget: int, penalty: float) -> list[int]:
             days.add(day)
             under = pool.days == day
             cost[under], worth[under] = pool.tokens[under], opened[under]
+        same = pool.messages == pool.messages[best]
+        worth[same] -= FURTHER
+        opened[same] -= FURTHER
         taken.append(best)
         worth[best] = -np.inf
     return taken

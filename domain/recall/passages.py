@@ -3,6 +3,7 @@
 Pure. How units are searched is in `domain/recall/corpus.py`.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,7 @@ LONG = 640
 """Characters above which a message is searched and recalled in passages."""
 PASSAGE = 420
 """Characters of a passage, about."""
+_FENCED = re.compile(r"^```.*?^```\s*$", re.DOTALL | re.MULTILINE)
 
 UNNAMED: dict[Role, str] = {"user": "User", "assistant": "You"}
 """How a speaker without a name is written in a line."""
@@ -40,19 +42,25 @@ class Unit:
 
 
 def passages(text: str) -> list[str]:
-    """Return a message in passages: whole unless it is long, cut between sentences."""
+    """Return a message in passages: whole unless it is long, cut between sentences.
+
+    Code between fences stays whole where it fits a passage with what stands before it.
+    """
     if len(text) <= LONG:
         return [text]
+    fences = [found.span() for found in _FENCED.finditer(text)]
+    whole = [(begin, end) for begin, end in fences if end - begin <= 2 * LONG - PASSAGE]
     cuts = [0]
     for end in sentence_ends(text):
-        if end - cuts[-1] >= PASSAGE:
+        inside = any(first < end < last for first, last in whole)
+        if end - cuts[-1] >= PASSAGE and not inside:
             cuts.append(end)
-    found: list[str] = []
+    parts: list[str] = []
     for begin, end in zip(cuts, [*cuts[1:], len(text)], strict=True):
         for at in range(begin, end, 2 * LONG):  # one endless sentence
-            found.append(text[at : min(end, at + 2 * LONG)].strip())
-    found = [passage for passage in found if passage]
+            parts.append(text[at : min(end, at + 2 * LONG)].strip())
+    parts = [passage for passage in parts if passage]
     return [
-        f"{'… ' if at else ''}{passage}{' …' if at < len(found) - 1 else ''}"
-        for at, passage in enumerate(found)
+        f"{'… ' if at else ''}{passage}{' …' if at < len(parts) - 1 else ''}"
+        for at, passage in enumerate(parts)
     ] or [text]

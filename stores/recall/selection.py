@@ -145,6 +145,7 @@ class Offer:
             tokens=tokens,
             days=corpus.days[rows],
             headings=np.array(headings, dtype=np.float64)[day],
+            messages=corpus.messages[rows],
         )
 
     def _line(self, row: int) -> str:

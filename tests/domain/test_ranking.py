@@ -210,3 +210,9 @@ def test_a_long_message_is_cut_between_sentences_and_loses_nothing() -> None:
     assert joined == text
     assert passages("x" * LONG) == ["x" * LONG]
     assert len(passages("y" * 10 * LONG)) > 1
+
+
+def test_code_between_fences_stays_whole_where_it_fits() -> None:
+    code = "```python\n" + "\n".join(f"line_{n} = {n}" for n in range(30)) + "\n```"
+    text = "This is how it goes. " * 15 + f"\n{code}\n" + "And so on. " * 40
+    assert any(code in part for part in passages(text))

@@ -57,7 +57,9 @@ def build(parts: Parts | None = None) -> Builder:
     graph.add_node("finish", step(Finish, "origin"))
     graph.add_edge(START, "locate")
     graph.add_conditional_edges("locate", after_locate, [*READS, END])
-    graph.add_edge(READS, "assemble_context")
+    for read in READS:
+        # No joint edge: what has arrived of one would be stored with checkpoints before it.
+        graph.add_edge(read, "assemble_context")
     graph.add_edge("assemble_context", "generate")
     graph.add_conditional_edges("generate", after_reply, ["summarize", "extract_facts", END])
     graph.add_edge("summarize", "finish")

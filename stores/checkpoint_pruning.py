@@ -5,7 +5,7 @@ Decisions only, over ids and steps. Never a store: those are `redis_checkpoints`
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
@@ -13,6 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from stores.errors import CheckpointGone, StoreUnavailable
 
 __all__ = [
+    "JOINED",
     "KEEP_TURNS",
     "Pruned",
     "Saved",
@@ -33,6 +34,10 @@ __all__ = [
 
 KEEP_TURNS = 10
 """How many turns of a thread keep their checkpoints unless the settings say otherwise."""
+
+
+JOINED = "joined"
+"""The source of a checkpoint that took the place of the one it followed, in the same turn."""
 
 
 class ThreadRefs(Protocol):
@@ -56,7 +61,7 @@ class Saved:
     parent: str = ""
     """Id of the checkpoint it followed; empty if none."""
     source: str = "loop"
-    """What made it: `input`, `loop`, `update` or `fork`."""
+    """What made it: `input`, `loop`, `update` or `fork`; `JOINED`, as pruning leaves it."""
     step: int = 0
     """Counts up along the thread, also for steps whose checkpoints were never written."""
 
@@ -74,7 +79,7 @@ def begins_turn(saved: Saved, parent: Saved | None) -> bool:
         parent: The one it followed; None if it has none, or none that is still held.
     """
     if saved.source != "loop":
-        return saved.source == "input"
+        return saved.source == "input"  # Also not where it is JOINED.
     return parent is None or parent.source in ("update", "fork") or saved.step > parent.step + 1
 
 
@@ -89,22 +94,38 @@ class Pruned:
     """Where the checkpoints that stay begin; what older ones left goes too."""
 
 
-def pruned_by(saved: Saved, before: Iterable[Saved], keep_turns: int) -> Pruned:
+def pruned_by(
+    saved: Saved, before: Iterable[Saved], keep_turns: int, *, thin: bool = False
+) -> Pruned:
     """Decide what a new checkpoint makes needless.
 
-    Where it begins a turn: the turns before the last `keep_turns`.
+    Where it begins a turn: the turns before the last `keep_turns`. Else, if turns are to be thin,
+    the one it follows, unless that is the turn's first or something else goes on from it: so a
+    turn leaves what came in, the first step and the last, as a graph of one node does.
 
     Args:
         saved: The new checkpoint.
         before: All others of its thread.
         keep_turns: How many turns keep their checkpoints.
+        thin: Whether the steps between a turn's first and its last go.
     """
     held = {(other.namespace, other.id): other for other in before}
     held[saved.namespace, saved.id] = saved
-    if saved.namespace or not begins_turn(saved, held.get(("", saved.parent))):
+    parent = held.get((saved.namespace, saved.parent))
+    if saved.namespace:
         return Pruned(saved)
-    oldest = oldest_kept(held.values(), keep_turns)
-    return Pruned(saved, stale(held.values(), oldest), oldest)
+    if begins_turn(saved, parent):
+        oldest = oldest_kept(held.values(), keep_turns)
+        return Pruned(saved, stale(held.values(), oldest), oldest)
+    first = held.get(("", parent.parent)) if parent else None
+    if not thin or saved.source != "loop" or parent is None or first is None:
+        return Pruned(saved)
+    steps = parent.source in ("loop", JOINED) and not begins_turn(parent, first)
+    inside = first.source == "loop" and steps
+    forked = sum(other.parent == parent.id for other in held.values()) > 1
+    if not inside or forked:
+        return Pruned(saved)
+    return Pruned(replace(saved, parent=first.id, source=JOINED), (parent,))
 
 
 def oldest_kept(checkpoints: Iterable[Saved], keep_turns: int) -> str:

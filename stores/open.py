@@ -149,6 +149,7 @@ async def _checkpointer(
                 settings.data_dir / "checkpoints.sqlite",
                 refs=journal,
                 keep_turns=settings.checkpoint_turns,
+                thin=True,
                 seconds=settings.store_timeout,
             )
         )
@@ -160,6 +161,7 @@ async def _checkpointer(
             settings.redis_url.get_secret_value(),
             refs=journal,
             keep_turns=settings.checkpoint_turns,
+            thin=True,
             ttl_minutes=int(life.total_seconds() // 60) if life else None,
             seconds=settings.store_timeout,
         )

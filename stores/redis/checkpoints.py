@@ -68,6 +68,7 @@ class RedisCheckpoints(FromOtherThreads):
         refs: ThreadRefs | None = None,
         keep_turns: int = KEEP_TURNS,
         ttl_minutes: int | None = None,
+        thin: bool = False,
     ) -> None:
         """Use `client`, which stays its caller's to close.
 
@@ -76,13 +77,14 @@ class RedisCheckpoints(FromOtherThreads):
             refs: Told when a thread is copied or deleted.
             keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
             ttl_minutes: How long after its last use a thread's checkpoints expire; None for never.
+            thin: Whether a turn keeps its first and last steps alone.
 
         Raises:
             ValueError: If `keep_turns` or `ttl_minutes` is too small.
         """
         if ttl_minutes is not None and ttl_minutes < 1:
             raise ValueError(f"ttl_minutes is {ttl_minutes}: give 1 or more, or None for never.")
-        self._keep_turns = checked_keep_turns(keep_turns)
+        self._keep_turns, self._thin = checked_keep_turns(keep_turns), thin
         self._rows = CheckpointRows(client, 60 * (ttl_minutes or 0))
         self._refs = refs
         self._names: LRUCache[str, Names] = LRUCache(REMEMBERED_THREADS)
@@ -99,6 +101,7 @@ class RedisCheckpoints(FromOtherThreads):
         refs: ThreadRefs | None = None,
         keep_turns: int = KEEP_TURNS,
         ttl_minutes: int | None = None,
+        thin: bool = False,
         seconds: float = WAIT_SECONDS,
     ) -> AsyncIterator[Self]:
         """Connect to the Redis at `url`, and close at the end.
@@ -108,6 +111,7 @@ class RedisCheckpoints(FromOtherThreads):
             refs: Told when a thread is copied or deleted.
             keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
             ttl_minutes: How long after its last use a thread's checkpoints expire; None for never.
+            thin: Whether a turn keeps its first and last steps alone.
             seconds: How long a turn waits before it says that Redis is gone.
 
         Raises:
@@ -115,7 +119,7 @@ class RedisCheckpoints(FromOtherThreads):
             ValueError: If `keep_turns` or `ttl_minutes` is too small.
         """
         async with connect(url, seconds) as client:
-            yield cls(client, refs=refs, keep_turns=keep_turns, ttl_minutes=ttl_minutes)
+            yield cls(client, refs=refs, keep_turns=keep_turns, ttl_minutes=ttl_minutes, thin=thin)
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         """Return a version above `current`, as LangGraph's own checkpointers write them.
@@ -159,7 +163,7 @@ class RedisCheckpoints(FromOtherThreads):
         return fields_of(names, pruned.gone, pruned.oldest) if pruned.saved == saved else []
 
     def _pruned(self, names: Names, saved: Saved) -> Pruned:
-        return pruned_by(saved, names.checkpoints.values(), self._keep_turns)
+        return pruned_by(saved, names.checkpoints.values(), self._keep_turns, thin=self._thin)
 
     async def aput_writes(
         self,

@@ -1,6 +1,11 @@
 """What `sqlite_checkpoints` asks of the library's two tables. Texts only, never a connection."""
 
-SOURCE = "json_extract(CAST(metadata AS TEXT), '$.source')"
+MARK = "mnemo"
+"""The key of the metadata that says what pruning made of a checkpoint; no reader is shown it."""
+SOURCE = (
+    f"coalesce(json_extract(CAST(metadata AS TEXT), '$.{MARK}'),"
+    " json_extract(CAST(metadata AS TEXT), '$.source'))"
+)
 STEP = "json_extract(CAST(metadata AS TEXT), '$.step')"
 RUN = "json_extract(CAST(metadata AS TEXT), '$.run_id')"
 SAVED = f"""
@@ -11,7 +16,8 @@ FROM checkpoints WHERE thread_id = ?
 
 # Metadata lie behind the body of their checkpoint, so reading them row by row reads everything.
 INDEXES = f"""
-CREATE INDEX IF NOT EXISTS checkpoints_by_turn
+DROP INDEX IF EXISTS checkpoints_by_turn;
+CREATE INDEX IF NOT EXISTS checkpoints_by_step
     ON checkpoints (thread_id, checkpoint_ns, checkpoint_id, {SOURCE}, {STEP});
 CREATE INDEX IF NOT EXISTS checkpoints_by_run ON checkpoints ({RUN});
 """

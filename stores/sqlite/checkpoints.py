@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import aiosqlite
 from langchain_core.runnables import RunnableConfig
@@ -30,12 +30,10 @@ from stores.checkpoint_pruning import (
     StoreUnavailable,
     ThreadRefs,
     at_checkpoint,
-    begins_turn,
     checked_keep_turns,
     checked_strategy,
-    oldest_kept,
+    pruned_by,
     refuse_lost_start,
-    stale,
     superseded,
 )
 from stores.sqlite.checkpoint_sql import (
@@ -44,6 +42,7 @@ from stores.sqlite.checkpoint_sql import (
     DROP_ORPHANS,
     DROP_WRITES_OF_RUN,
     INDEXES,
+    MARK,
     RUN,
     SAVED,
 )
@@ -66,6 +65,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         *,
         refs: ThreadRefs | None = None,
         keep_turns: int = KEEP_TURNS,
+        thin: bool = False,
     ) -> None:
         """Use `connection`, which stays its caller's to close.
 
@@ -73,12 +73,13 @@ class SqliteCheckpoints(AsyncSqliteSaver):
             connection: To the database file; call `setup` before anything else.
             refs: Told when a thread is copied or deleted.
             keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
+            thin: Whether a turn keeps its first and last steps alone.
 
         Raises:
             ValueError: If `keep_turns` is too small.
         """
         super().__init__(connection)
-        self._keep_turns = checked_keep_turns(keep_turns)
+        self._keep_turns, self._thin = checked_keep_turns(keep_turns), thin
         self._refs = refs
 
     @classmethod
@@ -89,6 +90,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         *,
         refs: ThreadRefs | None = None,
         keep_turns: int = KEEP_TURNS,
+        thin: bool = False,
         seconds: float = WAIT_SECONDS,
     ) -> AsyncIterator[Self]:
         """Open the file at `path`, made with its folder if missing, and close it at the end.
@@ -97,6 +99,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
             path: The database file.
             refs: Told when a thread is copied or deleted.
             keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
+            thin: Whether a turn keeps its first and last steps alone.
             seconds: How long a call waits for another program that keeps the file locked.
 
         Raises:
@@ -108,7 +111,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
                 await asyncio.to_thread(Path(path).parent.mkdir, parents=True, exist_ok=True)
                 connecting = aiosqlite.connect(path, timeout=seconds)
                 connection = await stack.enter_async_context(connecting)
-                saver = cls(connection, refs=refs, keep_turns=keep_turns)
+                saver = cls(connection, refs=refs, keep_turns=keep_turns, thin=thin)
                 await saver.setup()
             except (OSError, sqlite3.Error) as error:
                 raise StoreUnavailable(
@@ -145,6 +148,8 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         found = await super().aget_tuple(config)
         if found is None:
             refuse_lost_start(config)
+        else:
+            cast(dict[str, Any], found.metadata).pop(MARK, None)
         return found
 
     def lost(self, thread_id: str) -> bool:
@@ -158,27 +163,26 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint; where it begins a turn, prune the thread's oldest ones.
+        """Store a checkpoint, and drop those that it makes needless.
 
         Returns the config that addresses it.
         """
+        thread_id = str(config["configurable"]["thread_id"])
+        namespace, parent = str(config["configurable"]["checkpoint_ns"]), get_checkpoint_id(config)
+        source, step = str(metadata.get("source", "")), int(metadata.get("step", 0))
+        saved = Saved(namespace, checkpoint["id"], parent or "", source, step)
+        before = await self._saved(thread_id)
+        pruned = pruned_by(saved, before, self._keep_turns, thin=self._thin)
+        if pruned.saved != saved:
+            config = at_checkpoint(thread_id, namespace, pruned.saved.parent)
+            metadata = cast(CheckpointMetadata, {**metadata, MARK: pruned.saved.source})
         kept = await super().aput(config, checkpoint, metadata, new_versions)
-        if kept["configurable"]["checkpoint_ns"] == "":
-            thread_id, parent = str(kept["configurable"]["thread_id"]), get_checkpoint_id(config)
-            source, step = metadata.get("source", ""), metadata.get("step", 0)
-            saved = Saved("", checkpoint["id"], parent or "", source, step)
-            try:
-                if begins_turn(saved, await self._one_saved(thread_id, parent or "")):
-                    await self._prune_turns(thread_id)
-            except StoreUnavailable as error:
-                # The checkpoint is stored, so the call succeeded; the next turn prunes for both.
-                _log.warning("Old checkpoints of a thread are still there: %s", error)
+        try:
+            await self._drop(thread_id, pruned.gone, pruned.oldest)
+        except StoreUnavailable as error:
+            # The checkpoint is stored, so the call succeeded; the next turn prunes for both.
+            _log.warning("Old checkpoints of a thread are still there: %s", error)
         return kept
-
-    async def _one_saved(self, thread_id: str, id: str) -> Saved | None:
-        query = f"{SAVED} AND checkpoint_ns = '' AND checkpoint_id = ?"
-        async with self.lock, self.conn.execute(query, (thread_id, id)) as rows:
-            return next((Saved(*row) for row in await rows.fetchall()), None)
 
     async def _saved(self, thread_id: str) -> list[Saved]:
         async with self.lock, self.conn.execute(SAVED, (thread_id,)) as rows:
@@ -268,11 +272,6 @@ class SqliteCheckpoints(AsyncSqliteSaver):
                 await self.adelete_checkpoints(thread_id)
             else:
                 await self._drop(thread_id, superseded(await self._saved(thread_id)))
-
-    async def _prune_turns(self, thread_id: str) -> None:
-        saved = await self._saved(thread_id)
-        oldest = oldest_kept(saved, self._keep_turns)
-        await self._drop(thread_id, stale(saved, oldest), oldest)
 
     async def _drop(self, thread_id: str, gone: Iterable[Saved], oldest: str = "") -> None:
         """Delete checkpoints with their writes, and writes before `oldest` that have none."""

@@ -48,7 +48,7 @@ async def test_a_reply_can_be_made_again(open_house: Open, fold_turns: int) -> N
     async with open_house(fold_turns=fold_turns, extract_turns=100) as house:
         await house.talk(1, 7)
         history = [s async for s in house.graph.aget_state_history(house.config())]
-        before_reply = next(s.config for s in history if s.next == ("generate",))
+        before_reply = next(s.parent_config for s in history if not s.next)
         house.server.answers("Another reply to mark7.")
         result = await house.say(None, at=before_reply)
         assert result["messages"][-1].text == "Another reply to mark7."

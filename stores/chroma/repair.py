@@ -63,7 +63,7 @@ def embedded_again(
 ) -> Iterator[list[Row]]:
     """Rows made anew from the items of the pages, one call of the model a page."""
     for page in pages:
-        stored = [decode(metadata) for _, metadata in page if is_item(metadata)]
+        stored = [s for _, metadata in page if is_item(metadata) and (s := decode(metadata))]
         texts = [texts_of(one.item.value, one.paths) for one in stored]
         distinct = list(dict.fromkeys(text for several in texts for text in several))
         made = embed(distinct) if distinct else []

@@ -7,17 +7,21 @@ its namespace, so a prefix search is one equality, and what a user chose is neve
 """
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from langgraph.store.base import Item
 
 from stores.base_store.items import Index, Namespace, StoredItem, Vector, json_text
 
+T = TypeVar("T")
 Metadata = Mapping[str, Any]
+_NEVER = datetime.fromtimestamp(0, UTC)
+_log = logging.getLogger(__name__)
 
 WRITE_ROWS, _WRITE_CHARACTERS = 1000, 8_000_000
 """Most rows, and about the most text, in one write; a server refuses bodies over 40 MB."""
@@ -119,16 +123,43 @@ def is_item(metadata: Metadata) -> bool:
     return "key" in metadata
 
 
-def decode(metadata: Metadata) -> StoredItem:
-    """The item of a first row."""
+def decode(metadata: Metadata) -> StoredItem | None:
+    """The item of a first row; None, with a warning, where it does not say which item it is.
+
+    What else of it cannot be read (another program wrote there) is empty: such an item is found and
+    deleted like any other, and whoever needs its value passes over it.
+    """
+    try:
+        namespace, key = tuple(json.loads(metadata["namespace"])), json.loads(metadata["key"])
+    except (KeyError, TypeError, ValueError):
+        _log.warning("A row of Chroma does not say what it holds and is left out.")
+        return None
+    value, paths = _read(metadata, "value", dict), _read(metadata, "index", list)
     item = Item(
-        namespace=tuple(json.loads(metadata["namespace"])),
-        key=json.loads(metadata["key"]),
-        value=json.loads(metadata["value"]),
-        created_at=datetime.fromisoformat(metadata["created_at"]),
-        updated_at=datetime.fromisoformat(metadata["updated_at"]),
+        namespace=namespace,
+        key=key,
+        value=value or {},
+        created_at=_time(metadata, "created_at"),
+        updated_at=_time(metadata, "updated_at"),
     )
-    return StoredItem(item, json.loads(metadata["index"]), int(metadata["vectors"]))
+    count = metadata.get("vectors", 0)
+    return StoredItem(item, paths or False, count if isinstance(count, int) else 0)
+
+
+def _read(metadata: Metadata, field: str, kind: type[T]) -> T | None:
+    try:
+        value = json.loads(metadata[field])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return value if isinstance(value, kind) else None
+
+
+def _time(metadata: Metadata, field: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(metadata[field])
+    except (KeyError, TypeError, ValueError):
+        return _NEVER
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def portions(rows: Sequence[Row]) -> Iterator[list[Row]]:

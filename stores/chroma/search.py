@@ -3,7 +3,6 @@
 Every call here blocks: use a thread. Nothing here writes or embeds.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -50,9 +49,10 @@ def first_rows(shards: Shards, records: Iterable[tuple[int, str]]) -> dict[str, 
     for shard, record in records:
         wanted[shard].add(record)
     return {
-        row: decode(metadata)
+        row: stored
         for shard, ids in wanted.items()
         for row, metadata in shards.get(shard, sorted(ids))
+        if (stored := decode(metadata)) is not None
     }
 
 
@@ -153,8 +153,9 @@ def _listed(shards: Shards, op: SearchOp) -> Iterator[Item]:
     for shard in shards_of(shards, op.namespace_prefix):
         for page in shards.pages(shard, within(op.namespace_prefix), size):
             for _, metadata in page:
-                if is_item(metadata) and _belongs(item := decode(metadata).item, op):
-                    yield item
+                stored = decode(metadata) if is_item(metadata) else None
+                if stored is not None and _belongs(stored.item, op):
+                    yield stored.item
 
 
 def _nearest(shards: Shards, op: SearchOp, vector: Vector) -> list[tuple[Item, float]]:
@@ -177,7 +178,11 @@ def _nearest(shards: Shards, op: SearchOp, vector: Vector) -> list[tuple[Item, f
 def _items_of(
     shards: Shards, op: SearchOp, hits: list[tuple[float, int, str, Metadata]]
 ) -> list[tuple[Item, float]]:
-    items = {row: decode(metadata) for _, _, row, metadata in hits if is_item(metadata)}
+    items = {
+        row: stored
+        for _, _, row, metadata in hits
+        if is_item(metadata) and (stored := decode(metadata)) is not None
+    }
     elsewhere = {
         (shard, str(metadata["item"])) for _, shard, _, metadata in hits if not is_item(metadata)
     }
@@ -195,17 +200,18 @@ def _items_of(
 
 def _current(stored: StoredItem, number: int, metadata: Metadata) -> bool:
     """Whether a row is one of the vectors its item has now, not a leftover or a filler."""
-    return number < stored.vectors and metadata["updated_at"] == stored.item.updated_at.isoformat()
+    written = stored.item.updated_at.isoformat()
+    return number < stored.vectors and metadata.get("updated_at") == written
 
 
 def list_namespaces(shards: Shards, op: ListNamespacesOp) -> list[Namespace]:
     """Namespaces that hold an item and meet the conditions, sorted."""
     prefix = literal_prefix(op.match_conditions)
     written = {
-        str(metadata["namespace"])
+        stored.item.namespace
         for shard in shards_of(shards, prefix)
         for page in shards.pages(shard, within(prefix))
         for _, metadata in page
-        if is_item(metadata)
+        if is_item(metadata) and (stored := decode(metadata)) is not None
     }
-    return choose_namespaces(op, (tuple(json.loads(text)) for text in written))
+    return choose_namespaces(op, written)

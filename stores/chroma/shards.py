@@ -65,6 +65,7 @@ class Shards:
         self._in_force = in_force
         self._known: dict[int, Shard] = {}
         self._all_known = False
+        self._vanished: set[int] = set()
         self._lock = Lock()
 
     def existing(self) -> list[int]:
@@ -86,9 +87,15 @@ class Shards:
 
         Raises:
             StoreMismatch: if the data was reindexed meanwhile.
+            StoreUnavailable: if the collection was there and is no more.
         """
-        if shard not in self._known and not self._all_known:
+        if shard not in self._known and (not self._all_known or shard in self._vanished):
             self._look()
+        if shard not in self._known and shard in self._vanished:
+            raise StoreUnavailable(
+                f"Chroma no longer has the collection of shard {shard}: another program deleted it "
+                "while this one ran. Restore it from a backup, then start again."
+            )
         if shard not in self._known and create:
             made = self.link.create(str(Name(self.layout.epoch, shard, 0)), {"complete": 1})
             with self._lock:
@@ -114,12 +121,18 @@ class Shards:
             complete = (collection.metadata or {}).get("complete")
             if complete and parts.serial >= best.get(parts.shard, (-1,))[0]:
                 best[parts.shard] = (parts.serial, collection)
+        self._vanished -= best.keys()
         with self._lock:
             self._known = {shard: Shard(collection) for shard, (_, collection) in best.items()}
             self._all_known = self.link.path is not None  # on a server others make shards, too
 
     def _check(self, record: Collection | None) -> None:
-        now = parse(dict(record.metadata or {})) if record else None
+        if record is None:
+            raise StoreUnavailable(
+                "Chroma no longer has the memories that were there when this process started: "
+                "restore them from a backup, then start again."
+            )
+        now = parse(dict(record.metadata or {}))
         if now != self.layout:
             raise StoreMismatch(
                 "The memories were reindexed while this process had them open: start it again."
@@ -146,6 +159,7 @@ class Shards:
                     ) from None
                 moved = True  # another process rebuilt it, and dropped this one
                 self.forget(shard)
+                self._vanished.add(shard)
             except ChromaFailed as failure:
                 if not any(sign in failure.reason for sign in _BROKEN):
                     raise

@@ -269,7 +269,8 @@ class ChromaStore(BaseStore):
                 await asyncio.to_thread(self._run, partial(self._shards.probe, shard))
             pages = await asyncio.to_thread(self._run, partial(pages_of, self._shards, shard))
             while page := await asyncio.to_thread(next, pages, None):
-                stored = [decode(metadata) for _, metadata in page if is_item(metadata)]
+                found = [decode(metadata) for _, metadata in page if is_item(metadata)]
+                stored = [item for item in found if item is not None]
                 if vectors:
                     read = partial(with_item_vectors, self._shards, shard, stored)
                     stored = await asyncio.to_thread(self._run, read)

@@ -37,8 +37,10 @@ def storable(value: Mapping[str, Any]) -> dict[str, Any]:
     return dict(value)
 
 
-def restored(value: dict[str, Any]) -> dict[str, Any]:
-    """Return what `storable` was given."""
+def restored(value: Any) -> dict[str, Any]:
+    """Return what `storable` was given; nothing where another program wrote something else."""
+    if not isinstance(value, dict):
+        return {}
     if value.keys() != {_MARK}:
         return value
     original: dict[str, Any] = json.loads(value[_MARK])

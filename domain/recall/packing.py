@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from domain.records import Recalled
 from domain.text.dates import day_heading
 
-FURTHER = 0.5
+FURTHER = 1.0
 """What a passage's rank loses for each passage of its message that is taken already."""
 Count = Callable[[str], int]
 """Tokens of a text."""

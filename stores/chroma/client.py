@@ -105,7 +105,10 @@ class ChromaLink:
             system.start()
         except ChromaError as error:
             lock.release()
-            raise StoreUnavailable(f"Chroma cannot open {path}: {error}.") from error
+            raise StoreUnavailable(
+                f"Chroma cannot open {path} ({error}): `mnemo doctor` says more; if the file is "
+                "damaged, put the folder back from a backup."
+            ) from error
         link = cls(system, api, str(path), path)
         link._lock = lock
         return link

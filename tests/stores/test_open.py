@@ -6,6 +6,7 @@ import pytest
 
 from models.embeddings import EmbeddingModel
 from settings import Settings
+from stores.errors import StoreUnavailable
 from stores.open import open_stores
 
 
@@ -26,3 +27,16 @@ async def test_stores_close_the_model_that_they_opened(tmp_path: Path, closed: l
     async with open_stores(settings):
         assert closed == []
     assert closed == ["wordllama"]
+
+
+async def test_a_damaged_file_of_chroma_is_one_sentence_that_says_what_to_do(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, chroma_shards=2)
+    async with open_stores(settings):
+        pass
+    with (tmp_path / "chroma" / "chroma.sqlite3").open("r+b") as file:
+        file.write(b"?" * 100)
+    with pytest.raises(StoreUnavailable, match=r"`mnemo doctor`[^\n]* backup\.$"):
+        async with open_stores(settings):
+            pass

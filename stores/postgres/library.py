@@ -77,6 +77,8 @@ class LibraryStore(AsyncPostgresStore):
         """Use `connections` for vectors of `dimensions` numbers."""
         super().__init__(
             connections,
+            # Asked only where a row holds no object, so by another program: the item is empty.
+            deserializer=lambda _value: {},
             index={
                 "dims": dimensions,
                 "embed": _Prepared(),

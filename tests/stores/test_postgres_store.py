@@ -242,6 +242,21 @@ async def test_a_server_without_pgvector_is_told_so() -> None:
 # Another model.
 
 
+async def test_a_value_written_by_hand_hides_no_other_and_can_be_deleted(
+    postgres_url: str,
+) -> None:
+    async with postgres_opener(postgres_url)() as store:
+        await store.abatch([PutOp(NS, key, {"text": key}, ["text"]) for key in ("broken", "whole")])
+        query(postgres_url, "UPDATE store SET value = '[1]' WHERE key = 'broken'")
+        assert {item.key: item.value for item in await store.asearch(NS)} == {
+            "broken": {},
+            "whole": {"text": "whole"},
+        }
+        assert (await store.asearch(NS, query="whole"))[0].key == "whole"
+        await store.adelete(NS, "broken")
+        assert await store.count() == 1
+
+
 async def filled(url: str) -> None:
     async with postgres_opener(url)() as store:
         await store.abatch(

@@ -26,7 +26,7 @@ async def test_stores_close_the_model_that_they_opened(tmp_path: Path, closed: l
     settings = Settings(_env_file=None, data_dir=tmp_path, chroma_shards=2)
     async with open_stores(settings):
         assert closed == []
-    assert closed == ["wordllama"]
+    assert closed == [settings.embeddings]
 
 
 async def test_a_damaged_file_of_chroma_is_one_sentence_that_says_what_to_do(

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from langgraph.runtime import Runtime
 
 from domain.facts import entities as entity_rules
@@ -17,7 +16,6 @@ from domain.owner import Owner
 from domain.records import Fact, RecordKey, Turn, turn_of
 from domain.redaction import redact_turn
 from domain.rows import key_of
-from models.embeddings import EmbeddingModel
 from models.errors import ModelError
 from nodes.state import ChatContext, ChatState, Parts
 from stores.errors import StoreUnavailable
@@ -104,7 +102,6 @@ async def _extract(
         by_ref,
         rows.facts,
         parts.now(),
-        _similar(parts.models.embeddings),
     )
     entities = entity_rules.merge(extraction.entities, by_ref, rows.entities)
     if facts or entities:
@@ -137,18 +134,6 @@ async def _without_forgotten(
     )
     others = [change for change in changes if change.op != "forget"]
     return [c for c in others if not any(says(c.text, gone) for gone in reached.statements)]
-
-
-def _similar(embedding: EmbeddingModel) -> fact_rules.Similar | None:
-    """Return how alike two texts are, where asking costs no request."""
-    if not embedding.in_process:
-        return None
-
-    def cosine(a: str, b: str) -> float:
-        one, other = embedding.embeddings.embed_documents([a, b])
-        return float(np.dot(one, other))
-
-    return cosine
 
 
 def sources_of(turns: Sequence[Turn]) -> list[Source]:

@@ -7,9 +7,9 @@ import re
 from datetime import timedelta
 from functools import lru_cache
 
-from domain.facts.statement import agree, same_owning, sense_of
+from domain.facts.support import turned_around
 from domain.records import Fact
-from domain.text.wording import fold, root
+from domain.text.wording import fold
 
 Key = tuple[str, ...]
 """What facts are found by: what kind of key it is, and the key."""
@@ -21,13 +21,6 @@ _SLOTS = {
     "role": "job", "job title": "job", "spouse": "partner", "date of birth": "birthday",
 }  # fmt: skip
 _DAY = timedelta(days=1)
-_FRAME_WORDS = (
-    "live", "move", "relocate", "reside", "home", "base", "work", "job", "join", "employ",
-    "employed", "employer", "start", "name", "call", "birthday", "born", "age", "old", "year",
-    "since", "with", "partner", "married", "wife", "husband", "spouse", "favourite",
-)  # fmt: skip
-_FRAME = frozenset(root(word) for word in _FRAME_WORDS)
-"""Stems that only say which slot is meant, beside its own name."""
 
 
 @lru_cache(maxsize=1024)
@@ -56,21 +49,11 @@ def newer(new: Fact, old: Fact, ongoing: bool) -> bool:
     return unstated and new.observed_at >= old.observed_at and (ongoing or news)
 
 
-def same_value(new: Fact, old: Fact) -> bool:
-    """Return whether the new value of a slot is the old one, or the old one with less detail."""
-    frame = _FRAME | {root(word) for word in re.findall(r"\w+", slot_of(new.slot) or "")}
-    a, b = sense_of(new.text), sense_of(old.text)
-    value, known = set(a.words) - frame, set(b.words) - frame
-    said = bool(value or a.numbers)
-    return said and value <= known and a.numbers <= b.numbers and agree(a, b)
-
-
 def denies(new: Fact, old: Fact) -> bool:
-    """Return whether one of two facts of the same words says that the other does not hold."""
-    a, b = sense_of(new.text), sense_of(old.text)
-    if not a.words or a.numbers != b.numbers or agree(a, b) or not same_owning(a, b):
+    """Return whether one of two facts says that the other does not hold."""
+    if new.subject != old.subject or other_day(new, old):
         return False
-    return not other_day(new, old)
+    return turned_around(new.text, old.text)
 
 
 def other_day(a: Fact, b: Fact) -> bool:

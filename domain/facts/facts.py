@@ -10,11 +10,11 @@ from datetime import datetime
 from domain.facts.conflicts import slot_of
 from domain.facts.extraction import FactChange, Source
 from domain.facts.reconcile import Intake
-from domain.facts.statement import Similar as Similar
-from domain.facts.statement import nearly_same, sense_of, statement_id
+from domain.facts.statement import is_past, normalized, statement_id
 from domain.facts.supersession import corrected_then_deleted, enders_of
 from domain.records import Fact, turn_of
 from domain.text.dates import day_heading, resolve
+from domain.text.statements import denies
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Standing:
 
 
 def fact_id(text: str, source: str) -> str:
-    """Return a fact's id: the same statement from the same message, however worded, is one."""
-    return statement_id(sense_of(text), source, is_one=sense_of(text).owns is False)
+    """Return a fact's id: the same statement from the same message is one."""
+    return statement_id(text, source)
 
 
 def apply(
@@ -40,7 +40,6 @@ def apply(
     sources: Mapping[str, Source],
     known: Sequence[Fact],
     now: datetime,
-    similar: Similar | None = None,
 ) -> tuple[Fact, ...]:
     """Return the new and the changed records that `changes` lead to, ready to be written.
 
@@ -55,10 +54,9 @@ def apply(
         sources: The messages that were read, by reference.
         known: Every fact of the owner, tombstones too: nothing that one stands for comes back.
         now: Upper bound of when a message was said, against wrong clocks.
-        similar: Finds repetitions in other words; numbers, names and negations must agree anyway.
     """
     current = [one.fact.id for one in standing(known, None) if one.current]
-    intake = Intake(known, current, similar)
+    intake = Intake(known, current)
     placed = [change for change in changes if change.source in sources and change.text.strip()]
     for change in sorted(placed, key=lambda one: sources[one.source].at):
         intake.take(_stated(change, min(sources[change.source].at, now)), change)
@@ -139,11 +137,10 @@ def edit(fact: Fact, text: str, now: datetime) -> tuple[Fact, ...]:
         raise ValueError("This fact was deleted and cannot be edited: say it anew.")
     if text == fact.text:
         return ()
-    sense = sense_of(text)
     changed = {
         "id": fact_id(text, fact.id),
         "text": text,
-        "slot": None if sense.denied or sense.past else fact.slot,
+        "slot": None if denies(text) or is_past(text) else fact.slot,
         "observed_at": now,
         "supersedes": (fact.id, *fact.supersedes),
         "edited": True,
@@ -179,7 +176,7 @@ def notes(facts: Sequence[Fact], standings: Sequence[Standing]) -> dict[str, str
         if one.superseded_by is None or one.until is None:
             continue
         after, last = by_id[one.superseded_by], _last(one, by_id)
-        if nearly_same(sense_of(last.text), sense_of(one.fact.text), None):
+        if normalized(last.text) == normalized(one.fact.text):
             continue  # true again
         own = {turn_of(ref) for ref in after.fact.sources if not after.fact.edited}
         how = f"no longer true since {day_heading(one.until)}"
@@ -198,13 +195,12 @@ def _stated(change: FactChange, said_at: datetime) -> Fact:
     text = " ".join(change.text.split())
     at = resolve(change.when, said_at) or said_at
     plan = at > said_at or change.kind == "plan"
-    sense = sense_of(text)
     return Fact(
         id=fact_id(text, change.source),
         text=text,
         kind="plan" if plan else change.kind,
         subject=change.subject.strip() or "user",
-        slot=None if plan or sense.denied or sense.past else slot_of(change.slot),
+        slot=None if plan or denies(text) or is_past(text) else slot_of(change.slot),
         sources=(change.source,),
         observed_at=said_at,
         valid_from=said_at if plan else at,

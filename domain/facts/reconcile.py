@@ -5,14 +5,15 @@ decided in `domain/facts/statement.py` and `domain/facts/conflicts.py`; nothing 
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from domain.facts.conflicts import Key, denies, newer, other_day, same_value, slot_key
+from domain.facts.conflicts import Key, denies, newer, other_day, slot_key
 from domain.facts.extraction import FactChange
-from domain.facts.statement import Similar, agree, nearly_same, sense_of, statement_id
+from domain.facts.statement import is_past, normalized, statement_id
 from domain.facts.supersession import enders_of, reached_from
 from domain.records import Fact
+from domain.text import statements
 
 _ONGOING = re.compile(
     r"\bsince\b|\bfor (?:the |over |about |almost )*(?:past |last )?(?:\d+|an?|two|three|four|five"
@@ -24,23 +25,20 @@ _ONGOING = re.compile(
 class Intake:
     """The known facts while changes are taken in, and what is to be written."""
 
-    def __init__(
-        self, known: Sequence[Fact], current: Iterable[str], similar: Similar | None
-    ) -> None:
+    def __init__(self, known: Sequence[Fact], current: Iterable[str]) -> None:
         """Start from every known fact, tombstones too, and the ids of those that still hold."""
-        self.similar = similar
         self.facts: dict[str, Fact] = {}
         self.index: defaultdict[Key, dict[str, None]] = defaultdict(dict)
-        """Ids of the facts that stand, by source, slot, all words, and each word."""
+        """Ids of the facts that stand, by source, slot, and text."""
         for fact in known:
             self._keep(fact)
         self.current = set(current)
-        self.graves = [fact for fact in known if fact.deleted]
+        self.tombstones = [fact for fact in known if fact.deleted]
         self.written: dict[str, Fact] = {}
 
     def take(self, new: Fact, change: FactChange) -> None:
         """Take in the fact that a change states: drop it, add its source to one, or write it."""
-        if self._buried(new) or self._heard(new, change):
+        if self._deleted(new) or self._heard(new, change):
             return
         ongoing = bool(_ONGOING.search(f"{new.text} {change.when or ''}"))
         target = self._target(new, change, ongoing)
@@ -73,33 +71,27 @@ class Intake:
         self.facts[fact.id] = fact
         if fact.deleted:
             return
-        words = sense_of(fact.text).words
         keys: set[Key] = {("source", ref) for ref in fact.sources}
-        keys |= {("word", word) for word in words} | {("words", *words), slot_key(fact)}
+        keys |= {("text", normalized(fact.text)), slot_key(fact)}
         for key in keys:
             self.index[key][fact.id] = None
 
     def _at(self, key: Key) -> list[Fact]:
         return [self.facts[one] for one in self.index.get(key, ())]
 
-    def _buried(self, new: Fact) -> bool:
-        """Return whether a tombstone stands for this statement, or for its message.
+    def _deleted(self, new: Fact) -> bool:
+        """Return whether this was deleted: its message, or the same text said before that.
 
-        What is said after the deletion is a new fact.
+        What is stated after the deletion is a new fact.
         """
-        sense = sense_of(new.text)
-        kinds = (False,) if sense.owns else (False, True)
         return any(
-            new.sources[0] in grave.sources
-            or (
-                new.observed_at <= grave.observed_at
-                and any(
-                    grave.id == statement_id(sense, source, is_one)
-                    for source in (*grave.sources, *grave.supersedes)
-                    for is_one in kinds
-                )
+            new.sources[0] in tombstone.sources
+            or any(
+                tombstone.id == statement_id(new.text, source)
+                for source in (*tombstone.sources, *tombstone.supersedes)
             )
-            for grave in self.graves
+            for tombstone in self.tombstones
+            if new.observed_at <= tombstone.observed_at
         )
 
     def _heard(self, new: Fact, change: FactChange) -> bool:
@@ -111,20 +103,14 @@ class Intake:
     def _repeated(self, new: Fact, change: FactChange) -> Fact | None:
         """Return the current fact that says the same; the one that the model named comes first."""
         named = self.facts[change.target] if change.target in self.current else None
-        if named and change.op == "confirm" and agree(sense_of(new.text), sense_of(named.text)):
+        if named and change.op == "confirm" and _agree(new, named):
             return named
-        sense = sense_of(new.text)
-        shared = Counter(one for word in sense.bag for one in self.index.get(("word", word), ()))
-        enough = (0.5 if self.similar else 0.8) * len(sense.bag)
-        near = [self.facts[one] for one, count in shared.items() if count >= enough]
-        likely = [*self._at(("words", *sense.words)), *self._at(slot_key(new)), *near]
-        likely = [*([named] if named else []), *(one for one in likely if one.id in self.current)]
-        return next((one for one in likely if self._same(new, one)), None)
+        alike = [one for one in self._at(("text", normalized(new.text))) if one.id in self.current]
+        return next((one for one in alike if self._same(new, one)), None)
 
     def _rivals(self, new: Fact) -> list[Fact]:
         """Return what cannot hold beside a fact: its slot's other values, and its denial."""
-        alike = self._at(("words", *sense_of(new.text).words))
-        denials = [fact for fact in alike if denies(new, fact)]
+        denials = [f for f in self.facts.values() if not f.deleted and denies(new, f)]
         return [*(self._at(slot_key(new)) if new.slot else []), *denials]
 
     def _target(self, new: Fact, change: FactChange, ongoing: bool) -> Fact | None:
@@ -132,8 +118,7 @@ class Intake:
         named = self.facts.get(change.target or "")
         if change.op != "supersede" or named is None or named.deleted:
             return None
-        told, known = sense_of(new.text), sense_of(named.text)
-        if told.past and not set(known.words) <= set(told.words):
+        if is_past(new.text) and not is_past(named.text):
             return None
         if new.kind == "plan" and named.kind != "plan":
             return None
@@ -144,9 +129,13 @@ class Intake:
             return True
         if other_day(new, old) or (new.kind == "plan") != (old.kind == "plan"):
             return False  # what was planned and then done is told twice
-        if nearly_same(sense_of(new.text), sense_of(old.text), self.similar):
-            return True
-        return slot_key(new) == slot_key(old) and same_value(new, old)
+        return normalized(new.text) == normalized(old.text)
+
+
+def _agree(new: Fact, old: Fact) -> bool:
+    """Return whether two facts both deny or both affirm, of now or of once."""
+    alike = statements.denies(new.text) == statements.denies(old.text)
+    return alike and is_past(new.text) == is_past(old.text)
 
 
 def _with(fact: Fact, sources: Iterable[str] = (), supersedes: Iterable[str] = ()) -> Fact:

@@ -20,6 +20,7 @@ _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _HAN_OR_KATAKANA = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[\u30a0-\u30ff]{2,}")
 """What carries the sense of a Chinese or Japanese text; Hiragana is mostly grammar."""
+_DENYING = frozenset("不没沒无無别未非")
 _NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d)[,\u202f\u00a0](?=\d{3}\b)")
 _UP_TO_TWELVE = "zero one two three four five six seven eight nine ten eleven twelve"
@@ -63,6 +64,14 @@ def contradicted(text: str, sources: Sequence[str]) -> list[str]:
     return list(turned)
 
 
+def turned_around(text: str, other: str) -> bool:
+    """Return whether two statements say the same, but one of them denies it."""
+    a, b = _read(text), _read(other)
+    if denies(text) == denies(other) or not (a.substance or a.numbers or a.characters):
+        return False
+    return a.within(b) and b.within(a)
+
+
 @dataclass(frozen=True)
 class _Text:
     """What of a text can be compared with another one."""
@@ -96,10 +105,11 @@ def _read(text: str) -> _Text:
     text = unicodedata.normalize("NFKC", text).replace("’", "'")
     code = language_of(text)
     language, english = LANGUAGES.get(code or ""), code in (None, "en")
-    added = language.words("note") if language else frozenset()
+    added = language.words("note") | language.words("negations") if language else frozenset()
     words = frozenset(plain(word) for word in _WORD.findall(text))
     names = frozenset(_names(text)) - added
-    content = set(content_words(text)) if english else {one for one in words if len(one) > _SMALL}
+    content = set(content_words(text.replace("n't", " not")) if english else words)
+    content = {word for word in content if len(word) > (2 if english else _SMALL)}
     return _Text(
         english=english,
         words=words,
@@ -110,7 +120,7 @@ def _read(text: str) -> _Text:
         ),
         names=names,
         numbers=_numbers(text),
-        characters=frozenset(_HAN_OR_KATAKANA.findall(text)) - added,
+        characters=frozenset(_HAN_OR_KATAKANA.findall(text)) - added - _DENYING,
     )
 
 

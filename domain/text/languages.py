@@ -35,6 +35,10 @@ class Language:
     """What somebody says who wants something forgotten or taken back, as a regular expression."""
     contrasts: str = ""
     """Words that begin a clause in which a negation before them no longer counts."""
+    conditions: str = ""
+    """Words of what is only imagined or holds under a condition."""
+    orders: str = ""
+    """Words that an order to somebody begins with."""
     note: str = ""
     """Words that a note about somebody adds to what they said: "the user", "has", "is called"."""
     secret: str = ""
@@ -79,6 +83,10 @@ LANGUAGES: dict[str, Language] = {
         secret="password passwords passcode passphrase pass_phrase pwd pass_word pin pin_code "
         "seed_phrase recovery_phrase api_key secret_key access_token access_key",
         leads="is was to are now reads be called",
+        conditions="if wish imagine suppose supposing pretend hypothetically unless",
+        orders="please write tell give create make compose draft generate act continue "
+        "translate rewrite summarize summarise explain help show describe remind call list "
+        "suggest recommend",
     ),
     "de": Language(
         forgets=r"\bvergiss|\bvergessen sie\b|\blösch|\bignorier|\bscherz|\bwar (?:nur )?spaß",
@@ -98,6 +106,9 @@ LANGUAGES: dict[str, Language] = {
         "seiner ihre ihren ihrem ihrer sein wird jahre alt eine einen einem einer",
         secret="passwort passwörter kennwort pin geheimzahl zugangscode passphrase pin-code",
         leads="ist war lautet auf zu jetzt",
+        conditions="wenn falls angenommen hätte wäre würde",
+        orders="bitte schreib schreibe sag erzähl erzähle gib erstelle erkläre hilf zeig "
+        "übersetze fasse nenne erinnere",
     ),
     "es": Language(
         forgets=r"\bolv[ií]d[aeo]|\bborra|\bignora|\bbroma",
@@ -114,6 +125,8 @@ LANGUAGES: dict[str, Language] = {
         note="usuario usuaria persona tiene vive trabaja llama llamado llamada años está están son",
         secret="contraseña contraseñas clave pin código_pin clave_de_acceso contrasena",
         leads="es era a por ahora",
+        conditions="si ojalá imagina supongamos",
+        orders="escribe dime dame crea explica ayuda ayúdame muestra traduce resume recuérdame",
     ),
     "fr": Language(
         forgets=r"\boublie|\befface|\bignore|\bplaisant",
@@ -131,6 +144,9 @@ LANGUAGES: dict[str, Language] = {
         "s'appelle appelle nommé nommée sont été ans leur",
         secret="mot_de_passe mots_de_passe code_pin pin code_secret mdp phrase_secrète",
         leads="est était en à par maintenant",
+        conditions="si imagine supposons imaginons",
+        orders="écris dis dis-moi donne donne-moi crée explique aide aide-moi montre traduis "
+        "résume rappelle-moi",
     ),
     "it": Language(
         forgets=r"\bdimentica|\bcancella|\bignora|\bscherz",
@@ -147,6 +163,8 @@ LANGUAGES: dict[str, Language] = {
         note="utente l'utente persona vive abita lavora chiama chiamato anni sono",
         secret="password codice_pin pin parola_d'ordine codice_segreto passphrase",
         leads="è era in a ora",
+        conditions="se magari immagina",
+        orders="scrivi dimmi dammi crea spiega aiutami mostra traduci riassumi ricordami",
     ),
     "pt": Language(
         forgets=r"\besque[cç]|\bapag[au]|\bignor[ae]|\bbrincad?",
@@ -163,6 +181,9 @@ LANGUAGES: dict[str, Language] = {
         "são está",
         secret="senha senhas palavra-passe palavra_passe código_pin pin código_secreto",
         leads="é era para agora",
+        conditions="se oxalá imagine imagina",
+        orders="escreva escreve diga diz dê crie explique ajude ajuda mostre traduza resuma "
+        "lembre",
     ),
     "nl": Language(
         forgets=r"\bvergeet|\bwis\b|\bverwijder|\bnegeer|\bgrapje",
@@ -176,6 +197,8 @@ LANGUAGES: dict[str, Language] = {
         note="gebruiker gebruikers persoon heeft woont werkt heet zijn jaar oud haar",
         secret="wachtwoord wachtwoorden pincode pin toegangscode wachtzin",
         leads="is was naar in nu",
+        conditions="indien stel zou",
+        orders="schrijf vertel geef maak leg help toon vertaal vat herinner",
     ),
     "pl": Language(
         forgets=r"\bzapomnij|\busuń|\bzignoruj|\bżart",
@@ -192,6 +215,8 @@ LANGUAGES: dict[str, Language] = {
         note="użytkownik użytkownika użytkowniczka osoba mieszka pracuje nazywa lat jest",
         secret="hasło hasła pin kod_pin",
         leads="to jest na było brzmi",
+        conditions="jeśli jeżeli gdyby gdybym",
+        orders="napisz powiedz daj stwórz wyjaśnij pomóż pokaż przetłumacz przypomnij",
     ),
     "tr": Language(
         forgets=r"\bunut|\bsil\b|\byok say|\bşaka",
@@ -209,6 +234,8 @@ LANGUAGES: dict[str, Language] = {
         note="kullanıcı kullanıcının kişi adı yaşıyor çalışıyor yaşında var olan",
         secret="şifre şifrem şifremi şifresi parola parolam pin pin_kodu",
         leads="artık yeni",
+        conditions="eğer keşke",
+        orders="yaz söyle anlat ver açıkla çevir",
     ),
     "ru": Language(
         forgets=r"\bзабудь|\bудали|\bсотри|\bигнориру|\bпошутил|\bшучу",
@@ -225,6 +252,8 @@ LANGUAGES: dict[str, Language] = {
         "живет работает лет года есть имеет",
         secret="пароль пароли пин-код пин код_доступа парольная_фраза",
         leads="это на теперь был такой",
+        conditions="если бы",
+        orders="напиши скажи расскажи дай создай объясни помоги покажи переведи напомни",
     ),
     "ar": Language(
         forgets=r"انسَ?|احذف|تجاهل|[أا]مزح",
@@ -239,6 +268,8 @@ LANGUAGES: dict[str, Language] = {
         secret="كلمة_السر كلمة_المرور كلمة_سر كلمة_مرور كلمة_مروري كلمة_سري "
         "الرقم_السري رمز_الدخول الرمز_السري",
         leads="هي هو إلى الى كانت",
+        conditions="لو إذا اذا ليت",
+        orders="اكتب قل أخبرني اعطني اشرح ساعدني ترجم لخص ذكرني",
     ),
     "hi": Language(
         forgets=r"भूल जा|मिटा|हटा|मज़ाक",
@@ -251,6 +282,8 @@ LANGUAGES: dict[str, Language] = {
         "साल",
         secret="पासवर्ड पिन कूटशब्द गुप्त_कोड",
         leads="है को अब था",
+        conditions="अगर यदि काश",
+        orders="लिखो बताओ समझाओ",
     ),
     "zh": Language(
         forgets=r"忘记|忘記|忘掉|忘了|删除|刪除|删掉|刪掉|别记|別記|不要记|不要記|忽略|开玩笑|開玩笑",
@@ -262,6 +295,8 @@ LANGUAGES: dict[str, Language] = {
         note="用 户 戶 使 的 了 是 在 有 他 她 这 人 名 叫 位 会 用户 使用者",
         secret="密码 密碼 口令 密匙 支付密码 pin码",
         leads="是 为 為 改成 改为 改為 改到 叫",
+        conditions="如果 要是 假如 假设 除非",
+        orders="请 帮我 写 告诉我 翻译 解释",
     ),
     "ja": Language(
         forgets=r"忘れて|削除|消して|無視|冗談",
@@ -274,6 +309,7 @@ LANGUAGES: dict[str, Language] = {
         note="用 者 名 前 歳 人 使 氏 住 彼 女 ユーザー 利用者",
         secret="パスワード 暗証番号 暗証 パスコード 合言葉 パスフレーズ",
         leads="は が を",
+        conditions="もし たら なら",
     ),
     "ko": Language(
         forgets=r"잊어|지워|삭제|무시|농담",
@@ -288,6 +324,7 @@ LANGUAGES: dict[str, Language] = {
         note="사용자 사용자는 사용자의 사용자가 사람 이름은 이름 산다 살고 일한다 있다 이다",
         secret="비밀번호 비번 암호 패스워드 핀번호",
         leads="는 은 가 이 를 을",
+        conditions="만약 면",
     ),
     "sv": Language(
         letters="åäö",
@@ -402,7 +439,7 @@ _SEEN = 2_000
 
 def plain(text: str) -> str:
     """Return a text in the one form that tables are compared with: NFKC, lower case, "'"."""
-    return unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    return unicodedata.normalize("NFKC", text).lower().replace("’", "'")
 
 
 def spoken_words(text: str) -> list[str]:

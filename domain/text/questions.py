@@ -23,7 +23,7 @@ def asks(text: str) -> bool:
     return any(
         is_question(sentence)
         or (known.spaced and starts(_plain(sentence), known.request, spaced=True))
-        for sentence in sentences(text)
+        for sentence in dict.fromkeys(sentences(text))
     )
 
 

@@ -10,7 +10,9 @@ from itertools import pairwise
 from domain.text.languages import LANGUAGES, language_of, plain
 from domain.text.vocabulary import all_months
 
-_END = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+|(?<=[。！？؟۔।॥])[\"'”’»」』)\]]*\s*|\s*\n\s*")
+_END = re.compile(
+    r"(?<=[.!?…])[\"'”’»)\]]*\s+|(?<=[。！？؟۔।॥])[\"'”’»」』)\]]*\s*|(?<!\s)\s*\n\s*"
+)
 _ABBREVIATED = "mr mrs ms dr prof st jr sr vs etc e.g i.e a.m p.m no dept approx u.s u.k ca z.b sra"
 _ABBREVIATIONS = frozenset(_ABBREVIATED.split())
 _MONTH = re.compile("|".join(sorted(all_months())), re.IGNORECASE)

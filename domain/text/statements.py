@@ -30,6 +30,31 @@ def is_question(sentence: str) -> bool:
     return bool(language.asks_pieces and _pieces(language.asks_pieces).search(text))
 
 
+def only_imagined(sentence: str) -> bool:
+    """Return whether a sentence is a wish, a supposition, or holds under a condition."""
+    return _has(sentence, "conditions")
+
+
+def is_order(sentence: str) -> bool:
+    """Return whether a sentence begins as an order to somebody does."""
+    language = _of(sentence)
+    if language is None:
+        return False
+    if not language.spaced:
+        return plain(sentence).lstrip().startswith(tuple(language.words("orders")) or ("\0",))
+    return (spoken_words(sentence[:60]) or [""])[0] in language.words("orders")
+
+
+def _has(sentence: str, table: str) -> bool:
+    language = _of(sentence)
+    if language is None:
+        return False
+    listed = language.words(table)
+    if not language.spaced:
+        return any(word in plain(sentence) for word in listed)
+    return not listed.isdisjoint(spoken_words(sentence))
+
+
 def negations(text: str) -> int:
     """Return how many words or pieces of words of a text negate."""
     language = _of(text) or LANGUAGES["en"]

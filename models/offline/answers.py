@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from domain.text.questions import asks_how_many, asks_when, asks_who
 from domain.text.sentences import sentences
-from domain.text.terms import names, numbers
+from domain.text.statements import first_person, is_question
+from domain.text.terms import keywords, names, numbers
+from domain.text.words import words
 from models.local_embeddings import WordLlamaEmbeddings
 from models.offline.prompt import Reading, Remembered
-from models.offline.sentences import about_user, families, stems
+from models.offline.words import content, stems
 from models.tokens import TokenCounter
 
 ABOUT = (
@@ -45,6 +47,7 @@ _ACKNOWLEDGED = (
 _QUOTE_TOKENS = 120
 """Tokens of one quotation; a longer one is shortened and ends with three dots."""
 
+_NUMBER = re.compile(r"\d+")
 _GREETING = re.compile(
     r"^(hi|hiya|hello|hey|hallo|hola|bonjour|ciao|greetings|good (morning|afternoon|evening|day))\b"
     r"[\w ,'!.]{0,24}$",
@@ -63,15 +66,7 @@ _TASK = re.compile(
     r"|compute|generate|create|compose|draw|code|suggest|recommend|tell me a (joke|story)|sing)\b",
     re.IGNORECASE,
 )
-_AUXILIARY = "do|does|did|is|are|was|were|am|can|could|would|will|have|has|had|should|may"
-_ASKS = re.compile(
-    r"^((and|so|but|ok|okay|well|hey|now|then|also|please),? )*"
-    r"((who|whom|whose|what|where|when|why|how|which)"
-    rf"('s|( (?!(?i:i|he|she|we|they|you|it|my|the|a|an)\b)\w+){{0,3}} ({_AUXILIARY}))\b"
-    rf"|({_AUXILIARY}) (i|you|we|he|she|it|they|the|my|your|there|any|anyone|this|that|[A-Z]\w+)\b"
-    r"|(can you |could you )?(tell|remind|show) (me|us)\b"
-    r"|remember (what|when|where|who|how|my|the)\b)"
-)
+_ASKS = re.compile(r"^(please |can you |could you )*(tell|remind|show) (me|us)\b", re.IGNORECASE)
 _EVERYTHING = re.compile(
     r"\b(know|remember|noted|learned|told) (you )?(anything |everything )?about me\b"
     r"|\babout myself\b|\bwho am i\b|\bwhat do you (know|remember)\b",
@@ -86,10 +81,8 @@ _SEVERAL = re.compile(
     r"\b(what|which)\b.*\b(like|love|enjoy|hate|eat|plan|are|hobbies|\w{4,}s)\b|\b(who|all|list)\b",
     re.IGNORECASE,
 )
-_IDIOMS = ((re.compile(r"\b(do|does|did) (\w+) do (for a living|for work)\b", re.I), "job"),
-           (re.compile(r"\bfor a living\b", re.I), "job"),
-           (re.compile(r"\bhow old\b", re.I), "age"),
-           (re.compile(r"\b(what|how) (is|am|are) (\w+) called\b", re.I), r"name \3"))  # fmt: skip
+_NAMED = 3.0
+"""How much more than another word a name in a question weighs."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +90,8 @@ class _Asked:
     text: str
     rarity: Mapping[str, float]
     """What is asked for: stems, each with how rare it is among all that is remembered."""
+    numbers: frozenset[str]
+    """Numbers in the question: an answer holds them, or is dated so."""
 
 
 @dataclass(frozen=True)
@@ -126,20 +121,19 @@ def reply(reading: Reading, vectors: WordLlamaEmbeddings, tokens: TokenCounter) 
     ):
         if pattern.search(message):
             return answer
-    questions = [sentence for sentence in sentences(reading.message) if is_question(sentence)]
+    questions = [sentence for sentence in sentences(reading.message) if asks(sentence)]
     if not questions:
         return _ACKNOWLEDGED[sum(message.encode("utf-8", "replace")) % len(_ACKNOWLEDGED)]
     question = " ".join(questions)
     if _EVERYTHING.search(question):
         return _everything(reading, tokens)
-    found = best(question, reading.remembered, vectors)
-    return _quoted(found, tokens) if found else UNKNOWN
+    answers = best(question, reading.remembered, vectors)
+    return _quoted(answers, tokens) if answers else UNKNOWN
 
 
-def is_question(sentence: str) -> bool:
-    """Return whether a sentence asks something."""
-    asked = sentence.rstrip("\"')] ").endswith(("?", "？", "؟"))
-    return asked or _ASKS.match(sentence[:1].casefold() + sentence[1:]) is not None
+def asks(sentence: str) -> bool:
+    """Return whether a sentence asks for an answer."""
+    return is_question(sentence) or _ASKS.match(sentence) is not None
 
 
 def best(
@@ -168,44 +162,40 @@ def best(
 def _rank(
     question: str, candidates: Sequence[Remembered], vectors: WordLlamaEmbeddings
 ) -> list[_Match]:
-    for idiom, meaning in _IDIOMS:
-        question = idiom.sub(meaning, question)
-    wanted = stems(question)
+    wanted = content(question) or stems(question)
     if not wanted or not candidates:
         return []
-    held = [stems(item.text) for item in candidates]
-    spread = Counter(stem for one in held for stem in one)
+    words_of = [stems(item.text) for item in candidates]
+    spread = Counter(stem for words in words_of for stem in words)
+    named = content(" ".join(keywords(question)))
     asked = _Asked(
         question,
-        {stem: math.log(1 + len(candidates) / (0.5 + spread[stem])) for stem in wanted},
+        {
+            stem: math.log(1 + len(candidates) / (0.5 + spread[stem]))
+            * (_NAMED if stem in named else 1.0)
+            for stem in wanted
+        },
+        frozenset(_NUMBER.findall(question)),
     )
     rows = vectors.matrix([question, *(item.text for item in candidates)])
     alike = (rows[1:] @ rows[0]).tolist()
-    found = [
-        _match(asked, item, has, likeness)
-        for item, has, likeness in zip(candidates, held, alike, strict=True)
+    matches = [
+        _match(asked, item, words, likeness)
+        for item, words, likeness in zip(candidates, words_of, alike, strict=True)
     ]
-    alone = {m.item.order: m.matched for m in found if not m.item.pair}
-    useful = [m for m in found if m.fit > 0 and not (m.item.pair and _needless(m, alone))]
+    alone = {m.item.order: m.matched for m in matches if not m.item.pair}
+    useful = [m for m in matches if m.fit > 0 and not (m.item.pair and _needless(m, alone))]
     return sorted(useful, key=lambda match: (-match.score, match.item.order))
 
 
-def _match(asked: _Asked, item: Remembered, has: frozenset[str], likeness: float) -> _Match:
-    """Return how well one item answers."""
-    wanted = asked.rarity.keys()
-    exact = wanted & has
-    kin = {stem for stem in wanted - exact if families(stem) & has}
-    # Who is asked for by name may be named without the word.
-    by_name = names(item.text) and (exact or kin)
-    named = (wanted - exact - kin) & families("name") if by_name else set()
-    share = sum(
-        weight * asked.rarity[stem]
-        for stems_, weight in ((exact, 1.0), (kin, 0.85), (named, 0.6))
-        for stem in stems_
-    ) / sum(asked.rarity.values())
+def _match(asked: _Asked, item: Remembered, words: frozenset[str], likeness: float) -> _Match:
+    """Return how well one item answers: not at all without a number that is asked for."""
+    matched = frozenset(asked.rarity.keys() & words)
+    share = sum(asked.rarity[stem] for stem in matched) / sum(asked.rarity.values())
+    held = asked.numbers <= set(_NUMBER.findall(f"{item.text} {item.day or ''}"))
     answers = share >= 0.45 or (share >= 0.2 and likeness >= 0.35) or likeness >= 0.6
-    fit = share + _bonus(asked.text, item) - 0.004 * len(has)
-    return _Match(item, max(fit, 0.0) if answers else 0.0, likeness, frozenset(exact | kin | named))
+    fit = share + _bonus(asked.text, item) - 0.004 * len(words)
+    return _Match(item, max(fit, 0.0) if answers and held else 0.0, likeness, matched)
 
 
 def _needless(pair: _Match, alone: Mapping[tuple[int, int, int], frozenset[str]]) -> bool:
@@ -217,21 +207,21 @@ def _needless(pair: _Match, alone: Mapping[tuple[int, int, int], frozenset[str]]
 def _bonus(question: str, item: Remembered) -> float:
     """Return what speaks for an item beside its words."""
     bonus = -0.35 if item.by == "assistant" else 0.0
-    if about_user(question) and about_user(item.text) is False:
+    if item.by == "user" and first_person(question) and first_person(item.text) is False:
         bonus -= 0.5
     if item.past and not _BACK_THEN.search(question):
         bonus -= 0.6
     if item.past and _BACK_THEN.search(question):
         bonus += 0.3
     if asks_when(question) or asks_how_many(question):
-        bonus += 0.12 * (numbers(item.text) > 0)
+        bonus += 0.12 * (numbers(words(item.text)) > 0)
     if asks_who(question):
         bonus += 0.12 * (names(item.text) > 0)
     return bonus
 
 
 def _repeats(one: Remembered, other: Remembered) -> bool:
-    a, b = stems(one.text), stems(other.text)
+    a, b = content(one.text), content(other.text)
     return len(a & b) >= 0.5 * min(len(a), len(b))
 
 
@@ -239,8 +229,8 @@ def _everything(reading: Reading, tokens: TokenCounter) -> str:
     said = [item for item in reading.remembered if item.by != "assistant" and not item.past]
     chosen: list[Remembered] = []
     for item in sorted(said, key=lambda item: item.order, reverse=True):
-        clear = not item.pair and (item.by == "note" or about_user(item.text))
-        new = clear and not is_question(item.text) and len(stems(item.text)) > 1
+        clear = not item.pair and (item.by == "note" or first_person(item.text) is not False)
+        new = clear and not is_question(item.text) and len(content(item.text)) > 1
         if new and len(chosen) < 4 and not any(_repeats(item, other) for other in chosen):
             chosen.append(item)
     return _quoted(chosen[::-1], tokens) if chosen else UNKNOWN

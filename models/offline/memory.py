@@ -1,4 +1,4 @@
-"""Memory work without a language model: extractive summaries, facts by rules, no scores.
+"""Memory work without a language model: extractive summaries, facts as they were said, no scores.
 
 Deterministic. It is also what summarizes where a language model may or can not.
 """
@@ -15,12 +15,12 @@ from domain.facts.extraction import Extraction, Source
 from domain.records import Fact, Said, Turn
 from domain.summary_check import details
 from domain.text.sentences import sentences
+from domain.text.statements import is_question
 from models.local_embeddings import WordLlamaEmbeddings
 from models.memory.protocol import Score
-from models.offline.answers import is_question
 from models.offline.chat import OFFLINE
 from models.offline.facts import extract_offline
-from models.offline.sentences import stems
+from models.offline.words import content
 from models.tokens import TokenCounter
 
 _DETAIL = 0.3
@@ -75,11 +75,11 @@ class OfflineMemory:
     async def extract(
         self, messages: Sequence[Source], known: Sequence[Fact], now: datetime
     ) -> Extraction:
-        """Return what the user's `messages` state in the first person, found by rules."""
+        """Return what the user's `messages` state in the first person, in their own words."""
         return await asyncio.to_thread(extract_offline, messages, known, now)
 
     def _summarize(self, turns: Sequence[Turn], max_tokens: int, missing: Sequence[str]) -> str:
-        said = [sentence for sentence in _said(turns) if stems(sentence.text)] or _said(turns)
+        said = [sentence for sentence in _said(turns) if content(sentence.text)] or _said(turns)
         if not said:
             return "The user said nothing in words."
         vectors = WordLlamaEmbeddings().matrix([sentence.text for sentence in said])
@@ -165,9 +165,9 @@ def _said(turns: Sequence[Turn]) -> list[_Sentence]:
         parts = sentences(said.text)
         for index, text in enumerate(parts):
             whole = text if text[-1:] in _ENDS else f"{text}."
-            if user and index == 0 and question and len(stems(text)) <= _SHORT:
+            if user and index == 0 and question and len(content(text)) <= _SHORT:
                 whole = f'(asked "{question}") {whole}'  # a short answer needs its question
-            if not user and (is_question(text) or len(stems(text)) < _WORTH):
+            if not user and (is_question(text) or len(content(text)) < _WORTH):
                 continue
             weight = _SHARE[said.role] * (0.3 if is_question(text) else 1.0)
             found.append(_Sentence(whole, speaker, weight, _details(turn, said, text)))

@@ -67,8 +67,8 @@ class Memory:
 def test_a_fact_said_thrice_is_one_fact_with_three_sources() -> None:
     memory = Memory()
     memory.tell(0, "The user is allergic to peanuts.")
-    memory.tell(1, "The user has a peanut allergy.")
-    fact = memory.tell(2, "The user is severely allergic to peanuts.")
+    memory.tell(1, "the user is allergic to peanuts")
+    fact = memory.tell(2, "The  user is allergic to peanuts!")
     assert memory.all == [fact]
     assert fact.sources == ("turn0/0", "turn1/0", "turn2/0")
 
@@ -80,6 +80,7 @@ def test_a_fact_said_thrice_is_one_fact_with_three_sources() -> None:
         ("The user likes coffee.", "The user hates coffee."),
         ("The user has two cats.", "The user has three cats."),
         ("The user is a doctor.", "The user has a doctor."),
+        ("The user is allergic to peanuts.", "The user has a peanut allergy."),
         ("The user lives near Boston.", "The user used to live near Boston."),
         ("The user's sister Anna likes Ben.", "The user's sister Ben likes Anna."),
         ("The user is allergic to peanuts.", "The user is allergic to walnuts."),
@@ -99,39 +100,60 @@ def test_what_differs_in_a_name_a_number_or_a_negation_never_collapses(
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("The user loves hiking.", "The user likes to hike."),
-        ("The user hates coffee.", "The user does not like coffee."),
-        ("The user's favorite color is blue.", "The user's favourite colour is blue."),
-        ("The user has two kids.", "The user has 2 children."),
         ("the user works at acme", "The user works at Acme."),
-        ("用户住在柏林", "用户住在柏林"),
+        ("The user’s dog is called Rex", "The user's  dog is called Rex!"),
+        ("用户住在柏林", "用户住在柏林。"),
+        ("The user's flat is ４２", "The user's flat is 42"),
     ],
 )
-def test_the_same_in_other_words_collapses(one: str, other: str) -> None:
+def test_the_same_however_it_is_written_collapses(one: str, other: str) -> None:
     memory = Memory()
     memory.tell(0, one)
     memory.tell(1, other)
     assert len(memory.all) == 1
 
 
-def test_likeness_finds_repetitions_in_other_words_but_not_against_numbers() -> None:
-    def alike(_a: str, _b: str) -> float:
-        return 0.99
-
-    def unlike(_a: str, _b: str) -> float:
-        return 0.1
-
-    for similar, count in ((alike, 1), (unlike, 2), (None, 2)):
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The user likes coffee.", "The user doesn't like coffee."),
+        ("Der Nutzer isst Fleisch.", "Der Nutzer isst kein Fleisch."),
+        ("用户喝咖啡", "用户不喝咖啡"),
+        ("El usuario come carne.", "El usuario no come carne."),
+    ],
+)
+def test_a_denial_supersedes_in_any_language(one: str, other: str) -> None:
+    for first, second in ((one, other), (other, one)):
         memory = Memory()
-        for day, text in enumerate(("The user watches old films.", "The user watches old movies!")):
-            source = said(day)
-            memory.hear(source, add(text.replace("movies", "reels"), source), similar=similar)
-        assert len(memory.all) == count
+        memory.tell(0, first)
+        memory.tell(1, second)
+        assert memory.current() == [second]
+
+
+def test_an_id_depends_on_the_text_and_its_source_alone() -> None:
+    assert fact_id("The user likes tea.", "turn/0") == fact_id("the  USER likes tea", "turn/0")
+    assert fact_id("The user likes tea.", "turn/0") == "3c805657437c21010b527ed700eac792"
+
+
+def test_a_tombstone_of_an_earlier_version_holds_for_its_messages() -> None:
     memory = Memory()
-    for day, text in enumerate(("The user has two old films.", "The user has three old reels.")):
-        source = said(day)
-        memory.hear(source, add(text, source), similar=alike)
-    assert len(memory.all) == 2
+    old = Fact(id="made-by-an-earlier-version", text="", sources=("turn0/0", "turn1/0"),
+               observed_at=NOW, valid_from=NOW, deleted=True)  # fmt: skip
+    memory.keep([old])
+    for day in (0, 1):
+        again = said(day)
+        assert memory.hear(again, add("The user is allergic to peanuts.", again)) == []
+
+
+def test_what_is_said_after_a_deletion_is_a_new_fact() -> None:
+    memory = Memory()
+    fact = memory.tell(0, "The user is pregnant.")
+    memory.keep([delete(fact, MONDAY + timedelta(days=5))])
+    before, after = said(4), said(6)
+    assert memory.hear(before, add("The user is pregnant.", before)) == []
+    (new,) = memory.hear(after, add("The user is pregnant.", after))
+    assert new.sources == (after.ref,)
+    assert memory.current() == ["The user is pregnant."]
 
 
 def test_boston_denver_boston_are_three_facts_and_the_last_holds() -> None:
@@ -168,17 +190,6 @@ def test_slots_of_different_people_stand_side_by_side() -> None:
     memory.tell(0, "The user lives in Boston.", slot="home")
     memory.tell(1, "The user's sister Anna lives in Berlin.", slot="home", subject="Anna")
     assert len(memory.current()) == 2
-
-
-def test_a_slot_told_with_less_detail_repeats_and_with_more_detail_replaces() -> None:
-    memory = Memory()
-    memory.tell(0, "The user lives in Portland, Oregon.", slot="home")
-    memory.tell(1, "The user lives in Portland.", slot="home")
-    assert memory.current() == ["The user lives in Portland, Oregon."]
-    assert len(memory.all) == 1
-    memory.tell(2, "The user moved to Portland, Oregon, into the Pearl District.", slot="home")
-    assert len(memory.current()) == 1
-    assert "Pearl" in memory.current()[0]
 
 
 @pytest.mark.parametrize("when", [None, "in 2019"])
@@ -225,8 +236,6 @@ def test_a_denial_supersedes_and_so_does_taking_it_back() -> None:
     assert memory.current() == ["The user does not like coffee."]
     memory.tell(2, "The user likes coffee.")
     assert memory.current() == ["The user likes coffee."]
-    memory.tell(3, "The user used to like coffee.")
-    assert memory.current() == ["The user used to like coffee."]
 
 
 def test_a_plan_leaves_the_present_alone() -> None:
@@ -311,7 +320,7 @@ def test_a_deleted_fact_is_never_extracted_again() -> None:
     again = said(0)
     assert memory.hear(again, add("The user must avoid nuts.", again)) == []
     later = said(9)
-    assert memory.hear(later, add("The user has a peanut allergy.", later)) == []
+    assert memory.hear(later, add("the user is allergic to peanuts", later)) == []
     assert memory.current() == []
     assert withheld(memory.all) == {"turn0"}
 

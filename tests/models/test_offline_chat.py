@@ -53,7 +53,7 @@ FACTS = block(
     "3 May 2026:",
     "- The user lives in Boston (until 3 June 2026)",
     "3 June 2026:",
-    "- The user moved to Denver",
+    "- The user lives in Denver",
     "- The user works as a nurse at Mercy Hospital since 2021.",
 )
 
@@ -65,14 +65,13 @@ FACTS = block(
         ("what am i allergic to", "peanuts"),
         ("Do I have any allergies?", "peanuts"),
         ("What's my name?", "Alex"),
-        ("What is my dog called?", "Rex"),
-        ("Do I have a pet?", "beagle"),
-        ("Where do I live?", 'From my notes (3 June 2026): "The user moved to Denver"'),
+        ("What breed is my beagle puppy?", "beagle"),
+        ("Where do I live?", 'From my notes (3 June 2026): "The user lives in Denver"'),
         ("Where did I live before?", "Boston"),
-        ("What do I do for a living?", "nurse"),
+        ("Where do I work?", "nurse"),
         ("Which hospital do I work at?", "Mercy"),
-        ("What do I like?", "climbing"),
-        ("Can you remind me what my sister is called?", "Caroline"),
+        ("What do I love?", "climbing"),
+        ("Can you remind me who my sister is?", "Caroline"),
         ("I am back from a long trip. Where does my sister live?", "Oslo"),
     ],
 )
@@ -86,6 +85,18 @@ def test_an_answer_about_a_changed_fact_does_not_repeat_the_old_one(
     model: OfflineChatModel,
 ) -> None:
     assert "Boston" not in answer(model, "Where do I live?", MAY, FACTS)
+
+
+def test_a_number_or_a_name_in_the_question_outweighs_what_is_newer(
+    model: OfflineChatModel,
+) -> None:
+    said = block(
+        "3 May 2026:", "- Sam: I serviced pump 42 with new seals.", "- Sam: I lent Anna my drill.",
+        "9 May 2026:", "- Sam: I serviced pump 41 with a new motor.", "- Sam: I lent Ben my drill.",
+    )  # fmt: skip
+    assert "pump 42" in answer(model, "What did I do to pump 42?", said)
+    assert "Anna" in answer(model, "What did I lend Anna, my drill?", said)
+    assert "do not remember" in answer(model, "What did I do to pump 43?", said)
 
 
 def test_the_later_of_two_statements_wins(model: OfflineChatModel) -> None:

@@ -38,7 +38,7 @@ THREAD_HEADERS = ("x-thread-id", "x-openwebui-chat-id", "x-librechat-conversatio
 """Headers by which clients name a conversation."""
 WHOLE_HISTORY = THREAD_HEADERS[1:]
 """Those of clients that always send the whole conversation: without a history it begins anew."""
-TASK = re.compile(r"\s*#{1,3} Task:\n")
+TASK = re.compile(r"(?<!\s)\s*#{1,3} Task:\n")
 """How the prompts begin by which Open WebUI asks for titles, tags and follow-up questions."""
 USER = "local"
 """Who is talking where neither token, header nor request says so; as on the command line."""

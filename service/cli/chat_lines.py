@@ -13,6 +13,9 @@ from domain.owner import Owner
 from service.cli.terminal import plain, print_json
 from service.conversation import Conversation, TurnDone, TurnReport
 
+LEAVE = ("/quit", "quit", "exit")
+"""Lines that leave a chat."""
+
 
 @dataclass(frozen=True)
 class Talk:
@@ -43,11 +46,24 @@ async def report_of(conversation: Conversation, talk: Talk, message: str) -> Tur
 
 
 async def chat_lines(conversation: Conversation, talk: Talk, *, as_json: bool) -> bool:
-    """Answer each line of stdin, blank ones excepted; return whether every turn succeeded."""
+    """Answer each line of stdin, blank ones excepted; return whether every turn succeeded.
+
+    What begins with a slash is a command here too, and nothing that the user said; `//` says one.
+    """
     fine = True
     async for line in lines():
-        if not line.strip():
+        text = line.strip()
+        if text in LEAVE:
+            break
+        if text.startswith("/") and not text.startswith("//"):
+            unknown = (
+                f'"{text.split()[0]}" is no command of a piped chat: /quit leaves, // says it'
+            )
+            print(plain(unknown), file=sys.stderr, flush=True)
             continue
+        if not text:
+            continue
+        line = line.replace("//", "/", 1) if text.startswith("//") else line
         report = await report_of(conversation, talk, line)
         fine = fine and report.error is None
         if as_json:

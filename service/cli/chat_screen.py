@@ -17,7 +17,7 @@ from rich.text import Text
 from domain.owner import Owner
 from models.ollama import find_ollama
 from nodes.state import Parts
-from service.cli.chat_lines import Talk
+from service.cli.chat_lines import LEAVE, Talk
 from service.cli.chat_reply import Paper, Working
 from service.cli.prompt_history import forget_history, history_file
 from service.cli.tables import budget_table, recalled_table
@@ -86,7 +86,7 @@ class Screen:
             except EOFError:
                 return
             text = line.strip()
-            if text == "/quit":
+            if text in LEAVE:
                 return
             if text.startswith("/") and not text.startswith("//"):
                 await self._command(text)

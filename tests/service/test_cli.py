@@ -167,6 +167,15 @@ def test_a_piped_chat_prints_the_replies_and_nothing_else(mnemo: Mnemo) -> None:
     assert len(done.stdout.splitlines()) == 2 and "Ghent" in done.stdout.splitlines()[-1]
 
 
+def test_commands_are_no_messages_in_a_piped_chat_either(mnemo: Mnemo) -> None:
+    done = mnemo.run("chat", said="I live in Ghent\n/memory\n//tmp is full\nexit\nI live in Bonn\n")
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr.startswith('"/memory" is no command of a piped chat')
+    lines = [json.loads(line) for line in mnemo.run("export").stdout.splitlines()]
+    said = [m["text"] for one in lines if one["type"] == "turn" for m in one["record"]["messages"]]
+    assert said[::2] == ["I live in Ghent", "/tmp is full"]
+
+
 def test_any_bytes_are_taken_and_stored_text_cannot_steer_the_terminal(mnemo: Mnemo) -> None:
     said = "Grüße aus Köln 🦦\n".encode()
     said += b"\xff\xfe broken and \x1b[2J\x1b]0;owned\x07 from K\xc3\xb6ln \xc2\x9b31m"

@@ -56,9 +56,7 @@ async def chat_lines(conversation: Conversation, talk: Talk, *, as_json: bool) -
         if text in LEAVE:
             break
         if text.startswith("/") and not text.startswith("//"):
-            unknown = (
-                f'"{text.split()[0]}" is no command of a piped chat: /quit leaves, // says it'
-            )
+            unknown = f'"{text.split()[0]}" is no command of a piped chat: /quit leaves, // says it'
             print(plain(unknown), file=sys.stderr, flush=True)
             continue
         if not text:

@@ -144,7 +144,7 @@ async def _extract_facts(parts: Parts, state: RememberState) -> dict[str, Any]:
         StoreUnavailable: If a store does not answer.
     """
     try:
-        added = await extract(parts, _owner(state), state["generation"])
+        added = list((await extract(parts, _owner(state), state["generation"])).added)
     except GenerationMoved:
         added = []
     return {"facts_added": [fact.text for fact in added], "extracted": True}

@@ -1,7 +1,9 @@
 """Draws facts and entities from what the user said since the last time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -17,11 +19,15 @@ from domain.records import Fact, RecordKey, Turn, turn_of
 from domain.redaction import redact_turn
 from domain.rows import key_of
 from models.errors import ModelError
+from nodes.lease import held
+from nodes.read_messages import DROPPED, UNREADABLE, read_messages
 from nodes.state import ChatContext, ChatState, Parts
 from stores.errors import StoreUnavailable
 from stores.forgetting import forget
 from stores.journal import GenerationMoved
 
+CONTEXT = 200
+"""Characters of a line that is shown before a message, so that "Two." makes sense."""
 NEAREST = 12
 """Known facts shown to the memory model for each message."""
 
@@ -39,16 +45,36 @@ class ExtractFacts:
             return {}
         origin = state["origin"]
         try:
-            added = await extract(self._parts, origin.owner, origin.view.generation)
+            work = await extract(self._parts, origin.owner, origin.view.generation)
         except GenerationMoved:
             return {}
         except (ModelError, StoreUnavailable) as error:
             return {"degraded": [f"extract_facts: {error}"]}
-        return {"facts_added": [fact.text for fact in added]}
+        messages = "1 message" if work.unread == 1 else f"{work.unread} messages"
+        passed_over = f"extract_facts: passed over {messages} that the memory model cannot read"
+        return {
+            "facts_added": [fact.text for fact in work.added],
+            "facts_dropped": work.dropped,
+            "degraded": [passed_over] if work.unread else [],
+        }
 
 
-async def extract(parts: Parts, owner: Owner, generation: str | None) -> list[Fact]:
-    """Extract from all turns beyond the owner's cursor; return the facts that are new.
+@dataclass(frozen=True)
+class Extracted:
+    """What one extraction did."""
+
+    added: Sequence[Fact] = ()
+    """The facts that are new."""
+    keys: Sequence[RecordKey] = ()
+    """All records that were written."""
+    dropped: int = 0
+    """Notes of the model that nothing said supports."""
+    unread: int = 0
+    """Messages that it could not read."""
+
+
+async def extract(parts: Parts, owner: Owner, generation: str | None) -> Extracted:
+    """Extract from all turns beyond the owner's cursor; return what is new.
 
     Facts are written before the cursor moves: a crash in between extracts the same again,
     and what is there already is found and not written twice.
@@ -62,36 +88,43 @@ async def extract(parts: Parts, owner: Owner, generation: str | None) -> list[Fa
     until = now + parts.settings.fold_lease
     view = await journal.begin_extraction(owner, generation, now=now, until=until)
     if view is None:
-        return []
+        return Extracted()
     everything = await _turns(parts, owner, view)
     turns = [turn for turn in everything if turn.id not in view.withheld]
     if parts.settings.redact_secrets:
         turns = [redact_turn(turn, personal=parts.settings.redact_personal) for turn in turns]
     try:
-        added, keys = await _extract(parts, owner, generation, sources_of(turns))
+        around = {t.id: t for t in view.turns.values() if t.id not in view.withheld}
+        extend = partial(journal.extend_extraction, owner, generation)
+        async with held(parts, extend):
+            sources = sources_of(turns, around)
+            work = await _extract(parts, owner, generation, view.cursor, sources)
     except ModelError:
         await journal.extracted(owner, generation, None)
         raise
     try:
         cursor = max((turn.seq for turn in everything), default=view.cursor)
-        await journal.extracted(owner, generation, cursor, keys)
+        await journal.extracted(owner, generation, cursor, work.keys)
     except GenerationMoved:
         await parts.stores.memories.clear(owner, generation)
         raise
-    return added
+    for name, number in ((DROPPED, work.dropped), (UNREADABLE, work.unread)):
+        if number:
+            before = int(await journal.backend.mark(name) or 0)
+            await journal.backend.mark(name, str(before + number))
+    return work
 
 
 async def _extract(
-    parts: Parts, owner: Owner, generation: str | None, sources: Sequence[Source]
-) -> tuple[list[Fact], list[RecordKey]]:
-    """Write the facts and entities that `sources` state; return the new facts, and all written."""
+    parts: Parts, owner: Owner, generation: str | None, cursor: int, sources: Sequence[Source]
+) -> Extracted:
+    """Write the facts and entities that `sources` state."""
     if not sources:
-        return [], []
+        return Extracted()
     memories = parts.stores.memories
     rows = await memories.drawn(owner, generation)
     nearest = await _nearest(parts, owner, generation, sources, rows.facts)
-    now = parts.now().astimezone(sources[-1].at.tzinfo)  # Today is where the user last was.
-    extraction = await parts.models.memory.extract(sources, nearest, now)
+    extraction, unread = await read_messages(parts, owner, cursor, sources, nearest)
     changes = await _without_forgotten(parts, owner, generation, extraction.facts)
     # Read again: what the user edited or deleted while the model was at it stays so.
     rows = await memories.drawn(owner, generation)
@@ -108,7 +141,8 @@ async def _extract(
         await parts.stores.write(owner, generation, *facts, *entities)
     known = {fact.id for fact in rows.facts}
     added = [fact for fact in facts if fact.id not in known and not fact.deleted]
-    return added, [*map(key_of, facts), *map(key_of, entities)]
+    keys = [*map(key_of, facts), *map(key_of, entities)]
+    return Extracted(added, keys, extraction.dropped, unread)
 
 
 async def _without_forgotten(
@@ -136,14 +170,38 @@ async def _without_forgotten(
     return [c for c in others if not any(says(c.text, gone) for gone in reached.statements)]
 
 
-def sources_of(turns: Sequence[Turn]) -> list[Source]:
-    """Return what the user said in these turns, each message with its reference."""
-    return [
-        Source(ref=turn.ref(index), text=said.text, speaker=said.name or "user", at=said.at)
-        for turn in turns
-        for index, said in enumerate(turn.messages)
-        if said.role == "user"
-    ]
+def sources_of(turns: Sequence[Turn], around: Mapping[str, Turn] | None = None) -> list[Source]:
+    """Return what the user said in these turns, each message with its reference.
+
+    Args:
+        turns: The turns to read, in order.
+        around: Further turns by id, for the lines before a message: context, never a source.
+    """
+    known = {**(around or {}), **{turn.id: turn for turn in turns}}
+    read = {turn.id for turn in turns}
+    sources = []
+    for turn in turns:
+        parent = known.get(turn.parent or "")
+        lines = [
+            f"{'User' if said.role == 'user' else 'Agent'}: {said.text[:CONTEXT]}"
+            for said in (parent.messages if parent else ())
+            # A message of the user that is read itself needs no second showing.
+            if said.role == "assistant" or turn.parent not in read
+        ]
+        for index, said in enumerate(turn.messages):
+            if said.role != "user":
+                continue
+            sources.append(
+                Source(
+                    ref=turn.ref(index),
+                    text=said.text,
+                    speaker=said.name or "user",
+                    at=said.at,
+                    before=tuple(lines),
+                )
+            )
+            lines = []
+    return sources
 
 
 async def _turns(parts: Parts, owner: Owner, view: JournalView) -> list[Turn]:

@@ -1,7 +1,7 @@
 """What a run of the chat graph knows: its context, its state, where it begins, its parts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from operator import add
 from typing import Annotated, Any, Literal, TypedDict
@@ -192,3 +192,5 @@ class Parts:
     stores: Stores
     now: Callable[[], datetime]
     """The clock, with a time zone."""
+    failed_readings: dict[tuple[str, int], int] = field(default_factory=dict)
+    """How often the messages beyond an owner's cursor could not be read for facts."""

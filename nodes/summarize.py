@@ -4,6 +4,7 @@ Every step may be the last one before a crash: whoever comes next finishes the s
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -17,6 +18,7 @@ from domain.summary_check import check, said_in
 from models.errors import ModelError
 from models.memory.protocol import MemoryModel
 from nodes.feedback import send_quality
+from nodes.lease import held
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from settings import Tier
 from stores.errors import StoreUnavailable
@@ -86,7 +88,9 @@ async def fold_window(
         if parts.settings.redact_secrets:
             turns = [redact_turn(turn, personal=parts.settings.redact_personal) for turn in turns]
         try:
-            episode = await _episode(parts, owner, view, claim, turns, tier)
+            extend = partial(journal.extend_claim, owner, generation, claim)
+            async with held(parts, extend):
+                episode = await _episode(parts, owner, view, claim, turns, tier)
         except ModelError:
             await journal.claim_failed(owner, generation, claim, parts.now())
             raise
@@ -158,7 +162,10 @@ async def _episode(
     turns: Sequence[Turn],
     tier: Tier,
 ) -> Episode:
-    """Summarize the turns, once more where the check finds too much missing."""
+    """Summarize the turns, once more where the check finds too much missing.
+
+    Where that is no better, the summary of what the user said word for word may be.
+    """
     model: MemoryModel = parts.models.memory
     if not tier.remembers or claim.attempts >= parts.settings.fold_attempts:
         model = parts.models.extractive
@@ -176,8 +183,15 @@ async def _episode(
     first = await _attempt(parts, model, whole, told, before, ())
     if model.extractive or _worth(first) >= parts.settings.quality_threshold:
         return first
-    second = await _attempt(parts, model, whole, told, before, first.missing)
-    return second if _worth(second) > _worth(first) else first
+    try:
+        second = await _attempt(parts, model, whole, told, before, first.missing)
+    except ModelError:
+        second = first  # What there is, is better than nothing.
+    best = max(first, second, key=_worth)
+    if _worth(best) >= parts.settings.quality_threshold:
+        return best
+    plain = await _attempt(parts, parts.models.extractive, whole, told, before, ())
+    return max(best, plain, key=_worth)
 
 
 async def _attempt(

@@ -202,6 +202,31 @@ class Journal:
         await self._change(owner, generation, decide)
         return taken
 
+    async def extend_claim(
+        self, owner: Owner, generation: str | None, claim: Claim, until: datetime
+    ) -> None:
+        """Move the end of a claim's lease, if the claim is still ours."""
+
+        def decide(view: JournalView) -> Changes | None:
+            if view.claim is None or view.claim.holder != claim.holder:
+                return None
+            longer = view.claim.model_copy(update={"until": until})
+            return Changes(book={"claim": longer.model_dump_json()})
+
+        await self._change(owner, generation, decide)
+
+    async def extend_extraction(
+        self, owner: Owner, generation: str | None, until: datetime
+    ) -> None:
+        """Move the end of the lease of an extraction that is under way."""
+
+        def decide(view: JournalView) -> Changes | None:
+            if view.extracting is None:
+                return None
+            return Changes(book={"extracting": until.isoformat()})
+
+        await self._change(owner, generation, decide)
+
     async def claim_failed(
         self, owner: Owner, generation: str | None, claim: Claim, now: datetime
     ) -> None:

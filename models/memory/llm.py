@@ -110,7 +110,7 @@ class LanguageMemory:
         """
         data = prompts.to_score(_sample(turns), summary)
         answer = await self._fill_in(forms.ScoreForm, prompts.SCORE, data, _SCORE_TOKENS)
-        return forms.read_score(answer, "\n".join(said.text for said in prompts.said_in(turns)))
+        return forms.read_score(answer)
 
     async def extract(
         self, messages: Sequence[Source], known: Sequence[Fact], now: datetime

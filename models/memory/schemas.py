@@ -134,12 +134,8 @@ def _as_form(value: Any, form: type[BaseModel]) -> dict[str, Any] | None:
     return None
 
 
-def read_score(answer: Mapping[str, Any], said: str) -> Score:
+def read_score(answer: Mapping[str, Any]) -> Score:
     """Return a filled-in score, brought between 0 and 1, with at most ten missing details.
-
-    Args:
-        answer: What the model filled in.
-        said: All that the summary is of: a detail that it does not hold is not missing.
 
     Raises:
         MalformedReply: If there is no number in it.
@@ -153,7 +149,7 @@ def read_score(answer: Mapping[str, Any], said: str) -> Score:
     except ValidationError as error:
         raise MalformedReply("The model's score of a summary is not a number.") from error
     missing = [" ".join(detail.split())[:200] for detail in form.missing]
-    missing = [detail for detail in missing if detail and supported(detail, [said])]
+    missing = [detail for detail in missing if detail]
     return Score(value=min(1.0, max(0.0, form.value)), missing=tuple(missing[:10]))
 
 

@@ -215,7 +215,7 @@ async def test_a_context_too_small_for_anything_is_an_error_in_the_end(
 async def test_a_score_is_judged_by_the_same_three_messages_each_time(
     openai_server: OpenAIServer, memory: LanguageMemory
 ) -> None:
-    openai_server.default = lambda body: Structured({"value": 0.7, "missing": ["31", " ", "Oslo"]})
+    openai_server.default = lambda body: Structured({"value": 0.7, "missing": ["31", " "]})
     turns = [turn(n, f"mark{n}x of 31") for n in range(9)]
     for _ in range(2):
         score = await memory.score(turns, "A summary.")

@@ -44,6 +44,8 @@ class Reply:
     delay: float = 0.0
     """Seconds before the answer, or before each streamed word."""
     usage: bool = True
+    counted: Callable[[int], int] = int
+    """What the server counts for so many words of a prompt."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def _finish(reply: Reply) -> str:
 
 def _usage(reply: Reply, body: Body) -> Body:
     """Count words: what matters is that the numbers arrive."""
-    read = sum(len(str(m.get("content")).split()) for m in body["messages"])
+    read = reply.counted(sum(len(str(m.get("content")).split()) for m in body["messages"]))
     written = len((reply.text or "").split())
     return {
         "prompt_tokens": read,

@@ -1,0 +1,36 @@
+"""Keeps a lease alive while its work lasts: a slow model must not lose what it works on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from nodes.state import Parts
+
+BEATS = 3
+"""How often a lease is extended before it would end."""
+
+
+@asynccontextmanager
+async def held(
+    parts: Parts, extend: Callable[[datetime], Awaitable[object]]
+) -> AsyncIterator[None]:
+    """Extend a lease until the work inside is done.
+
+    Args:
+        parts: What the graph runs on; `fold_lease` says how long a lease is.
+        extend: Moves the end of the lease to a time; what it raises ends the extending alone.
+    """
+    lease = parts.settings.fold_lease
+
+    async def extending() -> None:
+        while True:
+            await asyncio.sleep(lease.total_seconds() / BEATS)
+            await extend(parts.now() + lease)
+
+    task = asyncio.create_task(extending())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

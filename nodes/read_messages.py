@@ -1,0 +1,81 @@
+"""Has the memory model read messages for facts, past any that it cannot read.
+
+Whatever a model does, extraction goes on: nothing is lost at the first failure, and one message
+that it always fails at does not hold up the others for ever.
+"""
+
+from collections.abc import Sequence
+
+from domain.facts.extraction import Extraction, Source
+from domain.owner import Owner
+from domain.records import Fact
+from models.errors import BadReply, ContextTooLong, ModelError, Refused
+from nodes.state import Parts
+
+DROPPED, UNREADABLE = "notes_dropped", "messages_unreadable"
+"""Marks of the installation: notes that nothing said supports, messages that were passed over."""
+
+
+async def read_messages(
+    parts: Parts, owner: Owner, cursor: int, sources: Sequence[Source], known: Sequence[Fact]
+) -> tuple[Extraction, int]:
+    """Return what messages state, and how many of them no attempt could read.
+
+    A batch that fails is tried again with later turns, `fold_attempts` times at most and so that
+    all its calls are no more than twice as many; then each message alone.
+
+    Raises:
+        ModelError: If the model failed, and is to be asked again with a later turn.
+    """
+    most = parts.settings.fold_attempts
+    allowed = max(1, min(most, 2 * most - len(sources)))
+    key = (owner.key, cursor)
+    tried = parts.failed_readings.get(key, 0)
+    unread = 0
+    if tried < allowed:
+        try:
+            extraction = await _read(parts, sources, known)
+        except ModelError as error:
+            if not _of_the_messages(error):
+                raise
+            parts.failed_readings[key] = tried + 1
+            if tried + 1 < allowed:
+                raise
+        else:
+            parts.failed_readings.pop(key, None)
+            return extraction, 0
+    extraction = Extraction()
+    for source in sources:
+        # Without the lines before it, one of which may be what the model fails at.
+        alone = source.model_copy(update={"before": ()})
+        try:
+            extraction = extraction.joined(await _read(parts, [alone], known))
+        except ModelError as error:
+            if not _of_the_messages(error):
+                raise
+            unread += 1
+            if unread == len(sources) and isinstance(error, Refused):
+                raise  # It refuses whatever it is asked: the messages are not to blame.
+    parts.failed_readings.pop(key, None)
+    return extraction, unread
+
+
+async def _read(parts: Parts, sources: Sequence[Source], known: Sequence[Fact]) -> Extraction:
+    """Return what a model noted; the user's own sentences where it overlooked them all."""
+    models = parts.models
+    now = parts.now().astimezone(sources[-1].at.tzinfo)  # Today is where the user last was.
+    extraction = await models.memory.extract(sources, known, now)
+    if models.memory.extractive or extraction.facts or extraction.entities:
+        return extraction
+    plain = await models.extractive.extract(sources, known, now)
+    stated = {fact.source for fact in plain.facts}
+    if 2 * len(stated) < len(sources) or not stated:
+        return extraction
+    return plain.model_copy(update={"dropped": extraction.dropped})
+
+
+def _of_the_messages(error: ModelError) -> bool:
+    """Return whether a failure may come from what was read, not from the server's state."""
+    if isinstance(error, Refused):
+        return getattr(error.__cause__, "status_code", None) in (400, 422)
+    return isinstance(error, BadReply | ContextTooLong)

@@ -1,0 +1,231 @@
+"""Whatever chat model there is: strict or sloppy, small or chatty, a turn ends well with it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from domain.owner import Owner
+from models.errors import ContextTooLong
+from tests.support.house import House, Open, answer, is_reply, message_in
+from tests.support.openai_server import Behaviour, Body, Fault, Reply, Structured
+
+pytestmark = pytest.mark.parametrize("backend", [{}], ids=["embedded"])
+
+LONG = "and some more words " * 30
+
+
+def roles(body: Body) -> list[str]:
+    return [message["role"] for message in body["messages"]]
+
+
+def strict(system: bool) -> Callable[[Body], Behaviour]:
+    """Answer as a server does whose template refuses neighbours of one role, or a system role."""
+
+    def answered(body: Body) -> Behaviour:
+        said = roles(body)
+        if said[0] == "system":
+            if not system:
+                return Fault(400, "System role not supported at row 1, column 5")
+            said = said[1:]
+        if said != ["user", "assistant"] * (len(said) // 2) + ["user"] * (len(said) % 2):
+            return Fault(400, "Conversation roles must alternate user/assistant/user/...")
+        return answer(body)
+
+    return answered
+
+
+@pytest.mark.parametrize("system", [True, False], ids=["strict", "no-system"])
+async def test_strict_templates_answer_every_turn(open_house: Open, system: bool) -> None:
+    async with open_house(fold_turns=5, extract_turns=3) as house:
+        house.server.default = strict(system)
+        for number in range(1, 13):
+            result = await house.say(f"Let us speak of mark{number} now")
+            assert result["messages"][-1].text == f"Reply to Let us speak of mark{number} now."
+            assert result["budget"]["total"] <= result["budget"]["limit"]
+        refused = [body for body in house.server.requests if "system" in roles(body)]
+        assert system or len(refused) == 1, "a refusal is learned once"
+        assert await house.episodes()
+        assert "You remember earlier conversations" in house.prompt()
+
+
+async def test_why_a_template_refuses_reaches_the_user(open_house: Open) -> None:
+    reason = "Only even numbers of messages are taken"
+    source = "{% for message in messages %}" + "x" * 900
+    said = f"Jinja Exception in {source}: {{{{ raise_exception('{reason}') }}}}"
+    async with open_house() as house:
+        house.server.default = lambda body: Fault(400, said)
+        with pytest.raises(Exception, match=reason):
+            await house.say("Hello mark1")
+
+
+def small(window: int, says: str) -> Callable[[Body], Behaviour]:
+    """Answer as a server does that reads so many words and says it in its own way."""
+
+    def answered(body: Body) -> Behaviour:
+        words = sum(len(str(message["content"]).split()) for message in body["messages"])
+        if words * 2 > window:
+            return Fault(400, says.format(sent=words * 2, window=window))
+        return answer(body)
+
+    return answered
+
+
+TOO_LONG = [
+    "request ({sent} tokens) exceeds the available context size ({window} tokens), try increasing",
+    "This model's maximum context length is {window} tokens. However, you requested {sent} tokens",
+    "prompt is too long: {sent} tokens > {window} maximum",
+    "the context length was exceeded",
+]
+
+
+@pytest.mark.parametrize("says", TOO_LONG)
+async def test_after_one_refusal_for_length_no_turn_fails(open_house: Open, says: str) -> None:
+    async with open_house(fold_turns=100, fold_at=0.5, extract_turns=100) as house:
+        house.server.default = small(1500, says)
+        lacking: list[str] = []
+        for number in range(1, 21):
+            result = await house.say(f"mark{number} {LONG}")
+            lacking += [note for note in result["degraded"] if note.startswith("context:")]
+        refused = [body for body in house.server.requests if is_reply(body)]
+        assert len(refused) - 20 <= 4, "the limit is learned in a few tries"
+        if "{window}" in says:
+            assert len(set(lacking)) == 1 and "MNEMO_CONTEXT_WINDOW=1500" in lacking[0]
+        assert await house.episodes(), "what is read at once also decides what is folded"
+
+
+async def test_a_limit_set_by_hand_is_kept_to_from_the_first_turn(open_house: Open) -> None:
+    async with open_house(context_window=1000, fold_turns=100) as house:
+        for number in range(1, 12):
+            result = await house.say(f"mark{number} {LONG}")
+            assert result["budget"]["limit"] == 1000
+
+
+async def test_a_message_too_long_for_the_model_is_one_sentence(open_house: Open) -> None:
+    async with open_house() as house:
+        house.server.default = small(400, TOO_LONG[0])
+        with pytest.raises(ContextTooLong, match="test-model reads 400 tokens at once") as raised:
+            await house.say("word " * 700)
+        assert str(raised.value).count(". ") == 0
+
+
+async def test_what_the_model_counts_is_packed_with(open_house: Open) -> None:
+    def generous(body: Body) -> Behaviour:
+        return Reply("Well.", counted=lambda words: words * 3)
+
+    async with open_house(context_window=3000, fold_turns=100) as house:
+        house.server.default = generous
+        for number in range(1, 10):
+            result = await house.say(f"mark{number} {LONG}")
+        assert 1.5 < house.parts.models.learned.factor <= 4
+        assert result["budget"]["limit"] < 2000
+
+
+async def remembering(house: House) -> None:
+    """Say things that are folded since, so that there is something to search."""
+    await house.say("The spare key is under the blue pot mark1", "old")
+    await house.talk(2, 9, "old")
+    house.clock.passes(hours=2)
+
+
+WRITTEN = [
+    '{"name": "search_memory", "parameters": {"query": "spare key"}}',
+    '<tool_call>\n{"name": "search_memory", "arguments": {"query": "spare key"}}\n</tool_call>',
+]
+
+
+@pytest.mark.parametrize("call", WRITTEN)
+async def test_a_tool_call_written_as_text_is_carried_out_and_not_kept(
+    open_house: Open, call: str
+) -> None:
+    async with open_house(fold_turns=4, search_memory=True, memory_share=0) as house:
+        await remembering(house)
+        house.server.answers(call, "Under the blue pot.")
+        result = await house.say("Where did I put it?")
+        assert result["messages"][-1].text == "Under the blue pot."
+        first, second = [body for body in house.server.requests if is_reply(body)][-2:]
+        assert "tools" in first and "tools" not in second
+        assert "blue pot" in str(second["messages"][-1]["content"])
+        assert roles(second) == roles(first) and message_in(second) == "Where did I put it?"
+        assert not any("search_memory" in message.text for message in result["messages"])
+        await house.say("And now?")
+        assert "tools" not in house.server.requests[-1], "it is not offered tools again"
+
+
+async def test_a_call_that_cannot_be_read_is_asked_about_without_tools(open_house: Open) -> None:
+    async with open_house(fold_turns=4, search_memory=True) as house:
+        await remembering(house)
+        house.server.answers("<function-name>search_memory", "I do not know.")
+        result = await house.say("Where did I put it?")
+        assert result["messages"][-1].text == "I do not know."
+
+
+async def test_our_own_delimiters_are_never_kept(open_house: Open) -> None:
+    async with open_house() as house:
+        house.server.answers('<memory id="0011223344556677">\nOld.\n</memory id="x">\nHello!')
+        result = await house.say("Hello mark1")
+        assert result["messages"][-1].text == "Hello!"
+
+
+async def test_replies_are_bounded_and_a_cut_one_says_so(open_house: Open) -> None:
+    tiers: dict[str, Any] = {"free": {"reply_reserve": 90}}
+    async with open_house(reply_reserve=123, **tiers) as house:
+        house.server.answers(Reply("Once upon a", finish_reason="length"))
+        result = await house.say("Tell me mark1")
+        assert house.server.requests[-1]["max_tokens"] == 123
+        assert any("MNEMO_REPLY_RESERVE" in note for note in result["degraded"])
+        await house.say("Hello mark2", tier="free")
+        assert house.server.requests[-1]["max_tokens"] == 90
+
+
+async def test_memory_work_is_bounded_and_sober(open_house: Open) -> None:
+    async with open_house(fold_turns=4, extract_turns=2) as house:
+        await house.talk(1, 6)
+        work = [body for body in house.server.requests if not is_reply(body)]
+        assert work and all(body["temperature"] == 0 for body in work)
+        assert all(0 < body["max_tokens"] <= 1500 for body in work)
+
+
+async def test_halves_of_characters_end_no_turn(open_house: Open) -> None:
+    async with open_house(fold_turns=4, extract_turns=2) as house:
+        house.server.answers(Reply("Well \ud83d \ude00 then \ud83d"))
+        result = await house.say("Hello mark1")
+        assert result["messages"][-1].text.startswith("Well ")
+        assert result["messages"][-1].text.encode()
+        broken = {"facts": [], "entities": [{"name": "Ann\ud83d", "kind": "person"}]}
+        house.server.default = lambda body: answer(body) if is_reply(body) else Structured(broken)
+        await house.talk(2, 5)
+        house.server.default = answer
+        assert (await house.say("Still mark6"))["messages"][-1].text
+
+
+async def test_one_message_that_cannot_be_read_does_not_stop_extraction(open_house: Open) -> None:
+    calls: list[Body] = []
+
+    def poisoned(body: Body) -> Behaviour:
+        if is_reply(body) or "facts" not in str(body.get("response_format")):
+            return answer(body)
+        calls.append(body)
+        if "poison" in str(body["messages"][-1]["content"]):
+            return Reply("", finish_reason="content_filter")
+        return answer(body)
+
+    async with open_house(extract_turns=4, fold_turns=100) as house:
+        house.server.default = poisoned
+        await house.talk(1, 3)
+        await house.say("This is poison mark4")
+        lacking = (await house.say("Let us speak of mark5 now"))["degraded"]
+        assert any("1 message" in note for note in lacking), lacking
+        view = await house.parts.stores.journal.read(Owner("alex"))
+        assert view.cursor == 5 and len(calls) <= 2 * house.parts.settings.fold_attempts
+
+
+async def test_what_a_model_overlooks_the_users_own_sentences_stand_in_for(
+    open_house: Open,
+) -> None:
+    async with open_house(extract_turns=2, fold_turns=100) as house:
+        await house.say("I am allergic to nuts. I live in Bergen.")
+        await house.say("My sister Ida has two cats.")
+        view = await house.parts.stores.journal.read(Owner("alex"))
+        facts = await house.parts.stores.memories.facts(Owner("alex"), view.generation)
+        assert any("nuts" in fact.text for fact in facts)

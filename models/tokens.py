@@ -18,6 +18,8 @@ import tiktoken
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from tiktoken.model import encoding_name_for_model
 
+from models.parts import is_part
+
 DEFAULT_ENCODING = "o200k_base"
 """The encoding of current OpenAI models, and the one used for a model tiktoken does not know."""
 
@@ -25,7 +27,9 @@ MESSAGE_TOKENS = 3
 """What the provider's chat format adds to each message, and once more before the reply."""
 
 IMAGE_TOKENS = 765
-"""What a large image in a message costs, as OpenAI documents it for 1024 x 1024 pixels."""
+"""What a large image in a message costs, as OpenAI documents it for 1024 x 1024 pixels.
+
+Sound and files are counted alike: what they cost is known to their model alone."""
 
 _VOCABULARIES = {
     "cl100k_base": "cl100k_base",
@@ -93,7 +97,7 @@ class TokenCounter:
                 tokens += self.text(block)
             elif isinstance(said := block.get("text"), str):
                 tokens += self.text(said)
-            elif "image" in str(block.get("type")):
+            elif is_part(block):
                 tokens += IMAGE_TOKENS
             else:
                 tokens += self.text(json.dumps(block, ensure_ascii=False, default=str))

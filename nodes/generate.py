@@ -19,6 +19,7 @@ from domain.prompt_budget import Budget
 from domain.records import Said, Turn
 from models.ask import Question, ask
 from models.errors import ContextTooLong, MalformedReply
+from models.parts import text_of
 from models.replies import was_cut
 from models.reply_text import WRITTEN_CALL
 from nodes.assemble_context import shares_of
@@ -160,7 +161,7 @@ class Generate:
             Said(
                 id=m.id or uuid4().hex,
                 role="user" if isinstance(m, HumanMessage) else "assistant",
-                text=m.text,
+                text=text_of(m),
                 name=m.name,
                 at=said_at(m, now),
             )

@@ -8,6 +8,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
+from models.parts import has_parts, is_part
 from nodes.checked_state import signatures_of
 from nodes.locate import borrowed_turns
 from nodes.message_stamps import mark_waiting, turn_id, turn_messages, update_to, waiting_for
@@ -66,7 +67,7 @@ class LoadBuffer:
                 owner,
                 now,
                 signatures,
-                content=_clean(message.text),
+                content=_content(message),
                 name=_clean(message.name) if message.name else None,
                 id=_own_id(message, taken),
             )
@@ -79,6 +80,20 @@ def _own_id(message: AnyMessage, taken: Container[str]) -> str:
     """Return the id that a client gave its message, unless it is empty, broken or one of ours."""
     id = message.id or ""
     return id if id and id not in taken and _clean(id) == id else uuid4().hex
+
+
+def _content(message: AnyMessage) -> str | list[str | dict[str, Any]]:
+    """Return what a message says, with its images, sounds and files: the model gets them once."""
+    if not has_parts(message) or isinstance(message.content, str):
+        return _clean(message.text)
+    return [
+        block if is_part(block) else {"type": "text", "text": _clean(_text_in(block))}
+        for block in message.content
+    ]
+
+
+def _text_in(block: str | dict[str, Any]) -> str:
+    return block if isinstance(block, str) else str(block.get("text"))
 
 
 def _clean(text: str) -> str:

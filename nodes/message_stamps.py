@@ -79,7 +79,7 @@ def without_stamp(message: AnyMessage) -> AnyMessage:
 
 
 def mark_waiting(
-    message: AnyMessage, owner: str, now: datetime, signatures: Signatures, **said: str | None
+    message: AnyMessage, owner: str, now: datetime, signatures: Signatures, **said: Any
 ) -> AnyMessage:
     """Return a message with the mark of who waits for an answer.
 

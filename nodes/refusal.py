@@ -1,11 +1,13 @@
 """Which turns are refused, each in one sentence for the user; nothing of them is kept."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from domain.prompt_budget import too_large
+from models.parts import has_parts, is_part
 from nodes.message_stamps import turn_id, waiting_for
 from nodes.state import Origin, Parts
 from stores.checkpoint_pruning import at_checkpoint
@@ -66,13 +68,18 @@ async def _problem(parts: Parts, origin: Origin, message: AnyMessage) -> str | N
     problem = _unfit(message)
     if problem is not None:
         return problem
-    size, most = len(message.text.encode("utf-8", "replace")), parts.settings.message_bytes
+    size, most = len(_all_of(message).encode("utf-8", "replace")), parts.settings.message_bytes
     if size > most:
         return f"The message has {size:,} bytes and may have {most:,}: send it in smaller parts."
     tokens = await asyncio.to_thread(parts.models.tokens.text, message.text)
     limit = parts.models.learned.limit(origin.tier.context_budget)
     most = int(limit * parts.settings.message_share)
     return too_large(tokens, most) if tokens > most else None
+
+
+def _all_of(message: AnyMessage) -> str:
+    """Return all that a message holds, with its parts that are no text."""
+    return json.dumps(message.content) if has_parts(message) else message.text
 
 
 def _unfit(message: AnyMessage) -> str | None:
@@ -83,12 +90,13 @@ def _unfit(message: AnyMessage) -> str | None:
             'put instructions into the "persona" of the context.'
         )
     blocks = message.content if isinstance(message.content, list) else []
+    blocks = [block for block in blocks if not is_part(block)]
     if any(isinstance(block, dict) and block.get("type") != "text" for block in blocks):
-        return "Only text is understood here: leave out images, sound and files."
+        return "A message may hold text, images, sound and files: leave out what is none of these."
     if any(isinstance(block, dict) and not isinstance(block.get("text"), str) for block in blocks):
         return "The message has a part without text: write something."
     if message.name and len(message.name) > NAME_LENGTH:
         return f"The name of a message may have {NAME_LENGTH} letters: use a shorter one."
-    if not message.text.strip():
+    if not message.text.strip() and not has_parts(message):
         return "The message is empty: write something."
     return None

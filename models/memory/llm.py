@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from domain.facts.extraction import Extraction, Source
 from domain.records import Fact, Said, Turn
+from domain.text.sentences import sentences
 from models.ask import Question, ask
 from models.endpoint_chat import EndpointChat
 from models.errors import ContextTooLong, CutReply, EmptyReply, MalformedReply, Refused
@@ -40,7 +41,7 @@ _WORDS_PER_TOKEN = 0.6
 _LONGEST_SUMMARY = 2
 """Times the tokens asked for after which a summary is cut: a longer one is shortened, not lost."""
 _SCORE_TOKENS = 200
-_FORM_TOKENS = 300, 150, 1_500
+_FORM_TOKENS = 250, 120, 1_500
 """What the form of facts may take: to begin with, for each message, and at most."""
 _AROUND = 120
 """Tokens of what stands around the data: tags, headings, the day, and that it is data."""
@@ -99,7 +100,9 @@ class LanguageMemory:
         if self.tokens.text(summary) > max_tokens:
             summary = await self._write(prompts.SHORTEN, summary, max_tokens)
         if self.tokens.text(summary) > max_tokens:
-            raise MalformedReply("The model's summary is longer than it was asked to be.")
+            summary = self._whole_sentences(summary, max_tokens)
+            if not summary:
+                raise MalformedReply("The model's summary is longer than it was asked to be.")
         return summary
 
     async def score(self, turns: Sequence[Turn], summary: str) -> Score | None:
@@ -213,12 +216,25 @@ class LanguageMemory:
         words = max(20, int(max_tokens * _WORDS_PER_TOKEN))
         messages = _prompt(task, data, words=words)
         reply = await self._ask("summary", Question(messages, _LONGEST_SUMMARY * max_tokens))
-        if was_cut(reply):
-            raise CutReply("The model's summary was cut at its length limit.")
         text = forms.without_thoughts(reply.text)
+        if was_cut(reply):
+            text = self._whole_sentences(text, max_tokens)
+            if not text:
+                raise CutReply("The model's summary was cut at its length limit.")
         if not text:
             raise EmptyReply("The model's summary is empty.")
         return text
+
+    def _whole_sentences(self, text: str, max_tokens: int) -> str:
+        """Return the sentences at the head of a text that are whole and fit, each once."""
+        kept: list[str] = []
+        for sentence in dict.fromkeys(sentences(text)):
+            if not sentence.endswith((".", "!", "?", "。", "！", "？")):
+                break
+            if self.tokens.text(" ".join([*kept, sentence])) > max_tokens:
+                break
+            kept.append(sentence)
+        return " ".join(kept)
 
     async def _fill_in(
         self, form: type[BaseModel], task: str, data: str, max_tokens: int

@@ -1,5 +1,6 @@
 """How a reply appears on a terminal: word by word, and a line that says what is being done."""
 
+from time import monotonic
 from typing import Self
 
 from rich.cells import cell_len
@@ -65,6 +66,17 @@ class Paper:
         self._wrapped = wrapped
 
 
+class _Elapsed:
+    """A text with the seconds since it was made, drawn anew while it is shown."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._begun = text, monotonic()
+
+    def __rich__(self) -> Text:
+        seconds = int(monotonic() - self._begun)
+        return Text(f"{self._text} {seconds} s" if seconds else self._text, style="dim")
+
+
 class Working:
     """A line that says what is being done, while nothing else is printed."""
 
@@ -84,7 +96,7 @@ class Working:
     def on(self, text: str) -> None:
         """Say what is being done."""
         self.off()
-        self._status = self._console.status(Text(text, style="dim"), spinner="dots")
+        self._status = self._console.status(_Elapsed(text), spinner="dots")
         self._status.start()
 
     def off(self) -> None:

@@ -20,15 +20,17 @@ from pydantic import BaseModel, ConfigDict
 from models.calls import as_model_errors
 from models.chat import Part, chat_model_name, open_chat_model
 from models.embeddings import BUILT_IN, open_embeddings
-from models.errors import ModelError, ModelSettingsError
+from models.errors import ModelError, ModelSettingsError, ServerFailed
 from models.offline.chat import OFFLINE
-from models.ollama import find_ollama
+from models.ollama import find_ollama, read_window
 from settings import Settings
 
 ALL_SECONDS = 8.0
 """How long all checks together may take; they run at once."""
 MODEL_SECONDS = 5.0
 """How long a model may take for a few words."""
+ANSWER_TOKENS = 16
+"""Room for the one word that a model is asked for; a slow one must not go on."""
 
 State = Literal["ok", "warn", "fail"]
 
@@ -143,6 +145,11 @@ async def _check_model(settings: Settings, part: Part) -> Check:
             return Check(name=name, state="ok", text=text)
         model = await asyncio.to_thread(open_chat_model, brisk, part)
         await _ask(model)
+    except ServerFailed as error:
+        if "loading" not in str(error).casefold():
+            return Check(name=name, state="fail", text=str(error))
+        text = f"{model_name}: its server is still loading it; ask again in a minute."
+        return Check(name=name, state="warn", text=text)
     except (ModelError, ModelSettingsError) as error:
         return Check(name=name, state="fail", text=str(error))
     text = f"{model_name} answers {_why_model(settings, part)}."
@@ -160,7 +167,8 @@ async def _ask(model: BaseChatModel) -> None:
         # Not traced: sending the trace of this question would hold up the end of the program.
         with as_model_errors(), tracing_context(enabled=False):
             async with asyncio.timeout(MODEL_SECONDS):
-                await model.ainvoke([HumanMessage("Answer with the one word: yes")])
+                short = model.bind(max_tokens=ANSWER_TOKENS)
+                await short.ainvoke([HumanMessage("Answer with the one word: yes")])
     except TimeoutError as error:
         raise ModelError(
             f"The model did not answer within {MODEL_SECONDS:g} seconds: check that its server "
@@ -194,7 +202,24 @@ async def check_ollama(settings: Settings) -> list[Check]:
         text = f"Found; to use it: {line}"
     else:
         text = "Found on this machine."
-    return [Check(name="ollama", state="ok", text=text)]
+    return [Check(name="ollama", state="ok", text=text), *await _ollama_context(settings)]
+
+
+async def _ollama_context(settings: Settings) -> list[Check]:
+    """Compare what an Ollama in use reads with what prompts may have: it cuts in silence."""
+    if settings.openai_base_url is None or not settings.chat_model:
+        return []
+    window = await read_window(settings.openai_base_url, settings.chat_model)
+    asked = max(settings.free.context_budget, settings.plus.context_budget)
+    asked = min(asked, settings.context_window or asked)
+    if window is None or window >= asked:
+        return []
+    text = (
+        f"{settings.chat_model} reads {window} tokens of a prompt there, and the rest is cut in "
+        f"silence; prompts may have {asked}: start it with OLLAMA_CONTEXT_LENGTH={asked}, or set "
+        f"MNEMO_CONTEXT_WINDOW={window}."
+    )
+    return [Check(name="ollama context", state="warn", text=text)]
 
 
 async def check_tracing(settings: Settings) -> list[Check]:

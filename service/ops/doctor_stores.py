@@ -17,6 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from models.embeddings import open_embeddings
 from models.errors import ModelSettingsError
+from nodes.read_messages import DROPPED, UNREADABLE
 from service.ops.doctor import Check, State, Work, because
 from service.ops.sweep import SWEPT, lost_owners
 from settings import Settings
@@ -32,6 +33,7 @@ from stores.urls import without_secrets
 
 FULL = 0.8
 """Share of Redis' memory limit from which on it is worth a warning."""
+LEFT_OUT = (DROPPED, UNREADABLE)
 SWEEP_LATE = timedelta(days=2)
 
 
@@ -169,7 +171,7 @@ def _persistence(info: dict[str, Any], saves: str | None) -> Check:
 
 async def check_long_term(settings: Settings) -> list[Check]:
     """Open long-term memory as a turn would, and look at the owners in it."""
-    return [*await _long_term(settings), await _swept(settings)]
+    return [*await _long_term(settings), await _swept(settings), *await _left_out(settings)]
 
 
 async def _long_term(settings: Settings) -> list[Check]:
@@ -245,6 +247,25 @@ async def _owners(settings: Settings, store: BaseStore, stack: AsyncExitStack) -
         )
         return Check(name="owners", state="fail", text=text)
     return Check(name="owners", state="ok", text=f"{known}, each with its journal.")
+
+
+async def _left_out(settings: Settings) -> list[Check]:
+    """Tell what the memory model noted in vain, and what it could not read."""
+    try:
+        async with AsyncExitStack() as stack:
+            journal = await _journal(settings, stack)
+            marks = [await journal.backend.mark(name) for name in LEFT_OUT] if journal else []
+    except StoreUnavailable:
+        return []  # The row of the last sweep says so already.
+    if not any(marks):
+        return []
+    dropped, unread = (int(mark or 0) for mark in marks)
+    text = (
+        f"{dropped} notes of the memory model were left out, since nothing that was said supports "
+        f"them, and {unread} messages were passed over, which it could not read: a larger "
+        "MNEMO_MEMORY_MODEL does better."
+    )
+    return [Check(name="memory notes", state="warn" if unread else "ok", text=text)]
 
 
 async def _swept(settings: Settings) -> Check:

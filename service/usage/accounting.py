@@ -108,6 +108,7 @@ class Meter:
             metrics.FOLDS.inc()
             metrics.FOLDED_MESSAGES.inc(outputs["folded"])
         metrics.FACTS_ADDED.inc(len(outputs.get("facts_added") or ()))
+        metrics.NOTES_DROPPED.inc(outputs.get("facts_dropped") or 0)
         degraded = outputs.get("degraded")
         for part in degraded if isinstance(degraded, list) else ():
             metrics.DEGRADED.labels(str(part).partition(":")[0]).inc()

@@ -40,6 +40,9 @@ MODEL_TOKENS = Counter(
 FOLDS = Counter("mnemo_folds", "Episodes written.")
 FOLDED_MESSAGES = Counter("mnemo_folded_messages", "Messages folded into episodes.")
 FACTS_ADDED = Counter("mnemo_facts_added", "Facts extracted.")
+NOTES_DROPPED = Counter(
+    "mnemo_notes_dropped", "Facts and entities of a model that nothing the user said supports."
+)
 FAILURES = Counter("mnemo_failures", "Steps that failed, by error.", ["step", "error"])
 DEGRADED = Counter("mnemo_degraded", "What turns had to do without.", ["part"])
 LIMITED = Counter("mnemo_limited", "Requests refused because of a limit.", ["limit"])

@@ -75,7 +75,7 @@ class House:
 
     async def say(
         self,
-        text: str | None,
+        text: str | list[Any] | None,
         thread: str = "t",
         *,
         user: str = "alex",

@@ -229,3 +229,41 @@ async def test_what_a_model_overlooks_the_users_own_sentences_stand_in_for(
         view = await house.parts.stores.journal.read(Owner("alex"))
         facts = await house.parts.stores.memories.facts(Owner("alex"), view.generation)
         assert any("nuts" in fact.text for fact in facts)
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/pets/cat.png"}}
+
+
+async def test_an_image_reaches_the_model_once_and_leaves_a_note(open_house: Open) -> None:
+    async with open_house() as house:
+        await house.say([{"type": "text", "text": "Who is this, mark1?"}, IMAGE])
+        sent = house.server.requests[-1]["messages"][-1]["content"]
+        assert IMAGE in sent
+        await house.say("And mark2?")
+        assert "[image: cat.png]" in house.prompt() and "example.com" not in house.prompt()
+        view = await house.parts.stores.journal.read(Owner("alex"))
+        said = [turn.messages[0].text for turn in view.turns.values()]
+        assert "Who is this, mark1?\n[image: cat.png]" in said
+
+
+async def test_a_model_that_takes_no_images_gets_the_note(open_house: Open) -> None:
+    def blind(body: Body) -> Behaviour:
+        if "image_url" in str(body["messages"]):
+            return Fault(400, "image input is not supported - hint: provide the mmproj")
+        return Reply("I see.")
+
+    async with open_house() as house:
+        house.server.default = blind
+        for number in range(2):
+            result = await house.say([{"type": "text", "text": f"Look mark{number}"}, IMAGE])
+            assert result["messages"][-1].text == "I see."
+        asked = house.server.requests
+        assert len(asked) == 3 and "[image: cat.png]" in str(asked[-1]["messages"][-1])
+
+
+async def test_what_a_model_thinks_aloud_is_not_its_reply(open_house: Open) -> None:
+    async with open_house() as house:
+        house.server.answers("<think>What to say? Oh well.</think>\nHello!")
+        result = await house.say("Hello mark1")
+        assert result["messages"][-1].text == "Hello!"
+        assert "What to say" not in str(result["messages"])

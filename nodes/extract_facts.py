@@ -91,10 +91,13 @@ async def extract(parts: Parts, owner: Owner, generation: str | None) -> Extract
         return Extracted()
     everything = await _turns(parts, owner, view)
     turns = [turn for turn in everything if turn.id not in view.withheld]
+    read = {turn.id for turn in turns}
+    earlier = [t for t in view.turns.values() if t.id not in read and t.id not in view.withheld]
     if parts.settings.redact_secrets:
         turns = [redact_turn(turn, personal=parts.settings.redact_personal) for turn in turns]
+        earlier = [redact_turn(turn, personal=parts.settings.redact_personal) for turn in earlier]
     try:
-        around = {t.id: t for t in view.turns.values() if t.id not in view.withheld}
+        around = {turn.id: turn for turn in earlier}
         extend = partial(journal.extend_extraction, owner, generation)
         async with held(parts, extend):
             sources = sources_of(turns, around)

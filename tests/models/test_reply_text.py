@@ -79,7 +79,7 @@ def test_delimiters_and_thoughts_are_no_part_of_a_reply(text: str, left: str) ->
 )
 def test_no_text_takes_long_to_judge(text: str) -> None:
     long = (text * 20_000)[:20_000]
-    begun = time.perf_counter()
+    begun = time.process_time()
     shown(long, final=True)
     is_call(long)
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5

@@ -7,6 +7,7 @@ import pytest
 
 from domain.owner import Owner
 from models.errors import ContextTooLong
+from tests.support.deep import deep
 from tests.support.house import House, Open, answer, is_reply, message_in
 from tests.support.openai_server import Behaviour, Body, Fault, Reply, Structured
 
@@ -79,7 +80,7 @@ TOO_LONG = [
 ]
 
 
-@pytest.mark.parametrize("says", TOO_LONG)
+@pytest.mark.parametrize("says", [TOO_LONG[0], *map(deep, TOO_LONG[1:])])
 async def test_after_one_refusal_for_length_no_turn_fails(open_house: Open, says: str) -> None:
     async with open_house(fold_turns=100, fold_at=0.5, extract_turns=100) as house:
         house.server.default = small(1500, says)
@@ -134,7 +135,7 @@ WRITTEN = [
 ]
 
 
-@pytest.mark.parametrize("call", WRITTEN)
+@pytest.mark.parametrize("call", [WRITTEN[0], *map(deep, WRITTEN[1:])])
 async def test_a_tool_call_written_as_text_is_carried_out_and_not_kept(
     open_house: Open, call: str
 ) -> None:

@@ -37,6 +37,8 @@ SHRINK = 15.0
 """Weight of the L2 term."""
 NEGATIVES = 200
 """Passages without the answer that a question is learned with."""
+CHATS_COUNT = 5
+"""How often a chat's question counts beside a conversation's: there are far fewer of them."""
 FLOOR_ONLY = ("facts.raw",)
 """Signals that depend on how a store measures: used for the floor alone."""
 VECTORS = ("said", "bare", "said.raw", "bare.raw", "bare.before", "bare.after", "speaker.bare")
@@ -199,6 +201,7 @@ def main() -> None:
     chats = load_beam(given.beam) if given.beam else []
     data = asyncio.run(gather(load(given.path), chats, given.embeddings))
     every = [example for examples in data.examples.values() for example in examples]
+    every += [e for chat in chats for e in data.examples[chat.name]] * (CHATS_COUNT - 1)
     learned: dict[str, object] = {"length_penalty": PENALTY}
     for title, without in (("full", ()), ("lexical", VECTORS)):
         columns = data.columns(without)

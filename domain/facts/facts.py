@@ -5,7 +5,7 @@ Pure decisions over records. Where facts are stored, and which turns are live, i
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.facts.conflicts import slot_of
 from domain.facts.extraction import FactChange, Source
@@ -56,11 +56,20 @@ def apply(
         now: Upper bound of when a message was said, against wrong clocks.
     """
     current = [one.fact.id for one in standing(known, None) if one.current]
-    intake = Intake(known, current)
+    intake = Intake([_not_after(fact, now) for fact in known], current)
     placed = [change for change in changes if change.source in sources and change.text.strip()]
     for change in sorted(placed, key=lambda one: sources[one.source].at):
         intake.take(_stated(change, min(sources[change.source].at, now)), change)
     return tuple(intake.written.values())
+
+
+def _not_after(fact: Fact, now: datetime) -> Fact:
+    """Return a fact as told before `now`: what is told later is later, though a clock was wrong."""
+    if fact.observed_at <= now:
+        return fact
+    before = now - timedelta(seconds=1)
+    told = {"observed_at": before, "valid_from": min(fact.valid_from, before)}
+    return fact.model_copy(update=told)
 
 
 def standing(

@@ -583,3 +583,18 @@ def check_standing(standings: Sequence[Standing], known: Mapping[str, Fact]) -> 
     assert all(count <= 1 for count in slots.values()), "a slot holds one current value at most"
     assert not standings or any(one.current for one in standings), "something holds"
     assert counted <= set(known)
+
+
+def test_what_is_told_after_a_clock_was_wrong_replaces_what_was_told_before_that() -> None:
+    early, late = said(0), said(1)
+    ahead = early.model_copy(update={"at": NOW + timedelta(days=900)})
+    first = apply(
+        [add("The user lives in Rome.", ahead, slot="home")], {ahead.ref: ahead}, [], ahead.at
+    )
+    later = late.model_copy(update={"at": NOW})
+    change = add("The user lives in Oslo.", later, slot="home")
+    second = apply([change], {later.ref: later}, first, NOW)
+    facts = {fact.id: fact for fact in (*first, *second)}.values()
+    assert [s.fact.text for s in standing(list(facts), None) if s.current] == [
+        "The user lives in Oslo."
+    ]

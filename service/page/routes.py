@@ -51,10 +51,12 @@ def _day(at: datetime) -> str:
     return f"{at:%-d %B %Y}"
 
 
-def _quoted(text: str, speaker: str | None) -> str:
-    """Return a recalled line as it was said: the prompt's list mark and its "User:" left out."""
+def _quoted(text: str) -> str:
+    """Return a recalled line as its reader would say it: a prompt calls them "User"."""
     line = text.removeprefix("- ")
-    return line.removeprefix("User: ") if speaker in (None, "user") else line
+    if line.startswith("You: "):
+        return f"Reply: {line.removeprefix('You: ')}"
+    return line.removeprefix("User: ")
 
 
 _templates.filters |= {"day": _day, "quoted": _quoted}

@@ -1,5 +1,6 @@
 """What the documents show works as it stands: commands, snippets, settings and links."""
 
+import asyncio
 import os
 import re
 import shlex
@@ -136,10 +137,16 @@ async def run_snippet(text: str) -> None:
 @pytest.mark.parametrize(
     "text", [text for page, text in blocks("python") if page != EXTENDING], ids=len
 )
-async def test_every_client_of_the_server_works(open_server: DevServer, text: str) -> None:
+async def test_every_client_of_the_server_works_as_a_file(
+    open_server: DevServer, text: str, tmp_path: Path
+) -> None:
     local = text.replace("http://127.0.0.1:2024", open_server.url)
     assert local != text, "it talks to the address that `make dev` prints"
-    await run_snippet(local)
+    file = tmp_path / "snippet.py"
+    file.write_text(local, "utf-8")
+    done = await asyncio.to_thread(shell, f"python {shlex.quote(str(file))}", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() and "{" not in done.stdout, "it prints words"
 
 
 @pytest.mark.parametrize(

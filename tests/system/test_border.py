@@ -37,7 +37,7 @@ from tests.system.test_invariants import playing
 ALEX, EVE = Owner("alex"), Owner("eve")
 SECONDS = 5.0
 """Within which a case must end, on an idle machine."""
-EXAMPLES = 1000
+EXAMPLES = 150
 """Cases on each backend."""
 BYSTANDER = 10
 """After so many cases each the bystander speaks."""
@@ -266,6 +266,7 @@ def test_whatever_comes_in_ends_well_and_leaves_others_as_they_are(
         @settings(
             max_examples=EXAMPLES,
             deadline=None,
+            derandomize=True,  # The same cases each time: one that fails can be looked at.
             database=None,
             phases=[Phase.generate],  # A case depends on those before it: none is made smaller.
             suppress_health_check=list(HealthCheck),

@@ -14,7 +14,7 @@ from service.conversation import Conversation, TokenEvent, TurnDone, TurnReport
 from settings import Settings
 from tests.support.real_model import MODEL, serve
 
-pytestmark = [pytest.mark.deep, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.model, pytest.mark.timeout(1800)]
 
 ALEX = Owner("alex")
 TURNS = 20

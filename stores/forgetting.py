@@ -44,6 +44,8 @@ async def forget(
         StoreUnavailable: If a store does not answer.
     """
     view = await stores.journal.read(owner)
+    if view.generation != generation:
+        raise GenerationMoved
     rows = await stores.memories.all(owner, generation)
     turns = {turn.id: turn for episode in rows.episodes for turn in episode.turns} | view.turns
     reached = await asyncio.to_thread(

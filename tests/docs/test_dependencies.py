@@ -17,6 +17,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 FOR_DEVELOPERS = {"langgraph-checkpoint-redis", "matplotlib", "scipy"}
 """What a script of `evals` needs that compares, draws a figure or trains the ranking."""
 
+ELSEWHERE = {"xllamacpp"}
+"""What a test imports in an environment of its own: a server of real language models."""
 BY_LIBRARIES = {"python-multipart"}
 """What a library imports by itself where the product uses it so: FastAPI, for uploaded files."""
 
@@ -81,7 +83,7 @@ def packages(*folders: str) -> set[str]:
     modules = {
         module
         for module in imported(*folders)
-        if module.partition(".")[0] not in OURS | sys.stdlib_module_names
+        if module.partition(".")[0] not in OURS | ELSEWHERE | sys.stdlib_module_names
     }
     found = {module: provider(module) for module in modules}
     assert None not in found.values(), {module for module, name in found.items() if name is None}

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner
+from domain.records import Entity
+from domain.rows import key_of
 from service.memory_view import remembered
 from stores.base_store.backend import LongTermStore
 from stores.errors import StoreUnavailable
@@ -48,6 +50,7 @@ async def all_pages(alone: Alone, url: str, cursor: str = "cursor", **query: Any
 async def test_every_layer_of_a_memory_can_be_read(serve: Serve) -> None:
     async with serve(fold_turns=6) as alone:
         await alone.say(*TALK)
+        await know_people(alone, "Maria")
         mine = path("alex")
         recent = await alone.get(f"{mine}/recent")
         episodes = (await alone.get(f"{mine}/episodes", evidence=True))["items"]
@@ -103,11 +106,22 @@ async def test_the_transcript_pages_back_from_the_newest_turn(serve: Serve) -> N
 async def test_a_list_comes_whole_in_pages_of_any_size(serve: Serve, name: str) -> None:
     async with serve(fold_turns=3) as alone:
         await alone.say(*TALK)
+        await know_people(alone, "Maria", "Ola", "Bergen")
         whole = (await alone.get(f"{path('alex')}/{name}", limit=500))["items"]
         assert len(whole) > 1
         for limit in (1, 2, len(whole)):
             pages = await all_pages(alone, f"{path('alex')}/{name}", limit=limit)
             assert [item for page in pages for item in page] == whole
+
+
+async def know_people(alone: Alone, *names: str) -> None:
+    """Write entities as a memory model finds them: the offline one finds none."""
+    stores, owner = alone.serving.parts.stores, Owner("alex")
+    view = await stores.journal.read(owner)
+    (turn, *_) = view.turns.values()
+    people = [Entity(id=name, name=name, kind="person", sources=(turn.ref(0),)) for name in names]
+    await stores.memories.put(owner, view.generation, *people)
+    await stores.journal.rows_changed(owner, view.generation, [key_of(one) for one in people])
 
 
 async def fact_with(alone: Alone, word: str) -> Any:

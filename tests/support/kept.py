@@ -3,6 +3,7 @@
 Nothing here is a test.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,20 +83,24 @@ class Seen:
     """All of it."""
 
 
+BLOCK = re.compile(r'<memory id="(\w+)">\n(.*?)\n</memory id="\1">', re.DOTALL)
+"""Remembered text between its delimiters; blocks and messages of one role share a message."""
+
+
 def seen(prompt: Sequence[BaseMessage]) -> Seen:
     """Take a prompt apart."""
     texts = [message.text for message in prompt]
-    blocks = [text for text in texts[1:-1] if text.startswith("<memory id=")]
+    blocks = [match[2] for text in texts[1:] for match in BLOCK.finditer(text)]
+    said = [BLOCK.sub("", text).strip() for text in texts[1:]]
 
     def block(heading: str) -> str:
-        found = [text for text in blocks if text.partition("\n")[2].startswith(heading)]
-        return found[0] if found else ""
+        return next((text for text in blocks if text.startswith(heading)), "")
 
     return Seen(
         earlier=block(EARLIER),
         borrowed=block(BORROWED),
-        buffer="\n".join(text for text in texts[1:-1] if text not in blocks),
-        recalled=texts[-2].partition(RECALLED)[2],
-        newest=texts[-1],
+        buffer="\n".join(said[:-1]),
+        recalled="\n".join(text.partition(RECALLED)[2] for text in blocks),
+        newest=said[-1],
         text="\n".join(texts),
     )

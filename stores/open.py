@@ -86,13 +86,13 @@ async def open_stores(
         StoreMismatch: If a store was made with other settings.
     """
     async with AsyncExitStack() as stack:
-        if embedding is None:
-            embedding = await open_embeddings(settings, load=False)
-            stack.push_async_callback(embedding.aclose)
         tokens = tokens or open_counter(settings.chat_model or "", load=False)
         journal, cache = await _short_term(settings, stack)
         saver = await _checkpointer(settings, journal, stack)
-        store = await stack.enter_async_context(open_long_term(settings, embedding))
+        if embedding is None:
+            settings, embedding, store = await _long_term(settings, stack)
+        else:
+            store = await stack.enter_async_context(open_long_term(settings, embedding))
         memories = Memories(store, PassageVectors(embedding).pack)
         data_dir = settings.data_dir if settings.redis_url is None else None
         key = await installation_key(journal.backend, data_dir)
@@ -119,6 +119,22 @@ def going_on(settings: Settings, mismatch: StoreMismatch) -> Settings:
     if mismatch.embeddings is None or "embeddings" in settings.model_fields_set:
         raise mismatch
     return settings.model_copy(update={"embeddings": mismatch.embeddings})
+
+
+async def _long_term(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[Settings, EmbeddingModel, BaseStore]:
+    """Open long-term memory with the embeddings of the settings, or those it was made with."""
+    embedding = await open_embeddings(settings, load=False)
+    stack.push_async_callback(embedding.aclose)
+    try:
+        store = await stack.enter_async_context(open_long_term(settings, embedding))
+        return settings, embedding, store
+    except StoreMismatch as mismatch:
+        settings = going_on(settings, mismatch)
+    embedding = await open_embeddings(settings, load=False)
+    stack.push_async_callback(embedding.aclose)
+    return settings, embedding, await stack.enter_async_context(open_long_term(settings, embedding))
 
 
 async def _short_term(settings: Settings, stack: AsyncExitStack) -> tuple[Journal, SummaryCache]:

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from domain.owner import Owner
 from graph.parts import open_parts
 from service.ops.doctor_stores import check_long_term
 from settings import Settings
 from stores.errors import StoreMismatch
+from stores.open import open_stores
 
 
 def settings(folder: Path, **more: str) -> Settings:
@@ -39,3 +41,10 @@ async def test_a_model_that_is_named_is_not_exchanged(tmp_path: Path) -> None:
     with pytest.raises(StoreMismatch, match="mnemo reindex --embeddings use-multilingual"):
         async with open_parts(settings(tmp_path, embeddings="use-multilingual")):
             pass
+
+
+async def test_stores_on_their_own_go_on_with_the_earlier_one_too(tmp_path: Path) -> None:
+    async with open_parts(settings(tmp_path, embeddings="wordllama")):
+        pass
+    async with open_stores(settings(tmp_path)) as stores:
+        assert (await stores.memories.all(Owner("alex"), None)).facts == ()

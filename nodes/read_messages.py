@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from domain.facts.extraction import Extraction, Source
 from domain.owner import Owner
 from domain.records import Fact
+from domain.text.sentences import sentences
 from models.errors import BadReply, ContextTooLong, ModelError, Refused
 from nodes.state import Parts
 
@@ -68,10 +69,17 @@ async def _read(parts: Parts, sources: Sequence[Source], known: Sequence[Fact]) 
     if models.memory.extractive or extraction.facts or extraction.entities:
         return extraction
     plain = await models.extractive.extract(sources, known, now)
-    stated = {fact.source for fact in plain.facts}
+    # What it does not see, a form alone must not take away: only a message that says nothing else.
+    texts = {source.ref: source.text for source in sources}
+    changes = [
+        change
+        for change in plain.facts
+        if change.op != "forget" or len(list(sentences(texts[change.source]))) == 1
+    ]
+    stated = {change.source for change in changes}
     if 2 * len(stated) < len(sources) or not stated:
         return extraction
-    return plain.model_copy(update={"dropped": extraction.dropped})
+    return Extraction(facts=changes, dropped=extraction.dropped)
 
 
 def _of_the_messages(error: ModelError) -> bool:

@@ -88,7 +88,7 @@ def test_processes_count_together_in_redis(mnemo: Mnemo, redis_url: str) -> None
 
 @pytest.mark.deep
 def test_what_only_limits_need_is_imported_for_them_alone() -> None:
-    loaded = "import sys, graph.parts, service.admission; print('limits' in sys.modules)"
+    loaded = "import sys, graph.parts, service.usage.admission; print('limits' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
     )

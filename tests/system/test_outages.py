@@ -80,7 +80,10 @@ async def test_without_redis_a_turn_is_refused_and_goes_on_when_it_is_back(
         await asyncio.to_thread(comes)
         for text in said[8:]:
             await house.say(text, thread)
-        assert await kept(house) == sorted([*before, *said])
+        told = await kept(house)
+        assert sorted(set(told)) == sorted([*before, *said])
+        # A server that hung with the write before it writes when it goes on, though nobody waits.
+        assert len(told) - len(set(told)) <= (how == "hanging")
         assert await house.episodes()
 
 

@@ -148,7 +148,7 @@ async def test_a_move_is_not_taken_for_done_while_something_still_writes(
 
             source.rows = with_a_writer  # type: ignore[method-assign]  # at once
             yield
-            source.rows = rows  # type: ignore[method-assign]
+            source.rows = rows  # type: ignore[method-assign]  # as it was
 
         async with busy():
             with pytest.raises(StoreUnavailable, match="Something wrote"):

@@ -49,7 +49,7 @@ async def test_one_talks_sees_an_episode_with_its_evidence_and_changes_facts(
             assert await findings(page, axe) == []
             await page.emulate_media(color_scheme="dark")
             assert await findings(page, axe) == []
-            await page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+            await page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a dict
             wider = await page.locator("html").evaluate("e => e.scrollWidth > e.clientWidth")
             assert not wider
             assert await findings(page, axe) == []

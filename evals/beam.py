@@ -13,7 +13,7 @@ from evals.conversations import Dialogue, Probe, Session, Utterance
 from evals.report import Report
 from evals.runner import Progress, run
 from evals.throwaway import Where
-from models.embeddings import MULTILINGUAL
+from models.embeddings.open import MULTILINGUAL
 from models.open import open_models
 from settings import Settings
 

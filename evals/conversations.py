@@ -19,11 +19,11 @@ from domain.journal import JournalView
 from domain.owner import Owner, digest
 from domain.records import Episode, Fact, Said, Turn
 from evals.throwaway import Where, open_throwaway
-from models.embeddings import EmbeddingModel
+from models.embeddings.open import EmbeddingModel
 from models.memory.protocol import MemoryModel
 from models.tokens import TokenCounter
 from settings import Settings
-from stores.journal import Journal
+from stores.journal.journal import Journal
 from stores.memories import Memories
 from stores.recall.recall import Recall
 from stores.recall.vectors import PassageVectors

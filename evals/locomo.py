@@ -21,7 +21,7 @@ from evals.conversations import (
 from evals.report import Report
 from evals.runner import Progress, run
 from evals.throwaway import Where
-from models.embeddings import MULTILINGUAL
+from models.embeddings.open import MULTILINGUAL
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
 """The answerable ones; category 5 asks for what was never said."""

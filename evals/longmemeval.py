@@ -14,7 +14,7 @@ from evals.conversations import Dialogue, Mode, Probe, Session, Utterance
 from evals.report import Report
 from evals.runner import Progress, run
 from evals.throwaway import Where
-from models.embeddings import MULTILINGUAL
+from models.embeddings.open import MULTILINGUAL
 
 _DATE = re.compile(r"(\d{4})/(\d\d)/(\d\d).*?(\d\d):(\d\d)")
 

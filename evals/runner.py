@@ -21,7 +21,7 @@ from evals.folding import feed_by_turns
 from evals.measures import Outcome, result
 from evals.report import Report, print_report
 from evals.throwaway import Where
-from models.embeddings import MULTILINGUAL, open_embeddings
+from models.embeddings.open import MULTILINGUAL, open_embeddings
 from models.memory.protocol import MemoryModel
 from models.offline.memory import OfflineMemory
 from models.tokens import TokenCounter, open_counter

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from langgraph.store.base import BaseStore
 
-from models.embeddings import EmbeddingModel
+from models.embeddings.open import EmbeddingModel
 from settings import Settings
 from stores.long_term import BACKENDS
 

@@ -23,7 +23,7 @@ from evals.beam import load as load_beam
 from evals.conversations import Bench, Dialogue, Fed, Probe, feed, open_bench
 from evals.folding import feed_by_turns
 from evals.locomo import load
-from models.embeddings import MULTILINGUAL, open_embeddings
+from models.embeddings.open import MULTILINGUAL, open_embeddings
 from models.offline.memory import OfflineMemory
 from models.tokens import open_counter
 from settings import Settings

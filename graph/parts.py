@@ -13,7 +13,7 @@ from datetime import datetime
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.store.base import BaseStore
 
-from models.embeddings import open_embeddings
+from models.embeddings.open import open_embeddings
 from models.open import open_models
 from nodes.state import Parts
 from settings import Settings

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Literal
 
 from langchain_core.language_models import BaseChatModel
 
-from models.endpoint import endpoint, is_openai, key
 from models.errors import ModelSettingsError
 from models.offline.chat import OFFLINE, OfflineChatModel
+from models.provider.endpoint import endpoint, is_openai, key
 from settings import Settings
 
 if TYPE_CHECKING:
-    from models.endpoint_chat import EndpointChat  # a second to import: only where one is opened
+    from models.provider.endpoint_chat import (
+        EndpointChat,  # a second to import: only where one is opened
+    )
 
 Part = Literal["chat", "memory"]
 """What a model is for: replies, or summaries, facts and scores."""
@@ -91,8 +93,8 @@ def _open_provider(settings: Settings, name: str, variable: str) -> BaseChatMode
 
 
 def _open_openai(settings: Settings, name: str, variable: str, part: Part) -> "EndpointChat":
-    from models.endpoint_chat import EndpointChat
-    from models.openai_client import open_client
+    from models.provider.endpoint_chat import EndpointChat
+    from models.provider.openai_client import open_client
 
     model = EndpointChat(
         model=name,

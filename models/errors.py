@@ -1,6 +1,6 @@
 """What can go wrong with a model, as one clear sentence each.
 
-The tree alone: what providers call these things is in `provider_errors.py`.
+The tree alone: what providers call these things is in `provider/errors.py`.
 """
 
 from typing import ClassVar

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from langchain_core.language_models import BaseChatModel
 
 from models.chat import chat_model_name, open_chat_model
-from models.embeddings import EmbeddingModel, open_embeddings
-from models.endpoint import close_client, memory_calls
-from models.learned import Learned
+from models.embeddings.open import EmbeddingModel, open_embeddings
 from models.memory.protocol import MemoryModel
 from models.offline.chat import OFFLINE
 from models.offline.memory import OfflineMemory
+from models.provider.endpoint import close_client, memory_calls
+from models.provider.learned import Learned
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
 

@@ -15,9 +15,9 @@ from domain.records import Recalled, Said, Turn
 from domain.text.dates import day_heading
 from domain.text.moments import ago, moment
 from domain.turns import live, parents_of
-from nodes.message_stamps import by_turn, said_at, turn_id
+from nodes.messages.refusal import TurnRefused
+from nodes.messages.stamps import by_turn, said_at, turn_id
 from nodes.prompt import Draft, build
-from nodes.refusal import TurnRefused
 from nodes.state import ChatContext, ChatState, Origin, Parts, SummariesRead
 from settings import Tier
 from stores.recall.recall import Recollection, render

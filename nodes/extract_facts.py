@@ -19,12 +19,12 @@ from domain.records import Fact, RecordKey, Turn, turn_of
 from domain.redaction import redact_turn
 from domain.rows import key_of
 from models.errors import ModelError
-from nodes.lease import held
-from nodes.read_messages import DROPPED, UNREADABLE, read_messages
+from nodes.remembering.lease import held
+from nodes.remembering.read_messages import DROPPED, UNREADABLE, read_messages
 from nodes.state import ChatContext, ChatState, Parts
 from stores.errors import StoreUnavailable
-from stores.forgetting import forget
-from stores.journal import GenerationMoved
+from stores.journal.journal import GenerationMoved
+from stores.maintenance.forgetting import forget
 
 CONTEXT = 200
 """Characters of a line that is shown before a message, so that "Two." makes sense."""

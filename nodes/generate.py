@@ -17,20 +17,20 @@ from langgraph.runtime import Runtime
 from domain.journal import JournalView
 from domain.prompt_budget import Budget
 from domain.records import Said, Turn
-from models.ask import Question, ask
 from models.errors import ContextTooLong, MalformedReply
 from models.parts import text_of
-from models.replies import was_cut
-from models.reply_text import WRITTEN_CALL
+from models.provider.ask import Question, ask
+from models.provider.replies import was_cut
+from models.provider.reply_text import WRITTEN_CALL
 from nodes.assemble_context import shares_of
-from nodes.checked_state import signatures_of
 from nodes.finish import forgotten
-from nodes.message_stamps import by_turn, said_at, turn_from, turn_id, turn_messages
+from nodes.messages.checked_state import signatures_of
+from nodes.messages.stamps import by_turn, said_at, turn_from, turn_id, turn_messages
 from nodes.prompt import Draft, Prompt, build
 from nodes.schedule import NOTHING, schedule
 from nodes.search_memory import MemorySearch
 from nodes.state import ChatContext, ChatState, Origin, Parts, Schedule
-from stores.journal import GenerationMoved
+from stores.journal.journal import GenerationMoved
 
 TRIES = 5
 """How often a prompt that the model calls too long is packed anew and sent."""

@@ -9,10 +9,10 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from models.parts import has_parts, is_part
-from nodes.checked_state import signatures_of
 from nodes.locate import borrowed_turns
-from nodes.message_stamps import mark_waiting, turn_id, turn_messages, update_to, waiting_for
-from nodes.refusal import new_messages
+from nodes.messages.checked_state import signatures_of
+from nodes.messages.refusal import new_messages
+from nodes.messages.stamps import mark_waiting, turn_id, turn_messages, update_to, waiting_for
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.summaries import path_of
 

@@ -14,14 +14,14 @@ from domain.as_of import as_of_date
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.text.moments import zone_of
-from nodes.checked_state import CheckedState, replaced, signatures_of, typed
-from nodes.message_stamps import turn_id, update_to, without_stamp
-from nodes.refusal import refusal, refused
-from nodes.said_again import Arrived, arrived, in_the_middle, removed
-from nodes.signatures import STAMP, Signatures
+from nodes.messages.checked_state import CheckedState, replaced, signatures_of, typed
+from nodes.messages.refusal import refusal, refused
+from nodes.messages.said_again import Arrived, arrived, in_the_middle, removed
+from nodes.messages.signatures import STAMP, Signatures
+from nodes.messages.stamps import turn_id, update_to, without_stamp
 from nodes.state import ChatContext, ChatState, Origin, Parts
-from stores.forgetting import forget
-from stores.journal import GenerationMoved
+from stores.journal.journal import GenerationMoved
+from stores.maintenance.forgetting import forget
 from stores.open import Stores
 from stores.summaries import path_of
 

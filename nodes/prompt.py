@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from domain.prompt_budget import Allocation, Budget, Shares, Sizes, allocate
 from models.parts import has_parts, text_of
-from models.roles import alternating
+from models.provider.roles import alternating
 from models.tokens import MESSAGE_TOKENS, TokenCounter
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from nodes.locate import borrowed_turns
-from nodes.message_stamps import by_turn, turn_id
+from nodes.messages.stamps import by_turn, turn_id
 from nodes.state import ChatContext, ChatState, MemoriesRead, Origin, Parts
 from stores.errors import StoreUnavailable
 from stores.recall.recall import Recollection

@@ -10,8 +10,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, Field, ValidationError
 
 from domain.records import Recalled
-from models.reply_text import clean
-from models.roles import alternating
+from models.provider.reply_text import clean
+from models.provider.roles import alternating
 from nodes.prompt import Prompt, memory_block
 from nodes.state import Origin, Parts
 from stores.recall.recall import render

@@ -17,12 +17,12 @@ from domain.redaction import redact_turn
 from domain.summary_check import check, said_in
 from models.errors import ModelError
 from models.memory.protocol import MemoryModel
-from nodes.feedback import send_quality
-from nodes.lease import held
+from nodes.remembering.feedback import send_quality
+from nodes.remembering.lease import held
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from settings import Tier
 from stores.errors import StoreUnavailable
-from stores.journal import GenerationMoved
+from stores.journal.journal import GenerationMoved
 
 NOTHING_TOLD = "What was said here is forgotten."
 """The summary of an episode of which nothing may be told."""

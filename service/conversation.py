@@ -22,11 +22,11 @@ from domain.owner import Owner
 from domain.records import Recalled
 from graph.chat import build
 from models.errors import ModelError
-from models.reply_text import WRITTEN_CALL
-from nodes.refusal import TurnRefused
+from models.provider.reply_text import WRITTEN_CALL
+from nodes.messages.refusal import TurnRefused
 from nodes.state import ChatContext, ChatInput, Origin, Parts, Schedule
 from stores.errors import CheckpointGone, StoreMismatch, StoreUnavailable
-from stores.journal import GenerationMoved
+from stores.journal.journal import GenerationMoved
 
 Step = Literal["search", "fold", "extract"]
 Content = str | list[str | dict[Any, Any]]

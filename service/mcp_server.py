@@ -17,7 +17,7 @@ from service.http.readings import transcript
 from service.memory_changes import NoSuchFact, add_statement, delete_fact
 from service.memory_view import remembered
 from stores.errors import StoreUnavailable
-from stores.journal import GenerationMoved
+from stores.journal.journal import GenerationMoved
 
 INSTRUCTIONS = (
     "The user's long-term memory. Call `recall` before answering anything that may depend on what "

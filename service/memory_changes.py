@@ -13,8 +13,8 @@ from domain.rows import key_of
 from graph.remember import run
 from nodes.state import Parts
 from service.memory_view import remembered
-from stores.forgetting import forget
-from stores.journal import GenerationMoved
+from stores.journal.journal import GenerationMoved
+from stores.maintenance.forgetting import forget
 
 KEPT = "Noted."
 """What stands as the reply to a statement that was put in from outside a conversation."""

@@ -12,7 +12,7 @@ from domain.owner import Owner
 from models.errors import ModelError
 from models.single_flight import SingleFlight
 from stores.errors import StoreUnavailable
-from stores.journal import GenerationMoved
+from stores.journal.journal import GenerationMoved
 
 _log = logging.getLogger(__name__)
 

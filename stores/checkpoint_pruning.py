@@ -1,7 +1,6 @@
 """What the thread checkpoints of every backend share: refs, turns, and what pruning keeps.
 
-Decisions only, over ids and steps. Never a store: those are `redis_checkpoints` and
-`sqlite_checkpoints`.
+Decisions only, over ids and steps. Never a store: those are `redis/` and `sqlite/`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

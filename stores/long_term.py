@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from langgraph.store.base import BaseStore
 
-from models.embeddings import EmbeddingModel
+from models.embeddings.open import EmbeddingModel
 from settings import Settings
 from stores.base_store.backend import Backend
 from stores.base_store.moving import read_notes

@@ -13,13 +13,13 @@ from langgraph.store.base import BaseStore
 
 from domain.owner import Owner
 from domain.rows import Memory
-from models.embeddings import EmbeddingModel, open_embeddings
+from models.embeddings.open import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
 from stores.background import Pending
 from stores.errors import StoreMismatch
-from stores.installation_key import installation_key
-from stores.journal import Journal
+from stores.journal.installation_key import installation_key
+from stores.journal.journal import Journal
 from stores.long_term import open_long_term
 from stores.memories import Memories
 from stores.recall.recall import Recall

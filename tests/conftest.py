@@ -1,17 +1,17 @@
 """Fixtures that every test may ask for. Nothing here is a test."""
 
-from tests.support.chroma_server import (
+from tests.support.house import backend, every_backend, open_house
+from tests.support.servers.chroma_server import (
     chroma_server,
     chroma_url,
     open_chroma,
     open_embedded,
     own_chroma_server,
 )
-from tests.support.every_store import open_store
-from tests.support.house import backend, every_backend, open_house
-from tests.support.openai_server import openai_server, openai_server_process
-from tests.support.postgres_server import own_postgres_server, postgres_server, postgres_url
-from tests.support.redis_stack import redis_stack, redis_url
+from tests.support.servers.openai_server import openai_server, openai_server_process
+from tests.support.servers.postgres_server import own_postgres_server, postgres_server, postgres_url
+from tests.support.servers.redis_stack import redis_stack, redis_url
+from tests.support.stores.every_store import open_store
 
 __all__ = [
     "backend",

@@ -29,7 +29,7 @@ from evals.conversations import (
     open_bench,
 )
 from evals.measures import percentile
-from models.embeddings import open_embeddings
+from models.embeddings.open import open_embeddings
 from models.tokens import open_counter
 from settings import Settings
 from stores.recall.recall import Recall

@@ -27,7 +27,7 @@ from evals.conversations import Probe, fact_of, turns_of
 from evals.measures import percentile
 from evals.speed.recall import made_up
 from evals.throwaway import open_throwaway
-from models.embeddings import EmbeddingModel, open_embeddings
+from models.embeddings.open import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
 from stores.long_term import BACKENDS

@@ -20,14 +20,14 @@ from pydantic import BaseModel
 from domain.facts.extraction import Extraction, Source
 from domain.records import Fact, Said, Turn
 from domain.text.sentences import sentences
-from models.ask import Question, ask
-from models.endpoint_chat import EndpointChat
 from models.errors import ContextTooLong, CutReply, EmptyReply, MalformedReply, Refused
-from models.learned import Learned
 from models.memory import prompts
 from models.memory import schemas as forms
 from models.memory.protocol import Score
-from models.replies import was_cut
+from models.provider.ask import Question, ask
+from models.provider.endpoint_chat import EndpointChat
+from models.provider.learned import Learned
+from models.provider.replies import was_cut
 from models.tokens import TokenCounter
 
 WINDOW_TOKENS = 6_000

@@ -26,7 +26,7 @@ from domain.text.terms import content_words, stems
 from models.errors import MalformedReply
 from models.memory.prompts import day
 from models.memory.protocol import Score
-from models.reply_text import shown
+from models.provider.reply_text import shown
 
 _NUMBER = re.compile(r"\d+")
 _NOTHING = frozenset(("", "none", "null", "n/a", "na", "nil", "unknown", "-"))

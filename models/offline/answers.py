@@ -14,7 +14,7 @@ from domain.text.sentences import sentences
 from domain.text.statements import first_person, is_question
 from domain.text.terms import keywords, names, numbers
 from domain.text.words import words
-from models.local_embeddings import WordLlamaEmbeddings
+from models.embeddings.local import WordLlamaEmbeddings
 from models.offline.prompt import Reading, Remembered
 from models.offline.words import content, stems
 from models.tokens import TokenCounter

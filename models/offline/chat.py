@@ -20,7 +20,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
-from models.local_embeddings import WordLlamaEmbeddings
+from models.embeddings.local import WordLlamaEmbeddings
 from models.offline.answers import reply
 from models.offline.prompt import read
 from models.tokens import TokenCounter, open_counter

@@ -16,7 +16,7 @@ from domain.records import Fact, Said, Turn
 from domain.summary_check import details
 from domain.text.sentences import sentences
 from domain.text.statements import is_question
-from models.local_embeddings import WordLlamaEmbeddings
+from models.embeddings.local import WordLlamaEmbeddings
 from models.memory.protocol import Score
 from models.offline.chat import OFFLINE
 from models.offline.facts import extract_offline

@@ -13,7 +13,7 @@ from langgraph_sdk import Auth
 from starlette.exceptions import HTTPException
 
 from domain.owner import Owner, digest
-from nodes.refusal import FOREIGN
+from nodes.messages.refusal import FOREIGN
 from service.auth.identity import ANYBODY, FROM_OUTSIDE, USER_HEADER, Caller
 from service.auth.keys import IdentityError
 from service.http.access import NOTHING

@@ -15,7 +15,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from rich.text import Text
 
 from domain.owner import Owner
-from models.ollama import find_ollama
+from models.provider.ollama import find_ollama
 from nodes.state import Parts
 from service.cli.chat_lines import LEAVE, Talk
 from service.cli.chat_reply import Paper, Working

@@ -168,7 +168,7 @@ def recover(as_json: Json = False) -> None:
     """Rebuild a lost journal from checkpoints and episodes. Nothing else may be running."""
 
     async def work(stores: "Stores", _: "Settings") -> dict[str, Any]:
-        from nodes.message_stamps import turns_reader
+        from nodes.messages.stamps import turns_reader
         from stores.maintenance.recover import recover as rebuild
 
         return asdict(await rebuild(stores, turns_reader(stores.key)))

@@ -18,7 +18,7 @@ from service.auth.keys import IdentityError
 from service.thread_locks import ThreadBusy
 from service.usage.limits import LimitExceeded, MessageTooLarge
 from stores.errors import CheckpointGone, StoreMismatch, StoreUnavailable
-from stores.journal import GenerationMoved
+from stores.journal.journal import GenerationMoved
 
 MEDIA = "application/problem+json"
 

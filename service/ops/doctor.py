@@ -17,12 +17,12 @@ from langsmith import tracing_context
 from langsmith.utils import get_api_url, tracing_is_enabled
 from pydantic import BaseModel, ConfigDict
 
-from models.calls import as_model_errors
 from models.chat import Part, chat_model_name, open_chat_model
-from models.embeddings import BUILT_IN, open_embeddings
+from models.embeddings.open import BUILT_IN, open_embeddings
 from models.errors import ModelError, ModelSettingsError, ServerFailed
 from models.offline.chat import OFFLINE
-from models.ollama import find_ollama, read_window
+from models.provider.calls import as_model_errors
+from models.provider.ollama import find_ollama, read_window
 from settings import Settings
 
 ALL_SECONDS = 8.0

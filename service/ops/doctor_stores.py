@@ -15,14 +15,14 @@ from langgraph.store.base import BaseStore
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from models.embeddings import open_embeddings
+from models.embeddings.open import open_embeddings
 from models.errors import ModelSettingsError
-from nodes.read_messages import DROPPED, UNREADABLE
+from nodes.remembering.read_messages import DROPPED, UNREADABLE
 from service.ops.doctor import Check, State, Work, because
 from service.ops.sweep import SWEPT, lost_owners
 from settings import Settings
 from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
-from stores.journal import Journal
+from stores.journal.journal import Journal
 from stores.long_term import backend_of, open_long_term
 from stores.memories import Memories
 from stores.open import going_on

@@ -7,8 +7,8 @@ from typing import Self
 
 from pydantic import model_validator
 
-from models.embedding_cache import OncePerText
-from models.embeddings import EmbeddingModel, open_embeddings
+from models.embeddings.cache import OncePerText
+from models.embeddings.open import EmbeddingModel, open_embeddings
 from settings import Settings
 from stores.base_store.backend import Backend, LongTermStore, NoModel, Written
 from stores.errors import StoreMismatch

@@ -21,7 +21,7 @@ from graph.remember import RememberInput, build
 from models.errors import ModelError
 from nodes.state import Parts
 from stores.errors import StoreUnavailable
-from stores.journal import GenerationMoved, Journal
+from stores.journal.journal import GenerationMoved, Journal
 from stores.memories import Memories
 
 SWEPT = "swept"

@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
-from nodes.refusal import TurnRefused
+from nodes.messages.refusal import TurnRefused
 from nodes.state import Parts
 from service.usage import metrics
 from service.usage.accounting import Call, Meter, Run

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from domain.owner import Owner
 from settings import Settings
-from stores.journal import Journal
+from stores.journal.journal import Journal
 
 Layer = Literal["reply", "summary", "score", "facts"]
 """What tokens were spent for."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from langchain_core.embeddings import Embeddings
 from langgraph.store.base import Op, Result
 
-from models.embeddings import EmbeddingModel
+from models.embeddings.open import EmbeddingModel
 from settings import Settings
 from stores.base_store.items import Namespace, StoredItem
 from stores.errors import StoreMismatch

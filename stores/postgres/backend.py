@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from models.embeddings import EmbeddingModel
+from models.embeddings.open import EmbeddingModel
 from settings import Settings
 from stores.base_store.backend import Backend, Looked, Move, Written
 from stores.errors import StoreUnavailable

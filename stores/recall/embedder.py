@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.recall.corpus import Embed
-from models.embeddings import EmbeddingModel
-from models.local_embeddings import LocalEmbeddings
+from models.embeddings.local import LocalEmbeddings
+from models.embeddings.open import EmbeddingModel
 
 
 def embedder(embedding: EmbeddingModel) -> Embed | None:

@@ -14,7 +14,7 @@ from domain.journal import JournalView
 from domain.owner import Owner
 from domain.recall.index import EvidenceIndex, index_of, with_journal
 from domain.rows import Rows
-from models.embeddings import EmbeddingModel
+from models.embeddings.open import EmbeddingModel
 from models.single_flight import SingleFlight
 from stores.memories import Memories
 from stores.recall.embedder import embedder

@@ -22,7 +22,7 @@ from domain.recall.threshold import NEARBY, related
 from domain.records import Entity, Kind, Recalled
 from domain.text.dates import named_period
 from domain.text.terms import terms
-from models.embeddings import EmbeddingModel
+from models.embeddings.open import EmbeddingModel
 from models.errors import ModelError
 from models.tokens import TokenCounter
 from settings import Settings

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domain.recall.corpus import Embed
 from domain.recall.index import units_of
 from domain.records import Episode
-from models.embeddings import EmbeddingModel
+from models.embeddings.open import EmbeddingModel
 from stores.recall.embedder import embedder
 
 _FORM = "int8/1"

@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from domain.owner import FIRST_GENERATION, Owner, digest, owner_from_json, owner_to_json, owners_in
-from stores.journal import Journal
-from stores.journal_backend import RawJournal, Write, count_in, generation_name
+from stores.journal.backend import RawJournal, Write, count_in, generation_name
+from stores.journal.journal import Journal
 from stores.redis.connection import failed
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""What `sqlite_checkpoints` asks of the library's two tables. Texts only, never a connection."""
+"""What `checkpoints` asks of the library's two tables. Texts only, never a connection."""
 
 MARK = "mnemo"
 """The key of the metadata that says what pruning made of a checkpoint; no reader is shown it."""

@@ -10,8 +10,8 @@ import aiosqlite
 
 from domain.owner import Owner, digest, owner_from_json, owner_to_json, owners_in
 from stores.errors import StoreUnavailable
-from stores.journal import Journal
-from stores.journal_backend import RawJournal, Write, count_in, generation_name
+from stores.journal.backend import RawJournal, Write, count_in, generation_name
+from stores.journal.journal import Journal
 from stores.sqlite.connection import WAIT_SECONDS, ConnectionLock
 
 SCHEMA = """

@@ -19,7 +19,7 @@ import yaml
 
 from settings import Settings
 from tests.support.mnemo_runs import Mnemo, mnemo
-from tests.support.serve_process import ServeProcess, free_port, serve_process
+from tests.support.servers.serve_process import ServeProcess, free_port, serve_process
 
 __all__ = ["mnemo"]
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from settings import Settings
-from tests.support.dev_server import DevServer, open_server
 from tests.support.mnemo_runs import Mnemo, mnemo
-from tests.support.serve_process import serve_process
+from tests.support.servers.dev_server import DevServer, open_server
+from tests.support.servers.serve_process import serve_process
 
 __all__ = ["mnemo", "open_server"]
 

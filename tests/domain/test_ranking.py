@@ -14,7 +14,7 @@ from domain.records import Fact
 from domain.text.dates import named_period
 from domain.text.questions import asks, asks_of_the_past
 from domain.text.terms import keywords, terms
-from models.local_embeddings import WordLlamaEmbeddings
+from models.embeddings.local import WordLlamaEmbeddings
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 SAID = [

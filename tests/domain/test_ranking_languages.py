@@ -9,7 +9,7 @@ from domain.recall.corpus import build
 from domain.recall.passages import Unit
 from domain.recall.query import read_question
 from domain.recall.ranking import Votes, judge, signals, voted
-from models.local_embeddings import SentenceEncoder
+from models.embeddings.local import SentenceEncoder
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 EMBED = SentenceEncoder().matrix

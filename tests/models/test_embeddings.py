@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from langchain_core.embeddings import Embeddings
 
-from models.embedding_cache import OncePerText
-from models.embeddings import open_embeddings
+from models.embeddings.cache import OncePerText
+from models.embeddings.local import LocalEmbeddings, SentenceEncoder, WordLlamaEmbeddings
+from models.embeddings.open import open_embeddings
 from models.errors import MalformedReply, ModelSettingsError, RateLimited
-from models.local_embeddings import LocalEmbeddings, SentenceEncoder, WordLlamaEmbeddings
-from tests.support.model_settings import settings
-from tests.support.openai_server import Fault, OpenAIServer
+from tests.support.models.model_settings import settings
+from tests.support.servers.openai_server import Fault, OpenAIServer
 
 
 @pytest.fixture(scope="module", params=[WordLlamaEmbeddings, SentenceEncoder])
@@ -85,7 +85,7 @@ async def test_many_texts_do_not_hold_up_the_event_loop(built_in: LocalEmbedding
 
 def test_loading_the_built_in_model_leaves_the_logging_alone() -> None:
     program = (
-        "import logging; from models.local_embeddings import WordLlamaEmbeddings;"
+        "import logging; from models.embeddings.local import WordLlamaEmbeddings;"
         "WordLlamaEmbeddings();"
         "print(logging.getLogger().handlers, logging.getLogger().level)"
     )

@@ -12,7 +12,6 @@ from langchain_core.language_models import FakeListChatModel
 from domain.facts.extraction import Source
 from domain.records import Fact, Said, Turn
 from models.chat import open_chat_model
-from models.endpoint import close_client
 from models.errors import (
     ContentFiltered,
     ContextTooLong,
@@ -24,9 +23,17 @@ from models.errors import (
 )
 from models.memory.llm import LanguageMemory
 from models.memory.protocol import MemoryModel
+from models.provider.endpoint import close_client
 from models.tokens import open_counter
-from tests.support.model_settings import settings
-from tests.support.openai_server import Body, Fault, OpenAIServer, Reply, Structured, too_long
+from tests.support.models.model_settings import settings
+from tests.support.servers.openai_server import (
+    Body,
+    Fault,
+    OpenAIServer,
+    Reply,
+    Structured,
+    too_long,
+)
 
 AT = datetime(2026, 5, 8, 14, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from langchain_core.messages import (
 )
 
 from models.offline.chat import OfflineChatModel
-from models.replies import check_reply
+from models.provider.replies import check_reply
 
 SYSTEM = SystemMessage(
     'You are kind. Blocks begin with <memory id="..."> and end with </memory id="...">.'

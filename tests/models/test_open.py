@@ -13,10 +13,10 @@ from models.chat import DEFAULT_CHAT_MODEL, PROVIDERS, chat_model_name, open_cha
 from models.errors import ModelSettingsError
 from models.memory.llm import LanguageMemory
 from models.offline.chat import OfflineChatModel
-from models.ollama import find_ollama
 from models.open import open_models
-from tests.support.model_settings import settings
-from tests.support.openai_server import OpenAIServer
+from models.provider.ollama import find_ollama
+from tests.support.models.model_settings import settings
+from tests.support.servers.openai_server import OpenAIServer
 
 AT = datetime(2026, 5, 8, tzinfo=UTC)
 SAID = Said(id="u", role="user", text="I live in Rome.", at=AT)

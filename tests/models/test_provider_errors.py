@@ -9,9 +9,7 @@ from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
-from models.calls import as_model_errors
 from models.chat import open_chat_model
-from models.endpoint import close_client
 from models.errors import (
     ContentFiltered,
     ContextTooLong,
@@ -26,10 +24,12 @@ from models.errors import (
     TimedOut,
     Unreachable,
 )
-from models.provider_errors import translate
-from models.replies import check_reply, was_cut
-from tests.support.model_settings import settings
-from tests.support.openai_server import Behaviour, Fault, OpenAIServer, Reply, too_long
+from models.provider.calls import as_model_errors
+from models.provider.endpoint import close_client
+from models.provider.errors import translate
+from models.provider.replies import check_reply, was_cut
+from tests.support.models.model_settings import settings
+from tests.support.servers.openai_server import Behaviour, Fault, OpenAIServer, Reply, too_long
 
 
 @pytest.fixture

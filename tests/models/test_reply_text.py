@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from models.reply_text import is_call, read_call, shown
+from models.provider.reply_text import is_call, read_call, shown
 
 CALLS = [
     '<tool_call>\n{"name": "search_memory", "arguments": {"query": "red bike"}}\n</tool_call>',

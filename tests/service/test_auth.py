@@ -30,8 +30,8 @@ from service.auth.identity import (
     open_tokens,
 )
 from service.auth.keys import KeyServer, KeysUnavailable
-from tests.support.dev_server import SECRET, token
-from tests.support.model_settings import settings
+from tests.support.models.model_settings import settings
+from tests.support.servers.dev_server import SECRET, token
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)

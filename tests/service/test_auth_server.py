@@ -17,8 +17,8 @@ from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import APIStatusError
 
 from domain.owner import digest
-from tests.support.app_alone import path
-from tests.support.dev_server import DevServer, bearer, closed_server
+from tests.support.servers.app_alone import path
+from tests.support.servers.dev_server import DevServer, bearer, closed_server
 
 __all__ = ["closed_server"]
 

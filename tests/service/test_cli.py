@@ -18,7 +18,7 @@ from service.memory_changes import edit_fact
 from settings import Settings
 from tests.support.house import is_reply
 from tests.support.mnemo_runs import PROMPT, Mnemo, mnemo
-from tests.support.openai_server import Fault, OpenAIServer, Reply
+from tests.support.servers.openai_server import Fault, OpenAIServer, Reply
 
 __all__ = ["mnemo"]
 

@@ -14,7 +14,7 @@ from service.usage.admission import open_conversation
 from service.usage.ledger import read_ledger
 from tests.support.house import Open, is_reply
 from tests.support.mnemo_runs import Mnemo, mnemo
-from tests.support.openai_server import OpenAIServer, Reply
+from tests.support.servers.openai_server import OpenAIServer, Reply
 
 __all__ = ["mnemo"]
 

@@ -10,10 +10,10 @@ from langgraph_sdk.client import LangGraphClient
 from redis import Redis
 
 from domain.owner import Owner, digest
-from tests.support.app_alone import path
-from tests.support.dev_server import DevServer, open_server, running
 from tests.support.house import answer, is_reply
-from tests.support.openai_server import OpenAIServer
+from tests.support.servers.app_alone import path
+from tests.support.servers.dev_server import DevServer, open_server, running
+from tests.support.servers.openai_server import OpenAIServer
 
 __all__ = ["open_server"]
 

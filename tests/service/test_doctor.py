@@ -21,8 +21,8 @@ from service.ops.doctor_stores import checks_of
 from service.ops.sweep import sweep
 from settings import Settings
 from tests.support.mnemo_runs import Mnemo, mnemo
-from tests.support.openai_server import Fault, OpenAIServer
-from tests.support.redis_stack import RedisStack
+from tests.support.servers.openai_server import Fault, OpenAIServer
+from tests.support.servers.redis_stack import RedisStack
 
 __all__ = ["mnemo"]
 

@@ -10,8 +10,8 @@ import pytest
 from domain.owner import Owner
 from service.importing.bring_in import bring_in
 from service.importing.formats import FileRefused, read_file
-from tests.support.app_alone import Alone, Serve, serve
 from tests.support.house import backend
+from tests.support.servers.app_alone import Alone, Serve, serve
 
 __all__ = ["backend", "serve"]
 

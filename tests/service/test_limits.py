@@ -16,11 +16,11 @@ from service.usage.ledger import Spent, drop_ledger, read_ledger, spend
 from service.usage.limits import LimitExceeded, Limits, MessageTooLarge, open_limits
 from settings import Settings
 from stores.errors import StoreUnavailable
-from tests.support.app_alone import Serve, path, serve
 from tests.support.house import House, Open, is_reply
-from tests.support.model_settings import settings
-from tests.support.openai_server import Fault, OpenAIServer, Reply
-from tests.support.redis_stack import RedisStack
+from tests.support.models.model_settings import settings
+from tests.support.servers.app_alone import Serve, path, serve
+from tests.support.servers.openai_server import Fault, OpenAIServer, Reply
+from tests.support.servers.redis_stack import RedisStack
 
 __all__ = ["serve"]
 

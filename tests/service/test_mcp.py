@@ -9,9 +9,9 @@ from mcp import Client, StdioServerParameters
 
 from domain.owner import Owner
 from service.mcp_server import memory_server
-from tests.support.app_alone import Serve, serve
 from tests.support.house import backend
-from tests.support.serve_process import serve_process
+from tests.support.servers.app_alone import Serve, serve
+from tests.support.servers.serve_process import serve_process
 
 __all__ = ["backend", "serve"]
 

@@ -12,8 +12,8 @@ from openai import BadRequestError, NotFoundError
 from domain.owner import Owner
 from service.http.openai.threads import matching_turn
 from tests.support.house import answer, is_reply
-from tests.support.openai_server import Behaviour, Body, Fault, OpenAIServer, Reply
-from tests.support.served import OpenServed, Served, open_served
+from tests.support.servers.openai_server import Behaviour, Body, Fault, OpenAIServer, Reply
+from tests.support.servers.served import OpenServed, Served, open_served
 
 __all__ = ["open_served"]
 

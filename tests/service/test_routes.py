@@ -15,10 +15,10 @@ from domain.rows import key_of
 from service.memory_view import remembered
 from stores.base_store.backend import LongTermStore
 from stores.errors import StoreUnavailable
-from stores.journal import Journal
-from tests.support.app_alone import Alone, Serve, path, serve
-from tests.support.chroma_server import ChromaServer
-from tests.support.redis_stack import RedisStack
+from stores.journal.journal import Journal
+from tests.support.servers.app_alone import Alone, Serve, path, serve
+from tests.support.servers.chroma_server import ChromaServer
+from tests.support.servers.redis_stack import RedisStack
 
 __all__ = ["serve"]
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.support.mnemo_runs import Mnemo, mnemo
-from tests.support.serve_process import serve_process
+from tests.support.servers.serve_process import serve_process
 
 __all__ = ["mnemo"]
 

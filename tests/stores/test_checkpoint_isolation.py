@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checkpoint_backends import (
+from tests.support.stores.checkpoint_backends import (
     BACKENDS,
     Open,
     Saver,

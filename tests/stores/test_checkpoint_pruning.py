@@ -19,7 +19,7 @@ from stores.checkpoint_pruning import (
     stale,
     superseded,
 )
-from tests.support.checkpoint_backends import (
+from tests.support.stores.checkpoint_backends import (
     BACKENDS,
     Open,
     Refs,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.serde.types import INTERRUPT
 
-from tests.support.checkpoint_backends import (
+from tests.support.stores.checkpoint_backends import (
     BACKENDS,
     Open,
     Refs,

@@ -8,7 +8,7 @@ from langgraph.store.memory import InMemoryStore
 
 from domain.owner import Owner
 from domain.records import Attribute, Entity
-from models.embeddings import EmbeddingModel
+from models.embeddings.open import EmbeddingModel
 from stores.memories import PAGE, Memories
 from tests.support.talk import MAY, any_store, chain_of, embedding, episode, fact
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.embeddings import EmbeddingModel
+from models.embeddings.open import EmbeddingModel
 from settings import Settings
 from stores.errors import StoreUnavailable
 from stores.open import open_stores

@@ -19,7 +19,7 @@ from graph.parts import open_parts
 from nodes.state import ChatContext, Parts
 from settings import Settings
 from tests.support.deep import deep
-from tests.support.openai_server import Behaviour, Body, OpenAIServer, Reply, Structured
+from tests.support.servers.openai_server import Behaviour, Body, OpenAIServer, Reply, Structured
 
 MARKER = re.compile(r"mark\d+[a-z]*")
 

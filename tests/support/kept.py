@@ -14,7 +14,7 @@ from domain.records import Entity, Episode, Fact, Turn
 from domain.turns import unbroken
 from nodes.prompt import BORROWED, EARLIER, RECALLED
 from nodes.state import Parts
-from tests.support.scripted import marks
+from tests.support.models.scripted import marks
 
 
 @dataclass(frozen=True)

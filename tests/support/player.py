@@ -16,14 +16,14 @@ from langgraph.types import StateSnapshot
 from domain.owner import Owner
 from graph import remember
 from models.errors import ServerFailed
-from nodes.message_stamps import parent_of, turn_id
-from nodes.refusal import TurnRefused
+from nodes.messages.refusal import TurnRefused
+from nodes.messages.stamps import parent_of, turn_id
 from service.ops.sweep import sweep
-from stores.journal import Journal
+from stores.journal.journal import Journal
 from stores.maintenance.erase import forget, reset
 from tests.support.kept import Kept, kept_of, seen
-from tests.support.scripted import Crash, Script, Wire, marks, on, restarted, wired
-from tests.support.system_model import Expected, Mark, ModelOwner, Place
+from tests.support.models.scripted import Crash, Script, Wire, marks, on, restarted, wired
+from tests.support.models.system_model import Expected, Mark, ModelOwner, Place
 
 Operation = tuple[str, int, int, int]
 """Its name, an owner, one of the owner's threads, and a number to choose by."""

@@ -17,14 +17,14 @@ from domain.owner import Owner, digest
 from domain.recall.packing import render
 from domain.records import Episode, Fact, Said, Turn
 from domain.rows import key_of
-from models.embeddings import EmbeddingModel, open_embeddings
+from models.embeddings.open import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
-from stores.journal import Journal
+from stores.journal.journal import Journal
 from stores.memories import Memories
 from stores.recall.recall import Recall, Recollection
 from stores.sqlite.journal import open_sqlite_journal
-from tests.support.every_store import PLACES, Store, opener_at
+from tests.support.stores.every_store import PLACES, Store, opener_at
 
 UNSET: dict[str, Any] = {"_env_file": None}
 MAY = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)

@@ -21,17 +21,17 @@ from langgraph.errors import InvalidUpdateError
 
 from domain.exported import ImportRefused
 from domain.owner import Owner
-from nodes.message_stamps import turns_reader
-from nodes.refusal import TurnRefused
+from nodes.messages.refusal import TurnRefused
+from nodes.messages.stamps import turns_reader
 from service.conversation import EXPECTED
 from service.http.app import create_app
 from service.serving import open_serving
 from stores.maintenance.erase import forget, reset
 from stores.maintenance.export import export_user, import_user
 from stores.maintenance.recover import recover
-from tests.maintenance.test_import_refusals import as_bytes, export
+from tests.stores.maintenance.test_import_refusals import as_bytes, export
+from tests.support.models.scripted import Script, on
 from tests.support.pace import took
-from tests.support.scripted import Script, on
 from tests.system.test_invariants import playing
 
 ALEX, EVE = Owner("alex"), Owner("eve")

@@ -9,12 +9,12 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from domain.owner import Owner
-from nodes.refusal import TurnRefused
+from nodes.messages.refusal import TurnRefused
 from service.ops.sweep import sweep
 from stores.maintenance.erase import forget, reset
-from tests.support import raw_stores
 from tests.support.kept import kept_of, seen
-from tests.support.scripted import Script, marks, on, open_script, scripted_settings
+from tests.support.models.scripted import Script, marks, on, open_script, scripted_settings
+from tests.support.stores import raw_stores
 
 ALEX = Owner("alex")
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.dev_server import SECRET, DevServer, bearer, running
+from tests.support.servers.dev_server import SECRET, DevServer, bearer, running
 
 HONEST_SECONDS = 20.0
 """How long the honest client talks alone, before the others come."""

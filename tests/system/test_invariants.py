@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.models.scripted import Script, open_script, scripted_settings
 from tests.support.player import OPERATIONS, Player
-from tests.support.scripted import Script, open_script, scripted_settings
 
 Operation = tuple[str, int, int, int]
 

@@ -11,9 +11,9 @@ from domain.owner import Owner
 from domain.records import Entity, Fact
 from stores.maintenance.erase import forget, reset
 from stores.maintenance.export import export_user
-from tests.stores.test_chroma_isolation import LABELS
+from tests.stores.chroma.test_isolation import LABELS
 from tests.support.house import Clock
-from tests.support.scripted import Script, marks, open_script, scripted_settings
+from tests.support.models.scripted import Script, marks, open_script, scripted_settings
 
 BOUNDARIES = [
     ("a:b", "c"), ("a", "b:c"), ("a-b", "c"), ("a", "b-c"), ("a/b", "c"), ("a", "b/c"),

@@ -15,12 +15,12 @@ import pytest
 from domain.owner import Owner
 from graph.parts import open_parts
 from stores.errors import StoreUnavailable
-from tests.support.chroma_server import ChromaServer
 from tests.support.deep import deep
 from tests.support.house import House, Open, is_reply, settings_for
-from tests.support.openai_server import Body, OpenAIServer, Reply
 from tests.support.pace import took
-from tests.support.redis_stack import RedisStack
+from tests.support.servers.chroma_server import ChromaServer
+from tests.support.servers.openai_server import Body, OpenAIServer, Reply
+from tests.support.servers.redis_stack import RedisStack
 
 Ends = tuple[Callable[[], None], Callable[[], None]]
 ALEX = Owner("alex")

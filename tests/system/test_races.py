@@ -20,7 +20,7 @@ from nodes.summarize import fold_window
 from stores.errors import StoreUnavailable
 from tests.support.house import Clock
 from tests.support.kept import kept_of, seen
-from tests.support.scripted import Script, marks, open_script, scripted_settings
+from tests.support.models.scripted import Script, marks, open_script, scripted_settings
 
 ALEX = Owner("alex")
 WORKERS = 50

@@ -11,10 +11,10 @@ from domain.owner import Owner
 from domain.turns import live, parents_of
 from graph import remember
 from models.errors import ModelError
-from nodes.refusal import TurnRefused
+from nodes.messages.refusal import TurnRefused
 from stores.errors import CheckpointGone, StoreUnavailable
-from tests.support.faults import Faults
-from tests.support.scripted import Script, marks, open_script, scripted_settings
+from tests.support.models.scripted import Script, marks, open_script, scripted_settings
+from tests.support.stores.faults import Faults
 
 ALEX = Owner("alex")
 CLEAR = (ModelError, StoreUnavailable, TurnRefused, CheckpointGone)

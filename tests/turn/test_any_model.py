@@ -9,7 +9,7 @@ from domain.owner import Owner
 from models.errors import ContextTooLong
 from tests.support.deep import deep
 from tests.support.house import House, Open, answer, is_reply, message_in
-from tests.support.openai_server import Behaviour, Body, Fault, Reply, Structured
+from tests.support.servers.openai_server import Behaviour, Body, Fault, Reply, Structured
 
 pytestmark = pytest.mark.parametrize("backend", [{}], ids=["embedded"])
 

@@ -19,7 +19,7 @@ from service.conversation import (
 )
 from stores.maintenance.erase import reset
 from tests.support.house import House, Open
-from tests.support.openai_server import Fault, Reply
+from tests.support.servers.openai_server import Fault, Reply
 
 ALEX = Owner("alex")
 # On servers in the quick run too: what every channel runs, once over all that it stands on.

@@ -6,9 +6,9 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from nodes.state import ChatContext
-from stores.journal_backend import RawJournal
+from stores.journal.backend import RawJournal
 from tests.support.house import Open, answer
-from tests.support.openai_server import Behaviour, Body
+from tests.support.servers.openai_server import Behaviour, Body
 
 
 class Readings:

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.counting_proxy import counting_proxy
 from tests.support.house import Open, answer
-from tests.support.openai_server import Body
+from tests.support.servers.counting_proxy import counting_proxy
+from tests.support.servers.openai_server import Body
 
 
 @pytest.fixture

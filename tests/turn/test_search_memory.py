@@ -4,7 +4,7 @@ import pytest
 
 from domain.owner import Owner
 from tests.support.house import MARKER, House, Open, is_reply
-from tests.support.openai_server import Fault, Reply
+from tests.support.servers.openai_server import Fault, Reply
 
 pytestmark = pytest.mark.parametrize("backend", [{}], ids=["embedded"])
 

@@ -11,7 +11,7 @@ from nodes.state import ChatContext
 from service.memory_changes import delete_fact
 from service.memory_view import remembered
 from tests.support.house import Clock, House, Open, is_reply, message_in
-from tests.support.openai_server import Behaviour, Body, Reply, Structured
+from tests.support.servers.openai_server import Behaviour, Body, Reply, Structured
 
 pytestmark = pytest.mark.deep
 

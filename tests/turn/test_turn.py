@@ -6,11 +6,11 @@ import pytest
 
 from domain.owner import Owner
 from models.errors import ServerFailed
-from nodes.refusal import TurnRefused
+from nodes.messages.refusal import TurnRefused
 from stores.errors import CheckpointGone
 from tests.support.deep import deep
 from tests.support.house import Clock, Open, is_reply, message_in
-from tests.support.openai_server import Fault, Reply, too_long
+from tests.support.servers.openai_server import Fault, Reply, too_long
 
 
 async def test_the_first_message_ever_meets_a_clean_prompt(open_house: Open) -> None:

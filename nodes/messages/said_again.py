@@ -1,0 +1,111 @@
+"""What a run's messages say again: a retry, an edit of an earlier message, a history sent whole.
+
+And what of a thread's turns is gone from it. Pure decisions over messages; nothing is read here.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+
+from domain.records import Turn
+from nodes.messages.signatures import Signatures
+from nodes.messages.stamps import (
+    by_turn,
+    parent_of,
+    turn_id,
+    turn_messages,
+    waiting_for,
+    without_stamp,
+)
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A thread's messages with what came anew told from what was said before."""
+
+    messages: list[AnyMessage]
+    head: str | None
+    """The turn that the run follows: an edit follows what the edited turn followed."""
+    edited: bool = False
+    """True where a message of a turn came again in other words."""
+    again: bool = False
+    """True where some that came had been said before."""
+
+
+def arrived(
+    messages: Sequence[AnyMessage], head: str | None, turns: Iterable[Turn], signatures: Signatures
+) -> Arrived:
+    """Tell what is new among a thread's messages.
+
+    Args:
+        messages: As the thread holds them, with those that came.
+        head: The thread's last turn.
+        turns: The turns that the thread goes on from.
+        signatures: What signs the stamps of what was said before.
+    """
+    places = {said.id: (turn, at) for turn in turns for at, said in enumerate(turn.messages)}
+    known: list[AnyMessage] = []
+    left = _without_history(messages)
+    again = len(left) < len(messages)
+    for message in left:
+        turn, at = places.get(message.id or "", (None, 0))
+        if turn is None or turn_id(message) is not None or waiting_for(message) is not None:
+            known.append(message)
+        elif isinstance(message, AIMessage) or message.text == turn.messages[at].text:
+            known.append(turn_messages(turn, signatures)[at])
+            again = True
+        else:
+            kept = [m for m in known if turn_id(m) != turn.id]
+            same = [without_stamp(m) for m in known if turn_id(m) == turn.id]
+            return Arrived([*kept, *same, message], turn.parent, edited=True)
+    return Arrived(known, head, again=again)
+
+
+def in_the_middle(messages: Sequence[AnyMessage]) -> bool:
+    """Return whether a message that no turn holds stands before one that a turn does."""
+    first = next((at for at, m in enumerate(messages) if _is_new(m)), len(messages))
+    return any(turn_id(message) is not None for message in messages[first:])
+
+
+def removed(messages: Sequence[AnyMessage], turns: Sequence[Turn]) -> set[str]:
+    """Return the turns of which a message was taken out of the thread.
+
+    Args:
+        messages: As the thread holds them.
+        turns: Those that it goes on from and that no episode holds: none of them leaves by itself.
+    """
+    here = by_turn(messages)
+    gone = {turn.id for turn in turns if len(here.get(turn.id, ())) < len(turn.messages)}
+    ids = list(here)
+    for before, turn in pairwise(ids):
+        parent = parent_of(here[turn][0])
+        if parent is not None and parent != before:
+            gone.add(parent)  # An episode holds it, and its neighbours are still there.
+    return gone
+
+
+def _without_history(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """Drop what a client without ids sends with each message: all that was said before it."""
+    said = [m for m in messages if not _is_new(m)]
+    new = [m for m in messages if _is_new(m)]
+    for end in range(len(new), 1, -1):
+        length = min(end, len(said))
+        again = new[end - length : end]
+        if any(isinstance(m, AIMessage) for m in again) and _alike(again, said[-length:]):
+            sent = {id(message) for message in new[:end]}
+            return [message for message in messages if id(message) not in sent]
+    return list(messages)
+
+
+def _alike(some: Sequence[AnyMessage], others: Sequence[AnyMessage]) -> bool:
+    return [(m.type, m.text) for m in some] == [(m.type, m.text) for m in others]
+
+
+def _is_new(message: AnyMessage) -> bool:
+    return (
+        isinstance(message, HumanMessage | AIMessage)
+        and turn_id(message) is None
+        and waiting_for(message) is None
+    )

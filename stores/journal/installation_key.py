@@ -1,0 +1,50 @@
+"""The secret of an installation: what its own blocks and stamps are known by."""
+
+import asyncio
+import os
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+
+from stores.errors import StoreUnavailable
+from stores.journal.backend import JournalBackend
+
+MARK = "delimiter-key"
+FILE = "installation.key"
+
+
+async def installation_key(journal: JournalBackend, data_dir: Path | None) -> bytes:
+    """Return the key, made where there is none yet.
+
+    Args:
+        journal: Where it lies, for all processes of the installation.
+        data_dir: Where embedded stores keep it as a file too, so that it outlives their journal.
+
+    Raises:
+        StoreUnavailable: If it can be neither read nor written.
+    """
+    path = data_dir / FILE if data_dir else None
+    kept = await asyncio.to_thread(_read, path) if path else None
+    key = await journal.mark_once(MARK, kept or token_hex(32))
+    if path and kept is None:
+        await asyncio.to_thread(_write, path, key)
+    return bytes.fromhex(kept or key)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        text = path.read_text().strip()
+        return text if len(bytes.fromhex(text)) >= 32 else None
+    except (OSError, ValueError):
+        return None
+
+
+def _write(path: Path, key: str) -> None:
+    """Write it for this user alone; two processes write the same, since the journal has one."""
+    try:
+        with suppress(FileNotFoundError):
+            path.unlink()
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(key)
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be written ({error.strerror}).") from error

@@ -1,0 +1,413 @@
+"""The owner's journal: turns that no episode holds yet, refs, claims and generations.
+
+All decisions about it are made here, once, as changes to one reading; the backends (`redis/` and
+`sqlite/`) only read it and write it if it has not moved meanwhile.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import uuid4
+
+from cachetools import LRUCache, TTLCache
+
+from domain.folding import episode_id
+from domain.journal import Claim, JournalView, ThreadNote
+from domain.owner import Owner
+from domain.records import RecordKey, Turn
+from stores.journal.backend import JournalBackend, RawJournal, generation_name
+from stores.journal.records import (
+    Changes,
+    ThreadList,
+    forget_parsed,
+    rows_moved,
+    thread_list,
+    view_of,
+    withholding,
+    write_of,
+    written,
+)
+
+LISTED_THREADS = 200_000
+"""Threads listed apart that a process keeps at hand, of all owners: some 100 MB."""
+LATEST_OWNERS = 256
+LATEST_SECONDS = 60.0
+"""How long the last reading of an owner may be written on without reading again: long enough for
+a turn, and short beside the days after which a journal expires."""
+
+
+class GenerationMoved(RuntimeError):
+    """The owner was reset while this was under way: nothing was written."""
+
+    def __init__(self) -> None:
+        """Say it in one sentence."""
+        super().__init__("This memory was reset meanwhile: nothing was kept of this turn.")
+
+
+Decide = Callable[[JournalView], Changes | None]
+"""Looks at a reading and says what to change; None changes nothing."""
+
+
+_Reading = tuple[RawJournal, ThreadList]
+
+
+class Journal:
+    """The journals of all owners."""
+
+    def __init__(self, backend: JournalBackend) -> None:
+        """Read and write journals in `backend`."""
+        self.backend = backend
+        self._lists: LRUCache[tuple[str, str], ThreadList] = LRUCache(
+            LISTED_THREADS, getsizeof=lambda listed: len(listed.notes) + 1
+        )
+        self._latest: TTLCache[str, _Reading] = TTLCache(LATEST_OWNERS, LATEST_SECONDS)
+
+    async def read(self, owner: Owner, head: str | None = None) -> JournalView:
+        """Return one consistent reading. Read it before episodes, always.
+
+        Args:
+            owner: Whose.
+            head: The turn whose branch's summaries are wanted with it, where they are cached.
+        """
+        return view_of(*await self._read(owner, head or ""))
+
+    async def _read(self, owner: Owner, head: str = "") -> _Reading:
+        """Return one reading; the threads listed apart come from memory until they move."""
+        while True:
+            raw = await self.backend.read(owner, head)
+            listed = await self._list(owner, raw)
+            if listed.moved == raw.listed:
+                self._latest[owner.key] = raw, listed
+                return raw, listed
+
+    async def _list(self, owner: Owner, raw: RawJournal) -> ThreadList:
+        if raw.listed == 0:
+            return ThreadList()
+        key = owner.key, generation_name(raw.generation)
+        listed = self._lists.get(key)
+        if listed is None or listed.moved != raw.listed:
+            listed = thread_list(*await self.backend.list_threads(owner, key[1]))
+            self._remember(owner, raw, listed)
+        return listed
+
+    def _remember(self, owner: Owner, raw: RawJournal, listed: ThreadList) -> None:
+        if len(listed.notes) < LISTED_THREADS:
+            self._lists[owner.key, generation_name(raw.generation)] = listed
+
+    async def _change(
+        self, owner: Owner, generation: str | None, decide: Decide
+    ) -> tuple[JournalView, bool]:
+        """Apply what `decide` says of the latest reading, again until nothing moved meanwhile.
+
+        The last reading of this process is tried first: what has not moved need not be read again.
+        That there is nothing to change, or another generation, is believed of a fresh one alone.
+        """
+        known = self._latest.get(owner.key)
+        while True:
+            raw, listed = known or await self._read(owner)
+            fresh, known = known is None, None
+            view = view_of(raw, listed)
+            changes = decide(view) if raw.generation == generation else None
+            if changes is not None:
+                write = write_of(raw, listed, changes)
+                if await self.backend.commit(owner, generation, raw.version, write):
+                    raw, listed = written(raw, listed, write)
+                    self._remember(owner, raw, listed)
+                    self._latest[owner.key] = raw, listed
+                    return view_of(raw, listed), True
+            elif fresh and raw.generation != generation:
+                raise GenerationMoved
+            elif fresh:
+                return view, False
+
+    async def note_thread(self, owner: Owner, generation: str | None, thread: str) -> None:
+        """Index a thread under its owner, before anything is kept of it."""
+        await self.backend.note_owner(owner, thread)
+
+        def decide(view: JournalView) -> Changes | None:
+            if thread in view.threads:
+                return None
+            return Changes(threads={thread: ThreadNote()})
+
+        try:
+            await self._change(owner, generation, decide)
+        except GenerationMoved:
+            await self.backend.drop_thread(thread)
+            if not (await self.read(owner)).threads:
+                await self.backend.drop_owner(owner)  # Forgotten, also by name.
+            raise
+
+    async def add_turns(
+        self,
+        owner: Owner,
+        generation: str | None,
+        turns: Sequence[Turn],
+        thread: str,
+        ref: str,
+    ) -> JournalView:
+        """Write turns, oldest first, and move the thread's ref, in one transaction.
+
+        Turns without a sequence number are given the next ones. Returns the reading after it.
+
+        Raises:
+            GenerationMoved: If the owner was reset meanwhile; nothing is written.
+        """
+
+        def decide(view: JournalView) -> Changes:
+            changes, seq = Changes(), view.seq
+            for turn in turns:
+                if not turn.seq:
+                    seq += 1
+                    turn = turn.model_copy(update={"seq": seq})
+                seq = max(seq, turn.seq)
+                changes.turns[turn.id] = turn
+            last = turns[-1].at if turns else None
+            changes.book["seq"] = str(seq)
+            changes.threads[thread] = ThreadNote(ref=ref, last=last)
+            return changes
+
+        return (await self._change(owner, generation, decide))[0]
+
+    async def claim(
+        self,
+        owner: Owner,
+        generation: str | None,
+        window: Sequence[str],
+        thread: str,
+        *,
+        now: datetime,
+        until: datetime,
+    ) -> Claim | None:
+        """Take a window to fold; None if it cannot be taken.
+
+        A live claim is left alone. An expired one is taken over with its own window, whatever
+        `window` is; so is one that ends later than a clock that is right could have it. A new one
+        needs all its turns to be in the journal still.
+        """
+        latest = until + (until - now)
+        holder = uuid4().hex
+        taken: Claim | None = None
+
+        def decide(view: JournalView) -> Changes | None:
+            nonlocal taken
+            taken = None
+            if view.claim is not None:
+                if now < view.claim.until <= latest:
+                    return None
+                taken = view.claim.model_copy(update={"holder": holder, "until": until})
+            elif window and all(turn in view.turns for turn in window):
+                taken = Claim(turns=tuple(window), thread=thread, holder=holder, until=until)
+            return Changes(book={"claim": taken.model_dump_json()}) if taken else None
+
+        await self._change(owner, generation, decide)
+        return taken
+
+    async def extend_claim(
+        self, owner: Owner, generation: str | None, claim: Claim, until: datetime
+    ) -> None:
+        """Move the end of a claim's lease, if the claim is still ours."""
+
+        def decide(view: JournalView) -> Changes | None:
+            if view.claim is None or view.claim.holder != claim.holder:
+                return None
+            longer = view.claim.model_copy(update={"until": until})
+            return Changes(book={"claim": longer.model_dump_json()})
+
+        await self._change(owner, generation, decide)
+
+    async def extend_extraction(
+        self, owner: Owner, generation: str | None, until: datetime
+    ) -> None:
+        """Move the end of the lease of an extraction that is under way."""
+
+        def decide(view: JournalView) -> Changes | None:
+            if view.extracting is None:
+                return None
+            return Changes(book={"extracting": until.isoformat()})
+
+        await self._change(owner, generation, decide)
+
+    async def claim_failed(
+        self, owner: Owner, generation: str | None, claim: Claim, now: datetime
+    ) -> None:
+        """End the lease of a claim whose summary failed, and count the attempt."""
+
+        def decide(view: JournalView) -> Changes | None:
+            if view.claim is None or view.claim.holder != claim.holder:
+                return None
+            ended = claim.model_copy(update={"until": now, "attempts": claim.attempts + 1})
+            return Changes(book={"claim": ended.model_dump_json()})
+
+        await self._change(owner, generation, decide)
+
+    async def folded(
+        self, owner: Owner, generation: str | None, claim: Claim
+    ) -> tuple[JournalView, bool]:
+        """Remove a claimed window whose episode is written; False if the claim is not ours."""
+
+        def decide(view: JournalView) -> Changes | None:
+            if view.claim is None or view.claim.holder != claim.holder:
+                return None
+            book = rows_moved(view, [("episode", episode_id(claim.turns))])
+            return Changes(book={**book, "claim": None}, turns=dict.fromkeys(claim.turns))
+
+        return await self._change(owner, generation, decide)
+
+    async def drop_turns(
+        self, owner: Owner, generation: str | None, turns: Collection[str]
+    ) -> JournalView:
+        """Remove turns that an episode holds, or dead ones; never those of a claimed window."""
+
+        def decide(view: JournalView) -> Changes | None:
+            claimed = view.claim.turns if view.claim else ()
+            gone = [turn for turn in turns if turn in view.turns and turn not in claimed]
+            return Changes(turns=dict.fromkeys(gone)) if gone else None
+
+        return (await self._change(owner, generation, decide))[0]
+
+    async def bury(
+        self,
+        owner: Owner,
+        view: JournalView,
+        turns: Collection[str],
+        dead: Mapping[str, str],
+    ) -> bool:
+        """Remove dead turns and note which others are dead, if nothing moved since `view`.
+
+        Otherwise a branch that was dead in `view` may be alive again: nothing is done.
+        """
+
+        def decide(now: JournalView) -> Changes | None:
+            if now.version != view.version:
+                return None
+            noted = json.dumps(dict(dead)) if dead else None
+            return Changes(book={"dead": noted}, turns=dict.fromkeys(turns))
+
+        return (await self._change(owner, view.generation, decide))[1]
+
+    async def withhold(
+        self, owner: Owner, generation: str | None, ids: Collection[str]
+    ) -> JournalView:
+        """Let no prompt hold these turns and summaries from now on.
+
+        Raises:
+            GenerationMoved: If the owner was reset meanwhile; nothing is written.
+        """
+
+        def decide(view: JournalView) -> Changes | None:
+            more = set(ids) - view.withheld
+            return Changes(book=withholding(view, more)) if more else None
+
+        return (await self._change(owner, generation, decide))[0]
+
+    async def rows_changed(
+        self, owner: Owner, generation: str | None, keys: Collection[RecordKey] | None = None
+    ) -> JournalView:
+        """Tell every process which episodes, facts or entities changed; None: any of them."""
+
+        def decide(view: JournalView) -> Changes:
+            return Changes(book=rows_moved(view, keys))
+
+        return (await self._change(owner, generation, decide))[0]
+
+    async def begin_extraction(
+        self, owner: Owner, generation: str | None, *, now: datetime, until: datetime
+    ) -> JournalView | None:
+        """Take the owner's turns beyond the cursor to extract; None while another has them.
+
+        What one that died may have written is told to every process.
+        """
+
+        def decide(view: JournalView) -> Changes | None:
+            if view.extracting is not None and view.extracting > now:
+                return None
+            left = {} if view.extracting is None else rows_moved(view, None)
+            return Changes(book={**left, "extracting": until.isoformat()})
+
+        view, taken = await self._change(owner, generation, decide)
+        return view if taken else None
+
+    async def extracted(
+        self,
+        owner: Owner,
+        generation: str | None,
+        cursor: int | None,
+        keys: Collection[RecordKey] = (),
+    ) -> JournalView:
+        """End an extraction that wrote `keys`, and move the cursor; None: it failed, none moves."""
+
+        def decide(view: JournalView) -> Changes:
+            changes = Changes(book={"extracting": None})
+            if keys:
+                changes.book |= rows_moved(view, keys)
+            if cursor is not None and cursor > view.cursor:
+                changes.book["cursor"] = str(cursor)
+            return changes
+
+        return (await self._change(owner, generation, decide))[0]
+
+    async def restore(
+        self,
+        owner: Owner,
+        generation: str | None,
+        turns: Sequence[Turn],
+        refs: Mapping[str, str],
+        *,
+        seq: int,
+        cursor: int,
+        withheld: Collection[str] = (),
+    ) -> JournalView:
+        """Set what an import or a recovery brings; counters only rise."""
+
+        def decide(view: JournalView) -> Changes:
+            changes = Changes(book=rows_moved(view, None) | withholding(view, withheld))
+            changes.turns = {turn.id: turn for turn in turns}
+            changes.book["seq"] = str(max(seq, view.seq))
+            changes.book["cursor"] = str(max(cursor, view.cursor))
+            last = {turn.id: turn.at for turn in turns}
+            for thread, ref in refs.items():
+                changes.threads[thread] = ThreadNote(ref=ref, last=last.get(ref))
+            return changes
+
+        return (await self._change(owner, generation, decide))[0]
+
+    # Refs of threads that are copied and deleted: what the checkpointers call (`ThreadRefs`).
+
+    async def copy(self, source: str, target: str) -> None:
+        """Give a copied thread the ref of its source."""
+        owner = await self.backend.thread_owner(source)
+        if owner is None:
+            return
+        await self.backend.note_owner(owner, target)
+
+        def decide(view: JournalView) -> Changes | None:
+            note = view.threads.get(source)
+            return None if note is None else Changes(threads={target: note})
+
+        await self._change(owner, (await self.backend.read(owner)).generation, decide)
+
+    async def drop(self, thread_id: str) -> None:
+        """Remove the ref of a deleted thread; its turns stop being live by themselves."""
+        owner = await self.backend.thread_owner(thread_id)
+        if owner is None:
+            return
+
+        def decide(view: JournalView) -> Changes | None:
+            return Changes(threads={thread_id: None}) if thread_id in view.threads else None
+
+        await self._change(owner, (await self.backend.read(owner)).generation, decide)
+        await self.backend.drop_thread(thread_id)
+
+    # Generations
+
+    async def renew(self, owner: Owner) -> tuple[str, list[str]]:
+        """Begin a fresh generation; return its token and the names of the older ones."""
+        token = uuid4().hex
+        forget_parsed()
+        return token, await self.backend.renew(owner, token)
+
+    async def threads_of(self, owner: Owner, generation: str) -> list[str]:
+        """Return the threads that a generation has indexed."""
+        raw = await self.backend.read_generation(owner, generation)
+        listed = thread_list(*await self.backend.list_threads(owner, generation))
+        return list(view_of(raw, listed).threads)

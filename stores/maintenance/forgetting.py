@@ -1,0 +1,70 @@
+"""Forgets statements of an owner: facts become tombstones, and turns are withheld from prompts.
+
+What a wish reaches is decided in `domain/facts/forgetting.py`; here it is read and written.
+"""
+
+import asyncio
+from collections.abc import Collection
+from datetime import datetime
+
+from domain.facts.facts import delete
+from domain.facts.forgetting import Reach, reach
+from domain.owner import Owner
+from domain.rows import key_of
+from stores.journal.journal import GenerationMoved
+from stores.open import Stores
+
+
+async def forget(
+    stores: Stores,
+    owner: Owner,
+    generation: str | None,
+    *,
+    now: datetime,
+    ids: Collection[str] = (),
+    statements: Collection[str] = (),
+    removed: Collection[str] = (),
+) -> Reach:
+    """Forget facts, statements and turns; return what was reached.
+
+    The turns are withheld first, so that whatever fails afterwards tells nothing, and the same
+    call can be repeated.
+
+    Args:
+        stores: Where the owner's memory lies.
+        owner: Whose.
+        generation: Under which it was read.
+        now: The present.
+        ids: Facts to forget.
+        statements: What else is to be forgotten, in words.
+        removed: Turns that were taken out of their thread.
+
+    Raises:
+        GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
+        StoreUnavailable: If a store does not answer.
+    """
+    view = await stores.journal.read(owner)
+    if view.generation != generation:
+        raise GenerationMoved
+    rows = await stores.memories.all(owner, generation)
+    turns = {turn.id: turn for episode in rows.episodes for turn in episode.turns} | view.turns
+    reached = await asyncio.to_thread(
+        reach,
+        rows.facts,
+        turns.values(),
+        rows.episodes,
+        ids=ids,
+        statements=statements,
+        removed=removed,
+    )
+    if not reached.withheld and not reached.facts:
+        return reached
+    await stores.journal.withhold(owner, generation, reached.withheld)
+    tombstones = [delete(fact, now) for fact in reached.facts]
+    await stores.write(owner, generation, *tombstones)
+    try:
+        await stores.journal.rows_changed(owner, generation, [key_of(fact) for fact in tombstones])
+    except GenerationMoved:
+        await stores.memories.clear(owner, generation)
+        raise
+    return reached

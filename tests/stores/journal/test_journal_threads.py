@@ -1,0 +1,141 @@
+"""Threads that an owner once spoke on cost later turns nothing, and no user reads another's."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from domain.journal import ThreadNote
+from domain.owner import Owner
+from domain.records import Said, Turn
+from stores.journal.backend import Write
+from stores.journal.journal import Journal
+from stores.redis.journal import INDEXED, open_redis_journal
+from stores.sqlite.journal import open_sqlite_journal
+
+NOW = datetime(2026, 5, 8, 12, tzinfo=UTC)
+ALEX = Owner("alex@example.com")
+
+
+def turn(id: str, parent: str | None = None, thread: str = "t") -> Turn:
+    said = Said(id=f"m-{id}", role="user", text=f"text of {id}", at=NOW)
+    return Turn(id=id, parent=parent, thread=thread, at=NOW, messages=(said,))
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
+    if request.param == "sqlite":
+        async with open_sqlite_journal(tmp_path / "journal.sqlite") as journal:
+            yield journal
+        return
+    client = Redis.from_url(request.getfixturevalue("redis_url"), socket_timeout=5)
+    async with open_redis_journal(client, timedelta(days=90)) as journal:
+        yield journal
+    await client.aclose()
+
+
+async def fold(journal: Journal, *turns: str) -> None:
+    until = NOW + timedelta(minutes=3)
+    claim = await journal.claim(ALEX, None, turns, "t", now=NOW, until=until)
+    assert claim is not None
+    await journal.folded(ALEX, None, claim)
+
+
+async def test_a_turn_reads_as_much_after_forty_threads_as_after_one(
+    journal: Journal,
+) -> None:
+    sizes = []
+    for number in range(40):
+        await journal.note_thread(ALEX, None, f"t{number}")
+        await journal.add_turns(ALEX, None, [turn(f"a{number}")], f"t{number}", f"a{number}")
+        await fold(journal, f"a{number}")
+        sizes.append(len((await journal.backend.read(ALEX)).book))
+    assert sizes[-1] == sizes[0]
+    elsewhere = Journal(journal.backend)
+    view = await elsewhere.read(ALEX)
+    assert view.refs == {f"t{n}": f"a{n}" for n in range(40)}
+    assert view == await journal.read(ALEX)
+    assert {note.last for note in view.threads.values()} == {NOW}
+
+
+async def test_another_process_sees_a_thread_come_back_fold_and_go(journal: Journal) -> None:
+    elsewhere = Journal(journal.backend)
+    await journal.note_thread(ALEX, None, "t")
+    assert (await elsewhere.read(ALEX)).threads == {"t": ThreadNote()}
+    await journal.add_turns(ALEX, None, [turn("a")], "t", "a")
+    await fold(journal, "a")
+    assert (await elsewhere.read(ALEX)).refs == {"t": "a"}
+    await elsewhere.add_turns(ALEX, None, [turn("b", "a")], "t", "b")
+    assert (await journal.read(ALEX)).refs == {"t": "b"}
+    await journal.copy("t", "copy")
+    await journal.drop("t")
+    assert (await elsewhere.read(ALEX)).refs == {"copy": "b"}
+    assert set((await elsewhere.read(ALEX)).threads) == {"copy"}
+
+
+async def test_threads_that_an_older_version_wrote_are_read_and_listed_apart(
+    journal: Journal,
+) -> None:
+    note = f'{{"last":"{NOW.isoformat().replace("+00:00", "Z")}"}}'
+    written: dict[str, str | None] = {"version": "7", "seq": "5"}
+    for number in range(5):
+        written |= {f'ref:"t{number}"': f"a{number}", f'thread:"t{number}"': note}
+    written |= {'thread:"empty"': '{"last":null}'}
+    stored = turn("a4", thread="t4").model_dump_json()
+    assert await journal.backend.commit(ALEX, None, 0, Write(book=written, turns={"a4": stored}))
+    before = await journal.read(ALEX)
+    assert before.refs == {f"t{n}": f"a{n}" for n in range(5)}
+    await journal.add_turns(ALEX, None, [turn("b", "a4", "t4")], "t4", "b")
+    after = await Journal(journal.backend).read(ALEX)
+    assert after.refs == {**before.refs, "t4": "b"}
+    assert after.threads["t0"].last == NOW and after.threads["empty"] == ThreadNote()
+    book = (await journal.backend.read(ALEX)).book
+    assert [name for name in book if name.startswith("ref:")] == ['ref:"t4"']
+
+
+async def test_a_reset_takes_the_threads_that_are_listed_apart_too(journal: Journal) -> None:
+    await journal.note_thread(ALEX, None, "t")
+    await journal.add_turns(ALEX, None, [turn("a")], "t", "a")
+    await fold(journal, "a")
+    await journal.renew(ALEX)
+    assert await journal.threads_of(ALEX, "first") == ["t"]
+    await journal.backend.erase(ALEX, "first")
+    assert await journal.threads_of(ALEX, "first") == []
+    assert (await journal.backend.list_threads(ALEX, "first"))[1] == {}
+    assert not (await journal.read(ALEX)).threads
+
+
+async def test_a_lost_list_of_threads_is_noticed(journal: Journal) -> None:
+    await journal.note_thread(ALEX, None, "t")
+    assert not (await journal.read(ALEX)).threads_lost
+    version = (await journal.backend.read(ALEX)).version
+    await journal.backend.commit(ALEX, None, version, Write(threads={'"t"': None}))
+    assert (await Journal(journal.backend).read(ALEX)).threads_lost
+
+
+async def test_the_owners_of_a_user_are_those_of_that_user_alone(journal: Journal) -> None:
+    owners = [
+        Owner(user, character) for user in ("alex", "Alex", "alex-") for character in ("a", "b")
+    ]
+    for number, owner in enumerate(owners):
+        await journal.note_thread(owner, None, f"t{number}")
+    assert set(await journal.backend.owners_of("alex")) == set(owners[:2])
+    await journal.backend.drop_owner(owners[0])
+    assert await journal.backend.owners_of("alex") == [owners[1]]
+    assert await journal.backend.owners_of("nobody") == []
+
+
+async def test_owners_that_an_older_version_noted_in_redis_are_found_by_user(
+    redis_url: str,
+) -> None:
+    client = Redis.from_url(redis_url, socket_timeout=5)
+    async with open_redis_journal(client, timedelta(days=90)) as journal:
+        for user in ("alex", "sam"):
+            await journal.note_thread(Owner(user), None, f"t-{user}")
+        await client.delete(f"mnemo:mark:{INDEXED}", *await client.keys("mnemo:user:*"))
+        assert await journal.backend.owners_of("sam") == [Owner("sam")]
+        await client.delete("mnemo:owners")
+        assert await journal.backend.owners_of("alex") == [Owner("alex")], "all were listed at once"
+    await client.aclose()

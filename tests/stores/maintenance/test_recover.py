@@ -1,0 +1,93 @@
+"""A journal that is lost for good is rebuilt from checkpoints and episodes."""
+
+from typing import Any
+
+from domain.owner import Owner
+from nodes.messages.stamps import turns_reader
+from stores.maintenance.recover import Recovered, recover
+from tests.support.house import House, Open
+
+
+async def lose_journal(house: House, *owners: Owner) -> None:
+    backend = house.parts.stores.journal.backend
+    for owner in owners:
+        view = await house.parts.stores.journal.read(owner)
+        for thread in view.threads:
+            await backend.drop_thread(thread)
+        await backend.erase(owner, view.generation or "first")
+        await backend.drop_owner(owner)
+
+
+async def rebuilt(house: House) -> Recovered:
+    stores = house.parts.stores
+    return await recover(stores, turns_reader(stores.key))
+
+
+async def test_a_lost_journal_is_rebuilt_and_the_conversation_goes_on(open_house: Open) -> None:
+    alex = Owner("alex")
+    async with open_house(fold_turns=4, extract_turns=100) as house:
+        await house.talk(1, 9)
+        await house.talk(10, 12, "other", user="eve@example.com")
+        before = await house.parts.stores.journal.read(alex)
+        await lose_journal(house, alex, Owner("eve@example.com"))
+        assert not (await house.parts.stores.journal.read(alex)).refs
+        done = await rebuilt(house)
+        assert done.owners == 2 and done.problems == []
+        after = await house.parts.stores.journal.read(alex)
+        assert after.refs == before.refs and after.seq == before.seq
+        assert set(after.turns) == set(before.turns)
+        await house.say("Go on to mark10")
+        assert house.shown() == {f"mark{n}" for n in range(1, 11)}
+
+
+async def test_a_journal_that_is_there_is_left_alone(open_house: Open) -> None:
+    async with open_house(fold_turns=4) as house:
+        await house.talk(1, 6)
+        before = await house.parts.stores.journal.read(Owner("alex"))
+        assert (await rebuilt(house)).owners == 0
+        assert await house.parts.stores.journal.read(Owner("alex")) == before
+
+
+async def test_what_cannot_be_recovered_is_said(open_house: Open) -> None:
+    async with open_house(fold_turns=4, extract_turns=100) as house:
+        await house.talk(1, 6)
+        await house.parts.stores.checkpointer.adelete_checkpoints("t")
+        await lose_journal(house, Owner("alex"))
+        done = await rebuilt(house)
+        assert done.owners == 1 and any("lost" in problem for problem in done.problems)
+        await house.say("Go on to mark9")
+        assert {"mark1", "mark2", "mark9"} <= house.shown()
+
+
+async def test_a_state_that_names_another_owner_recovers_nothing_into_her_memory(
+    open_house: Open,
+) -> None:
+    alex, eve = Owner("alex"), Owner("eve")
+    async with open_house(extract_turns=100) as house:
+        await house.talk(1, 2)
+        await house.talk(7, 8, "e", user="eve")
+        before = await house.parts.stores.journal.read(alex)
+        claims = {"owner": alex.key, "who": ["alex", "default"]}
+        await house.graph.aupdate_state(house.config("e"), claims, as_node="finish")
+        await lose_journal(house, alex, eve)
+        done = await rebuilt(house)
+        assert any("thread e" in problem for problem in done.problems)
+        after = await house.parts.stores.journal.read(alex)
+        assert after.refs == before.refs and set(after.turns) == set(before.turns)
+
+
+async def test_states_that_cannot_be_read_are_told_and_left_alone(open_house: Open) -> None:
+    odd: list[dict[str, Any]] = [
+        {"owner": 5}, {"who": []}, {"who": ["alex"]}, {"who": "alex"}, {"head": [1]},
+        {"generation": {}}, {"who": ["", ""]},
+    ]  # fmt: skip
+    async with open_house(extract_turns=100) as house:
+        await house.talk(1, 2)
+        for number, values in enumerate(odd):
+            await house.say("I speak of mark7", f"odd{number}", user=f"odd{number}")
+            config = house.config(f"odd{number}")
+            await house.graph.aupdate_state(config, values, as_node="finish")
+        await lose_journal(house, Owner("alex"))
+        done = await rebuilt(house)
+        assert done.owners == 1 and done.turns == 2
+        assert len([p for p in done.problems if "cannot be read" in p]) == len(odd)

@@ -1,0 +1,190 @@
+"""Reset and forget leave nothing behind, whatever was under way; judged by raw rows and files."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.owner import Owner
+from nodes.extract_facts import extract
+from nodes.schedule import schedule
+from nodes.summarize import fold_window
+from stores.errors import StoreUnavailable
+from stores.journal.journal import GenerationMoved
+from stores.maintenance.erase import forget, reset
+from tests.support.kept import seen
+from tests.support.models.scripted import (
+    Crash,
+    Script,
+    Wire,
+    marks,
+    nothing,
+    open_script,
+    scripted_settings,
+    settled,
+    wired,
+)
+from tests.support.servers.chroma_server import ChromaServer
+from tests.support.servers.redis_stack import RedisStack
+from tests.support.stores import raw_stores
+
+ALEX = Owner("alex")
+Residue = Callable[[], set[str]]
+
+
+@pytest.fixture
+async def script(tmp_path: Path, backend: dict[str, Any]) -> AsyncIterator[Script]:
+    settings = scripted_settings(tmp_path / "data", fold_turns=6, extract_turns=6, **backend)
+    async with open_script(settings) as script:
+        yield script
+
+
+@pytest.fixture
+def residue(tmp_path: Path, backend: dict[str, Any]) -> Residue:
+    return lambda: raw_stores.rows(backend, tmp_path / "data")
+
+
+async def reset_alex(script: Script) -> None:
+    await reset(script.parts.stores, ALEX)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("durability", ["sync", "exit"])
+async def test_a_reset_before_any_effect_of_a_turn_leaves_nothing_behind(
+    script: Script, residue: Residue, durability: str
+) -> None:
+    for cut in count(1):
+        thread, wire = f"t{cut}", Wire(cut=cut, meanwhile=lambda: reset_alex(script))
+        await script.write(5, thread, ALEX)
+        parts = wired(script.parts, wire)
+        await script.talk(6, 6, thread, ALEX, parts=parts, durability=durability)
+        if not wire.broken:
+            break
+        assert residue() == set(), wire.passed
+        await script.say("Hello mark9a", thread, ALEX, durability=durability)
+        assert marks(seen(script.chat.prompts[-1]).text) == ("mark9a",)
+        await reset_alex(script)
+    assert {"summarize", "extract", "put"} <= set(wire.passed)
+
+
+async def test_a_reset_while_a_first_turn_begins_leaves_only_that_turn(
+    script: Script, residue: Residue
+) -> None:
+    for cut in (1, 2):
+        await script.talk(1, 3, "before", ALEX)
+        parts = wired(script.parts, Wire(cut=cut, meanwhile=lambda: reset_alex(script)))
+        await script.say("Hello mark9a", f"t{cut}", ALEX, parts=parts)
+        assert {mark for mark in residue() if mark.startswith("mark")} == {"mark9a"}
+        await reset_alex(script)
+        assert residue() == set()
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("durability", ["sync", "exit"])
+async def test_a_reset_during_a_reply_leaves_nothing_behind(
+    script: Script, residue: Residue, durability: str
+) -> None:
+    await script.talk(1, 5, "t", ALEX, durability=durability)
+    assert "mark1a" in residue()
+    script.chat.meanwhile = lambda: reset_alex(script)
+    await script.talk(6, 6, "t", ALEX, durability=durability)
+    assert residue() == set()
+    script.chat.meanwhile = nothing
+    await script.say("Hello mark9a", "t", ALEX, durability=durability)
+    assert marks(seen(script.chat.prompts[-1]).text) == ("mark9a",)
+
+
+async def folded(script: Script, owner: Owner) -> None:
+    view = await script.parts.stores.journal.read(owner)
+    tier = script.parts.settings.tier(None)
+    window = schedule(script.parts, tier, view, "t", view.refs.get(owner.user_id)).fold
+    if window is not None:
+        await fold_window(script.parts, owner, view.generation, window, tier)
+
+
+@pytest.mark.deep
+async def test_a_hundred_resets_racing_folds_and_extractions_leave_nothing(
+    script: Script, residue: Residue
+) -> None:
+    chance = random.Random(7)
+    owners = [Owner(f"user{number}") for number in range(100)]
+
+    async def writing() -> None:
+        await asyncio.sleep(chance.random() / 20)
+
+    script.memory.meanwhile = writing
+
+    async def resetting(owner: Owner) -> None:
+        await asyncio.sleep(chance.random() / 5)
+        await reset(script.parts.stores, owner)
+
+    for some in (owners[start : start + 10] for start in range(0, 100, 10)):
+        for owner in some:
+            await script.write(8, owner.user_id, owner)
+        works = [work(script, owner) for owner in some for work in (folded, extracted)]
+        for ended in await settled(*works, *map(resetting, some)):
+            assert ended is None or isinstance(ended, GenerationMoved)
+    assert residue() == set()
+
+
+async def extracted(script: Script, owner: Owner) -> None:
+    view = await script.parts.stores.journal.read(owner)
+    await extract(script.parts, owner, view.generation)
+
+
+async def test_a_reset_that_crashes_anywhere_can_be_repeated(
+    script: Script, residue: Residue
+) -> None:
+    for cut in range(1, 30):
+        await script.write(8, "t", ALEX)
+        await folded(script, ALEX)
+        await extracted(script, ALEX)
+        await script.say("Hello mark9a", "t", ALEX)
+        wire = Wire(cut=cut)
+        try:
+            await reset(wired(script.parts, wire).stores, ALEX)
+        except Crash:
+            await reset(script.parts.stores, ALEX)
+        assert residue() == set()
+        if not wire.broken:
+            return
+    raise AssertionError("no reset came to its end")
+
+
+@pytest.mark.deep
+async def test_a_reset_with_a_store_down_says_so_and_can_be_repeated(
+    tmp_path: Path, own_chroma_server: ChromaServer
+) -> None:
+    with RedisStack() as redis:
+        backend = {"redis_url": redis.url, "chroma_url": own_chroma_server.url}
+        settings = scripted_settings(tmp_path / "data", fold_turns=4, store_timeout=1, **backend)
+        async with open_script(settings) as script:
+            for server in (own_chroma_server, redis):
+                await script.talk(1, 5, "t", ALEX)
+                server.kill()
+                with pytest.raises(StoreUnavailable):
+                    await reset_alex(script)
+                server.start()
+                await reset_alex(script)
+                assert raw_stores.rows(backend, tmp_path / "data") == set()
+
+
+async def test_forget_leaves_no_text_in_any_file(tmp_path: Path) -> None:
+    settings = scripted_settings(tmp_path, fold_turns=6, extract_turns=3)
+    async with open_script(settings) as script:
+        for thread in ("t", "u"):
+            await script.talk(1, 9, thread, ALEX)
+        await script.talk(1, 2, "w", Owner("alex", "other character"))
+        await script.say("Somebody else says mark1b", "v", Owner("eve"))
+        assert "mark1a" in str(raw_stores.files(tmp_path))
+        await forget(script.parts.stores, "alex")
+        for marked in raw_stores.files(tmp_path).values():
+            assert all(mark.endswith("b") for mark in marked), raw_stores.files(tmp_path)
+    for marked in raw_stores.files(tmp_path).values():
+        assert all(mark.endswith("b") for mark in marked)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]  # noqa: ASYNC240  # a test
+    assert not any(b"alex" in path.read_bytes() for path in files)

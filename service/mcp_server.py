@@ -13,9 +13,8 @@ from pydantic import BaseModel, Field
 from domain.owner import Owner, digest
 from models.errors import ModelError
 from nodes.state import Parts
-from service.http.readings import transcript
 from service.memory_changes import NoSuchFact, add_statement, delete_fact
-from service.memory_view import remembered
+from service.memory_view import remembered, transcript
 from stores.errors import StoreUnavailable
 from stores.journal.journal import GenerationMoved
 

@@ -1,4 +1,4 @@
-"""What an owner may see of their memory: live episodes, facts with history, entities.
+"""What an owner may see of their memory: live turns and episodes, facts with history, entities.
 
 The one reading behind the command line's lists and the routes; nothing here changes anything.
 """
@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from domain.facts.facts import Standing, standing, withheld
+from domain.folding import live_journal
 from domain.owner import Owner
-from domain.records import Entity, Episode, turn_of
+from domain.records import Entity, Episode, Turn, turn_of
 from domain.turns import live, parents_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,21 @@ async def remembered(
         facts=standing(rows.facts, reached, as_of),
         entities=sorted((e for e in entities if e is not None), key=lambda e: e.name.casefold()),
     )
+
+
+async def recent(stores: "Stores", owner: Owner) -> list[Turn]:
+    """Return the live turns that no episode holds, oldest first."""
+    view = await stores.journal.read(owner)
+    return live_journal(view, view.refs.values())
+
+
+async def transcript(stores: "Stores", owner: Owner) -> list[Turn]:
+    """Return every live turn, oldest first."""
+    view = await stores.journal.read(owner)
+    episodes = await stores.memories.episodes(owner, view.generation)
+    turns = {turn.id: turn for episode in episodes for turn in episode.turns} | view.turns
+    reached = live(view.refs.values(), parents_of(view.turns.values(), episodes))
+    return sorted((turns[id] for id in reached), key=lambda turn: (turn.seq, turn.id))
 
 
 def _told(entity: Entity, turns: frozenset[str]) -> Entity | None:

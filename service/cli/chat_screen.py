@@ -19,7 +19,6 @@ from models.provider.ollama import find_ollama
 from nodes.state import Parts
 from service.cli.chat_lines import LEAVE, Talk
 from service.cli.chat_reply import Paper, Working
-from service.cli.prompt_history import forget_history, history_file
 from service.cli.tables import budget_table, recalled_table
 from service.cli.terminal import console, day, plain
 from service.conversation import (
@@ -30,6 +29,7 @@ from service.conversation import (
     TurnReport,
     new_thread,
 )
+from service.prompt_history import forget_history, history_file
 from settings import Settings
 from stores.errors import StoreUnavailable
 from stores.long_term import backend_of

@@ -183,7 +183,7 @@ def reset(
             fail("Nothing was forgotten.")
 
     async def work(stores: "Stores", chosen: "Settings") -> "Removed":
-        from service.cli.prompt_history import forget_history
+        from service.prompt_history import forget_history
         from stores.maintenance.erase import reset as reset_owner
 
         removed = await reset_owner(stores, owner)

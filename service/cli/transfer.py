@@ -148,7 +148,7 @@ def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
         fail("Nothing was forgotten.")
 
     async def work(stores: "Stores", chosen: "Settings") -> dict[str, int]:
-        from service.cli.prompt_history import forget_history
+        from service.prompt_history import forget_history
         from stores.maintenance.erase import forget as forget_user
 
         owners = await stores.journal.backend.owners_of(user)

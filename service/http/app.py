@@ -17,8 +17,8 @@ from service.http import routes_changes, routes_chat, routes_health, routes_memo
 from service.http.access import NOTHING
 from service.http.bodies import BoundedBodies
 from service.http.openai import routes as routes_openai
+from service.http.page import routes as routes_page
 from service.http.problems import HANDLERS, problem
-from service.page import routes as routes_page
 from service.serving import OpenServing, use_process_serving
 from settings import misnamed
 

@@ -1,6 +1,6 @@
-"""What the routes show of an owner's memory: turns, summaries, facts, entities.
+"""What the routes answer with of an owner's memory, as their documents describe it.
 
-Beside `remembered`, which reads what was folded and extracted. Nothing here changes anything.
+What they show is read in `memory_view`. Nothing here changes anything.
 """
 
 from collections.abc import Mapping
@@ -10,10 +10,8 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from domain.facts.facts import Standing
-from domain.folding import live_journal
 from domain.owner import Owner
 from domain.records import Fact, Turn
-from domain.turns import live, parents_of
 from service.conversation import Conversation
 from service.usage.limits import Quota
 from stores.open import Stores
@@ -95,21 +93,6 @@ class BudgetReport(BaseModel):
     today: Today | None = Field(description="Null where the tier has no daily bound.")
 
 
-async def recent(stores: Stores, owner: Owner) -> list[Turn]:
-    """Return the live turns that no episode holds, oldest first."""
-    view = await stores.journal.read(owner)
-    return live_journal(view, view.refs.values())
-
-
-async def transcript(stores: Stores, owner: Owner) -> list[Turn]:
-    """Return every live turn, oldest first."""
-    view = await stores.journal.read(owner)
-    episodes = await stores.memories.episodes(owner, view.generation)
-    turns = {turn.id: turn for episode in episodes for turn in episode.turns} | view.turns
-    reached = live(view.refs.values(), parents_of(view.turns.values(), episodes))
-    return sorted((turns[id] for id in reached), key=lambda turn: (turn.seq, turn.id))
-
-
 async def earlier(
     stores: Stores, conversation: Conversation, owner: Owner, thread: str | None
 ) -> Earlier:
@@ -147,17 +130,3 @@ def budget_report(thread: str, budget: Mapping[str, Any], quota: Quota | None) -
     """Return the report of a thread's last prompt."""
     today = Today(limit=quota.limit, left=quota.left, seconds=quota.seconds) if quota else None
     return BudgetReport(thread=thread, budget=BudgetShown.model_validate(budget), today=today)
-
-
-__all__ = [
-    "BudgetReport",
-    "Earlier",
-    "EpisodeShown",
-    "FactShown",
-    "Recent",
-    "budget_report",
-    "earlier",
-    "fact_shown",
-    "recent",
-    "transcript",
-]

@@ -11,12 +11,12 @@ from pydantic import BaseModel, Field
 
 from domain.facts.facts import Standing
 from service import memory_changes
-from service.cli.prompt_history import forget_history
 from service.http.access import NOTHING, OwnMemory, OwnUser, Served
 from service.http.problems import PROBLEMS
 from service.http.readings import FactShown, fact_shown
 from service.memory_changes import NoSuchFact
 from service.ops.thread_records import drop_records, renew_records
+from service.prompt_history import forget_history
 from service.usage.ledger import drop_ledger
 from stores.maintenance.erase import Removed, forget, reset
 from stores.maintenance.export import export_user

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 
 from domain.records import Entity, Episode, Recalled, Turn
+from service import memory_view
 from service.http import readings
 from service.http.access import NOTHING, Asking, AsOf, OwnMemory, Served
 from service.http.paging import Cursor, Limit, Page, page_after, page_before
@@ -20,7 +21,7 @@ Thread = Annotated[str | None, Query(description="Not given: the last one spoken
 @router.get("/recent")
 async def recent(served: Served, owner: OwnMemory, limit: Limit = 50) -> readings.Recent:
     """The last turns, word for word: those that no episode holds yet."""
-    turns = await readings.recent(served.parts.stores, owner)
+    turns = await memory_view.recent(served.parts.stores, owner)
     return readings.Recent(turns=turns[-limit:])
 
 
@@ -38,7 +39,7 @@ async def transcript(
     limit: Limit = 50,
 ) -> Page[Turn]:
     """All that was said, the newest page first; within a page the oldest turn first."""
-    turns = await readings.transcript(served.parts.stores, owner)
+    turns = await memory_view.transcript(served.parts.stores, owner)
     shown, older = page_before(turns, lambda turn: (turn.seq, turn.id), limit, before)
     return Page(items=shown, next=older)
 

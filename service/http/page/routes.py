@@ -16,13 +16,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from domain.exported import ImportRefused
 from domain.owner import Owner
 from domain.records import Turn
-from service import memory_changes
-from service.http import readings
+from service import memory_changes, memory_view
 from service.http.access import NOTHING, Asking, OwnMemory, OwnUser, Served
+from service.http.page.words import LAYERS, bar_of, reasons_of
 from service.http.paging import page_before
 from service.memory_changes import NoSuchFact
 from service.memory_view import remembered
-from service.page.words import LAYERS, bar_of, reasons_of
 from stores.maintenance.export import import_user
 
 router = APIRouter(include_in_schema=False)
@@ -30,7 +29,7 @@ router = APIRouter(include_in_schema=False)
 PART = "/inspector/{user_id}/{character_id}"
 TURNS = 20
 """Turns that come at once as one scrolls up."""
-STATIC = Path(str(files("service.page"))) / "static"
+STATIC = Path(str(files("service.http.page"))) / "static"
 ASSETS = {path.name: path for path in STATIC.iterdir()}
 SAFE = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -43,7 +42,7 @@ SAFE = {
 """No script but ours runs, whatever is remembered."""
 
 _templates = Environment(
-    loader=PackageLoader("service.page"), autoescape=True, undefined=StrictUndefined
+    loader=PackageLoader("service.http.page"), autoescape=True, undefined=StrictUndefined
 )
 
 
@@ -108,7 +107,7 @@ async def transcript(
     served: Served, owner: OwnMemory, before: Annotated[str | None, Query()] = None
 ) -> HTMLResponse:
     """All that was said, the newest part first."""
-    turns = await readings.transcript(served.parts.stores, owner)
+    turns = await memory_view.transcript(served.parts.stores, owner)
     shown, older = page_before(turns, _order, TURNS, before)
     return _html("transcript.html", turns=shown, older=older, first=before is None)
 
@@ -126,7 +125,7 @@ async def memory(
     shown = await remembered(stores, owner)
     thread = thread or await conversation.last_thread(owner)
     prompts = await conversation.last_prompts(owner, thread) if thread else []
-    buffer = await readings.recent(stores, owner)
+    buffer = await memory_view.recent(stores, owner)
     last = prompts[-1] if prompts else None
     return _html(
         "memory.html",

@@ -11,6 +11,8 @@ import pytest
 jupytext = importlib.import_module("jupytext")  # it comes without types
 FOLDER = Path(__file__).parents[2] / "notebooks"
 SOURCES = sorted(FOLDER.glob("*.py"))
+QUICK = "01_first_conversation"
+"""Runs with every change; the others, which talk for minutes, run with the deep tests."""
 
 
 def test_there_are_notebooks() -> None:
@@ -27,7 +29,13 @@ def test_source_and_notebook_hold_the_same_cells(source: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(path, id=path.stem, marks=[] if path.stem == QUICK else pytest.mark.deep)
+        for path in SOURCES
+    ],
+)
 def test_a_notebook_runs_from_top_to_bottom_offline(source: Path, tmp_path: Path) -> None:
     closed = "http://127.0.0.1:9"  # a port where nothing listens: whoever goes out fails
     done = subprocess.run(

@@ -52,7 +52,7 @@ class Question:
     broad: bool
     """Whether it asks for everything: a summary, an overview."""
     speakers: frozenset[str]
-    """The speakers that it names; where it names none, `USER` or `ASSISTANT`."""
+    """The speakers that it names; where it names none, `USER`, `ASSISTANT` or both."""
     period: tuple[datetime, datetime] | None
     """The span of time that it names, end exclusive."""
     in_first_person: str
@@ -90,8 +90,15 @@ def read_question(
         asks=asks(text),
         of_the_past=asks_of_the_past(text),
         broad=asks_for_everything(text),
-        speakers=named or frozenset({ASSISTANT if asks_what_you_said(text) else USER}),
+        speakers=named or _meant(text),
         period=period,
         in_first_person=first_person,
         bare=" ".join(bare) or text,
     )
+
+
+def _meant(text: str) -> frozenset[str]:
+    """Return who said what is asked for, where no name says so; both where it is everything."""
+    if asks_what_you_said(text):
+        return frozenset({ASSISTANT})
+    return frozenset({USER, ASSISTANT} if asks_for_everything(text) else {USER})

@@ -73,6 +73,7 @@ def _plain(text: str) -> str:
 def _you_said() -> re.Pattern[str]:
     verbs = "|".join(sorted(vocabulary(ENGLISH).said))
     return re.compile(
-        rf"\b(?:you|your) (?:\w+ )?(?:{verbs})\b|\byour (?:\w+ ){{0,2}}(?:advice|answer|list"
-        r"|recommendations?|suggestions?|reply|explanation)\b"
+        rf"(?<!can )(?<!could )(?<!would )(?<!will )\byou (?:\w+ )?(?:{verbs})\b"
+        r"|\byour (?:\w+ ){0,2}(?:advice|answer|list|recommendations?|suggestions?|reply"
+        r"|explanation)\b"
     )

@@ -160,7 +160,12 @@ class Settings(BaseSettings):
         default=3, ge=0, description="Newest episodes whose summaries a prompt shows."
     )
     entity_share: float = Field(default=0.04, ge=0, le=1, description="Share for known entities.")
-    memory_share: float = Field(default=0.07, ge=0, le=1, description="Share for recalled memory.")
+    memory_share: float = Field(
+        default=0.15,
+        ge=0,
+        le=1,
+        description="Share for recalled memory; it may grow into what the last turns leave free.",
+    )
     borrowed_turns: int = Field(
         default=6, ge=0, description="Last turns of the previous conversation a new thread shows."
     )

@@ -32,13 +32,31 @@ class Budget(TypedDict):
 
 @dataclass(frozen=True)
 class Shares:
-    """Upper bounds in tokens; what one part leaves free, the buffer may use."""
+    """Bounds in tokens; what one part leaves free, the buffer may use."""
 
     limit: int
     reply_reserve: int
     summary: int
     entities: int
+    buffer: int
+    """What the buffer holds before its older half is folded."""
     memories: int
+    """What recall may always take."""
+
+    def recall(self, persona: int, message: int, buffer: int) -> int:
+        """Return what recall may take: its share, and what the buffer leaves of its own.
+
+        So prompts stay as large as they are, whether a fold just emptied the buffer or is about
+        to. Of what both have between them, recall takes half at most.
+
+        Args:
+            persona: Tokens of the persona and the rules.
+            message: Tokens of the message.
+            buffer: Tokens of the turns that the prompt will show.
+        """
+        free = self.limit - self.reply_reserve - persona - message - self.summary - self.entities
+        grown = max(self.memories, self.buffer + self.memories - buffer)
+        return max(0, min(grown, free // 2))
 
 
 @dataclass(frozen=True)
@@ -93,7 +111,7 @@ def allocate(sizes: Sizes, shares: Shares) -> Allocation:
         free -= sizes.earlier_frame + sum(sizes.earlier[-earlier:])
     entities = _newest(tuple(reversed(sizes.entities)), min(shares.entities, free))
     entity_cost = sum(sizes.entities[:entities])
-    memories = sizes.memories <= min(shares.memories, free - entity_cost)
+    memories = sizes.memories <= free - entity_cost
     recalled = entity_cost + (sizes.memories if memories else 0)
     buffer = _newest(sizes.buffer, free - recalled)
     for fewer in ((entities, False), (0, False)):

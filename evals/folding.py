@@ -45,7 +45,7 @@ def _due(bench: Bench, fed: Fed, thread: str, last: Turn) -> Window | None:
         live_journal(fed.view, fed.view.refs.values()),
         thread=thread,
         head=last.id,
-        tokens=lambda turn: sum(bench.tokens.text(said.text) + 3 for said in turn.messages),
+        tokens=bench.tokens.turn,
         rule=FoldRule(int(budget * settings.fold_at), settings.fold_turns, settings.fold_idle),
         now=last.at,
     )

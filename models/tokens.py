@@ -18,6 +18,7 @@ import tiktoken
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from tiktoken.model import encoding_name_for_model
 
+from domain.records import Turn
 from models.parts import is_part
 
 DEFAULT_ENCODING = "o200k_base"
@@ -83,6 +84,10 @@ class TokenCounter:
         if isinstance(message, ToolMessage):
             tokens += self.text(message.tool_call_id)
         return tokens
+
+    def turn(self, turn: Turn) -> int:
+        """Return what the messages of a turn cost in a prompt, about."""
+        return sum(self.text(said.text) + MESSAGE_TOKENS for said in turn.messages)
 
     def prompt(self, messages: Sequence[BaseMessage]) -> int:
         """Return what a whole prompt costs, with the 3 tokens that begin the reply."""

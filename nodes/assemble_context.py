@@ -125,7 +125,8 @@ def shares_of(parts: Parts, tier: Tier) -> Shares:
         reply_reserve=min(tier.reply_reserve or settings.reply_reserve, limit // 3),
         summary=int(limit * settings.summary_share),
         entities=int(limit * settings.entity_share),
-        memories=int(limit * settings.memory_share) + 24,
+        buffer=int(limit * settings.fold_at),
+        memories=int(limit * settings.memory_share),
     )
 
 

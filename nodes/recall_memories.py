@@ -6,12 +6,20 @@ from typing import Any
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
+from nodes.assemble_context import shares_of
 from nodes.locate import borrowed_turns
 from nodes.messages.stamps import by_turn, turn_id
+from nodes.prompt import RULES
 from nodes.state import ChatContext, ChatState, MemoriesRead, Origin, Parts
 from stores.errors import StoreUnavailable
 from stores.recall.recall import Recollection
 from stores.summaries import path_of
+
+_LINES = 3
+"""Recalled items at most, by half the turns that fold: three times, as a third window is folded.
+
+With more, a chat of short messages would go on filling its prompts for longer.
+"""
 
 
 class RecallMemories:
@@ -29,16 +37,23 @@ class RecallMemories:
         query = _query(state["messages"])
         if not origin.tier.remembers or not query:
             return {"memories": MemoriesRead(Recollection())}
-        recall, settings = self._parts.stores.recall, self._parts.settings
-        limit = self._parts.models.learned.limit(origin.tier.context_budget)
+        recall = self._parts.stores.recall
         asked = _asked(state["messages"])
+        turns, spoken = await self._shown(state, origin)
+        persona = runtime.context.persona or self._parts.settings.persona_of(
+            origin.owner.character_id
+        )
+        count = self._parts.models.tokens.text
+        shares = shares_of(self._parts, origin.tier)
         recollection = await recall.recall(
             origin.owner,
             origin.view,
             query,
-            budget=int(limit * settings.memory_share),
+            budget=shares.recall(count(persona + RULES), count(query), spoken),
             now=origin.local(self._parts.now()),
-            shown=await self._shown(state, origin),
+            # A turn has few messages; references past its last one harm nobody.
+            shown=frozenset(f"{turn}/{index}" for turn in turns for index in range(16)),
+            most=_LINES * self._parts.settings.fold_turns // 2,
             refs=origin.refs,
             as_of=origin.as_of,
             widen=query.casefold() in asked,
@@ -53,8 +68,8 @@ class RecallMemories:
         )
         return {"memories": MemoriesRead(recollection, entities)}
 
-    async def _shown(self, state: ChatState, origin: Origin) -> frozenset[str]:
-        """Return the references of the messages that the prompt's buffer will show."""
+    async def _shown(self, state: ChatState, origin: Origin) -> tuple[set[str], int]:
+        """Return the turns that the prompt's buffer will show, and their tokens."""
         try:
             branch = await self._parts.stores.summaries.branch(
                 origin.owner, origin.view, origin.head, fresh=origin.off_refs
@@ -63,13 +78,15 @@ class RecallMemories:
             branch = None
         folded = {id for note in branch.notes for id in note.turns} if branch else set()
         turns = set(path_of(origin.view, origin.head).journal)
-        turns |= {turn.id for turn in branch.loose} if branch else set()
+        known = {turn.id: turn for turn in branch.loose} if branch else {}
+        turns |= set(known)
         borrowed = borrowed_turns(state, origin, self._parts.settings.borrowed_turns)
         turns |= set(borrowed) & set(origin.view.turns)
         if not origin.reset:
             turns |= set(by_turn(state["messages"])) - folded
-        # A turn has few messages; references past its last one harm nobody.
-        return frozenset(f"{turn}/{index}" for turn in turns for index in range(16))
+        known |= origin.view.turns
+        count = self._parts.models.tokens.turn
+        return turns, sum(count(known[id]) for id in turns & known.keys())
 
 
 def _query(messages: Sequence[AnyMessage]) -> str:

@@ -33,7 +33,7 @@ def schedule(
     parts: Parts, tier: Tier, view: JournalView, thread: str, head: str | None
 ) -> Schedule:
     """Return what a run on `thread` that ended at `head` should fold and extract now."""
-    settings, tokens = parts.settings, parts.models.tokens
+    settings = parts.settings
     rule = FoldRule(
         tokens=int(parts.models.learned.limit(tier.context_budget) * settings.fold_at),
         turns=settings.fold_turns,
@@ -45,7 +45,7 @@ def schedule(
         live_journal(view, refs_seen(view.refs, thread, head)),
         thread=thread,
         head=head,
-        tokens=lambda turn: sum(tokens.text(said.text) + 3 for said in turn.messages),
+        tokens=parts.models.tokens.turn,
         rule=rule,
         now=now,
     )

@@ -112,6 +112,7 @@ class Recall:
         as_of: datetime | None = None,
         between: tuple[datetime, datetime] | None = None,
         widen: bool = False,
+        most: int | None = None,
     ) -> Recollection:
         """Return what is worth remembering for a message, within a budget.
 
@@ -128,6 +129,7 @@ class Recall:
             as_of: Only what was said, or true, by then.
             between: Only what was said from the one moment to the other.
             widen: True where a first answer was not enough: then small talk is looked for too.
+            most: Items at most; None: as many as fit.
         """
         query = _shortened(query)
         if budget <= 0 or not query.strip():
@@ -135,7 +137,7 @@ class Recall:
         survey = await self.survey(
             owner, view, query, now=now, refs=refs, as_of=as_of, between=between
         )
-        return await asyncio.to_thread(self._choose, survey, shown, budget, widen)
+        return await asyncio.to_thread(self._choose, survey, shown, budget, widen, most)
 
     async def entities(
         self,
@@ -255,7 +257,12 @@ class Recall:
         return question, signals(corpus, question, scope.live, vectors)
 
     def _choose(
-        self, survey: Survey, shown: Container[str], budget: int, widen: bool
+        self,
+        survey: Survey,
+        shown: Container[str],
+        budget: int,
+        widen: bool,
+        most: int | None,
     ) -> Recollection:
         """Return the items that fit; an overview where a message asks for everything."""
         offer = Offer(survey.index, survey.question, survey.signals, survey.scope, self._count)
@@ -266,7 +273,7 @@ class Recall:
         ranked = offer.ranked(kept, shown, budget)
         if not ranked and (question.of_the_past or question.broad):
             ranked = offer.overview(survey.nearest.get("episode", ()))
-        items, tokens = pack(ranked, budget, self._count)
+        items, tokens = pack(ranked[:most], budget, self._count)
         near = survey.nearest.get("entity", ())
         entities = tuple(id for id, closeness in near if closeness >= NEARBY)
         return Recollection(items, tokens, survey.degraded, entities)

@@ -16,7 +16,9 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from prometheus_client import Counter, Histogram
 
+from service.usage import metrics
 from settings import Settings
 from tests.support.mnemo_runs import Mnemo, mnemo
 from tests.support.servers.serve_process import ServeProcess, free_port, serve_process
@@ -133,3 +135,21 @@ async def test_messages_on_one_thread_wait_for_each_other_across_replicas(
         turns = kept.json()["items"]
         assert len(turns) == 10
         assert [t["parent"] for t in turns[1:]] == [t["id"] for t in turns[:-1]]
+
+
+def test_every_figure_of_the_dashboard_is_one_that_is_measured() -> None:
+    dashboard = json.loads((ROOT / "deploy/grafana-dashboard.json").read_text("utf-8"))
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked = set(re.findall(r"mnemo_\w+", " ".join(queries)))
+    measured = {
+        sample
+        for metric in vars(metrics).values()
+        if isinstance(metric, Counter | Histogram)
+        for family in metric.describe()
+        for sample in (f"{family.name}_total", f"{family.name}_bucket")
+    }
+    assert len(asked) > 10 and asked <= measured
+    labels = {label for query in queries for by in re.findall(r"by \(([\w, ]+)\)", query)
+              for label in by.split(", ")}  # fmt: skip
+    assert labels <= {"le", "outcome", "step", "store", "call", "part", "error", "layer",
+                      "direction", "limit"}  # fmt: skip

@@ -68,4 +68,4 @@ eval: setup
 	@$(BIN)/mnemo eval locomo $(DIR)
 
 bench: setup
-	@$(BIN)/python -m evals.speed.all
+	@$(BIN)/python -m evals.speed.bench $(if $(FULL),--full)

@@ -8,12 +8,14 @@ import argparse
 import asyncio
 import json
 import random
+import resource
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -33,6 +35,8 @@ from settings import Settings
 from stores.long_term import BACKENDS
 from stores.memories import Memories
 from stores.recall.recall import LIMITS, Recall
+
+Figures = dict[str, Any]
 
 TURNS = 70
 """Turns of one owner: 5 episodes of 14 turns and 35 facts, 40 records."""
@@ -77,9 +81,9 @@ class Place:
     recalled: list[str] = field(default_factory=list)
 
 
-def told_by(number: int) -> Told:
+def told_by(number: int, turns_of_owner: int = TURNS) -> Told:
     """Return a made-up owner, always the same for the same number."""
-    conversation = made_up(TURNS, seed=number)
+    conversation = made_up(turns_of_owner, seed=number)
     records: list[Episode | Fact] = []
     refs: dict[str, str] = {}
     seq = 0
@@ -103,11 +107,11 @@ def told_by(number: int) -> Told:
     return Told(Owner(f"bench-{number}"), view, tuple(records), conversation.probes)
 
 
-async def fill(place: Place, owners: int) -> list[float]:
+async def fill(place: Place, owners: int, turns: int = TURNS) -> list[float]:
     """Write owners until there are so many; return how long each took."""
     writes = []
     for number in range(place.owners, owners):
-        told = await asyncio.to_thread(told_by, number)
+        told = await asyncio.to_thread(told_by, number, turns)
         begun = perf_counter()
         await place.memories.put(told.owner, None, *told.records)
         writes.append((perf_counter() - begun) * 1000)
@@ -116,15 +120,20 @@ async def fill(place: Place, owners: int) -> list[float]:
 
 
 async def measure(
-    place: Place, owners: int, questions: int, embedding: EmbeddingModel, tokens: TokenCounter
+    place: Place,
+    owners: int,
+    questions: int,
+    embedding: EmbeddingModel,
+    tokens: TokenCounter,
+    turns: int = TURNS,
 ) -> Timed:
     """Fill a store up to so many owners, then ask it what every other is asked."""
-    writes = await fill(place, owners)
+    writes = await fill(place, owners, turns)
     chance = random.Random(owners)
     recall = Recall(place.memories, embedding, tokens, Settings(_env_file=None))
     searches, colds, recalls = [], [], []
     for _ in range(questions):
-        told = await asyncio.to_thread(told_by, chance.randrange(owners))
+        told = await asyncio.to_thread(told_by, chance.randrange(owners), turns)
         first, second, third = chance.sample(told.probes, 3)
         recall.forget(told.owner)
         colds.append(await _recalled(place, recall, told, first))
@@ -179,6 +188,19 @@ async def compare(owners: Sequence[int], questions: int) -> tuple[list[Timed], i
                 found.append(await measure(place, size, questions, own, tokens))
         pairs = list(zip(*(place.recalled for place in places), strict=True))
     return found, sum(one == other for one, other in pairs), len(pairs)
+
+
+async def at_owners(folder: Path, owners: Sequence[int], turns: int = 560) -> list[Figures]:
+    """Return how fast Chroma in `folder` is with so many owners of 40 episodes and 280 facts."""
+    embedding = await open_embeddings(Settings(_env_file=None, embeddings="wordllama"))
+    tokens = await asyncio.to_thread(open_counter, "")
+    async with open_throwaway("chroma", embedding, folder, shards=64) as store:
+        place = Place("chroma", Memories(store))
+        return [
+            asdict(await measure(place, size, 40, embedding, tokens, turns))
+            | {"rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000}
+            for size in sorted(owners)
+        ]
 
 
 def main() -> None:

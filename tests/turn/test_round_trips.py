@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from evals.speed.counting_proxy import counting_proxy
 from tests.support.house import Open, answer
-from tests.support.servers.counting_proxy import counting_proxy
 from tests.support.servers.openai_server import Body
 
 

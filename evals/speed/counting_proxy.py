@@ -1,4 +1,4 @@
-"""A proxy before a server that counts round trips at the socket. Nothing here is a test."""
+"""A proxy before a server that counts round trips and bytes at the socket."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,10 +6,16 @@ from contextlib import asynccontextmanager
 
 
 class Trips:
-    """Round trips so far: requests that followed an answer, over all connections."""
+    """What passed so far, over all connections."""
 
     def __init__(self) -> None:
+        """Begin with nothing."""
         self.count = 0
+        """Requests that followed an answer."""
+        self.sent = 0
+        """Bytes to the server."""
+        self.received = 0
+        """Bytes from it."""
         self.port = 0
 
 
@@ -27,6 +33,7 @@ async def counting_proxy(host: str, port: int) -> AsyncIterator[Trips]:
             nonlocal asked
             while data := await reader.read(65536):
                 trips.count += not asked
+                trips.sent += len(data)
                 asked = True
                 there_writer.write(data)
                 await there_writer.drain()
@@ -34,6 +41,7 @@ async def counting_proxy(host: str, port: int) -> AsyncIterator[Trips]:
         async def back() -> None:
             nonlocal asked
             while data := await there_reader.read(65536):
+                trips.received += len(data)
                 asked = False
                 writer.write(data)
                 await writer.drain()

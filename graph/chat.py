@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 from graph.parts import process_parts
 from graph.remember import run as remember
 from graph.resume import Node, Step, resumed
+from graph.tracing import label_run
 from nodes.assemble_context import AssembleContext
 from nodes.extract_facts import ExtractFacts
 from nodes.finish import Finish
@@ -36,7 +37,10 @@ def build(parts: Parts | None = None) -> Builder:
     def step(node: Node, *needs: str) -> Step:
         async def run(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
             with_context = runtime.override(context=runtime.context or ChatContext())
-            return await resumed(parts or await process_parts(), node, needs, state, with_context)
+            running = parts or await process_parts()
+            update = await resumed(running, node, needs, state, with_context)
+            label_run(state, update)
+            return update
 
         return run
 

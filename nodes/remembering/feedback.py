@@ -7,7 +7,7 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackManager
 from langgraph.config import get_config
 from langsmith import Client
-from langsmith.run_helpers import get_tracing_context
+from langsmith.run_helpers import get_current_run_tree, get_tracing_context
 from langsmith.run_trees import get_cached_client
 from langsmith.utils import LangSmithError, get_tracer_project, tracing_is_enabled
 
@@ -17,9 +17,11 @@ _log = logging.getLogger(__name__)
 
 
 async def send_quality(episode: Episode) -> None:
-    """Attach check and score of a fresh episode to the run that folded it."""
+    """Attach id, check and score of a fresh episode to the run that folded it."""
     if not tracing_is_enabled():
         return
+    if step := get_current_run_tree():
+        step.add_metadata({"episode": episode.id, "folded_turns": len(episode.turns)})
     callbacks = get_config().get("callbacks")
     run = callbacks.parent_run_id if isinstance(callbacks, BaseCallbackManager) else None
     if run is None:

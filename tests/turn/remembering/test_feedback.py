@@ -1,4 +1,4 @@
-"""LangSmith: the quality of a summary is attached to its run where tracing is on."""
+"""LangSmith: where tracing is on, runs carry what a person finds them by, and summaries scores."""
 
 import json
 import threading
@@ -11,6 +11,7 @@ import pytest
 from langsmith import Client
 from langsmith.run_helpers import tracing_context
 
+from domain.owner import Owner
 from tests.support.house import Open
 
 
@@ -19,6 +20,8 @@ class LangSmith(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.feedback: list[dict[str, Any]] = []
+        self.runs: dict[str, dict[str, Any]] = {}
+        """The runs by id, as last written."""
         super().__init__(("127.0.0.1", 0), Handler)
 
 
@@ -39,6 +42,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path.endswith("/feedback"):
             self.server.feedback.append(json.loads(body))
+        elif self.path.startswith("/runs"):
+            run = json.loads(body)
+            self.server.runs.setdefault(run["id"], {}).update(run)
         self._answer(body if self.path.endswith("/feedback") else b"{}")
 
     do_PATCH = do_POST
@@ -65,7 +71,7 @@ def langsmith() -> Iterator[LangSmith]:
 
 
 @pytest.mark.parametrize("backend", [{}], ids=["embedded"])
-async def test_the_quality_of_a_summary_is_sent_where_tracing_is_on(
+async def test_a_traced_run_carries_whose_it_is_what_it_cost_and_how_good_its_summary_is(
     open_house: Open, langsmith: LangSmith
 ) -> None:
     client = Client(
@@ -77,6 +83,11 @@ async def test_the_quality_of_a_summary_is_sent_where_tracing_is_on(
         with tracing_context(enabled=True, client=client):
             await house.talk(4, 4)
     client.close()
-    sent = {one["key"]: one["score"] for one in langsmith.feedback}
+    sent = {score["key"]: score["score"] for score in langsmith.feedback}
     assert set(sent) == {"summary_coverage", "summary_score"}
-    assert all(one["run_id"] for one in langsmith.feedback)
+    assert all(score["run_id"] for score in langsmith.feedback)
+    labels = {run["name"]: run["extra"]["metadata"] for run in langsmith.runs.values()}
+    assert labels["generate"]["user"] == Owner("alex").user_key
+    assert labels["assemble_context"]["tokens_buffer"] > 0
+    assert labels["summarize"]["episode"] and labels["summarize"]["folded_turns"] > 0
+    assert "alex" not in json.dumps(labels)

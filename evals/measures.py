@@ -28,9 +28,14 @@ class Outcome:
     @property
     def support(self) -> float:
         """Share of the content words of the answer, or its nuggets, in the context, 0 to 1."""
-        code = language_of(self.context)  # of a few words it cannot be told
-        wanted = set(terms("\n".join(self.nuggets) or self.answer, code))
-        return len(wanted & set(terms(self.context, code))) / len(wanted) if wanted else 1.0
+        return share_of_words("\n".join(self.nuggets) or self.answer, self.context)
+
+
+def share_of_words(answer: str, context: str) -> float:
+    """Return the share of an answer's content words that a context holds, 0 to 1."""
+    code = language_of(context)  # of a few words it cannot be told
+    wanted = set(terms(answer, code))
+    return len(wanted & set(terms(context, code))) / len(wanted) if wanted else 1.0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 import json
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from domain.records import Role
 from evals.beam import NotBeam, run_beam
 from evals.beam import load as load_beam
 from evals.conversations import Session, Utterance, turns_of
+from evals.langsmith_recall import experiment
 from evals.locomo import NotLocomo, load, run_locomo
 from evals.longmemeval import NotLongMemEval, run_longmemeval
 from evals.longmemeval import load as load_longmemeval
@@ -150,6 +152,18 @@ async def test_recall_is_measured_beside_its_baselines(folder: Path, mode: Any) 
     assert all(count(row["context"]) == row["tokens"] <= 120 for row in rows)
     assert all(SAID[0][1] in row["context"] for row in rows[:1])
     json.dumps(report.as_json())
+
+
+async def test_an_experiment_scores_here_and_sends_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as langsmith:
+        langsmith.setblocking(False)
+        monkeypatch.setenv("LANGSMITH_ENDPOINT", f"http://127.0.0.1:{langsmith.getsockname()[1]}")
+        scores = await experiment(folder, budget=300, embeddings="wordllama")
+        with pytest.raises(BlockingIOError):  # nobody has called
+            langsmith.accept()
+    assert scores == {"evidence_recall": 1.0, "answer_support": 1.0}
 
 
 async def test_two_runs_recall_the_same(folder: Path) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from domain.prompt_budget import Shares
-from tests.support.house import Body, Open, answer, is_reply
-from tests.support.servers.openai_server import Reply
+from tests.support.house import Open, answer, is_reply
+from tests.support.servers.openai_server import Body, Reply
 
 SHARES = Shares(limit=6000, reply_reserve=800, summary=720, entities=240, buffer=2400, memories=900)
 LONG = "Then it is best to look at each of the parts in turn, and to write down what it costs. "

@@ -4,7 +4,7 @@ Nothing of a user is in the page itself; each part asks whose memory it is, as e
 """
 
 import json
-from datetime import datetime
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +18,7 @@ from domain.owner import Owner
 from domain.records import Turn
 from service import memory_changes, memory_view
 from service.http.access import NOTHING, Asking, OwnMemory, OwnUser, Served
+from service.http.page.timeline import MOST_SHOWN, timeline
 from service.http.page.words import LAYERS, bar_of, reasons_of
 from service.http.paging import page_before
 from service.memory_changes import NoSuchFact
@@ -46,7 +47,7 @@ _templates = Environment(
 )
 
 
-def _day(at: datetime) -> str:
+def _day(at: date) -> str:
     return f"{at:%-d %B %Y}"
 
 
@@ -135,6 +136,8 @@ async def memory(
         buffer=buffer,
         episodes=list(reversed(shown.episodes)),
         entities=shown.entities,
+        days=timeline(shown, buffer),
+        most=MOST_SHOWN,
         **_facts(shown.facts),
     )
 

@@ -36,6 +36,11 @@ async def test_one_talks_sees_an_episode_with_its_evidence_and_changes_facts(
             await episode.locator("summary").click()
             await expect(episode.locator("p.user").first).to_be_visible()
 
+            today = page.locator(".timeline > li")
+            await expect(today).to_have_count(1)
+            await expect(today).to_contain_text("6 turns, 5 facts")
+            await expect(today).to_contain_text("I live in Boston.")
+
             fact = page.locator("form.fact", has_text="Boston").first
             await fact.locator("textarea").fill("I live in Denver.")
             await fact.get_by_role("button", name="Save").click()

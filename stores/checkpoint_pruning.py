@@ -8,18 +8,21 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
 
 from stores.errors import CheckpointGone, StoreUnavailable
 
 __all__ = [
     "JOINED",
     "KEEP_TURNS",
+    "UNREADABLE",
     "Pruned",
     "Saved",
     "StoreUnavailable",
     "ThreadRefs",
     "at_checkpoint",
     "begins_turn",
+    "checked",
     "checked_keep_turns",
     "checked_strategy",
     "is_run",
@@ -35,6 +38,8 @@ KEEP_TURNS = 10
 """How many turns of a thread keep their checkpoints unless the settings say otherwise."""
 
 
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, NotImplementedError)
+"""What reading a checkpoint raises that another program wrote over."""
 JOINED = "joined"
 """The source of a checkpoint that took the place of the one it followed, in the same turn."""
 
@@ -189,6 +194,21 @@ def checked_strategy(strategy: str) -> bool:
     if strategy not in ("keep_latest", "delete", "delete_all"):
         raise ValueError(f"No pruning strategy {strategy!r}: use 'keep_latest' or 'delete'.")
     return strategy != "keep_latest"
+
+
+def checked(found: CheckpointTuple) -> CheckpointTuple:
+    """Return a checkpoint that was read, if it is one at all.
+
+    Raises:
+        ValueError: If something else was read.
+    """
+    parts: Any = found.checkpoint
+    fields = ("channel_values", "channel_versions", "versions_seen")
+    if not isinstance(found.metadata, dict) or not isinstance(parts, dict) or "id" not in parts:
+        raise ValueError("This is no checkpoint.")
+    if not all(isinstance(parts.get(name), dict) for name in fields):
+        raise ValueError("This checkpoint is not whole.")
+    return found
 
 
 def refuse_lost_start(config: RunnableConfig) -> None:

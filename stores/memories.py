@@ -41,6 +41,14 @@ class FindsKeys(Protocol):
         """Return keys with their similarity, best first, for each namespace, keys and limit."""
 
 
+@runtime_checkable
+class ClearsPrefix(Protocol):
+    """A store that can delete all under a namespace prefix, also rows that cannot be read."""
+
+    async def aclear(self, prefix: tuple[str, ...]) -> int:
+        """Delete all under a namespace prefix; return how many items."""
+
+
 class _Every(Enum):
     EVERY = "every generation"
 
@@ -191,12 +199,13 @@ class Memories:
     async def clear(self, owner: Owner, generation: str | _Every | None = EVERY_GENERATION) -> int:
         """Delete all that one generation holds, or every generation; return how many records."""
         if isinstance(generation, _Every):
-            prefix = (owner.user_key, owner.character_key)
-            namespaces = await self._namespaces(prefix)
+            prefix = owner.namespace(None)[:2]
         else:
-            namespaces = [owner.namespace(generation, kind) for kind in KINDS]
+            prefix = owner.namespace(generation)
+        if isinstance(self._store, ClearsPrefix):
+            return await self._store.aclear(prefix)
         cleared = 0
-        for namespace in namespaces:
+        for namespace in await self._namespaces(prefix):
             keys = [item.key for item in await self._items(namespace)]
             for start in range(0, len(keys), PAGE):
                 gone: list[Op] = [PutOp(namespace, k, None) for k in keys[start : start + PAGE]]

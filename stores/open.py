@@ -88,7 +88,7 @@ async def open_stores(
     async with AsyncExitStack() as stack:
         tokens = tokens or open_counter(settings.chat_model or "", load=False)
         journal, cache = await _short_term(settings, stack)
-        saver = await _checkpointer(settings, journal, stack)
+        saver = await open_checkpointer(settings, journal, stack)
         if embedding is None:
             settings, embedding, store = await _long_term(settings, stack)
         else:
@@ -154,9 +154,14 @@ async def _short_term(settings: Settings, stack: AsyncExitStack) -> tuple[Journa
     return journal, RedisCache(client, settings.cache_ttl)
 
 
-async def _checkpointer(
-    settings: Settings, journal: Journal, stack: AsyncExitStack
+async def open_checkpointer(
+    settings: Settings, journal: Journal | None, stack: AsyncExitStack
 ) -> "RedisCheckpoints | SqliteCheckpoints":
+    """Open the thread checkpoints that the settings name, until `stack` ends.
+
+    Raises:
+        StoreUnavailable: If they cannot be opened.
+    """
     if settings.redis_url is None:
         from stores.sqlite.checkpoints import SqliteCheckpoints
 

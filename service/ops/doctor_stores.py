@@ -18,6 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 from models.embeddings.open import open_embeddings
 from models.errors import ModelSettingsError
 from nodes.remembering.read_messages import DROPPED, UNREADABLE
+from service.ops.damaged_rows import check_damaged
 from service.ops.doctor import Check, State, Work, because
 from service.ops.sweep import SWEPT, lost_owners
 from settings import Settings
@@ -184,15 +185,15 @@ async def _long_term(settings: Settings) -> list[Check]:
             return [Check(name=name, state="ok", text=text)]
         async with AsyncExitStack() as stack:
             store, earlier = await _opened(settings, stack)
-            owners = await _owners(settings, store, stack)
-            return [Check(name=name, state="ok", text=text), *earlier, owners]
+            more = [*earlier, *await _within(settings, store, stack)]
+            return [Check(name=name, state="ok", text=text), *more]
     except StoreBusy as error:
         return [Check(name=name, state="warn", text=str(error))]
     except (StoreUnavailable, StoreMismatch, ModelSettingsError) as error:
         return [Check(name=name, state="fail", text=str(error))]
 
 
-async def _opened(settings: Settings, stack: AsyncExitStack) -> tuple[BaseStore, list[Check]]:
+async def _opened(settings: Settings, stack: AsyncExitStack) -> tuple[Any, list[Check]]:
     """Return the store, with a check where it goes on with an earlier embedding model.
 
     Raises:
@@ -233,12 +234,19 @@ async def _journal(settings: Settings, stack: AsyncExitStack) -> Journal | None:
     return await stack.enter_async_context(open_sqlite_journal(path, settings.store_timeout))
 
 
-async def _owners(settings: Settings, store: BaseStore, stack: AsyncExitStack) -> Check:
-    """Look for owners whose journal was lost while their memories were not."""
+async def _within(settings: Settings, store: Any, stack: AsyncExitStack) -> list[Check]:
+    """Look at the owners, and for rows that cannot be read."""
     try:
         journal = await _journal(settings, stack)
     except StoreUnavailable as error:
-        return Check(name="owners", state="fail", text=f"The journal cannot be read: {error}")
+        text = f"The journal cannot be read: {error}"
+        return [Check(name="owners", state="fail", text=text)]
+    damaged = await check_damaged(settings, store, journal, stack)
+    return [await _owners(journal, store), damaged]
+
+
+async def _owners(journal: Journal | None, store: BaseStore) -> Check:
+    """Look for owners whose journal was lost while their memories were not."""
     known, lost = await lost_owners(journal, Memories(store), store)
     if lost:
         text = (

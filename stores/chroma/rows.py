@@ -57,7 +57,7 @@ def vector_ids(record: str, start: int, stop: int) -> list[str]:
 def record_of(row_id: str) -> tuple[str, int]:
     """The id of the item's first row, and which of its rows this is."""
     record, _, number = row_id.partition("-")
-    return record, int(number or 0)
+    return record, int(number) if number.isascii() and number.isdigit() else 0
 
 
 def shard_of(first_digest: str, shards: int) -> int:

@@ -194,7 +194,11 @@ class Shards:
 
     def items(self, shard: int) -> int:
         """Number of items, which may be fewer than the rows."""
-        return sum(record_of(row)[1] == 0 for row in self._on(shard, lambda c: c.ids()) or [])
+        return sum(record_of(row)[1] == 0 for row in self.ids(shard))
+
+    def ids(self, shard: int, where: Where = None) -> list[str]:
+        """Ids of the rows of a filter."""
+        return self._on(shard, lambda c: c.ids(where)) or []
 
     def probe(self, shard: int) -> None:
         """Ask a shard's tables and its index for something.
@@ -266,8 +270,7 @@ class Shards:
 
         It loses some where many are equally far apart, or were written over often.
         """
-        there = self._on(shard, lambda c: c.ids(where)) or []
-        lost = [row for row in there if row not in seen]
+        lost = [row for row in self.ids(shard, where) if row not in seen]
         vectors = self.vectors(shard, lost) if lost else {}
         return {row: cosine_distance(vector, far) for row, far in vectors.items()}
 

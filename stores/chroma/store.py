@@ -20,12 +20,12 @@ from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Op, Result, SearchItem, SearchOp
 
 from stores.base_store.batch import Plan, Vectors, Write, plan_of, plan_of_items, vectors_of
-from stores.base_store.items import StoredItem, check_lengths
+from stores.base_store.items import Namespace, StoredItem, check_lengths
 from stores.chroma.client import ChromaLink
 from stores.chroma.layout import Layout, agree
 from stores.chroma.read_write_lock import Gate
 from stores.chroma.repair import items_in, pages_of, rebuild, tidy, wipe, with_item_vectors
-from stores.chroma.rows import decode, is_item
+from stores.chroma.rows import decode, is_item, record_of, within
 from stores.chroma.search import (
     Wanted,
     get_items,
@@ -234,6 +234,26 @@ class ChromaStore(BaseStore):
             with self._writing[shard]:
                 if write_items(self._shards, shard, writes, vectors):
                     self._deleted.add(shard)
+
+    async def aclear(self, prefix: Namespace) -> int:
+        """Delete all under a namespace prefix, also rows that cannot be read; return how many.
+
+        Args:
+            prefix: One label or more.
+
+        Raises:
+            StoreUnavailable: if Chroma cannot be reached, within the timeout.
+        """
+        return await asyncio.to_thread(self._run, lambda: self._clear(prefix))
+
+    def _clear(self, prefix: Namespace) -> int:
+        shard = shards_of(self._shards, prefix)[0]
+        with self._writing[shard]:
+            rows = self._shards.ids(shard, within(prefix))
+            if rows:
+                self._shards.delete(shard, rows)
+                self._deleted.add(shard)
+        return sum(record_of(row)[1] == 0 for row in rows)
 
     async def restore(self, items: Sequence[StoredItem]) -> None:
         """Write items as another store has them: with their times, and any vectors they bring.

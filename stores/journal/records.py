@@ -97,6 +97,34 @@ def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
     )
 
 
+def damaged(raw: RawJournal, threads: Mapping[str, str]) -> list[str]:
+    """Return the names of the records that cannot be read: turns, and entries of the book.
+
+    Args:
+        raw: A reading.
+        threads: The threads listed apart, as they are stored.
+    """
+    names = [f"turn {id}" for id in raw.turns.keys() - view_of(raw, ThreadList()).turns.keys()]
+    for name, stored in raw.book.items():
+        kind, _, thread = name.partition(":")
+        if kind == "thread":
+            broken = not _threads({thread: stored}, ThreadNote.model_validate_json)
+        elif kind == "ref":
+            # All turns expire together; a ref to one that is gone alone was not left by us.
+            broken = read_or_none(_NAME.validate_json, thread) is None
+            broken |= bool(raw.turns) and stored not in raw.turns
+        elif name in _COUNTERS:
+            broken = str(count_in(raw.book, name)) != stored
+        else:
+            broken = name in _READERS and read_or_none(_READERS[name], stored) is None
+        if broken:
+            names.append(f"entry {name}")
+    for thread, stored in threads.items():
+        if not _threads({thread: stored}, ThreadNote.model_validate_json):
+            names.append(f"thread {thread}")
+    return names
+
+
 @lru_cache(maxsize=PARSED_TURNS)
 def _turn(stored: str) -> Turn:
     return Turn.model_validate_json(stored)
@@ -135,6 +163,17 @@ def _threads(stored: Mapping[str, str], read: Callable[[str], ThreadNote]) -> di
 def _moment(stored: str) -> datetime:
     at = datetime.fromisoformat(stored)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+_COUNTERS = ("version", "rows", "seq", "cursor", "listed", "listed_threads")
+_READERS: Mapping[str, Callable[[str], object]] = {
+    "withheld": _WITHHELD.validate_json,
+    "changes": _CHANGES.validate_json,
+    "claim": Claim.model_validate_json,
+    "extracting": _moment,
+    "dead": _DEAD.validate_json,
+}
+"""What reads the other entries of the book, to tell whether they can be read."""
 
 
 def write_of(raw: RawJournal, listed: ThreadList, changes: Changes) -> Write:

@@ -53,6 +53,11 @@ def _labels(namespace: Sequence[str]) -> tuple[str, ...]:
     return tuple(map(escaped, namespace))
 
 
+def stored_prefix(namespace: Sequence[str]) -> str:
+    """Return how Postgres has a namespace."""
+    return ".".join(_labels(namespace))
+
+
 def stored(write: Write) -> PutOp:
     """Return a put as Postgres takes it; its vectors go beside it."""
     value = None if write.op.value is None else storable(write.op.value)

@@ -14,14 +14,16 @@ from langgraph.store.base import BaseStore, Op, Result
 from psycopg import sql
 
 from stores.base_store.batch import Plan, Vectors, plan_of, plan_of_items, vectors_of
-from stores.base_store.items import StoredItem
+from stores.base_store.items import Namespace, StoredItem
 from stores.postgres.library import LibraryStore
 from stores.postgres.pool import PostgresLink
-from stores.postgres.rows import answer_of, reads_of, stored, stored_item, vectors_in
+from stores.postgres.rows import answer_of, reads_of, stored, stored_item, stored_prefix, vectors_in
 from stores.postgres.schema import Embedded, prepare
 
 _PAGE = 500
 """Rows read at once when all are read."""
+
+_CLEAR = "DELETE FROM store WHERE prefix = %s OR starts_with(prefix, %s) RETURNING key"
 
 _ROWS = """
     SELECT prefix, key, value, created_at, updated_at, ARRAY(
@@ -153,6 +155,15 @@ class PostgresStore(BaseStore):
             fields = [one for write in writes for one in vectors_in(write, vectors)]
             await self._library.write([stored(write) for write in writes], fields)
         return results
+
+    async def aclear(self, prefix: Namespace) -> int:
+        """Delete all under a namespace prefix, also rows that cannot be read; return how many.
+
+        Raises:
+            StoreUnavailable: If Postgres cannot be reached, within the timeout.
+        """
+        start = stored_prefix(prefix)
+        return len(await self._select(_CLEAR, (start, f"{start}.")))
 
     async def restore(self, items: Sequence[StoredItem]) -> None:
         """Write items as another store has them, with their times; they are embedded anew.

@@ -43,8 +43,11 @@ def restored(value: Any) -> dict[str, Any]:
         return {}
     if value.keys() != {_MARK}:
         return value
-    original: dict[str, Any] = json.loads(value[_MARK])
-    return original
+    try:
+        original = json.loads(value[_MARK])
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return original if isinstance(original, dict) else {}
 
 
 def path_and_text(field: str, value: dict[str, Any]) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from stores.checkpoint_pruning import Saved, at_checkpoint
+from stores.checkpoint_pruning import UNREADABLE, Saved, at_checkpoint, checked
 
 ROWS = "mnemo:checkpoint-rows:"
 """What the keys of the threads' hashes begin with."""
@@ -111,14 +111,17 @@ def names_of(fields: Iterable[bytes]) -> Names:
 @lru_cache(maxsize=8192)  # Each call of a turn sees the names of a thread again, some 120 of them.
 def _named(name: bytes) -> tuple[str, str, Saved]:
     """Return the kind of a field, its name, and what that says."""
-    field = name.decode()
+    field = name.decode(errors="replace")
     kind, *parts = field.split(":")
-    if kind == "checkpoint":
-        namespace, id, parent, source, step, _ = map(plain, parts)
-        return kind, field, Saved(namespace, id, parent, source, int(step))
-    if kind == "writes":
-        return kind, field, Saved(plain(parts[0]), plain(parts[1]))
-    return kind, field, Saved("", "")
+    try:
+        if kind == "checkpoint":
+            namespace, id, parent, source, step, _ = map(plain, parts)
+            return kind, field, Saved(namespace, id, parent, source, int(step))
+        if kind == "writes":
+            return kind, field, Saved(plain(parts[0]), plain(parts[1]))
+    except (ValueError, IndexError):
+        pass  # Another program wrote it.
+    return "", field, Saved("", "")
 
 
 def fields_of(names: Names, gone: Iterable[Saved], oldest: str = "") -> list[str]:
@@ -171,7 +174,11 @@ def writes_fields(
 def loaded(
     serde: SerializerProtocol, thread_id: str, field: str, value: bytes, writes: Mapping[str, bytes]
 ) -> CheckpointTuple:
-    """Return the checkpoint that a field and those of its writes describe."""
+    """Return the checkpoint that a field and those of its writes describe.
+
+    Raises:
+        UNREADABLE: Any of these, where another program wrote over it.
+    """
     pending = []
     for name, held in writes.items():
         position, task_id = name.split(":")[3:]
@@ -181,20 +188,25 @@ def loaded(
         pending.append((order, (plain(task_id), channel.decode(), value_written)))
     saved = names_of([field.encode()]).checkpoints[field]
     checkpoint, metadata = _parts(value)
-    return CheckpointTuple(
-        at_checkpoint(thread_id, saved.namespace, saved.id),
-        serde.loads_typed(checkpoint),
-        serde.loads_typed(metadata),
-        at_checkpoint(thread_id, saved.namespace, saved.parent) if saved.parent else None,
-        [write for _, write in sorted(pending, key=lambda ordered: ordered[0])],
+    return checked(
+        CheckpointTuple(
+            at_checkpoint(thread_id, saved.namespace, saved.id),
+            serde.loads_typed(checkpoint),
+            serde.loads_typed(metadata),
+            at_checkpoint(thread_id, saved.namespace, saved.parent) if saved.parent else None,
+            [write for _, write in sorted(pending, key=lambda ordered: ordered[0])],
+        )
     )
 
 
 def readdressed(serde: SerializerProtocol, value: bytes, thread_id: str) -> bytes:
     """Return a checkpoint for another thread, which metadata that name their thread name."""
-    (kind, body), stored = _parts(value)
-    metadata = serde.loads_typed(stored)
-    if "thread_id" not in metadata:
+    try:
+        (kind, body), stored = _parts(value)
+        metadata = serde.loads_typed(stored)
+        if "thread_id" not in metadata:
+            return value
+    except UNREADABLE:
         return value
     metadata_kind, metadata_body = serde.dumps_typed(metadata | {"thread_id": thread_id})
     head = f"{kind}\0{metadata_kind}\0{len(metadata_body)}\0"

@@ -4,8 +4,9 @@ The rows are ours (`checkpoint_rows`) and need no module of Redis. What those of
 `langgraph-checkpoint-redis` would cost instead is written in docs/design/checkpoints-in-redis.md.
 """
 
+import logging
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -25,6 +26,7 @@ from redis.asyncio import Redis
 
 from stores.checkpoint_pruning import (
     KEEP_TURNS,
+    UNREADABLE,
     Pruned,
     Saved,
     ThreadRefs,
@@ -50,6 +52,7 @@ from stores.redis.checkpoint_rows import PAGE, CheckpointRows
 from stores.redis.connection import WAIT_SECONDS, connect
 from stores.redis.other_threads import FromOtherThreads
 
+_log = logging.getLogger(__name__)
 REMEMBERED_THREADS = 512
 """Threads whose names are remembered from one call to the next, to prune without asking again."""
 
@@ -187,24 +190,45 @@ class RedisCheckpoints(FromOtherThreads):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint with its pending writes: the one named, else the newest.
 
-        A run whose newest checkpoint was lost begins without one, and `lost` tells; whoever merely
-        looks is given the newest that is left.
+        A run whose newest checkpoint was lost or damaged begins without one, and `lost` tells;
+        whoever merely looks is given the newest that can be read.
 
         Raises:
             CheckpointGone: If a run is to begin at one that is not there.
         """
         thread_id, namespace = _address(config)
-        row = await self._rows.read(thread_id, namespace, get_checkpoint_id(config) or "")
+        id = get_checkpoint_id(config) or ""
+        row = await self._rows.read(thread_id, namespace, id)
         self._names[thread_id] = row.names
+        found = self._loaded(thread_id, row.field, row.value, row.writes) if row.field else None
         if is_run(config):
             self._lost.discard(thread_id)
-            if row.lost:
+            if row.lost or (row.field and not id and found is None):
                 self._lost.add(thread_id)
                 return None
-        if row.field is not None:
-            return loaded(self.serde, thread_id, row.field, row.value, row.writes)
-        refuse_lost_start(config)
-        return None
+        elif row.field and not id and found is None:
+            thread: RunnableConfig = {"configurable": {"thread_id": thread_id}}
+            thread["configurable"]["checkpoint_ns"] = namespace
+            return await anext(self.alist(thread, limit=1), None)
+        if found is None:
+            refuse_lost_start(config)
+        return found
+
+    def _loaded(
+        self, thread_id: str, field: str, value: bytes, writes: Mapping[str, bytes]
+    ) -> CheckpointTuple | None:
+        """Return the checkpoint that a field describes; None where it cannot be read."""
+        try:
+            return loaded(self.serde, thread_id, field, value, writes)
+        except UNREADABLE as error:
+            _log.warning("A checkpoint cannot be read and is passed over: %s", type(error))
+            return None
+
+    async def damaged(self) -> AsyncGenerator[str | None]:
+        """Yield, of all checkpoints, the place of one that cannot be read, None of any other."""
+        for place in await self._places({}, None):
+            for found in await self._page([place]):
+                yield None if found else f"checkpoint {place[1].split(':')[2]} of thread {place[0]}"
 
     def lost(self, thread_id: str) -> bool:
         """Return whether the run under way on a thread found its newest checkpoint lost."""
@@ -234,7 +258,7 @@ class RedisCheckpoints(FromOtherThreads):
             size = PAGE if filter else min(PAGE, left)
             page, places = places[:size], places[size:]
             for checkpoint in await self._page(page):
-                if left > 0 and matches(checkpoint.metadata, filter):
+                if left > 0 and checkpoint and matches(checkpoint.metadata, filter):
                     left -= 1
                     yield checkpoint
 
@@ -260,15 +284,19 @@ class RedisCheckpoints(FromOtherThreads):
                     places.append((saved.id, (thread_id, field, writes)))
         return [place for _, place in sorted(places, key=lambda at: at[0], reverse=True)]
 
-    async def _page(self, places: Sequence[tuple[str, str, list[str]]]) -> list[CheckpointTuple]:
-        """Return the checkpoints at some places; one that is there no more is left out."""
+    async def _page(
+        self, places: Sequence[tuple[str, str, list[str]]]
+    ) -> list[CheckpointTuple | None]:
+        """Return the checkpoints at some places, None for one that cannot be read.
+
+        One that is there no more is left out.
+        """
         fields: dict[str, list[str]] = {}
         for thread_id, field, writes in places:
             fields.setdefault(thread_id, []).extend([field, *writes])
         rows = {id: await self._rows.some(id, names) for id, names in fields.items()}
         return [
-            loaded(
-                self.serde,
+            self._loaded(
                 thread_id,
                 field,
                 rows[thread_id][field],

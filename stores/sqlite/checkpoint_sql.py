@@ -15,12 +15,26 @@ FROM checkpoints WHERE thread_id = ?
 """
 
 # Metadata lie behind the body of their checkpoint, so reading them row by row reads everything.
-INDEXES = f"""
+SCHEMA = f"""
 DROP INDEX IF EXISTS checkpoints_by_turn;
 CREATE INDEX IF NOT EXISTS checkpoints_by_step
     ON checkpoints (thread_id, checkpoint_ns, checkpoint_id, {SOURCE}, {STEP});
 CREATE INDEX IF NOT EXISTS checkpoints_by_run ON checkpoints ({RUN});
+CREATE TABLE IF NOT EXISTS newest (
+    thread_id TEXT, checkpoint_ns TEXT, checkpoint_id TEXT, PRIMARY KEY (thread_id, checkpoint_ns)
+) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS note_newest AFTER INSERT ON checkpoints BEGIN
+    INSERT OR REPLACE INTO newest VALUES (new.thread_id, new.checkpoint_ns, max(
+        new.checkpoint_id, coalesce((SELECT checkpoint_id FROM newest
+        WHERE thread_id = new.thread_id AND checkpoint_ns = new.checkpoint_ns), '')));
+END;
 """
+NEWEST = """
+SELECT
+    (SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = :thread AND checkpoint_ns = :ns),
+    (SELECT checkpoint_id FROM newest WHERE thread_id = :thread AND checkpoint_ns = :ns)
+"""
+"""The newest checkpoint that is there, and the newest that was written."""
 
 COPY_CHECKPOINTS = """
 INSERT OR REPLACE INTO checkpoints
@@ -38,6 +52,10 @@ FROM writes WHERE thread_id = :source
 DROP_WRITES_OF_RUN = f"""
 DELETE FROM writes WHERE (thread_id, checkpoint_ns, checkpoint_id) IN (
     SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints WHERE {RUN} = ?)
+"""
+FORGET_NEWEST_OF_RUN = f"""
+DELETE FROM newest WHERE (thread_id, checkpoint_ns) IN (
+    SELECT thread_id, checkpoint_ns FROM checkpoints WHERE {RUN} = ?)
 """
 DROP_ORPHANS = """
 DELETE FROM writes WHERE thread_id = ? AND checkpoint_id < ? AND NOT EXISTS (

@@ -7,7 +7,7 @@ own thread does all that blocks.
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, cast
@@ -26,12 +26,15 @@ from langgraph.checkpoint.sqlite.utils import search_where
 
 from stores.checkpoint_pruning import (
     KEEP_TURNS,
+    UNREADABLE,
     Saved,
     StoreUnavailable,
     ThreadRefs,
     at_checkpoint,
+    checked,
     checked_keep_turns,
     checked_strategy,
+    is_run,
     pruned_by,
     refuse_lost_start,
     superseded,
@@ -41,10 +44,12 @@ from stores.sqlite.checkpoint_sql import (
     COPY_WRITES,
     DROP_ORPHANS,
     DROP_WRITES_OF_RUN,
-    INDEXES,
+    FORGET_NEWEST_OF_RUN,
     MARK,
+    NEWEST,
     RUN,
     SAVED,
+    SCHEMA,
 )
 from stores.sqlite.connection import WAIT_SECONDS, ConnectionLock
 
@@ -81,6 +86,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         super().__init__(connection)
         self._keep_turns, self._thin = checked_keep_turns(keep_turns), thin
         self._refs = refs
+        self._lost: set[str] = set()
 
     @classmethod
     @asynccontextmanager
@@ -129,7 +135,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
             return
         await super().setup()
         async with self._writing() as cursor:
-            await cursor.executescript(INDEXES)
+            await cursor.executescript(SCHEMA)
             await cursor.execute("PRAGMA secure_delete = ON")
 
     @asynccontextmanager
@@ -142,19 +148,70 @@ class SqliteCheckpoints(AsyncSqliteSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint with its pending writes: the one named, else the newest.
 
+        A run whose newest checkpoint was deleted or damaged by another program begins without one,
+        and `lost` tells; whoever merely looks is given the newest that can be read.
+
         Raises:
             CheckpointGone: If a run is to begin at one that is not there.
         """
-        found = await super().aget_tuple(config)
-        if found is None:
-            refuse_lost_start(config)
-        else:
-            cast(dict[str, Any], found.metadata).pop(MARK, None)
+        found = await self._loaded(config)
+        if get_checkpoint_id(config):
+            if found is None:
+                refuse_lost_start(config)
+            return found
+        thread_id = str(config["configurable"]["thread_id"])
+        namespace = str(config["configurable"].get("checkpoint_ns") or "")
+        place = {"thread": thread_id, "ns": namespace}
+        async with self.lock, self.conn.execute(NEWEST, place) as rows:
+            ((there, written),) = await rows.fetchall()
+        if is_run(config):
+            self._lost.discard(thread_id)
+            if (found is None and there) or (written or "") > (there or ""):
+                self._lost.add(thread_id)
+                return None
+        if found is None and there:
+            thread: RunnableConfig = {"configurable": {"thread_id": thread_id}}
+            thread["configurable"]["checkpoint_ns"] = namespace
+            return await anext(self.alist(thread, limit=1), None)
+        return found
+
+    async def _loaded(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return a checkpoint as the library reads it; None where it cannot be read."""
+        try:
+            found = await super().aget_tuple(config)
+            if found is not None:
+                cast(dict[str, Any], checked(found).metadata).pop(MARK, None)
+        except UNREADABLE as error:
+            _log.warning("A checkpoint cannot be read and is passed over: %s", type(error))
+            return None
         return found
 
     def lost(self, thread_id: str) -> bool:
-        """Return False: a file loses all of its rows or none."""
-        return False
+        """Return whether the run under way on a thread found its newest checkpoint lost."""
+        return thread_id in self._lost
+
+    async def damaged(self) -> AsyncGenerator[str | None]:
+        """Yield, of all checkpoints, the place of one that cannot be read, None of any other."""
+        for thread_id, namespace, id in await self._places(None):
+            if await self._loaded(at_checkpoint(thread_id, namespace, id)) is None:
+                yield f"checkpoint {id} of thread {thread_id}"
+            else:
+                yield None
+
+    async def _places(
+        self,
+        config: RunnableConfig | None,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+    ) -> list[Any]:
+        """Return thread, namespace and id of checkpoints, newest first."""
+        where, values = search_where(config, filter, before)
+        query = f"""
+            SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints {where}
+            ORDER BY checkpoint_id DESC
+        """
+        async with self.lock, self.conn.execute(query, values) as rows:
+            return [*await rows.fetchall()]
 
     async def aput(
         self,
@@ -209,16 +266,11 @@ class SqliteCheckpoints(AsyncSqliteSaver):
             limit: At most so many.
         """
         bound = before if before and get_checkpoint_id(before) else None
-        where, values = search_where(config, filter, bound)
-        query = f"""
-            SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints {where}
-            ORDER BY checkpoint_id DESC LIMIT ?
-        """
-        values = [*values, -1 if limit is None else limit]
-        async with self.lock, self.conn.execute(query, values) as rows:
-            places = await rows.fetchall()
+        places = await self._places(config, filter, bound)
+        left = len(places) if limit is None else limit
         for place in places:
-            if found := await self.aget_tuple(at_checkpoint(*place)):
+            if left > 0 and (found := await self._loaded(at_checkpoint(*place))):
+                left -= 1
                 yield found
 
     async def adelete_thread(self, thread_id: str) -> None:
@@ -233,7 +285,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         Their text is overwritten in the file and gone from its log.
         """
         async with self._writing() as cursor:
-            for table in ("checkpoints", "writes"):
+            for table in ("checkpoints", "writes", "newest"):
                 await cursor.execute(f"DELETE FROM {table} WHERE thread_id = ?", (str(thread_id),))
         async with self.lock:
             await self.conn.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -243,6 +295,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         async with self._writing() as cursor:
             for run_id in map(str, run_ids):
                 await cursor.execute(DROP_WRITES_OF_RUN, (run_id,))
+                await cursor.execute(FORGET_NEWEST_OF_RUN, (run_id,))
                 await cursor.execute(f"DELETE FROM checkpoints WHERE {RUN} = ?", (run_id,))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:

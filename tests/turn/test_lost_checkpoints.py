@@ -1,40 +1,84 @@
-"""A thread whose checkpoints are lost goes on from its journal, and that turn says so."""
+"""A thread whose checkpoints are lost or damaged goes on from its last turn, and says so."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
+from redis import Redis
 
+from stores.maintenance.erase import forget
+from tests.support.deep import deep
 from tests.support.house import Open
 
-
-async def lose(redis_url: str, what: str) -> None:
-    """Take the thread's newest checkpoint, or all of them, as an eviction or an accident does."""
-    raw: Any
-    async with Redis.from_url(redis_url) as raw:
-        (key,) = [found async for found in raw.scan_iter(match="mnemo:checkpoint-rows:*")]
-        if what == "all":
-            await raw.delete(key)
-            return
-        names = [name for name in await raw.hkeys(key) if name.startswith(b"checkpoint::")]
-        await raw.hdel(key, max(names, key=lambda name: name.split(b":")[2]))
+GARBLED = {"no checkpoint": b"\x05", "cut": b"\xdf\xff", "text": b"not a checkpoint"}
 
 
-@pytest.mark.parametrize("what", ["newest", "all"])
+def newest(redis: Any, key: bytes) -> Any:
+    names = [name for name in redis.hkeys(key) if name.startswith(b"checkpoint::")]
+    return max(names, key=lambda name: name.split(b":")[2])
+
+
+def harm(backend: dict[str, Any], data_dir: Path, how: str) -> None:
+    """Take or garble the thread's newest checkpoint, or take all of them, as an accident does."""
+    if "redis_url" in backend:
+        with Redis.from_url(backend["redis_url"]) as redis:
+            (key,) = redis.scan_iter(match="mnemo:checkpoint-rows:*")
+            if how == "all":
+                redis.delete(key)
+            elif how == "newest":
+                redis.hdel(key, newest(redis, key))
+            else:
+                redis.hset(key, newest(redis, key), GARBLED[how])
+        return
+    with closing(sqlite3.connect(data_dir / "checkpoints.sqlite")) as db, db:
+        last = "WHERE checkpoint_id = (SELECT max(checkpoint_id) FROM checkpoints)"
+        if how in GARBLED:
+            db.execute(f"UPDATE checkpoints SET checkpoint = ? {last}", (GARBLED[how],))
+        else:
+            db.execute(f"DELETE FROM checkpoints {last if how == 'newest' else ''}")
+
+
+@pytest.mark.parametrize("how", ["newest", "no checkpoint", *map(deep, ("all", "cut", "text"))])
 async def test_a_thread_without_its_newest_checkpoint_goes_on_from_its_last_turn(
-    open_house: Open, redis_url: str, what: str
+    open_house: Open, backend: dict[str, Any], tmp_path: Path, how: str
 ) -> None:
     async with open_house(fold_turns=100) as house:
-        await house.talk(1, 7)
-        await lose(redis_url, what)
-        result = await house.say("Let us speak of mark8 now")
-        assert house.shown() == {f"mark{number}" for number in range(1, 9)}
+        await house.talk(1, 3)
+        harm(backend, tmp_path / "data", how)
+        # Who merely looks sees the newest that can be read.
+        seen = (await house.graph.aget_state(house.config())).values
+        assert bool(seen.get("messages")) == (how != "all")
+        result = await house.say("Let us speak of mark4 now")
+        assert house.shown() == {f"mark{number}" for number in range(1, 5)}
         assert result["degraded"] == ["checkpoints"]
-        assert (await house.say("Let us speak of mark9 now"))["degraded"] == []
-        assert len(house.shown()) == 9
+        assert (await house.say("Let us speak of mark5 now"))["degraded"] == []
+        assert len(house.shown()) == 5
+        history = house.graph.aget_state_history(house.config())
+        assert [state async for state in history]
+        saver = house.parts.stores.checkpointer
+        await saver.acopy_thread("t", "copy")
+        await forget(house.parts.stores, "alex")
+        assert [row async for row in saver.damaged()] == []
 
 
-@pytest.fixture
-def backend(redis_url: str) -> dict[str, str]:
-    """Redis, and Chroma in the data dir."""
-    return {"redis_url": redis_url}
+async def test_threads_that_were_cut_back_on_purpose_are_not_lost(open_house: Open) -> None:
+    async with open_house(fold_turns=100) as house:
+        saver = house.parts.stores.checkpointer
+        await house.talk(1, 2)
+        run = house.config()
+        run["metadata"] = {"run_id": "r"}
+        await house.say("Let us speak of mark3 now", at=run)
+        await saver.adelete_for_runs(["r"])
+        assert (await house.say("Let us speak of mark4 now"))["degraded"] == []
+        await saver.aprune(["t"])
+        assert (await house.say("Let us speak of mark5 now"))["degraded"] == []
+
+
+@pytest.fixture(params=["embedded", "redis"])
+def backend(request: pytest.FixtureRequest) -> dict[str, str]:
+    """SQLite or Redis, and Chroma in the data dir."""
+    if request.param == "embedded":
+        return {}
+    return {"redis_url": request.getfixturevalue("redis_url")}

@@ -59,12 +59,15 @@ async def test_a_row_that_names_no_item_is_left_out(chroma_url: str) -> None:
         assert [item.key for item in await store.asearch(NS, query="one")] == ["whole"]
 
 
-async def test_an_owner_with_a_broken_row_can_still_be_reset(chroma_url: str) -> None:
+@pytest.mark.parametrize("damage", [{"value": "{"}, {"key": "{"}, {"namespace": "[5]"}], ids=str)
+async def test_an_owner_with_a_broken_row_can_still_be_reset(
+    chroma_url: str, damage: dict[str, Any]
+) -> None:
     owner = Owner("alex")
     async with opener(url=chroma_url)() as store:
         memories = Memories(store)
         await store.aput(owner.namespace(None, "fact"), "f1", {"text": "tea"}, index=["text"])
-        by_hand(chroma_url, lambda c: c.update(c.get()["ids"], metadatas=[{"value": "{"}]))
+        by_hand(chroma_url, lambda c: c.update(c.get()["ids"], metadatas=[damage]))
         facts: tuple[Fact, ...] = await memories.facts(owner, None)
         assert facts == ()
         assert await memories.clear(owner) == 1

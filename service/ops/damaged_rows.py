@@ -1,0 +1,103 @@
+"""Counts and names what another program has damaged in the stores: such rows are passed over.
+
+Looks only. A reset or a forgetting of the owner removes them with all else.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from time import monotonic
+
+from pydantic import ValidationError
+
+from domain.owner import Owner
+from domain.rows import MODELS
+from service.ops.doctor import Check
+from settings import Settings
+from stores.base_store.backend import LongTermStore
+from stores.base_store.items import StoredItem
+from stores.errors import StoreUnavailable
+from stores.journal.backend import generation_name
+from stores.journal.journal import Journal
+from stores.journal.records import damaged
+from stores.open import open_checkpointer
+
+SECONDS = 2.0
+"""How long each store is looked through; what is left then is taken to be well."""
+NAMED = 3
+"""How many damaged rows are named of each kind; the others are counted."""
+_DEPTH = len(Owner("any").namespace(None, "fact"))
+
+
+async def check_damaged(
+    settings: Settings, store: LongTermStore, journal: Journal | None, stack: AsyncExitStack
+) -> Check:
+    """Count and name the rows that another program damaged."""
+    name = "damaged rows"
+    looks = [sentence_of("memories", of_memories(store))]
+    try:
+        if journal is not None:
+            looks.append(sentence_of("journals", of_journal(journal)))
+        file = settings.data_dir / "checkpoints.sqlite"
+        if settings.redis_url is not None or await asyncio.to_thread(file.exists):
+            saver = await open_checkpointer(settings, journal, stack)
+            looks.append(sentence_of("checkpoints", saver.damaged()))
+        found = [sentence for sentence in await asyncio.gather(*looks) if sentence]
+    except StoreUnavailable as error:
+        return Check(name=name, state="fail", text=str(error))
+    if not found:
+        return Check(name=name, state="ok", text="None was found.")
+    text = (
+        f"{'; '.join(found)} cannot be read and are passed over: bring them back from a backup, or "
+        "remove them with `mnemo reset` or `mnemo forget` of their owner."
+    )
+    return Check(name=name, state="warn", text=text)
+
+
+async def of_journal(journal: Journal) -> AsyncGenerator[str | None]:
+    """Yield, of all journals, the name of a record that cannot be read, None for each that can."""
+    for owner in await journal.backend.owners():
+        raw = await journal.backend.read(owner)
+        _, threads = await journal.backend.list_threads(owner, generation_name(raw.generation))
+        for name in damaged(raw, threads):
+            yield f"{name} of {owner.user_id} with {owner.character_id}"
+        yield None
+
+
+async def of_memories(store: LongTermStore) -> AsyncGenerator[str | None]:
+    """Yield, of all memories, the place of a row that cannot be read, None for each that can."""
+    read = 0
+    async for stored in store.rows():
+        read += 1
+        yield None if _readable(stored) else "/".join((*stored.item.namespace, stored.item.key))
+    for _ in range(await store.count() - read):
+        yield "a row that does not say whose it is"
+
+
+def _readable(stored: StoredItem) -> bool:
+    """Return whether a row holds a record; what lies elsewhere is none of ours."""
+    namespace = stored.item.namespace
+    kind = next((kind for kind in MODELS if kind == namespace[-1]), None)
+    if len(namespace) != _DEPTH or kind is None:
+        return True
+    try:
+        MODELS[kind].model_validate(stored.item.value.get("record"))
+    except ValidationError:
+        return False
+    return True
+
+
+async def sentence_of(what: str, rows: AsyncGenerator[str | None]) -> str | None:
+    """Return how many rows cannot be read and which; None where all can."""
+    count, names, until = 0, list[str](), monotonic() + SECONDS
+    async with aclosing(rows) as looked:
+        async for name in looked:
+            if name is not None:
+                count += 1
+                names += [name] if len(names) < NAMED else []
+            if monotonic() > until:
+                break
+    if not count:
+        return None
+    more = ", ..." if count > len(names) else ""
+    return f"{count} of {what} ({', '.join(names)}{more})"

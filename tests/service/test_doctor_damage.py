@@ -1,0 +1,112 @@
+"""`mnemo doctor` counts and names the rows that another program damaged; a reset removes them."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from redis import Redis
+
+from domain.owner import Owner
+from service.ops.doctor import Check, examine
+from service.ops.doctor_stores import checks_of
+from settings import Settings
+from stores.chroma.client import ChromaLink
+from stores.chroma.shard import Shard
+from stores.maintenance.erase import forget, reset
+from tests.support.house import Open
+
+ALEX, EVE = Owner("alex"), Owner("eve")
+BROKEN = "not JSON"
+
+
+@pytest.fixture
+def backend(every_backend: dict[str, Any]) -> dict[str, Any]:
+    """Every kind of store there is."""
+    return every_backend
+
+
+def damage_journal(backend: dict[str, Any], data_dir: Path) -> None:
+    """Write over a turn, the claim and a ref of Alex, and over all his checkpoints."""
+    if "redis_url" in backend:
+        base = f"mnemo:{{{ALEX.key}}}:first:"
+        with Redis.from_url(backend["redis_url"]) as redis:
+            redis.hset(f"{base}turns", redis.hkeys(f"{base}turns")[0], BROKEN)
+            redis.hset(f"{base}book", mapping={"claim": BROKEN, 'ref:"t"': "5"})
+            for key in redis.scan_iter(match="mnemo:checkpoint-rows:{t}"):
+                for name in redis.hkeys(key):
+                    if name.startswith(b"checkpoint:"):
+                        redis.hset(key, name, BROKEN)
+        return
+    with closing(sqlite3.connect(data_dir / "journal.sqlite")) as db, db:
+        at = "WHERE owner = ?"
+        one = f"UPDATE turns SET value = ? {at} AND id = (SELECT min(id) FROM turns {at})"
+        db.execute(one, (BROKEN, ALEX.key, ALEX.key))
+        for field, value in (("claim", BROKEN), ('ref:"t"', "5")):
+            row = (ALEX.key, "first", field, value)
+            db.execute("INSERT OR REPLACE INTO book VALUES (?, ?, ?, ?)", row)
+    with closing(sqlite3.connect(data_dir / "checkpoints.sqlite")) as db, db:
+        db.execute("UPDATE checkpoints SET checkpoint = ? WHERE thread_id = 't'", (b"\x05",))
+
+
+def damage_memories(backend: dict[str, Any], data_dir: Path) -> None:
+    """Write over a memory of Alex; in Chroma also over what says whose another is."""
+    if "postgres_url" in backend:
+        with psycopg.connect(backend["postgres_url"]) as db:
+            db.execute(
+                "UPDATE store SET value = '[5]' WHERE ctid = (SELECT min(ctid) FROM store "
+                "WHERE starts_with(prefix, %s))",
+                (ALEX.user_key,),
+            )
+        return
+    link = ChromaLink.open(
+        None if "chroma_url" in backend else data_dir / "chroma", backend.get("chroma_url"), None, 9
+    )
+    rows = [
+        (collection, row)
+        for name, collection in link.collections().items()
+        if name != "mnemo-meta"
+        for row, metadata in Shard(collection).rows()
+        if ALEX.user_key in str(metadata.get("namespace"))
+    ]
+    (first, one), (second, other) = rows[:2]
+    first.update([one], metadatas=[{"value": BROKEN}])
+    second.update([other], metadatas=[{"key": "{"}])
+    link.close()
+
+
+async def row_of(settings: Settings) -> Check:
+    checks, _ = await examine(settings, *checks_of(settings))
+    return next(check for check in checks if check.name == "damaged rows")
+
+
+async def test_damaged_rows_are_counted_named_passed_over_and_removed(
+    open_house: Open, backend: dict[str, Any], tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    async with open_house(fold_turns=4, extract_turns=2) as house:
+        await house.talk(1, 12)
+        await house.talk(20, 21, "e", user="eve")
+        settings = house.parts.settings
+    assert (await row_of(settings)).state == "ok"
+    damage_journal(backend, data_dir)
+    damage_memories(backend, data_dir)
+    row = await row_of(settings)
+    assert row.state == "warn"
+    memories = 1 if "postgres_url" in backend else 2
+    for part in (f"{memories} of memories", "of journals", "entry claim", "of checkpoints",
+                 "of thread t", "alex with default", "mnemo reset"):  # fmt: skip
+        assert part in row.text, row.text
+    async with open_house(fold_turns=4, extract_turns=2) as house:
+        result = await house.say("Go on to mark13")
+        assert "mark13" in house.shown() and not house.shown() & {"mark20", "mark21"}
+        assert "checkpoints" in result["degraded"]
+        await reset(house.parts.stores, ALEX)
+        await house.say("Begin with mark90")
+        assert house.shown() == {"mark90"}
+        await forget(house.parts.stores, "alex")
+        await house.say("And mark22", "e", user="eve")
+        assert house.shown() == {"mark20", "mark21", "mark22"}
+    assert (await row_of(settings)).text == "None was found."

@@ -13,11 +13,25 @@ _REACH = 120
 """Characters behind the word for a password within which it is looked for."""
 _BETWEEN = 6
 """Words that may stand between: "my password for the router at home is ..."."""
-_MARK = re.compile(r"[\"'`*_)\]]{0,4}\s{0,3}(?:[:=：＝]{1,3}>?|[-–—]>?(?=\s))\s{0,3}")
+_MARK = re.compile(r"[\"'`*_)\]]{0,4}\s{0,3}(?:[:=：＝]{1,3}>?|[-–—]>?(?=\s)|>{1,2}|[→|])\s{0,3}")
+_POSSESSIVE = re.compile(r"['’]s\s")
 _WORD = re.compile(r"\S+")
 _VALUE = re.compile(
-    r"[\s*'(]{0,4}(?:[\"`“«「](?P<quoted>[^\"`“”«»「」\n]+)|(?P<bare>[^\s\"`“”«»「」*]+))"
+    r"[\s*'(:]{0,4}(?:[\"`“«「](?P<quoted>[^\"`“”«»「」\n]+)|(?P<bare>[^\s\"`“”«»「」*]+))"
 )
+_ELSEWHERE = re.compile(
+    r"(?<!\w)(?:lösenord|salasana|adgangskode|passord|heslo|jelszó|parola|κωδικός|סיסמה|הסיסמה"
+    r"|mật khẩu|kata sandi|geslo|lozinka|парола|slaptažodis|parole)\w{0,6}(?!\w)|รหัสผ่าน",
+    re.IGNORECASE,
+)
+"""Words for a password in languages of which no more is known: something mixed must follow."""
+_MIXED = re.compile(r"(?:\S{1,20}\s{1,3}){0,4}?(?P<mixed>(?=\S{0,40}\d)(?=\d{0,40}\S)\S{5,})")
+_BEFORE = re.compile(
+    r"(?<!\S)(?P<before>(?=\D{0,80}\d)\S{4,80})\s(?:is|was|as|ist|war|als|es|est|è|é)\s"
+    r"(?:\S{1,20}\s){0,2}$",
+    re.IGNORECASE,
+)
+"""What stands before the word for a password: "hunter2 is my password"."""
 _CLAUSE_END = re.compile(r"[.,;!?](?=\s|$)|[。！？，；\n]")
 _MARKS_BEHIND = ".,;:!?。！？，；)]}'"
 
@@ -29,7 +43,14 @@ def passwords(text: str) -> Iterator[tuple[int, int]]:
     taken for one; a plain word for the first of a pass phrase, to the end of its clause. Elsewhere
     it must hold a digit. A PIN always must.
     """
+    for word in _ELSEWHERE.finditer(text):
+        if mixed := _MIXED.match(text[word.end() : word.end() + _REACH].lstrip(" :：")):
+            begin = text.index(mixed["mixed"], word.end())
+            yield begin, begin + len(mixed["mixed"].rstrip(_MARKS_BEHIND))
     for word in _words_for_one().finditer(text):
+        start = max(0, word.start() - _REACH)
+        if before := _BEFORE.search(text[start : word.start()]):
+            yield start + before.start("before"), start + before.end("before")
         tail = text[word.end() : word.end() + _REACH].partition("\n")[0]
         at, sure = _behind_lead(tail)
         value = _VALUE.match(tail, at)
@@ -49,11 +70,11 @@ def passwords(text: str) -> Iterator[tuple[int, int]]:
 
 def _behind_lead(tail: str) -> tuple[int, bool]:
     """Return where a password may stand behind the word for one, and whether one surely does."""
-    if lead := _MARK.match(tail) or _pieces_that_lead().match(tail):
+    if lead := _POSSESSIVE.match(tail) or _MARK.match(tail) or _pieces_that_lead().match(tail):
         return lead.end(), True
     at, sure = 0, False
     for number, word in enumerate(_WORD.finditer(tail)):
-        if plain(word[0]) in _words_that_lead():
+        if plain(word[0].rstrip(":：")) in _words_that_lead():
             at, sure = word.end(), sure or number == 0
         elif at or number >= _BETWEEN:
             break

@@ -45,26 +45,45 @@ _KEYS = (
         r"(?:[^-]|-(?!----END ))*+(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
     ),
     re.compile(rf"{_ALONE}(?:sk|pk|rk)-[A-Za-z0-9_-]{{20,}}"),
+    re.compile(rf"{_ALONE}(?:github_pat|gh[opusr]|hf|npm|gsk|xai|shpat)_[A-Za-z0-9_]{{20,}}"),
+    # What providers put before a key, then letters and digits at random.
     re.compile(
-        rf"{_ALONE}(?:github_pat|gh[opusr]|hf|npm|gsk|xai|r8|dop_v1|shpat)_[A-Za-z0-9_]{{20,}}"
+        rf"{_ALONE}[a-z][a-z0-9]{{1,9}}(?:[_-][a-z0-9]{{1,8}}){{0,2}}[_-]"
+        r"(?=[A-Za-z]{0,40}\d)(?=\d{0,40}[A-Za-z])[A-Za-z0-9]{20,}[A-Za-z0-9_-]*"
     ),
+    re.compile(rf"{_ALONE}(?:ya29\.|1//0|xapp-)[A-Za-z0-9_-]{{20,}}"),
+    re.compile(rf"{_ALONE}(?:EAA[A-Za-z0-9]{{30,}}|AGE-SECRET-KEY-1[A-Z0-9]{{40,}})"),
     re.compile(rf"{_ALONE}eyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]{{8,}}(?:\.[A-Za-z0-9_-]+)?"),
     re.compile(rf"{_ALONE}AIza[A-Za-z0-9_-]{{35}}"),
-    re.compile(rf"{_ALONE}Bearer\s{{1,3}}[A-Za-z0-9._~+/-]{{20,}}=*"),
+    re.compile(rf"{_ALONE}(?i:Bearer)\s{{1,3}}[A-Za-z0-9._~+/-]{{20,}}=*"),
 )
-_IN_URL = re.compile(r"://[^\s:/@]{0,200}:(?P<secret>[^\s/@]{1,200})@")
+_IN_URL = re.compile(r"://[^\s:/@]{0,200}:(?P<secret>(?!\d{1,5}/)[^\s@]{1,200})@")
+"""A password in a URL, also with a "/" that should be escaped; a port and a path are none."""
+_ON_A_LINE = re.compile(
+    r"(?:\s(?:-u|--user)[= ]{1,2}[^\s:]{1,80}:|authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?"
+    r"(?:[a-z]{1,12}\s{1,3})?+)(?P<secret>[^\s\"']{4,})",
+    re.IGNORECASE,
+)
+"""As programs are given one: `curl -u name:...`, and the header of a request."""
 _ASSIGNED = re.compile(
     r"(?:key|token|secret|passw(?:or)?d|passphrase|pwd|credentials?)[\"'`*]{0,3}\s{0,3}"
-    r"(?:=>?|:=)\s{0,3}[\"'`]?(?P<secret>[^\s\"'`,;]{4,})",
+    r"(?:=>?|:=)\s{0,3}(?:[\"'`](?=[^\"'`\n]{4,200}[\"'`])(?P<quoted>[^\"'`\n]+)"
+    r"|[\"'`]?(?P<secret>[^\s\"'`,;]{4,}))",
     re.IGNORECASE,
 )
 """As in a program or a file of settings: the name of a secret, and "="."""
+_NAMED = re.compile(
+    r"(?:[a-z]{1,20}[_-](?:key|token|secret|password)|(?<![a-z])(?:pass|pw))[\"'`*]{0,3}\s{0,3}"
+    r"[:=]\s{0,3}[\"'`]?(?P<secret>(?=[^\s\d]{0,200}\d)[^\s\"'`,;]{4,})",
+    re.IGNORECASE,
+)
+"""As in a header or a form: a name that could mean more, ":", and something with a digit."""
 _LOGIN = re.compile(
     rf"{_ALONE}(?:log-?in|username|credentials)[:=\s]{{1,3}}\S{{1,80}}"
     r"\s{0,3}/\s{0,3}(?P<secret>[^\s/]{3,80})",
     re.IGNORECASE,
 )
-_GAP = r"[ .\-\u2010-\u2015\uff0d\u00a0\u2007\u2009\u202f\u3000]{1,3}"
+_GAP = r"[\s._/·\-\u2010-\u2015\uff0d\u200b-\u200d\u2060\ufeff]{1,3}"
 _CARD = re.compile(
     rf"(?<![\d.])(?:\d(?:[ -]?\d){{12,18}}|\d{{4}}(?:{_GAP}\d{{4}}){{2}}{_GAP}\d{{1,7}}"
     rf"|\d{{4}}{_GAP}\d{{6}}{_GAP}\d{{4,5}})(?![\d.]\d)"
@@ -111,9 +130,9 @@ def _secrets(text: str) -> Iterator[tuple[int, int]]:
     for rule in (*_rules(), *_KEYS):
         for match in rule.finditer(text):
             yield match.span()
-    for rule in (_IN_URL, _ASSIGNED, _LOGIN):
+    for rule in (_IN_URL, _ON_A_LINE, _ASSIGNED, _NAMED, _LOGIN):
         for match in rule.finditer(text):
-            yield match.span("secret")
+            yield match.span(match.lastgroup or "secret")
     yield from passwords(text)
     for match in _CARD.finditer(text):
         digits = "".join(str(unicodedata.decimal(one)) for one in match[0] if one.isdecimal())

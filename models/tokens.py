@@ -44,6 +44,8 @@ _URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 
 _CACHED_TEXTS = 16_384
 _CACHED_LENGTH = 4_096
+_LONG_TEXTS = 64
+"""Longer texts whose counts are remembered: a turn counts what it says several times."""
 _SLICE = 100_000
 _ROLES = {"human": "user", "ai": "assistant"}
 
@@ -51,14 +53,15 @@ _ROLES = {"human": "user", "ai": "assistant"}
 class TokenCounter:
     """Counts tokens as the provider does: exactly for text, by its chat format for messages.
 
-    Counts of short texts are remembered in a bounded cache, so counting a prompt again costs
-    close to nothing. Safe to share between threads.
+    Counts are remembered in bounded caches, so counting a prompt again costs close to nothing.
+    Safe to share between threads; a long text is counted in one, for it takes a while.
     """
 
     def __init__(self, opened: Callable[[], tiktoken.Encoding]) -> None:
         """Count with an encoding that is opened when it is first needed."""
         self._opened = opened
         self._remembered = lru_cache(maxsize=_CACHED_TEXTS)(self._encode)
+        self._long = lru_cache(maxsize=_LONG_TEXTS)(self._encode)
 
     @cached_property
     def encoding(self) -> tiktoken.Encoding:
@@ -67,9 +70,7 @@ class TokenCounter:
 
     def text(self, text: str) -> int:
         """Return the tokens of any text; special tokens in it count as the text they are."""
-        if len(text) > _CACHED_LENGTH:
-            return self._encode(text)
-        return self._remembered(text)
+        return (self._long if len(text) > _CACHED_LENGTH else self._remembered)(text)
 
     def message(self, message: BaseMessage) -> int:
         """Return what one message costs in a prompt: its format, role, name, content and calls."""

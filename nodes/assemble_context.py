@@ -1,5 +1,6 @@
 """Joins the reads and packs the prompt to its token budget."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -66,7 +67,10 @@ class AssembleContext:
         )
         shares = shares_of(self._parts, origin.tier)
         try:
-            prompt = build(draft, shares, self._parts.models.tokens, state.get("sent", ()))
+            # In a thread: a long text takes a while to be counted.
+            prompt = await asyncio.to_thread(
+                build, draft, shares, self._parts.models.tokens, state.get("sent", ())
+            )
         except ValueError as error:
             raise TurnRefused(str(error)) from error
         shown = recollection.items if prompt.shows_memories else ()

@@ -16,11 +16,11 @@ from domain.folding import to_extract
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Fact, RecordKey, Turn, turn_of
-from domain.redaction import redact_turn
 from domain.rows import key_of
 from models.errors import ModelError
 from nodes.remembering.lease import held
 from nodes.remembering.read_messages import DROPPED, UNREADABLE, read_messages
+from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Parts
 from stores.errors import StoreUnavailable
 from stores.journal.journal import GenerationMoved
@@ -93,9 +93,7 @@ async def extract(parts: Parts, owner: Owner, generation: str | None) -> Extract
     turns = [turn for turn in everything if turn.id not in view.withheld]
     read = {turn.id for turn in turns}
     earlier = [t for t in view.turns.values() if t.id not in read and t.id not in view.withheld]
-    if parts.settings.redact_secrets:
-        turns = [redact_turn(turn, personal=parts.settings.redact_personal) for turn in turns]
-        earlier = [redact_turn(turn, personal=parts.settings.redact_personal) for turn in earlier]
+    turns, earlier = await redacted(parts, turns), await redacted(parts, earlier)
     try:
         around = {turn.id: turn for turn in earlier}
         extend = partial(journal.extend_extraction, owner, generation)
@@ -139,7 +137,9 @@ async def _extract(
         rows.facts,
         parts.now(),
     )
-    entities = entity_rules.merge(extraction.entities, by_ref, rows.entities)
+    entities = await asyncio.to_thread(
+        entity_rules.merge, extraction.entities, by_ref, rows.entities
+    )
     if facts or entities:
         await parts.stores.write(owner, generation, *facts, *entities)
     known = {fact.id for fact in rows.facts}

@@ -1,5 +1,6 @@
 """Streams the reply, and makes the turn: one write to the journal once it is complete."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -106,7 +107,9 @@ class Generate:
                 refused = error
             shares, tokens = shares_of(self._parts, origin.tier), self._parts.models.tokens
             try:
-                prompt = build(state["draft"], shares, tokens, state.get("sent", ()))
+                prompt = await asyncio.to_thread(
+                    build, state["draft"], shares, tokens, state.get("sent", ())
+                )
             except ValueError:
                 break  # Persona and message alone do not fit.
         if refused.window is None:

@@ -55,7 +55,7 @@ class Locate:
         }
         if came.again and all(turn_id(message) is not None for message in came.messages):
             return update | {"answered": True}
-        problem = await refusal(self._parts, origin, came.messages)
+        problem = await refusal(self._parts, origin, came.messages, runtime.context.persona)
         if problem is not None:
             gone = await refused(self._parts, origin, came.messages)
             return update | {

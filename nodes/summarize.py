@@ -3,6 +3,7 @@
 Every step may be the last one before a crash: whoever comes next finishes the same window.
 """
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,12 +14,12 @@ from domain.folding import Window, episode_id
 from domain.journal import Claim, JournalView
 from domain.owner import Owner
 from domain.records import Episode, Turn
-from domain.redaction import redact_turn
 from domain.summary_check import check, said_in
 from models.errors import ModelError
 from models.memory.protocol import MemoryModel
 from nodes.remembering.feedback import send_quality
 from nodes.remembering.lease import held
+from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from settings import Tier
 from stores.errors import StoreUnavailable
@@ -85,8 +86,7 @@ async def fold_window(
         if len(turns) < len(claim.turns):
             await journal.folded(owner, generation, claim)  # They expired: nothing to fold.
             return None
-        if parts.settings.redact_secrets:
-            turns = [redact_turn(turn, personal=parts.settings.redact_personal) for turn in turns]
+        turns = await redacted(parts, turns)
         try:
             extend = partial(journal.extend_claim, owner, generation, claim)
             async with held(parts, extend):
@@ -208,13 +208,16 @@ async def _attempt(
     summary = await model.summarize(
         told, before=before, max_tokens=parts.settings.summary_tokens, missing=missing
     )
-    quality, score = check(told, summary), await model.score(told, summary)
+    # In threads: long messages take a while.
+    quality = await asyncio.to_thread(check, told, summary)
+    score = await model.score(told, summary)
+    named = await asyncio.to_thread(said_in, told, score.missing) if score else ()
     judged = {
         "summary": summary,
         "extractive": model.extractive,
         "coverage": quality.coverage,
         "score": score.value if score else None,
-        "missing": (*quality.missing, *(said_in(told, score.missing) if score else ())),
+        "missing": (*quality.missing, *named),
     }
     return episode.model_copy(update=judged)
 

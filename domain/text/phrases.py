@@ -3,6 +3,9 @@
 import re
 from functools import cache
 
+_PIECE = 10_000
+"""Letters searched at once: some 20 ms. A phrase across two pieces stays, as does one in a word."""
+
 
 def holds(text: str, phrases: frozenset[str], *, spaced: bool) -> bool:
     """Return whether a normalized text holds one of some phrases.
@@ -22,7 +25,12 @@ def starts(text: str, phrases: frozenset[str], *, spaced: bool) -> bool:
 
 def without(text: str, phrases: frozenset[str], *, spaced: bool) -> str:
     """Return a normalized text without some phrases, the longest first."""
-    return _pattern(phrases, spaced).sub(" ", text) if phrases else text
+    if not phrases:
+        return text
+    pattern = _pattern(phrases, spaced)
+    # One search of a long text would keep all other threads waiting.
+    pieces = (text[start : start + _PIECE] for start in range(0, len(text), _PIECE))
+    return "".join(pattern.sub(" ", piece) for piece in pieces)
 
 
 @cache

@@ -29,11 +29,15 @@ _BEFORE = 6
 _TAIL = 6
 """Letters behind "forget" that are only its ending, where the verb stands last."""
 _VERB_LAST = [LANGUAGES[code] for code in ("ja", "ko", "tr", "hi")]
+_EDGE = 2_000
+"""Letters at either end of a message in which such a wish is looked for: a search of many words."""
 _LETTERS = re.compile(r"\w*")
 
 
 def may_want_forgotten(text: str) -> bool:
-    """Return whether a text has words in which one asks to forget, or takes something back."""
+    """Return whether a text begins or ends with words in which one asks to forget, or retracts."""
+    if len(text) > 2 * _EDGE:
+        text = f"{text[:_EDGE]}\n{text[-_EDGE:]}"
     return bool(_forms().search(plain(text)))
 
 

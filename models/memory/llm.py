@@ -143,7 +143,7 @@ class LanguageMemory:
             half = len(messages) // 2
             extraction = await self._extract(messages[:half], known, now)
             return extraction.joined(await self._extract(messages[half:], known, now))
-        return forms.read_extraction(answer, messages, facts)
+        return await asyncio.to_thread(forms.read_extraction, answer, messages, facts)
 
     def _room(self, task: str, answer: int) -> int:
         """Return the tokens of data that the model reads at once, beside its task and answer."""

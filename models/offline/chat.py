@@ -89,7 +89,8 @@ class OfflineChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        for chunk in self._chunks(messages, self._answer(messages)):
+        text = self._answer(messages)
+        for chunk in self._chunks(text, self._usage(messages, text)):
             if run_manager:
                 run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -102,7 +103,8 @@ class OfflineChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         text = await asyncio.to_thread(self._answer, messages)
-        for chunk in self._chunks(messages, text):
+        usage = await asyncio.to_thread(self._usage, messages, text)
+        for chunk in self._chunks(text, usage):
             if run_manager:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -110,13 +112,13 @@ class OfflineChatModel(BaseChatModel):
     def _answer(self, messages: Sequence[BaseMessage]) -> str:
         return reply(read(messages), self.vectors, self.tokens)
 
-    def _chunks(self, messages: Sequence[BaseMessage], text: str) -> Iterator[ChatGenerationChunk]:
+    def _chunks(self, text: str, usage: UsageMetadata) -> Iterator[ChatGenerationChunk]:
         """Yield the answer word by word, then what it cost."""
         for word in re.findall(r"\s*\S+", text):
             yield ChatGenerationChunk(message=AIMessageChunk(content=word))
         closing = AIMessageChunk(
             content="",
-            usage_metadata=self._usage(messages, text),
+            usage_metadata=usage,
             response_metadata=_metadata(),
             chunk_position="last",
         )

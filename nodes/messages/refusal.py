@@ -25,10 +25,14 @@ class TurnRefused(ValueError):
     """A turn that cannot be taken. Its message is one sentence for the user; nothing is kept."""
 
 
-async def refusal(parts: Parts, origin: Origin, messages: Sequence[AnyMessage]) -> str | None:
-    """Return why a turn with these messages cannot be taken; None where it can."""
+async def refusal(
+    parts: Parts, origin: Origin, messages: Sequence[AnyMessage], persona: str | None = None
+) -> str | None:
+    """Return why a turn with these messages, and this persona, cannot be taken; None if it can."""
     if origin.foreign:
         return FOREIGN
+    if persona and (problem := _too_long("persona", persona, parts)):
+        return problem
     new = new_messages(messages)
     for message in new:
         problem = await _problem(parts, origin, message)
@@ -68,13 +72,20 @@ async def _problem(parts: Parts, origin: Origin, message: AnyMessage) -> str | N
     problem = _unfit(message)
     if problem is not None:
         return problem
-    size, most = len(_all_of(message).encode("utf-8", "replace")), parts.settings.message_bytes
-    if size > most:
-        return f"The message has {size:,} bytes and may have {most:,}: send it in smaller parts."
+    problem = _too_long("message", _all_of(message), parts)
+    if problem is not None:
+        return problem
     tokens = await asyncio.to_thread(parts.models.tokens.text, message.text)
     limit = parts.models.learned.limit(origin.tier.context_budget)
     most = int(limit * parts.settings.message_share)
     return too_large(tokens, most) if tokens > most else None
+
+
+def _too_long(what: str, text: str, parts: Parts) -> str | None:
+    size, most = len(text.encode("utf-8", "replace")), parts.settings.message_bytes
+    if size <= most:
+        return None
+    return f"The {what} has {size:,} bytes and may have {most:,}: send it in smaller parts."
 
 
 def _all_of(message: AnyMessage) -> str:

@@ -6,6 +6,7 @@ Looks only. A reset or a forgetting of the owner removes them with all else.
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
+from itertools import starmap
 from time import monotonic
 
 from pydantic import ValidationError
@@ -34,15 +35,15 @@ async def check_damaged(
 ) -> Check:
     """Count and name the rows that another program damaged."""
     name = "damaged rows"
-    looks = [sentence_of("memories", of_memories(store))]
+    looks = [("memories", of_memories(store))]
     try:
         if journal is not None:
-            looks.append(sentence_of("journals", of_journal(journal)))
+            looks.append(("journals", of_journal(journal)))
         file = settings.data_dir / "checkpoints.sqlite"
         if settings.redis_url is not None or await asyncio.to_thread(file.exists):
             saver = await open_checkpointer(settings, journal, stack)
-            looks.append(sentence_of("checkpoints", saver.damaged()))
-        found = [sentence for sentence in await asyncio.gather(*looks) if sentence]
+            looks.append(("checkpoints", saver.damaged()))
+        found = [*filter(None, await asyncio.gather(*starmap(sentence_of, looks)))]
     except StoreUnavailable as error:
         return Check(name=name, state="fail", text=str(error))
     if not found:

@@ -32,10 +32,10 @@ class LimitExceeded(Exception):
 class MessageTooLarge(Exception):
     """One request says more than is taken at once; the text is one sentence."""
 
-    def __init__(self, size: int, most: int) -> None:
-        """Say how many bytes there are and how many there may be."""
+    def __init__(self, most: int) -> None:
+        """Say how many bytes there may be."""
         super().__init__(
-            f"This request says {size:,} bytes and may say {most:,}: send it in smaller parts."
+            f"This request says more than the {most:,} bytes it may: send it in smaller parts."
         )
 
 
@@ -140,9 +140,9 @@ class Limits:
         Raises:
             MessageTooLarge: If its texts are longer than the settings allow.
         """
-        size, most = said_bytes(said), self._settings.message_bytes
-        if size > most:
-            raise MessageTooLarge(size, most)
+        most = self._settings.message_bytes
+        if says_more(said, most):
+            raise MessageTooLarge(most)
 
 
 class _Counts:
@@ -173,13 +173,13 @@ def bounded(settings: Settings) -> bool:
     return any(tier.turns_per_minute or tier.tokens_per_day for tier in tiers)
 
 
-def said_bytes(value: Any) -> int:
-    """Return the bytes of all texts and names in a JSON value, however deep it is.
+def says_more(value: Any, most: int) -> bool:
+    """Return whether all texts and names in a JSON value, however deep, have more bytes than that.
 
     A value that is no text counts as one byte, so that a long list of nothing is long too.
     """
     size, left = 0, [value]
-    while left:
+    while left and size <= most:
         one = left.pop()
         if isinstance(one, str):
             size += len(one.encode("utf-8", "surrogatepass"))
@@ -189,7 +189,7 @@ def said_bytes(value: Any) -> int:
         elif isinstance(one, list | tuple):
             left += one
         size += 1
-    return size
+    return size > most
 
 
 @asynccontextmanager

@@ -155,7 +155,7 @@ async def test_all_parts_have_a_row(data_dir: Path) -> None:
     rows = await rows_of(settings)
     assert list(rows) == [
         "settings", "chat model", "memory model", "embeddings", "data dir", "journal",
-        "checkpoints", "long-term memory", "owners", "sweep", "ollama", "tracing",
+        "checkpoints", "long-term memory", "owners", "damaged rows", "sweep", "ollama", "tracing",
     ]  # fmt: skip
     assert {row.state for row in rows.values()} == {"ok"}
     assert rows["owners"].text.startswith("1,") and "Never yet" in rows["sweep"].text

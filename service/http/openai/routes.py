@@ -79,10 +79,12 @@ async def chat_completions(
     known = served.parts.settings.characters
     if known and asked.model not in known:
         raise HTTPException(404, f'There is no "{asked.model}": use one of {", ".join(known)}.')
-    served.limits.check_size(asked.messages[-1].model_dump())
+    for message in asked.messages:
+        served.limits.check_size(message.model_dump())
     if _is_task(asked.messages):
         return await _task(served, asked)
     said = taken_apart(asked.messages)
+    served.limits.check_size([said.persona, said.newest])
     owner = Owner(user, asked.model)
     ask = await _ask(request, served, owner, said)
     turn = await begin_turn(served, ask, caller.tier)

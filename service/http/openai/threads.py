@@ -4,11 +4,13 @@ An OpenAI client sends the whole conversation with every message and names no th
 every turn it answered, so the last exchange of that history tells where the conversation stands.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
+from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Said, Turn
 from domain.turns import live, parents_of
@@ -16,6 +18,8 @@ from service.conversation import Conversation, new_thread
 from stores.open import Stores
 
 Pair = tuple[str, str]
+IMPORTED = 200
+"""Exchanges taken of a history that nobody here knows, from its end: some days of talk."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +103,12 @@ async def place_of(
     ref = view.refs.get(thread) if thread else None
     if not history:
         return Place(thread or new_thread())
-    turn = matching_turn(_live(view.turns.values(), view.refs.values()), history, thread)
+    turn = await asyncio.to_thread(_ending, view.turns.values(), view, history, thread)
     if turn is None:
         episodes = await stores.memories.episodes(owner, view.generation)
         folded = [turn for episode in episodes for turn in episode.turns]
         everything = [*view.turns.values(), *folded]
-        turn = matching_turn(_live(everything, view.refs.values()), history, thread)
+        turn = await asyncio.to_thread(_ending, everything, view, history, thread)
     if turn is None:
         if ref is not None:
             return Place(str(thread))  # What the client changed in its history is its own affair.
@@ -123,17 +127,21 @@ async def place_of(
     return Place(branch)
 
 
-def _live(turns: Iterable[Turn], refs: Iterable[str]) -> dict[str, Turn]:
+def _ending(
+    turns: Iterable[Turn], view: JournalView, history: Sequence[Pair], thread: str | None
+) -> Turn | None:
+    """Return the live turn that a history ends with, of an owner's."""
     by_id = {turn.id: turn for turn in turns}
-    return {id: by_id[id] for id in live(refs, parents_of(by_id.values())) if id in by_id}
+    reached = live(view.refs.values(), parents_of(by_id.values()))
+    return matching_turn({id: by_id[id] for id in reached if id in by_id}, history, thread)
 
 
 async def _imported(
     stores: Stores, owner: Owner, history: Sequence[Pair], thread: str, now: datetime
 ) -> str:
-    """Write a history that nobody here knows as turns of a thread without any."""
+    """Write the end of a history that nobody here knows as turns of a thread without any."""
     turns: list[Turn] = []
-    for user, reply in history:
+    for user, reply in history[-IMPORTED:]:
         messages = [Said(id=uuid4().hex, role="user", text=user, at=now)] if user.strip() else []
         messages.append(Said(id=uuid4().hex, role="assistant", text=reply, at=now))
         parent = turns[-1].id if turns else None

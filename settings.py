@@ -3,10 +3,7 @@
 Names are prefixed `MNEMO_`, save the OpenAI ones.
 """
 
-import tomllib
-from collections.abc import Iterable
 from datetime import timedelta
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -14,17 +11,15 @@ from typing import Literal
 from pydantic import (
     AliasChoices,
     BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.characters import Character, read_characters
+
 PREFIX = "MNEMO_"
-FOR_TESTS = "MNEMO_TEST_"
-"""What variables begin with that only the tests read."""
 
 
 class Tier(BaseModel):
@@ -32,7 +27,12 @@ class Tier(BaseModel):
 
     context_budget: int = Field(ge=400, description="Tokens of one prompt with its reply.")
     remembers: bool = Field(
-        default=True, description="False: buffer only, summaries without a model call, no facts."
+        default=True, description="False: the last turns and summaries only, no facts, no recall."
+    )
+    memory_calls: bool | None = Field(
+        default=None,
+        description="Whether summaries and facts may call the memory model; if not, the user is "
+        "quoted. Unset: as `remembers`.",
     )
     turns_per_minute: int | None = Field(
         default=None, ge=1, description="Messages a user may send within a minute. Unset: any."
@@ -44,16 +44,10 @@ class Tier(BaseModel):
         default=None, ge=50, description="Tokens of a reply at most. Unset: MNEMO_REPLY_RESERVE."
     )
 
-
-class Character(BaseModel):
-    """Somebody to talk with, as one table of the characters' file describes them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field(default="", description="How people see it. Empty: its id.")
-    persona: str | None = Field(default=None, description="Who it is and how it speaks.")
-    tier: Literal["free", "plus"] | None = Field(default=None, description="What its users get.")
-    greeting: str = Field(default="", description="What a new conversation begins with.")
+    @property
+    def calls_memory_model(self) -> bool:
+        """Whether memory work of its users may call a model."""
+        return self.remembers if self.memory_calls is None else self.memory_calls
 
 
 class Settings(BaseSettings):
@@ -147,8 +141,13 @@ class Settings(BaseSettings):
     # The prompt
     free: Tier = Tier(context_budget=2000, remembers=False)
     plus: Tier = Tier(context_budget=6000)
-    default_tier: Literal["free", "plus"] = Field(
-        default="plus", description="What users get where nothing else says: `free` or `plus`."
+    tiers: dict[str, Tier] = Field(
+        default_factory=dict,
+        description="More tiers by name, each with the parts of the two above: as JSON, or a part "
+        "a variable, such as `MNEMO_TIERS__TRIAL__CONTEXT_BUDGET`.",
+    )
+    default_tier: str = Field(
+        default="plus", description="The tier of users where nothing else says one."
     )
     reply_reserve: int = Field(
         default=800, ge=50, description="Tokens kept for the reply, and its upper bound."
@@ -276,8 +275,10 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _readable_characters(self) -> "Settings":
-        self.characters  # noqa: B018 (what cannot be read is refused here, once)
+    def _readable_tables(self) -> "Settings":
+        self.tier(None)
+        for character in self.characters.values():
+            self.tier(character.tier)
         return self
 
     @cached_property
@@ -288,27 +289,16 @@ class Settings(BaseSettings):
             ValueError: If the file is no TOML, or a table holds something else.
         """
         try:
-            tables = tomllib.loads(self.characters_file.read_text(encoding="utf-8"))
+            return read_characters(self.characters_file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            raise ValueError(f"{self.characters_file} cannot be read: {error}.") from error
-        characters: dict[str, Character] = {}
-        for id, table in tables.items():
-            try:
-                characters[id] = Character.model_validate(table)
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(map(str, (id, *first["loc"])))
-                raise ValueError(
-                    f"{self.characters_file}: {where} cannot be used: {first['msg']}."
-                ) from error
-        return characters
+            raise ValueError(f"{self.characters_file} cannot be used: {error}") from error
 
     def persona_of(self, character_id: str) -> str:
         """Return the persona of a character; the general one where none is described."""
-        known = self.characters.get(character_id)
-        return (known.persona if known else None) or self.persona
+        character = self.characters.get(character_id)
+        return (character.persona if character else None) or self.persona
 
     @property
     def auth(self) -> bool:
@@ -322,37 +312,17 @@ class Settings(BaseSettings):
             ValueError: If there is no tier of that name.
         """
         name = name or self.default_tier
-        if name not in ("free", "plus"):
-            raise ValueError(f'There is no tier "{name}": use "free" or "plus".')
-        tier: Tier = getattr(self, name)
-        return tier
+        if name not in self.all_tiers:
+            *others, last = (f'"{tier}"' for tier in self.all_tiers)
+            raise ValueError(f'There is no tier "{name}": use {", ".join(others)} or {last}.')
+        return self.all_tiers[name]
+
+    @property
+    def all_tiers(self) -> dict[str, Tier]:
+        """Every tier by name: the two that are built in, and those of `tiers`."""
+        return {"free": self.free, "plus": self.plus, **self.tiers}
 
     @property
     def offline(self) -> bool:
         """True where no model is configured: the built-in offline model answers."""
         return not (self.openai_api_key or self.openai_base_url or self.chat_model)
-
-
-def misnamed(names: Iterable[str]) -> list[str]:
-    """Return a sentence for each variable that looks like a setting and is none.
-
-    Args:
-        names: The variables of the environment and of `.env`.
-    """
-    known = {f"{PREFIX}{name}".upper(): field for name, field in Settings.model_fields.items()}
-    within = {
-        f"{variable}__{part}".upper()
-        for variable, field in known.items()
-        if field.annotation is Tier
-        for part in Tier.model_fields
-    }
-    every = [*known, *within]
-    said = []
-    for name in sorted({name.upper() for name in names}):
-        setting, _, part = name.partition("__")
-        free = part and setting in known and known[setting].annotation is not Tier
-        if not name.startswith(PREFIX) or name.startswith(FOR_TESTS) or name in every or free:
-            continue
-        near = get_close_matches(name, every, n=1, cutoff=0.0)
-        said.append(f"{name} is no setting and changes nothing: did you mean {near[0]}?")
-    return said

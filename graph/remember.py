@@ -7,7 +7,7 @@ START ─ look ─┬─ extract_facts ─ look
 
 from collections.abc import Awaitable, Callable
 from operator import add
-from typing import Annotated, Any, Literal, Protocol, TypedDict
+from typing import Annotated, Any, Protocol, TypedDict
 
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
@@ -30,9 +30,7 @@ class RememberInput(BaseModel):
 
     user_id: str = Field(description="Who was talking.")
     character_id: str = Field(default="default", description="Whom they talked with.")
-    tier: Literal["free", "plus"] | None = Field(
-        default=None, description="free: extractive summaries, no facts. Empty: the setting's."
-    )
+    tier: str | None = Field(default=None, description="Their tier. Empty: the setting's.")
     thread: str | None = Field(
         default=None,
         description="Do only what is due after a turn on this thread. Empty: all there is.",
@@ -52,7 +50,7 @@ class RememberState(TypedDict, total=False):
 
     user_id: str
     character_id: str
-    tier: Literal["free", "plus"] | None
+    tier: str | None
     thread: str | None
     episodes: Annotated[int, add]
     """Episodes written."""
@@ -144,7 +142,9 @@ async def _extract_facts(parts: Parts, state: RememberState) -> dict[str, Any]:
         StoreUnavailable: If a store does not answer.
     """
     try:
-        added = list((await extract(parts, _owner(state), state["generation"])).added)
+        tier = parts.settings.tier(state.get("tier"))
+        work = await extract(parts, _owner(state), state["generation"], tier)
+        added = list(work.added)
     except GenerationMoved:
         added = []
     return {"facts_added": [fact.text for fact in added], "extracted": True}

@@ -22,6 +22,7 @@ from nodes.remembering.lease import held
 from nodes.remembering.read_messages import DROPPED, UNREADABLE, read_messages
 from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Parts
+from settings import Tier
 from stores.errors import StoreUnavailable
 from stores.journal.journal import GenerationMoved
 from stores.maintenance.forgetting import forget
@@ -45,7 +46,7 @@ class ExtractFacts:
             return {}
         origin = state["origin"]
         try:
-            work = await extract(self._parts, origin.owner, origin.view.generation)
+            work = await extract(self._parts, origin.owner, origin.view.generation, origin.tier)
         except GenerationMoved:
             return {}
         except (ModelError, StoreUnavailable) as error:
@@ -73,7 +74,7 @@ class Extracted:
     """Messages that it could not read."""
 
 
-async def extract(parts: Parts, owner: Owner, generation: str | None) -> Extracted:
+async def extract(parts: Parts, owner: Owner, generation: str | None, tier: Tier) -> Extracted:
     """Extract from all turns beyond the owner's cursor; return what is new.
 
     Facts are written before the cursor moves: a crash in between extracts the same again,
@@ -99,7 +100,7 @@ async def extract(parts: Parts, owner: Owner, generation: str | None) -> Extract
         extend = partial(journal.extend_extraction, owner, generation)
         async with held(parts, extend):
             sources = sources_of(turns, around)
-            work = await _extract(parts, owner, generation, view.cursor, sources)
+            work = await _extract(parts, owner, generation, tier, view.cursor, sources)
     except ModelError:
         await journal.extracted(owner, generation, None)
         raise
@@ -117,7 +118,12 @@ async def extract(parts: Parts, owner: Owner, generation: str | None) -> Extract
 
 
 async def _extract(
-    parts: Parts, owner: Owner, generation: str | None, cursor: int, sources: Sequence[Source]
+    parts: Parts,
+    owner: Owner,
+    generation: str | None,
+    tier: Tier,
+    cursor: int,
+    sources: Sequence[Source],
 ) -> Extracted:
     """Write the facts and entities that `sources` state."""
     if not sources:
@@ -125,7 +131,7 @@ async def _extract(
     memories = parts.stores.memories
     rows = await memories.drawn(owner, generation)
     nearest = await _nearest(parts, owner, generation, sources, rows.facts)
-    extraction, unread = await read_messages(parts, owner, cursor, sources, nearest)
+    extraction, unread = await read_messages(parts, owner, tier, cursor, sources, nearest)
     changes = await _without_forgotten(parts, owner, generation, extraction.facts)
     # Read again: what the user edited or deleted while the model was at it stays so.
     rows = await memories.drawn(owner, generation)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from operator import add
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from langchain_core.messages import AnyMessage
 from langgraph.channels import UntrackedValue
@@ -40,9 +40,10 @@ class ChatContext(BaseModel):
     persona: str | None = Field(
         default=None, description="Who the character is and how it speaks. Empty: the setting's."
     )
-    tier: Literal["free", "plus"] | None = Field(
+    tier: str | None = Field(
         default=None,
-        description="free: buffer only, small budget. plus: everything. Empty: the setting's.",
+        description="free: small budget, nothing recalled. plus: everything. Or another of the "
+        "settings' tiers. Empty: the default one.",
     )
     as_of: str | None = Field(
         default=None,

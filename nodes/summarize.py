@@ -124,7 +124,7 @@ async def renew_summary(parts: Parts, origin: Origin, head: str | None, id: str)
     told, without = _told(episode.turns, view)
     if episode.tells(view.withheld):
         model: MemoryModel = parts.models.memory
-        if not origin.tier.remembers or not told:
+        if not origin.tier.calls_memory_model or not told:
             model = parts.models.extractive
         before = await _before(parts, owner, view, episode.turns)
         episode = await _attempt(parts, model, episode, told, before, ())
@@ -167,7 +167,7 @@ async def _episode(
     Where that is no better, the summary of what the user said word for word may be.
     """
     model: MemoryModel = parts.models.memory
-    if not tier.remembers or claim.attempts >= parts.settings.fold_attempts:
+    if not tier.calls_memory_model or claim.attempts >= parts.settings.fold_attempts:
         model = parts.models.extractive
     told, without = _told(turns, view)
     if not told:

@@ -198,7 +198,7 @@ class Conversation:
             thread: The thread it is said on; one that does not exist yet begins with it.
             message: What the user says.
             persona: Who the character is; None: the setting's.
-            tier: `free` or `plus`; None: the setting's.
+            tier: Its name; None: the setting's.
             as_of: Answer with what was true then, as 2026-05-31; None: today.
             checkpoint: Go on from this checkpoint of the thread, as an edit does; None: the newest.
         """

@@ -5,6 +5,7 @@ that it always fails at does not hold up the others for ever.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from domain.facts.extraction import Extraction, Source
 from domain.owner import Owner
@@ -12,13 +13,19 @@ from domain.records import Fact
 from domain.text.sentences import sentences
 from models.errors import BadReply, ContextTooLong, ModelError, Refused
 from nodes.state import Parts
+from settings import Tier
 
 DROPPED, UNREADABLE = "notes_dropped", "messages_unreadable"
 """Marks of the installation: notes that nothing said supports, messages that were passed over."""
 
 
 async def read_messages(
-    parts: Parts, owner: Owner, cursor: int, sources: Sequence[Source], known: Sequence[Fact]
+    parts: Parts,
+    owner: Owner,
+    tier: Tier,
+    cursor: int,
+    sources: Sequence[Source],
+    nearest: Sequence[Fact],
 ) -> tuple[Extraction, int]:
     """Return what messages state, and how many of them no attempt could read.
 
@@ -28,6 +35,9 @@ async def read_messages(
     Raises:
         ModelError: If the model failed, and is to be asked again with a later turn.
     """
+    if not tier.calls_memory_model:
+        now = _today(parts, sources)
+        return await parts.models.extractive.extract(sources, nearest, now), 0
     most = parts.settings.fold_attempts
     allowed = max(1, min(most, 2 * most - len(sources)))
     key = (owner.key, cursor)
@@ -35,7 +45,7 @@ async def read_messages(
     unread = 0
     if tried < allowed:
         try:
-            extraction = await _read(parts, sources, known)
+            extraction = await _read(parts, sources, nearest)
         except ModelError as error:
             if not _of_the_messages(error):
                 raise
@@ -50,7 +60,7 @@ async def read_messages(
         # Without the lines before it, one of which may be what the model fails at.
         alone = source.model_copy(update={"before": ()})
         try:
-            extraction = extraction.joined(await _read(parts, [alone], known))
+            extraction = extraction.joined(await _read(parts, [alone], nearest))
         except ModelError as error:
             if not _of_the_messages(error):
                 raise
@@ -61,14 +71,14 @@ async def read_messages(
     return extraction, unread
 
 
-async def _read(parts: Parts, sources: Sequence[Source], known: Sequence[Fact]) -> Extraction:
+async def _read(parts: Parts, sources: Sequence[Source], nearest: Sequence[Fact]) -> Extraction:
     """Return what a model noted; the user's own sentences where it overlooked them all."""
     models = parts.models
-    now = parts.now().astimezone(sources[-1].at.tzinfo)  # Today is where the user last was.
-    extraction = await models.memory.extract(sources, known, now)
+    now = _today(parts, sources)
+    extraction = await models.memory.extract(sources, nearest, now)
     if models.memory.extractive or extraction.facts or extraction.entities:
         return extraction
-    plain = await models.extractive.extract(sources, known, now)
+    plain = await models.extractive.extract(sources, nearest, now)
     # What it does not see, a form alone must not take away: only a message that says nothing else.
     texts = {source.ref: source.text for source in sources}
     changes = [
@@ -80,6 +90,11 @@ async def _read(parts: Parts, sources: Sequence[Source], known: Sequence[Fact]) 
     if 2 * len(stated) < len(sources) or not stated:
         return extraction
     return Extraction(facts=changes, dropped=extraction.dropped)
+
+
+def _today(parts: Parts, sources: Sequence[Source]) -> datetime:
+    """Return the time as it is where the user last was."""
+    return parts.now().astimezone(sources[-1].at.tzinfo)
 
 
 def _of_the_messages(error: ModelError) -> bool:

@@ -47,7 +47,7 @@ class Caller(BaseUser):
     user_id: str
     """The token's subject, or the user whom a channel speaks for."""
     tier: str | None = None
-    """`free` or `plus`; None: the setting's."""
+    """Name of the tier; None: the setting's."""
     known: bool = True
     """False where nobody was asked for a token."""
 
@@ -101,8 +101,9 @@ class Tokens:
             raise NoIdentity('Send a token, as "Authorization: Bearer ...".')
         claims = await self._claims(token)
         tier = claims.get(self._settings.auth_tier_claim)
-        if tier is not None and tier not in ("free", "plus"):
-            raise NoIdentity('The token names a tier that does not exist: use "free" or "plus".')
+        if tier is not None and tier not in list(self._settings.all_tiers):
+            names = ", ".join(self._settings.all_tiers)
+            raise NoIdentity(f"The token names a tier that does not exist; there are: {names}.")
         return Caller(_subject(claims, acting_for), tier)
 
     async def _claims(self, token: str) -> dict[str, Any]:

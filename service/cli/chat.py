@@ -31,9 +31,7 @@ def chat(
     persona: Annotated[
         str | None, typer.Option(help="Who the character is and how it speaks.")
     ] = None,
-    tier: Annotated[
-        str | None, typer.Option(metavar="free|plus", help="What the user gets.")
-    ] = None,
+    tier: Annotated[str | None, typer.Option(metavar="NAME", help="What the user gets.")] = None,
     as_of: AsOf = None,
     as_json: Annotated[
         bool,

@@ -110,7 +110,8 @@ def settings(kind: "type[Settings] | None" = None) -> "Settings":
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
-    from settings import Settings, misnamed
+    from service.ops.misnamed import misnamed
+    from settings import Settings
 
     load_dotenv(Path(".env"))
     for sentence in misnamed(os.environ):

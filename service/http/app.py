@@ -19,8 +19,8 @@ from service.http.bodies import BoundedBodies
 from service.http.openai import routes as routes_openai
 from service.http.page import routes as routes_page
 from service.http.problems import HANDLERS, problem
+from service.ops.misnamed import misnamed
 from service.serving import OpenServing, use_process_serving
-from settings import misnamed
 
 _log = logging.getLogger(__name__)
 

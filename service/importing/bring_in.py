@@ -78,7 +78,7 @@ async def _write(parts: Parts, owner: Owner, thread: str, turns: Sequence[Turn])
         await journal.add_turns(owner, generation, batch, thread, batch[-1].id)
         tier = settings.tier(None)
         if tier.remembers:
-            await extract(parts, owner, generation)
+            await extract(parts, owner, generation, tier)
         for window in _batches(batch, settings.fold_turns):
             ids = tuple(turn.id for turn in window)
             await fold_window(parts, owner, generation, Window(thread, ids), tier)

@@ -210,7 +210,7 @@ async def _ollama_context(settings: Settings) -> list[Check]:
     if settings.openai_base_url is None or not settings.chat_model:
         return []
     window = await read_window(settings.openai_base_url, settings.chat_model)
-    asked = max(settings.free.context_budget, settings.plus.context_budget)
+    asked = max(tier.context_budget for tier in settings.all_tiers.values())
     asked = min(asked, settings.context_window or asked)
     if window is None or window >= asked:
         return []

@@ -69,7 +69,8 @@ class Meter:
     def _located(self, run: Run, origin: Origin) -> None:
         """Note whose turn it is."""
         run.owner = origin.owner
-        run.tier = "free" if origin.tier == self._parts.settings.free else "plus"
+        tiers = self._parts.settings.all_tiers
+        run.tier = next(name for name, tier in tiers.items() if tier == origin.tier)
 
     def cost(self, call: Call, reply: AIMessage) -> Spent:
         """Return what a model call cost: as the provider says, else counted here."""

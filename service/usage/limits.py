@@ -75,7 +75,7 @@ class Limits:
 
         Args:
             user_id: Who sends it.
-            tier: `free` or `plus`; None: the setting's.
+            tier: Its name; None: the setting's.
 
         Raises:
             LimitExceeded: If the user's minute or day is used up; the message is not counted.
@@ -169,7 +169,7 @@ def _per_day(most: int) -> "RateLimitItem":
 
 def bounded(settings: Settings) -> bool:
     """Return whether any tier has a limit."""
-    tiers = (settings.free, settings.plus)
+    tiers = settings.all_tiers.values()
     return any(tier.turns_per_minute or tier.tokens_per_day for tier in tiers)
 
 

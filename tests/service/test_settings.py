@@ -1,8 +1,11 @@
-"""Settings that are written wrong are told, with the name that was meant."""
+"""Settings: tiers are rows of a table; what is written wrong is told, with the name meant."""
+
+from pathlib import Path
 
 import pytest
 
-from settings import misnamed
+from service.ops.misnamed import misnamed
+from settings import Settings, Tier
 
 
 @pytest.mark.parametrize(
@@ -12,6 +15,7 @@ from settings import misnamed
         ("mnemo_redis_uri", "MNEMO_REDIS_URL"),
         ("MNEMO_PLUS__CONTEXT_BUGDET", "MNEMO_PLUS__CONTEXT_BUDGET"),
         ("MNEMO_PLUSS__CONTEXT_BUDGET", "MNEMO_PLUS__CONTEXT_BUDGET"),
+        ("MNEMO_TIERS__GOLD__CONTEXT_BUGDET", "MNEMO_TIERS__GOLD__CONTEXT_BUDGET"),
     ],
 )
 def test_an_unknown_name_is_told_with_the_nearest(name: str, meant: str) -> None:
@@ -21,5 +25,33 @@ def test_an_unknown_name_is_told_with_the_nearest(name: str, meant: str) -> None
 
 
 def test_known_names_and_those_of_others_are_not_told() -> None:
-    known = ["MNEMO_DATA_DIR", "mnemo_data_dir", "MNEMO_FREE__TOKENS_PER_DAY", "MNEMO_PRICES__GPT"]
+    known = [
+        "MNEMO_DATA_DIR",
+        "mnemo_data_dir",
+        "MNEMO_FREE__TOKENS_PER_DAY",
+        "MNEMO_PRICES__GPT",
+        "MNEMO_TIERS__GOLD__REMEMBERS",
+    ]
     assert misnamed([*known, "PATH", "MNEMONIC", "OPENAI_API_KEY", "MNEMO_TEST_REDIS_URL"]) == []
+
+
+def test_a_tier_is_added_by_variables_or_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNEMO_TIERS", '{"gold": {"context_budget": 9000}}')
+    monkeypatch.setenv("MNEMO_TIERS__TRIAL__CONTEXT_BUDGET", "4000")
+    monkeypatch.setenv("MNEMO_TIERS__TRIAL__TURNS_PER_MINUTE", "3")
+    monkeypatch.setenv("MNEMO_DEFAULT_TIER", "trial")
+    settings = Settings(_env_file=None)
+    assert list(settings.all_tiers) == ["free", "plus", "gold", "trial"]
+    assert settings.tier(None) == Tier(context_budget=4000, turns_per_minute=3)
+    assert settings.tier("gold").remembers and not settings.tier("free").remembers
+
+
+def test_a_tier_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
+    sentence = 'There is no tier "gold": use "free", "plus" or "trial".'
+    row = {"trial": Tier(context_budget=4000)}
+    with pytest.raises(ValueError, match=sentence):
+        Settings(_env_file=None, tiers=row, default_tier="gold")
+    characters = tmp_path / "characters.toml"
+    characters.write_text('[ada]\ntier = "gold"\n')
+    with pytest.raises(ValueError, match=sentence):
+        Settings(_env_file=None, tiers=row, characters_file=characters)

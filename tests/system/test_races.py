@@ -108,7 +108,8 @@ async def test_a_holder_that_outlives_its_lease_does_no_harm(workers: list[Scrip
 
 async def test_workers_extract_each_fact_once(workers: list[Script]) -> None:
     await workers[0].write(8, "t", ALEX)
-    done = await asyncio.gather(*(extract(worker.parts, ALEX, None) for worker in workers[:10]))
+    tier = workers[0].parts.settings.plus
+    done = await asyncio.gather(*(extract(w.parts, ALEX, None, tier) for w in workers[:10]))
     kept = await kept_of(workers[0].parts, ALEX)
     said = Counter(mark for fact in kept.facts for mark in marks(fact.text))
     assert said == Counter({f"mark{number}a": 1 for number in range(1, 9)})
@@ -132,7 +133,7 @@ async def test_folding_and_extracting_at_once_loses_no_fact(workers: list[Script
 async def test_a_fact_deleted_while_it_is_heard_again_stays_deleted(workers: list[Script]) -> None:
     script = workers[0]
     await script.write(2, "t", ALEX)
-    first = (await extract(script.parts, ALEX, None)).added[0]
+    first = (await extract(script.parts, ALEX, None, script.parts.settings.plus)).added[0]
     await script.say("I do like mark1a a lot", "t", ALEX)
 
     async def deleted() -> None:
@@ -140,7 +141,7 @@ async def test_a_fact_deleted_while_it_is_heard_again_stays_deleted(workers: lis
         await script.parts.stores.memories.put(ALEX, None, gone)
 
     script.memory.meanwhile = deleted
-    await extract(script.parts, ALEX, None)
+    await extract(script.parts, ALEX, None, script.parts.settings.plus)
     kept = await kept_of(script.parts, ALEX)
     current = [one.fact.text for one in standing(kept.facts, set(kept.turns))]
     assert first.text not in current

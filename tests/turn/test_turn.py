@@ -36,6 +36,19 @@ async def test_between_folds_a_prompt_begins_with_all_of_the_one_before(open_hou
         assert 1 <= len(await house.episodes()) >= folds - 1
 
 
+async def test_a_tier_without_memory_calls_is_remembered_in_the_users_own_words(
+    open_house: Open,
+) -> None:
+    trial = {"context_budget": 4000, "memory_calls": False}
+    async with open_house(tiers={"trial": trial}, extract_turns=1, fold_turns=3) as house:
+        await house.say("I keep three bees in Oslo", tier="trial")
+        await house.talk(1, 4, tier="trial")
+        assert all(is_reply(body) for body in house.server.requests)
+        assert {episode.extractive for episode in await house.episodes()} == {True}
+        result = await house.say("Where are my bees?", "another", tier="trial")
+        assert "Oslo" in house.prompt() and result["budget"]["limit"] == 4000
+
+
 async def test_the_budget_report_adds_up_and_is_kept(open_house: Open) -> None:
     async with open_house(plus={"context_budget": 1500}, reply_reserve=200) as house:
         for number in range(1, 30):

@@ -133,7 +133,7 @@ async def test_a_hundred_resets_racing_folds_and_extractions_leave_nothing(
 
 async def extracted(script: Script, owner: Owner) -> None:
     view = await script.parts.stores.journal.read(owner)
-    await extract(script.parts, owner, view.generation)
+    await extract(script.parts, owner, view.generation, script.parts.settings.plus)
 
 
 async def test_a_reset_that_crashes_anywhere_can_be_repeated(

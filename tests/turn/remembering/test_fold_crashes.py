@@ -42,7 +42,7 @@ async def folding(parts: Parts, owner: Owner, thread: str) -> None:
 async def extracting(parts: Parts, owner: Owner, thread: str) -> None:
     """Extract what is due, as a turn does after its reply."""
     view = await parts.stores.journal.read(owner)
-    await extract(parts, owner, view.generation)
+    await extract(parts, owner, view.generation, parts.settings.plus)
 
 
 async def remembering(parts: Parts, owner: Owner, thread: str) -> None:

@@ -1,0 +1,34 @@
+"""The characters that users talk with, as a TOML text describes them. Reads no file."""
+
+import tomllib
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+
+class Character(BaseModel):
+    """Somebody to talk with, as one table of the characters' file describes them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(default="", description="How people see it. Empty: its id.")
+    persona: str | None = Field(default=None, description="Who it is and how it speaks.")
+    tier: str | None = Field(default=None, description="What its users get.")
+    greeting: str = Field(default="", description="What a new conversation begins with.")
+
+
+_CHARACTERS = TypeAdapter(dict[str, Character])
+
+
+def read_characters(text: str) -> dict[str, Character]:
+    """Return the characters of a TOML text, by id: the name of each table.
+
+    Raises:
+        ValueError: If it is no TOML, or a table holds something else; one sentence.
+    """
+    try:
+        return _CHARACTERS.validate_python(tomllib.loads(text))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{error}.") from error

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from stores.maintenance.migrate import Progress
 
 NO_MEMORIES = "There are no memories yet, so there is nothing to move."
+STORES = ("chroma", "postgres")
+"""What `--to` may name: the backends of `stores/long_term.py`, which takes a second to import."""
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
@@ -117,12 +119,12 @@ def reindex(
     else may use the memories meanwhile; after an interruption the same command goes on. With
     --to, both stores may be set.
     """
+    if to is not None and to not in STORES:
+        fail(f"--to must be one of: {', '.join(STORES)}.")
+
     from service.ops.reindex import BetweenStores
     from service.ops.reindex import reindex as move
-    from stores.long_term import BACKENDS
 
-    if to is not None and to not in BACKENDS:
-        fail(f"--to must be one of: {', '.join(BACKENDS)}.")
     chosen = settings(BetweenStores if to else None)
 
     async def work() -> "Reindexed | None":

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from service.cli.maintenance import STORES
+from stores.long_term import BACKENDS
+
 RUN = """
 import json, sys
 from service.cli.app import app
@@ -20,11 +23,11 @@ print("imported:" + json.dumps(sorted(packages | set(sys.modules))), file=sys.st
 
 SERVER = {"fastapi", "starlette", "uvicorn", "jwt", "limits"}
 MODELS = {"openai", "langchain", "langchain_openai", "transformers"}
-STORES = {"redis", "redisvl", "psycopg", "chromadb.api.fastapi", "stores.redis"}
+DATABASES = {"redis", "redisvl", "psycopg", "chromadb.api.fastapi", "stores.redis"}
 SCREEN = {"prompt_toolkit", "rich.markdown"}
 GRAPH = {"langgraph.graph", "langgraph.pregel", "langgraph_sdk", "graph", "nodes"}
 LATE = {"dateparser", "scipy", "matplotlib", "langgraph_api", "pytest"}
-NEVER = SERVER | MODELS | STORES | SCREEN | LATE
+NEVER = SERVER | MODELS | DATABASES | SCREEN | LATE
 OPENED = {"chromadb", "langgraph", "numpy"}
 """What a command imports that opens a memory."""
 
@@ -69,6 +72,10 @@ def test_a_chat_offline_imports_no_client_of_what_it_does_not_use(tmp_path: Path
     assert sorted(modules & NEVER) == []
 
 
+def test_memories_can_be_moved_to_every_backend() -> None:
+    assert tuple(BACKENDS) == STORES
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
@@ -77,6 +84,7 @@ def test_a_chat_offline_imports_no_client_of_what_it_does_not_use(tmp_path: Path
         (["chat", "--tier", "gold"], 'There is no tier "gold": use "free" or "plus".'),
         (["chat", "--user", ""], "--user and --character must not be empty: give each a name."),
         (["recall", " "], "The query is empty: say what to look for."),
+        (["reindex", "--to", "nowhere"], "--to must be one of: chroma, postgres."),
         (["export", "nowhere/all.jsonl"], "nowhere does not exist: make the folder first."),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",

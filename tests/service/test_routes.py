@@ -12,10 +12,12 @@ import pytest
 from domain.owner import Owner
 from domain.records import Entity
 from domain.rows import key_of
+from service.conversation import TurnDone
 from service.memory_view import remembered
 from stores.base_store.backend import LongTermStore
-from stores.errors import StoreUnavailable
+from stores.errors import CheckpointGone, StoreMismatch, StoreUnavailable
 from stores.journal.journal import Journal
+from stores.memories import Memories
 from tests.support.servers.app_alone import Alone, Serve, path, serve
 from tests.support.servers.chroma_server import ChromaServer
 from tests.support.servers.redis_stack import RedisStack
@@ -406,6 +408,32 @@ async def test_health_names_the_stores_that_answer(serve: Serve) -> None:
         assert health["status"] == "ok"
         names = [(store["name"], store["answers"]) for store in health["stores"]]
         assert names == [("journal", True), ("checkpoints", True), ("memories", True)]
+
+
+@EMBEDDED
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (StoreMismatch("These memories lie elsewhere: move them back."), 503),
+        (CheckpointGone(), 409),
+    ],
+    ids=["mismatch", "gone"],
+)
+async def test_memory_of_other_settings_and_a_checkpoint_that_is_gone_are_one_sentence(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    async def fails(self: Memories, *asked: Any) -> Any:
+        raise error
+
+    async with serve() as alone:
+        await alone.say("Hello there")
+        owner, turns = Owner("alex"), alone.serving.conversation
+        edit = turns.turn(owner, "t", "Good day", checkpoint="of-long-ago")
+        (done,) = [event.report async for event in edit if isinstance(event, TurnDone)]
+        assert done.reply == "" and done.error == str(CheckpointGone())
+        monkeypatch.setattr(Memories, "all", fails)
+        answer = await alone.client.get(f"{path('alex')}/facts")
+        assert answer.status_code == status and answer.json()["detail"] == str(error)
 
 
 @EMBEDDED

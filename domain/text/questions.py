@@ -1,6 +1,6 @@
 """What a message asks for: whether it asks at all, for a time, a number, a person, for everything.
 
-Reads the words of `vocabulary.toml`, in the language of the message.
+Reads the words of `languages.toml`, in the language of the message.
 """
 
 import re

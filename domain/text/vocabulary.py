@@ -1,14 +1,13 @@
 """What recall needs to know of each language: small talk, times, numbers, what questions ask for.
 
-The words stand in `vocabulary.toml`. What tells languages apart stands in `languages.py`.
+The words stand in `languages.toml`.
 """
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from typing import Any
 
-from domain.text.languages import LANGUAGES, language_of
+from domain.text.languages import LANGUAGES, TABLES, language_of
 
 ENGLISH = "en"
 _LONGEST_STOP_WORD = 5
@@ -58,7 +57,7 @@ class Vocabulary:
 @cache
 def vocabulary(code: str) -> Vocabulary:
     """Return the words of a language; those of English where it has no table."""
-    table = _tables().get(code)
+    table = TABLES.get(code)
     if table is None:
         return vocabulary(ENGLISH)
     sets = ("request", "you", "when", "count", "who", "talk", "past", "all", "said", "times")
@@ -78,28 +77,17 @@ def vocabulary_of(text: str) -> Vocabulary:
     return vocabulary(language_of(text) or ENGLISH)
 
 
-def codes() -> tuple[str, ...]:
-    """Return the languages that have a vocabulary."""
-    return tuple(_tables())
-
-
 @cache
 def all_months() -> frozenset[str]:
     """Return the names of months in every language."""
-    return frozenset(month for code in codes() for month in _list(_tables()[code], "months"))
+    return frozenset(month for table in TABLES.values() for month in _list(table, "months"))
 
 
 @cache
 def all_talk() -> frozenset[str]:
     """Return the small talk of every language that puts spaces between words."""
-    known = map(vocabulary, codes())
-    return frozenset(word for each in known if each.spaced for word in each.talk)
-
-
-@cache
-def _tables() -> dict[str, dict[str, str]]:
-    text = files("domain.text").joinpath("vocabulary.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    every = map(vocabulary, TABLES)
+    return frozenset(word for each in every if each.spaced for word in each.talk)
 
 
 def _stop_words(code: str) -> frozenset[str]:
@@ -108,5 +96,5 @@ def _stop_words(code: str) -> frozenset[str]:
     return frozenset(w for w in stopwordsiso.stopwords(code) if len(w) <= _LONGEST_STOP_WORD)
 
 
-def _list(table: dict[str, str], name: str) -> tuple[str, ...]:
-    return tuple(table[name].split(", "))
+def _list(table: dict[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(str(table[name]).split(", "))

@@ -5,12 +5,12 @@ import pytest
 from domain.text.languages import LANGUAGES
 from domain.text.questions import asks, asks_for_everything, asks_what_you_said, asks_when
 from domain.text.terms import strong_terms, terms
-from domain.text.vocabulary import codes
+from domain.text.vocabulary import vocabulary
 from domain.text.words import words
 
 
 def test_every_language_has_a_vocabulary() -> None:
-    assert set(codes()) == LANGUAGES.keys()
+    assert [vocabulary(code).code for code in LANGUAGES] == list(LANGUAGES)
 
 
 @pytest.mark.parametrize(

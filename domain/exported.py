@@ -157,8 +157,8 @@ class _Reader:
             raise _Wrong("a turn of it stands in the file in other words")
 
     def refuse_cycles(self) -> None:
-        for character, one in self.owners.items():
-            turns = (one.folded | one.turns).values()
+        for character, owner in self.owners.items():
+            turns = (owner.folded | owner.turns).values()
             turn = follows_itself(parents_of(turns))
             if turn is not None:
                 _, number = self._said[character, turn]

@@ -111,8 +111,8 @@ def redact(text: str, *, personal: bool = False) -> str:
 
 
 def _redacted(text: str, personal: bool) -> str:
-    found = [*_secrets(text), *(_personal(text) if personal else ())]
-    for start, end in reversed(_joined(found)):
+    spans = [*_secrets(text), *(_personal(text) if personal else ())]
+    for start, end in reversed(_joined(spans)):
         text = text[:start] + REDACTED + text[end:]
     return text
 
@@ -120,8 +120,8 @@ def _redacted(text: str, personal: bool) -> str:
 def redact_turn(turn: Turn, *, personal: bool = False) -> Turn:
     """Return the turn with the secrets of its messages replaced; itself where there are none."""
     said = tuple(
-        one.model_copy(update={"text": redact(one.text, personal=personal)})
-        for one in turn.messages
+        message.model_copy(update={"text": redact(message.text, personal=personal)})
+        for message in turn.messages
     )
     return turn if said == turn.messages else turn.model_copy(update={"messages": said})
 
@@ -135,7 +135,7 @@ def _secrets(text: str) -> Iterator[tuple[int, int]]:
             yield match.span(match.lastgroup or "secret")
     yield from passwords(text)
     for match in _CARD.finditer(text):
-        digits = "".join(str(unicodedata.decimal(one)) for one in match[0] if one.isdecimal())
+        digits = "".join(str(unicodedata.decimal(each)) for each in match[0] if each.isdecimal())
         if luhn.is_valid(digits):
             yield match.span()
 

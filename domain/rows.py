@@ -43,17 +43,17 @@ class Rows:
             else:
                 entities.append(record)
         return cls(
-            episodes=tuple(sorted(episodes, key=lambda one: (one.seq, one.id))),
-            facts=tuple(sorted(facts, key=lambda one: (one.observed_at, one.id))),
-            entities=tuple(sorted(entities, key=lambda one: (one.name.casefold(), one.id))),
+            episodes=tuple(sorted(episodes, key=lambda each: (each.seq, each.id))),
+            facts=tuple(sorted(facts, key=lambda each: (each.observed_at, each.id))),
+            entities=tuple(sorted(entities, key=lambda each: (each.name.casefold(), each.id))),
         )
 
     def changed(self, now: Mapping[RecordKey, Memory | None]) -> "Rows":
         """Return them with some records as they are `now`; None: there is none any more."""
         before: list[Memory] = [*self.episodes, *self.facts, *self.entities]
-        after: dict[RecordKey, Memory | None] = {key_of(one): one for one in before}
+        after: dict[RecordKey, Memory | None] = {key_of(row): row for row in before}
         after.update(now)
-        return Rows.of(one for one in after.values() if one is not None)
+        return Rows.of(row for row in after.values() if row is not None)
 
 
 MODELS: dict[Kind, type[Memory]] = {"episode": Episode, "fact": Fact, "entity": Entity}

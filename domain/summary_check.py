@@ -101,34 +101,34 @@ def check(turns: Sequence[Turn], summary: str) -> Quality:
     One that turns a statement around, or puts another number in place of the one that was said,
     keeps nothing, however much else it holds.
     """
-    found = list(_details(turns))
-    held = _words(summary)
-    denials = [_stems(one) for one in _sentences(summary) if _DENIAL.search(one)]
+    details = list(_details(turns))
+    summary_words = _words(summary)
+    denials = [_stems(each) for each in _sentences(summary) if _DENIAL.search(each)]
     dated = bool(_DATE.search(summary))
-    missing = [one for one in found if not _keeps(one, held, denials, dated)]
+    missing = [each for each in details if not _keeps(each, summary_words, denials, dated)]
     said = [message.text for turn in turns for message in turn.messages]
     turned = contradicted(summary, said)
-    lacks = (*turned, *(one.text for one in missing if one.text not in turned))[:_SHOWN]
-    if turned or (any(one.kind == "number" for one in missing) and _numbers_added(summary, said)):
+    lacks = (*turned, *(each.text for each in missing if each.text not in turned))[:_SHOWN]
+    if turned or (any(each.kind == "number" for each in missing) and _numbers_added(summary, said)):
         return Quality(0.0, lacks)
-    return Quality(1 - len(missing) / len(found) if found else 1.0, lacks)
+    return Quality(1 - len(missing) / len(details) if details else 1.0, lacks)
 
 
 def said_in(turns: Sequence[Turn], details: Sequence[str]) -> tuple[str, ...]:
     """Return those details, as a model names them, that somebody said in these turns."""
     said = [message.text for turn in turns for message in turn.messages]
-    return tuple(one for one in details if supported(one, said))
+    return tuple(detail for detail in details if supported(detail, said))
 
 
 def _numbers_added(summary: str, said: Sequence[str]) -> bool:
     """Return whether a summary holds a number that nobody said; dates may be worked out."""
-    held = numbers(_DATE.sub(" ", summary)) - numbers("\n".join(said))
-    return any(not re.fullmatch(r"(?:19|20)\d\d", number) for number in held)
+    added = numbers(_DATE.sub(" ", summary)) - numbers("\n".join(said))
+    return any(not re.fullmatch(r"(?:19|20)\d\d", number) for number in added)
 
 
 def details(turns: Sequence[Turn]) -> list[str]:
     """Return numbers, dates, names and negations of the user's messages, each once, as said."""
-    return [one.text for one in _details(turns)]
+    return [detail.text for detail in _details(turns)]
 
 
 def _details(turns: Sequence[Turn]) -> Iterator[_Detail]:
@@ -142,11 +142,11 @@ def _details(turns: Sequence[Turn]) -> Iterator[_Detail]:
     inside = {name for text in texts for name in _names_inside(text)}
     seen: set[tuple[str, frozenset[str]]] = set()
     for text in texts:
-        for one in _details_of(text, inside):
-            key = ("" if one.kind != "negation" else one.kind, one.words)
-            if one.words and key not in seen:
+        for detail in _details_of(text, inside):
+            key = ("" if detail.kind != "negation" else detail.kind, detail.words)
+            if detail.words and key not in seen:
                 seen.add(key)
-                yield one
+                yield detail
 
 
 def _details_of(text: str, inside: set[str]) -> Iterator[_Detail]:
@@ -163,7 +163,7 @@ def _details_of(text: str, inside: set[str]) -> Iterator[_Detail]:
 
 
 def _sentences(text: str) -> list[str]:
-    return [one.strip() for one in _SENTENCE.findall(text) if one.strip()]
+    return [sentence.strip() for sentence in _SENTENCE.findall(text) if sentence.strip()]
 
 
 def _runs(sentence: str) -> Iterator[tuple[bool, list[str]]]:
@@ -212,22 +212,24 @@ def _denied(sentence: str) -> Iterator[_Detail]:
     """Yield what a sentence negates: the negation and the few words that follow it."""
     if sentence.endswith("?"):
         return
-    kept = _IDLE.sub(" ", sentence)
-    for match in islice(NEGATION.finditer(kept), _SHOWN):
-        rest = _CLAUSE_END.split(kept[match.end() : match.end() + 80], maxsplit=1)[0].split()
+    plain = _IDLE.sub(" ", sentence)
+    for match in islice(NEGATION.finditer(plain), _SHOWN):
+        rest = _CLAUSE_END.split(plain[match.end() : match.end() + 80], maxsplit=1)[0].split()
         said = _stems(" ".join(rest[:5]))
         about = frozenset(said - _DOING or said)  # "avoids meat" keeps "does not eat meat"
         if about:
             yield _Detail(" ".join([match[0], *rest[:5]]).rstrip(".!"), about, "negation")
 
 
-def _keeps(detail: _Detail, held: frozenset[str], denials: list[set[str]], dated: bool) -> bool:
+def _keeps(
+    detail: _Detail, summary_words: frozenset[str], denials: list[set[str]], dated: bool
+) -> bool:
     if detail.kind == "negation":
         needed = (len(detail.words) + 1) // 2
         return any(len(detail.words & stems) >= needed for stems in denials)
     if dated and _WEEKDAY.fullmatch(detail.text):
         return True  # told as a date
-    return detail.words <= held
+    return detail.words <= summary_words
 
 
 def _words(text: str) -> frozenset[str]:

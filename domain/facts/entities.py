@@ -38,7 +38,7 @@ def entity_id(kind: str, name: str) -> str:
 def merge(
     mentions: Sequence[EntityMention],
     sources: Mapping[str, Source],
-    known: Sequence[Entity],
+    stored: Sequence[Entity],
 ) -> tuple[Entity, ...]:
     """Return the new and the changed entities that mentions lead to, ready to be written.
 
@@ -50,15 +50,21 @@ def merge(
     Args:
         mentions: What a model found; those without a source in `sources` or a name are dropped.
         sources: The messages that were read, by reference.
-        known: Every entity of the owner.
+        stored: Every entity of the owner.
     """
-    entities = {entity.id: entity for entity in known}
+    entities = {entity.id: entity for entity in stored}
     written: dict[str, Entity] = {}
-    placed = [one for one in mentions if one.source in sources and name_key(one.name)]
-    for mention in sorted(placed, key=lambda one: sources[one.source].at):
+    placed = [
+        mention for mention in mentions if mention.source in sources and name_key(mention.name)
+    ]
+    for mention in sorted(placed, key=lambda mention: sources[mention.source].at):
         at = sources[mention.source].at
-        before = _heard(mention, at, entities) or _meet(mention, entities) or _new(mention)
-        after = _with(before, mention, at)
+        before = (
+            _mentioned_already(mention, at, entities)
+            or _entity_of(mention, entities)
+            or _new(mention)
+        )
+        after = _with_mention(before, mention, at)
         if after != before:
             entities[after.id] = written[after.id] = after
     return tuple(written.values())
@@ -75,13 +81,13 @@ def current_attributes(
         as_of: Only what was true from then or before counts; None: everything.
     """
     latest: dict[str, Attribute] = {}
-    for one in entity.attributes:
-        counts = live_turns is None or turn_of(one.source) in live_turns
-        if counts and (as_of is None or one.valid_from <= as_of):
-            old = latest.get(one.name)
-            if old is None or one.valid_from >= old.valid_from:
-                latest[one.name] = one
-    return {name: one.value for name, one in latest.items()}
+    for attribute in entity.attributes:
+        counts = live_turns is None or turn_of(attribute.source) in live_turns
+        if counts and (as_of is None or attribute.valid_from <= as_of):
+            old = latest.get(attribute.name)
+            if old is None or attribute.valid_from >= old.valid_from:
+                latest[attribute.name] = attribute
+    return {name: attribute.value for name, attribute in latest.items()}
 
 
 def describe(
@@ -91,10 +97,10 @@ def describe(
     about: list[str] = [] if entity.kind == "other" else [entity.kind]
     if entity.aliases:
         about.append("also " + ", ".join(entity.aliases))
-    known = current_attributes(entity, live_turns, as_of)
+    attributes = current_attributes(entity, live_turns, as_of)
     line = f"{entity.name} ({'; '.join(about)})" if about else entity.name
-    if known:
-        line += ": " + "; ".join(f"{name}: {value}" for name, value in known.items())
+    if attributes:
+        line += ": " + "; ".join(f"{name}: {value}" for name, value in attributes.items())
     return " ".join(line.split())
 
 
@@ -125,52 +131,57 @@ def _keys(entity: Entity) -> list[str]:
     return [name_key(name) for name in (entity.name, *entity.aliases)]
 
 
-def _heard(mention: EntityMention, at: datetime, known: Mapping[str, Entity]) -> Entity | None:
+def _mentioned_already(
+    mention: EntityMention, at: datetime, entities: Mapping[str, Entity]
+) -> Entity | None:
     """Return an entity that has taken in this very mention before."""
     return next(
         (
-            one
-            for one in known.values()
-            if mention.source in one.sources
-            and name_key(mention.name) in _keys(one)
-            and _of_a_kind(mention, one)
-            and _with(one, mention, at) == one
+            entity
+            for entity in entities.values()
+            if mention.source in entity.sources
+            and name_key(mention.name) in _keys(entity)
+            and _of_a_kind(mention, entity)
+            and _with_mention(entity, mention, at) == entity
         ),
         None,
     )
 
 
-def _meet(mention: EntityMention, known: Mapping[str, Entity]) -> Entity | None:
+def _entity_of(mention: EntityMention, entities: Mapping[str, Entity]) -> Entity | None:
     """Return the one known entity that a mention means, None where none or several fit."""
     key = name_key(mention.name)
-    fitting = [one for one in known.values() if _of_a_kind(mention, one)]
-    named = [one for one in fitting if key == name_key(one.name)]
-    partly = [one for one in fitting if key in _keys(one) or _one_person(mention, one)]
-    near = [one for one in partly if mention.source in one.sources]
+    fitting = [entity for entity in entities.values() if _of_a_kind(mention, entity)]
+    named = [entity for entity in fitting if key == name_key(entity.name)]
+    partly = [entity for entity in fitting if key in _keys(entity) or _same_person(mention, entity)]
+    near = [entity for entity in partly if mention.source in entity.sources]
     for group in (named, near, partly):
-        group = [one for one in group if one.kind == mention.kind] or group
+        group = [entity for entity in group if entity.kind == mention.kind] or group
         if len(group) == 1:
             return group[0]
-    return known.get(_id_of(mention))
+    return entities.get(_id_of(mention))
 
 
 def _of_a_kind(mention: EntityMention, entity: Entity) -> bool:
     return entity.kind == mention.kind or "other" in (entity.kind, mention.kind)
 
 
-def _one_person(mention: EntityMention, entity: Entity) -> bool:
+def _same_person(mention: EntityMention, entity: Entity) -> bool:
     """Return whether a shorter and a longer name can be one person's."""
     if mention.kind != "person" or entity.kind != "person":
         return False
-    said, known = set(name_key(mention.name).split()), set(name_key(entity.name).split())
-    if not (said <= known or known <= said):
+    mention_words, entity_words = (
+        set(name_key(mention.name).split()),
+        set(name_key(entity.name).split()),
+    )
+    if not (mention_words <= entity_words or entity_words <= mention_words):
         return False
     relation = {_attribute(name): fold(value) for name, value in mention.attributes.items()}
-    before = {one.name: fold(one.value) for one in entity.attributes}
+    before = {attribute.name: fold(attribute.value) for attribute in entity.attributes}
     return relation.get("relation", "") in ("", before.get("relation", ""))
 
 
-def _with(entity: Entity, mention: EntityMention, at: datetime) -> Entity:
+def _with_mention(entity: Entity, mention: EntityMention, at: datetime) -> Entity:
     """Return the entity with what a mention adds to it."""
     said = _shown(mention.name)
     name, aliases = entity.name, list(entity.aliases)
@@ -180,16 +191,21 @@ def _with(entity: Entity, mention: EntityMention, at: datetime) -> Entity:
         name = said if fuller else name
     elif name.islower() and name_key(said) == name_key(name):
         name = said
-    attributes = {(one.name, fold(one.value), one.source): one for one in entity.attributes}
+    attributes = {
+        (attribute.name, fold(attribute.value), attribute.source): attribute
+        for attribute in entity.attributes
+    }
     for label, value in mention.attributes.items():
-        one = Attribute(
+        attribute = Attribute(
             name=_attribute(label),
             value=" ".join(value.split()),
             source=mention.source,
             valid_from=at,
         )
-        if one.name and one.value:
-            attributes.setdefault((one.name, fold(one.value), one.source), one)
+        if attribute.name and attribute.value:
+            attributes.setdefault(
+                (attribute.name, fold(attribute.value), attribute.source), attribute
+            )
     return entity.model_copy(
         update={
             "name": name,

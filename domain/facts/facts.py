@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from domain.facts.conflicts import slot_of
 from domain.facts.extraction import FactChange, Source
-from domain.facts.reconcile import Intake
+from domain.facts.reconcile import Reconciliation
 from domain.facts.statement import is_past, normalized, statement_id
 from domain.facts.supersession import corrected_then_deleted, enders_of
 from domain.records import Fact, turn_of
@@ -38,7 +38,7 @@ def fact_id(text: str, source: str) -> str:
 def apply(
     changes: Sequence[FactChange],
     sources: Mapping[str, Source],
-    known: Sequence[Fact],
+    stored: Sequence[Fact],
     now: datetime,
 ) -> tuple[Fact, ...]:
     """Return the new and the changed records that `changes` lead to, ready to be written.
@@ -52,15 +52,15 @@ def apply(
     Args:
         changes: What a model found, in any order; those without a source in `sources` are dropped.
         sources: The messages that were read, by reference.
-        known: Every fact of the owner, tombstones too: nothing that one stands for comes back.
+        stored: Every fact of the owner, tombstones too: what a tombstone says does not come back.
         now: Upper bound of when a message was said, against wrong clocks.
     """
-    current = [one.fact.id for one in standing(known, None) if one.current]
-    intake = Intake([_not_after(fact, now) for fact in known], current)
+    current = [each.fact.id for each in standing(stored, None) if each.current]
+    reconciliation = Reconciliation([_not_after(fact, now) for fact in stored], current)
     placed = [change for change in changes if change.source in sources and change.text.strip()]
-    for change in sorted(placed, key=lambda one: sources[one.source].at):
-        intake.take(_stated(change, min(sources[change.source].at, now)), change)
-    return tuple(intake.written.values())
+    for change in sorted(placed, key=lambda each: sources[each.source].at):
+        reconciliation.apply(_stated(change, min(sources[change.source].at, now)), change)
+    return tuple(reconciliation.written.values())
 
 
 def _not_after(fact: Fact, now: datetime) -> Fact:
@@ -68,8 +68,8 @@ def _not_after(fact: Fact, now: datetime) -> Fact:
     if fact.observed_at <= now:
         return fact
     before = now - timedelta(seconds=1)
-    told = {"observed_at": before, "valid_from": min(fact.valid_from, before)}
-    return fact.model_copy(update=told)
+    not_after = {"observed_at": before, "valid_from": min(fact.valid_from, before)}
+    return fact.model_copy(update=not_after)
 
 
 def standing(
@@ -97,40 +97,40 @@ def standing(
     ]
     over = enders_of(counting, by_id)
 
-    def ends(one: Fact, fact: Fact) -> bool:
+    def ends(newer: Fact, fact: Fact) -> bool:
         """Whether one does, of two that edits may have made to supersede each other: the newer."""
-        return _age(one) > _age(fact) or all(fact.id != other.id for other in over[one.id])
+        return _age(newer) > _age(fact) or all(fact.id != other.id for other in over[newer.id])
 
     standings = []
     for fact in counting:
-        order = sorted((one for one in over[fact.id] if ends(one, fact)), key=_age)
+        order = sorted((newer for newer in over[fact.id] if ends(newer, fact)), key=_age)
         end = order[0] if order else None
         standings.append(
             Standing(fact, True) if end is None else Standing(fact, False, end.id, end.valid_from)
         )
-    if standings and not any(one.current for one in standings):
+    if standings and not any(each.current for each in standings):
         newest = max(counting, key=_age)  # edits in a circle ended each other
         standings = [Standing(o.fact, True) if o.fact is newest else o for o in standings]
-    return _one_a_slot(standings)
+    return _newest_of_each_slot(standings)
 
 
 def _age(fact: Fact) -> tuple[datetime, datetime, str]:
     return fact.valid_from, fact.observed_at, fact.id
 
 
-def _one_a_slot(standings: Sequence[Standing]) -> list[Standing]:
+def _newest_of_each_slot(standings: Sequence[Standing]) -> list[Standing]:
     """End all but the newest of the values that hold in one slot: edits may leave several."""
     newest: dict[tuple[str, str], Fact] = {}
-    for one in standings:
-        if one.current and one.fact.slot:
-            key = one.fact.subject, one.fact.slot
-            newest[key] = max(newest.get(key, one.fact), one.fact, key=_age)
-    kept: list[Standing] = []
-    for one in standings:
-        new = newest.get((one.fact.subject, one.fact.slot or ""), one.fact)
-        ended = one.current and new.id != one.fact.id
-        kept.append(Standing(one.fact, False, new.id, new.valid_from) if ended else one)
-    return kept
+    for each in standings:
+        if each.current and each.fact.slot:
+            key = each.fact.subject, each.fact.slot
+            newest[key] = max(newest.get(key, each.fact), each.fact, key=_age)
+    shown: list[Standing] = []
+    for each in standings:
+        new = newest.get((each.fact.subject, each.fact.slot or ""), each.fact)
+        ended = each.current and new.id != each.fact.id
+        shown.append(Standing(each.fact, False, new.id, new.valid_from) if ended else each)
+    return shown
 
 
 def edit(fact: Fact, text: str, now: datetime) -> tuple[Fact, ...]:
@@ -179,24 +179,26 @@ def withheld(facts: Iterable[Fact]) -> frozenset[str]:
 
 def notes(facts: Sequence[Fact], standings: Sequence[Standing]) -> dict[str, str]:
     """Return, by turn id, what to say beside turns that state something no longer true."""
-    by_id = {one.fact.id: one for one in standings}
-    kept: dict[str, list[str]] = {}
-    for one in standings:
-        if one.superseded_by is None or one.until is None:
+    by_id = {each.fact.id: each for each in standings}
+    by_turn: dict[str, list[str]] = {}
+    for each in standings:
+        if each.superseded_by is None or each.until is None:
             continue
-        after, last = by_id[one.superseded_by], _last(one, by_id)
-        if normalized(last.text) == normalized(one.fact.text):
+        after, last = by_id[each.superseded_by], _last(each, by_id)
+        if normalized(last.text) == normalized(each.fact.text):
             continue  # true again
         own = {turn_of(ref) for ref in after.fact.sources if not after.fact.edited}
-        how = f"no longer true since {day_heading(one.until)}"
+        how = f"no longer true since {day_heading(each.until)}"
         if after.fact.edited and after.current:
             how = f"corrected by the user on {day_heading(last.observed_at)}"
         note = f"{how}: {last.text.rstrip('. ')}"
-        for turn in dict.fromkeys(turn_of(ref) for ref in one.fact.sources):
-            if turn not in own and note not in kept.setdefault(turn, []):
-                kept[turn].append(note)
+        for turn in dict.fromkeys(turn_of(ref) for ref in each.fact.sources):
+            if turn not in own and note not in by_turn.setdefault(turn, []):
+                by_turn[turn].append(note)
     silent = withheld(facts)
-    return {turn: "; ".join(said) for turn, said in kept.items() if said and turn not in silent}
+    return {
+        turn: "; ".join(texts) for turn, texts in by_turn.items() if texts and turn not in silent
+    }
 
 
 def _stated(change: FactChange, said_at: datetime) -> Fact:
@@ -216,10 +218,10 @@ def _stated(change: FactChange, said_at: datetime) -> Fact:
     )
 
 
-def _last(one: Standing, by_id: Mapping[str, Standing]) -> Fact:
+def _last(last: Standing, by_id: Mapping[str, Standing]) -> Fact:
     """Return what holds in the end, following what superseded what."""
     seen: set[str] = set()
-    while one.superseded_by is not None and one.fact.id not in seen:
-        seen.add(one.fact.id)
-        one = by_id[one.superseded_by]
-    return one.fact
+    while last.superseded_by is not None and last.fact.id not in seen:
+        seen.add(last.fact.id)
+        last = by_id[last.superseded_by]
+    return last.fact

@@ -1,4 +1,4 @@
-"""The known facts while new statements are taken in, and the records that this writes.
+"""Applies new statements to the stored facts: what is added, confirmed or superseded.
 
 Finds what each statement repeats, ends or yields to. What makes two facts the same or rivals is
 decided in `domain/facts/statement.py` and `domain/facts/conflicts.py`; nothing is stored here.
@@ -22,23 +22,23 @@ _ONGOING = re.compile(
 )
 
 
-class Intake:
-    """The known facts while changes are taken in, and what is to be written."""
+class Reconciliation:
+    """The stored facts while changes are applied to them, and what is to be written."""
 
-    def __init__(self, known: Sequence[Fact], current: Iterable[str]) -> None:
-        """Start from every known fact, tombstones too, and the ids of those that still hold."""
+    def __init__(self, stored: Sequence[Fact], current: Iterable[str]) -> None:
+        """Start from every stored fact, tombstones too, and the ids of those that still hold."""
         self.facts: dict[str, Fact] = {}
         self.index: defaultdict[Key, dict[str, None]] = defaultdict(dict)
         """Ids of the facts that stand, by source, slot, and text."""
-        for fact in known:
-            self._keep(fact)
+        for fact in stored:
+            self._add(fact)
         self.current = set(current)
-        self.tombstones = [fact for fact in known if fact.deleted]
+        self.tombstones = [fact for fact in stored if fact.deleted]
         self.written: dict[str, Fact] = {}
 
-    def take(self, new: Fact, change: FactChange) -> None:
-        """Take in the fact that a change states: drop it, add its source to one, or write it."""
-        if self._deleted(new) or self._heard(new, change):
+    def apply(self, new: Fact, change: FactChange) -> None:
+        """Apply a change: drop the fact it states, add its source to an equal one, or write it."""
+        if self._was_deleted(new) or self._said_already(new, change):
             return
         ongoing = bool(_ONGOING.search(f"{new.text} {change.when or ''}"))
         target = self._target(new, change, ongoing)
@@ -50,12 +50,12 @@ class Intake:
         rivals = self._rivals(new)
         stronger = {fact.id: fact for fact in rivals if not newer(new, fact, ongoing)}
         over = enders_of(self.facts.values(), self.facts) if stronger else {}
-        for one in list(stronger):
-            stronger |= {fact.id: fact for fact in over[one]}  # so that no circle can arise
+        for id in list(stronger):
+            stronger |= {fact.id: fact for fact in over[id]}  # so that no circle can arise
         weaker = [*rivals, *([target] if target else [])]
-        beaten = reached_from([one.id for one in weaker if one.id not in stronger], self.facts)
-        known = [one for one in self.facts if one in beaten and one != new.id]
-        order = sorted(known, key=lambda one: self.facts[one].valid_from, reverse=True)
+        beaten = reached_from([fact.id for fact in weaker if fact.id not in stronger], self.facts)
+        superseded = [id for id in self.facts if id in beaten and id != new.id]
+        order = sorted(superseded, key=lambda id: self.facts[id].valid_from, reverse=True)
         self._write(_with(new, supersedes=order))
         for fact in stronger.values():
             self._write(_with(fact, supersedes=(new.id, *order)))
@@ -64,10 +64,10 @@ class Intake:
         if fact.id not in self.facts:
             self.current.add(fact.id)
         self.written[fact.id] = fact
-        self._keep(fact)
+        self._add(fact)
         self.current -= reached_from(fact.supersedes, self.facts)
 
-    def _keep(self, fact: Fact) -> None:
+    def _add(self, fact: Fact) -> None:
         self.facts[fact.id] = fact
         if fact.deleted:
             return
@@ -77,9 +77,9 @@ class Intake:
             self.index[key][fact.id] = None
 
     def _at(self, key: Key) -> list[Fact]:
-        return [self.facts[one] for one in self.index.get(key, ())]
+        return [self.facts[id] for id in self.index.get(key, ())]
 
-    def _deleted(self, new: Fact) -> bool:
+    def _was_deleted(self, new: Fact) -> bool:
         """Return whether this was deleted: its message, or the same text said before that.
 
         What is stated after the deletion is a new fact.
@@ -94,7 +94,7 @@ class Intake:
             if new.observed_at <= tombstone.observed_at
         )
 
-    def _heard(self, new: Fact, change: FactChange) -> bool:
+    def _said_already(self, new: Fact, change: FactChange) -> bool:
         """Return whether this message is known to have said so, whether or not it still holds."""
         confirmed = change.target if change.op == "confirm" else None
         said = self._at(("source", new.sources[0]))
@@ -105,8 +105,10 @@ class Intake:
         named = self.facts[change.target] if change.target in self.current else None
         if named and change.op == "confirm" and _agree(new, named):
             return named
-        alike = [one for one in self._at(("text", normalized(new.text))) if one.id in self.current]
-        return next((one for one in alike if self._same(new, one)), None)
+        alike = [
+            fact for fact in self._at(("text", normalized(new.text))) if fact.id in self.current
+        ]
+        return next((fact for fact in alike if self._same(new, fact)), None)
 
     def _rivals(self, new: Fact) -> list[Fact]:
         """Return what cannot hold beside a fact: its slot's other values, and its denial."""

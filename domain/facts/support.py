@@ -135,9 +135,11 @@ def _names(text: str) -> Iterator[str]:
 
 def _numbers(text: str) -> frozenset[str]:
     """Return the numbers of a text as digits; "two" is 2, "1,200" is 1200."""
-    digits = "".join(str(unicodedata.decimal(one, one)) for one in text)
-    found = {one.lstrip("0") or "0" for one in _NUMBER.findall(_THOUSANDS.sub("", digits))}
-    return frozenset(found | {_COUNTS[w] for w in _WORD.findall(text.casefold()) if w in _COUNTS})
+    digits = "".join(str(unicodedata.decimal(each, each)) for each in text)
+    numerals = {each.lstrip("0") or "0" for each in _NUMBER.findall(_THOUSANDS.sub("", digits))}
+    return frozenset(
+        numerals | {_COUNTS[w] for w in _WORD.findall(text.casefold()) if w in _COUNTS}
+    )
 
 
 def _one_word(word: str, other: str, english: bool) -> bool:
@@ -168,7 +170,7 @@ def _root(word: str) -> str:
 def _bare(word: str) -> str:
     """Return a word without diacritics: "fährt" and "fahre" share most of their letters."""
     split = unicodedata.normalize("NFKD", word)
-    return "".join(one for one in split if not unicodedata.combining(one))
+    return "".join(letter for letter in split if not unicodedata.combining(letter))
 
 
 def _denies_alike(text: str, sources: Sequence[str]) -> bool:

@@ -83,9 +83,11 @@ class Postings:
 
     def scores(self, query: Mapping[int, float]) -> Scores:
         """Return the BM25 score of every document for weighted terms."""
-        found = [(self._found(term), self.idf[term] * weight) for term, weight in query.items() if
-                 0 <= term < len(self.idf)]  # fmt: skip
-        parts = [(rows, counts, worth) for each, worth in found for rows, counts in each]
+        weights = {
+            term: self.idf[term] * w for term, w in query.items() if 0 <= term < len(self.idf)
+        }
+        postings = [(self._postings_of(term), worth) for term, worth in weights.items()]
+        parts = [(rows, counts, worth) for each, worth in postings for rows, counts in each]
         if not parts:
             return np.zeros(len(self.docs))
         rows = np.concatenate([rows for rows, _, _ in parts])
@@ -98,7 +100,7 @@ class Postings:
         """Return how often each term (a row) stands in each document (a column)."""
         counted = np.zeros((len(terms), len(self.docs)), dtype=np.float32)
         for line, term in enumerate(terms):
-            for rows, counts in self._found(term):
+            for rows, counts in self._postings_of(term):
                 counted[line, rows] = counts
         return counted
 
@@ -108,13 +110,13 @@ class Postings:
         weighed: NDArray[np.float64] = counts * (_K1 + 1) / (counts + norm)
         return weighed
 
-    def _found(self, term: int) -> list[tuple[NDArray[np.int32], NDArray[np.float32]]]:
-        found = []
+    def _postings_of(self, term: int) -> list[tuple[NDArray[np.int32], NDArray[np.float32]]]:
+        postings = []
         for segment in self._segments:
             if 0 <= term < len(segment.starts) - 1:
                 where = slice(segment.starts[term], segment.starts[term + 1])
-                found.append((segment.rows[where], segment.counts[where]))
-        return found
+                postings.append((segment.rows[where], segment.counts[where]))
+        return postings
 
 
 def _segment(docs: Sequence[Terms], first: int) -> _Segment:

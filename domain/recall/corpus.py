@@ -130,7 +130,7 @@ def build(
     *,
     count: Callable[[str], int],
     embed: Embed | None,
-    known: Corpus | None = None,
+    earlier: Corpus | None = None,
     vectors: Vectors | None = None,
 ) -> Corpus:
     """Return the corpus of `units`.
@@ -140,15 +140,15 @@ def build(
         facts: What votes for the units of its sources; tombstones left out.
         count: Tokens of a text.
         embed: The model that runs in this process; None for none.
-        known: An earlier corpus of the same owner, whose analyses are used again.
+        earlier: An earlier corpus of the same owner, whose analyses are used again.
         vectors: Those that need not be made.
     """
-    vocabulary = known.vocabulary if known else Vocabulary()
-    analyses = _analyses(units, vocabulary, count, embed, known, vectors)
-    told, rows_of_fact = _told(units, analyses, facts, vocabulary)
+    vocabulary = earlier.vocabulary if earlier else Vocabulary()
+    analyses = _analyses(units, vocabulary, count, embed, earlier, vectors)
+    fact_terms, rows_of_fact = _fact_terms(units, analyses, facts, vocabulary)
     text = [analysis.terms for analysis in analyses]
     frames = _frames(units, vocabulary)
-    alone = [np.concatenate(parts) for parts in zip(frames, text, told, strict=True)]
+    alone = [np.concatenate(parts) for parts in zip(frames, text, fact_terms, strict=True)]
     key = [_after(alone[row], unit, text) for row, unit in enumerate(units)]
     drawn = np.zeros(len(units))
     for rows in rows_of_fact.values():
@@ -157,7 +157,7 @@ def build(
         units,
         analyses,
         vocabulary,
-        (Postings(text), Postings(alone), Postings(key), Postings(told)),
+        (Postings(text), Postings(alone), Postings(key), Postings(fact_terms)),
         drawn,
         rows_of_fact,
     )
@@ -233,12 +233,12 @@ def _analyses(
     vocabulary: Vocabulary,
     count: Callable[[str], int],
     embed: Embed | None,
-    known: Corpus | None,
+    earlier: Corpus | None,
     ready: Vectors | None,
 ) -> list[Analysis]:
     done: dict[tuple[str, str], Analysis] = {}
-    if known is not None:
-        done = {(u.ref, u.text): a for u, a in zip(known.units, known.analyses, strict=True)}
+    if earlier is not None:
+        done = {(u.ref, u.text): a for u, a in zip(earlier.units, earlier.analyses, strict=True)}
     missing = [unit for unit in units if (unit.ref, unit.text) not in done]
     vectors = _vectors(missing, embed, ready or {}) if embed else {}
     for unit in missing:
@@ -269,7 +269,7 @@ def _traits(text: str, spoken: Sequence[str], code: str) -> tuple[float, ...]:
     )
 
 
-def _told(
+def _fact_terms(
     units: Sequence[Unit],
     analyses: Sequence[Analysis],
     facts: Sequence[Fact],
@@ -279,7 +279,7 @@ def _told(
     rows_of_ref: dict[str, list[int]] = {}
     for row, unit in enumerate(units):
         rows_of_ref.setdefault(unit.ref, []).append(row)
-    told: list[list[Terms]] = [[] for _ in units]
+    terms_of_unit: list[list[Terms]] = [[] for _ in units]
     rows_of_fact: dict[str, tuple[int, ...]] = {}
     for fact in facts:
         words = _numbered(terms(fact.text), vocabulary)
@@ -292,19 +292,19 @@ def _told(
         ]
         rows_of_fact[fact.id] = tuple(dict.fromkeys(rows))
         for row in rows_of_fact[fact.id]:
-            told[row].append(words)
+            terms_of_unit[row].append(words)
     empty = np.empty(0, np.int32)
-    return [np.concatenate(each) if each else empty for each in told], rows_of_fact
+    return [np.concatenate(each) if each else empty for each in terms_of_unit], rows_of_fact
 
 
 def _frames(units: Sequence[Unit], vocabulary: Vocabulary) -> list[Terms]:
     """Return the terms of each unit's day and speaker, worked out once for all of a day."""
-    known: dict[tuple[int, str], Terms] = {}
+    frames: dict[tuple[int, str], Terms] = {}
     for unit in units:
         key = unit.at.toordinal(), unit.speaker
-        if key not in known:
-            known[key] = _numbered(terms(f"{day_heading(unit.at)} {unit.speaker}"), vocabulary)
-    return [known[unit.at.toordinal(), unit.speaker] for unit in units]
+        if key not in frames:
+            frames[key] = _numbered(terms(f"{day_heading(unit.at)} {unit.speaker}"), vocabulary)
+    return [frames[unit.at.toordinal(), unit.speaker] for unit in units]
 
 
 def _after(words: Terms, unit: Unit, text: Sequence[Terms]) -> Terms:

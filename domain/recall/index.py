@@ -47,12 +47,12 @@ class KnownFacts:
             scores: Of each unit; minus infinity for one that does not count. A fact without a unit
                 that counts is left out.
         """
-        found = np.full(len(self.standings), -np.inf)
-        np.maximum.at(found, self.of, scores[self.rows])
-        ended = np.array([not one.current for one in self.standings], dtype=np.bool_)
-        for at in np.lexsort((-found, ended)).tolist():
-            if found[at] > -np.inf:
-                yield float(found[at]), self.standings[at]
+        best = np.full(len(self.standings), -np.inf)
+        np.maximum.at(best, self.of, scores[self.rows])
+        ended = np.array([not each.current for each in self.standings], dtype=np.bool_)
+        for at in np.lexsort((-best, ended)).tolist():
+            if best[at] > -np.inf:
+                yield float(best[at]), self.standings[at]
 
 
 @dataclass(frozen=True)
@@ -96,23 +96,23 @@ class EvidenceIndex:
     def standing(self, live: frozenset[str], as_of: datetime | None) -> KnownFacts:
         """Return which facts count while `live` turns are live; worked out once for the same."""
         key = (self.told & live, as_of)
-        known = self._standings.get(key)
-        if known is None:
-            found = standing(self.rows.facts, live, as_of)
-            standings = sorted(found, key=lambda one: (not one.current, one.fact.id))
-            rows = [self.corpus.rows_of_fact.get(one.fact.id, ()) for one in standings]
-            known = KnownFacts(
+        facts = self._standings.get(key)
+        if facts is None:
+            every = standing(self.rows.facts, live, as_of)
+            standings = sorted(every, key=lambda each: (not each.current, each.fact.id))
+            rows = [self.corpus.rows_of_fact.get(each.fact.id, ()) for each in standings]
+            facts = KnownFacts(
                 standings=tuple(standings),
-                ids=frozenset(one.fact.id for one in standings),
-                notes=notes(self.rows.facts, found),
+                ids=frozenset(each.fact.id for each in standings),
+                notes=notes(self.rows.facts, every),
                 withheld=withheld(self.rows.facts),
                 rows=np.array([row for each in rows for row in each], dtype=np.int64),
                 of=np.repeat(np.arange(len(rows)), [len(each) for each in rows]),
             )
             if len(self._standings) >= _STANDINGS_KEPT:
                 self._standings.clear()
-            self._standings[key] = known
-        return known
+            self._standings[key] = facts
+        return facts
 
     def tree(self, view: JournalView) -> Parents:
         """Return every known turn with its parent."""
@@ -123,7 +123,7 @@ def index_of(
     rows: Rows,
     view: JournalView,
     moved: int | None,
-    known: EvidenceIndex | None,
+    earlier: EvidenceIndex | None,
     *,
     count: Callable[[str], int],
     embed: Embed | None,
@@ -135,7 +135,7 @@ def index_of(
         rows: What the long-term store holds.
         view: A reading of the journal made before.
         moved: `JournalView.rows` that the rows are at; None where they could not be read.
-        known: An earlier index of the same owner, whose work is used again.
+        earlier: An earlier index of the same owner, whose work is used again.
         count: Tokens of a text.
         embed: The model that runs in this process; None for none.
         vectors: Those that are known already.
@@ -149,7 +149,7 @@ def index_of(
         facts,
         count=count,
         embed=embed,
-        known=known.corpus if known else None,
+        earlier=earlier.corpus if earlier else None,
         vectors=vectors,
     )
     return EvidenceIndex(

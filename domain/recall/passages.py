@@ -48,7 +48,7 @@ def passages(text: str) -> list[str]:
     """
     if len(text) <= LONG:
         return [text]
-    fences = [found.span() for found in _FENCED.finditer(text)]
+    fences = [match.span() for match in _FENCED.finditer(text)]
     whole = [(begin, end) for begin, end in fences if end - begin <= 2 * LONG - PASSAGE]
     cuts = [0]
     for end in sentence_ends(text):

@@ -185,8 +185,8 @@ class _Reading:
         share = key[best] / key[best].sum()
         docs = [postings.docs[row] for row in best]
         worth = np.repeat(share / np.maximum([len(d) for d in docs], 1), [len(d) for d in docs])
-        held = np.bincount(np.concatenate(docs), weights=worth).astype(np.float64)
-        mass = held * postings.idf[: len(held)]
+        mass_of_term = np.bincount(np.concatenate(docs), weights=worth).astype(np.float64)
+        mass = mass_of_term * postings.idf[: len(mass_of_term)]
         mass[[term for term in self._speaker_terms() if 0 <= term < len(mass)]] = 0
         top = np.argsort(-mass, kind="stable")[:_FEEDBACK_TERMS]
         total = float(mass[top].sum()) or 1.0
@@ -197,7 +197,7 @@ class _Reading:
         return expanded
 
     def _speaker_terms(self) -> list[int]:
-        return self.corpus.ids(term for one in self.corpus.names for term in terms(one))
+        return self.corpus.ids(term for name in self.corpus.names for term in terms(name))
 
     def _coverage(self) -> None:
         """How much of the question's words a unit holds, alone and with its neighbours."""
@@ -255,8 +255,8 @@ class _Reading:
         if self.question.period is not None:
             begin, end = (moment.timestamp() for moment in self.question.period)
             self.found["period"] = ((corpus.at >= begin) & (corpus.at < end)).astype(np.float64)
-            told = (corpus.at >= end) & (corpus.at < end + _TOLD_WITHIN)
-            self.found["period.told"] = told.astype(np.float64)
+            soon_after = (corpus.at >= end) & (corpus.at < end + _TOLD_WITHIN)
+            self.found["period.told"] = soon_after.astype(np.float64)
 
     def _kind_of_answer(self) -> None:
         """Whether a unit holds a time, number or name where the question asks for one."""

@@ -75,10 +75,10 @@ def resolve(when: str | None, said_at: datetime, *, ahead: bool = False) -> date
     text = (when or "").strip(" .,;!\t\n")[:200]
     if not text:
         return None
-    found = _search(text, said_at, ahead, alone=True)
-    if found and found.lead in _ENDS:
+    date = _search(text, said_at, ahead, alone=True)
+    if date and date.lead in _ENDS:
         return None
-    at = found.at if found else other_language(text, said_at, ahead)
+    at = date.at if date else other_language(text, said_at, ahead)
     return at if at and at.year > 1 else None
 
 
@@ -118,8 +118,8 @@ def _search(text: str, now: datetime, ahead: bool, alone: bool) -> Mention | Non
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     if not HINT.search(text):
         return None
-    found = [one for rule in RULES if (one := _first(rule, text, now, ahead, alone))]
-    return min(found, key=lambda one: (one.place[0], -one.place[1]), default=None)
+    dates = [date for rule in RULES if (date := _first(rule, text, now, ahead, alone))]
+    return min(dates, key=lambda date: (date.place[0], -date.place[1]), default=None)
 
 
 def _first(rule: Rule, text: str, now: datetime, ahead: bool, alone: bool) -> Mention | None:

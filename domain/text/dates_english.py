@@ -50,7 +50,7 @@ class Rule:
 def _read_named(words: Words, now: datetime) -> Span | None:
     """Read what comes once a year: "3 May", "May 2023", "last summer", "Christmas"."""
     name = words.get("month", "")[:3]
-    month = [known[:3].lower() for known in MONTHS].index(name) + 1 if name else 0
+    month = [month_name[:3].lower() for month_name in MONTHS].index(name) + 1 if name else 0
     verb = name == "may" and words["which"] == "this"  # "this may be so"
     noun = name and words["the"] and not (words["part"] or words["which"])  # "in the march"
     if (verb or noun) and not (words["alone"] or words.get("day") or words["year"]):

@@ -47,11 +47,11 @@ def clauses(text: str) -> Iterator[str]:
     contrasts = language.words("contrasts") if language else frozenset()
     for sentence in dict.fromkeys(sentences(text)):
         for part in _CLAUSE.split(sentence):
-            kept: list[str] = []
+            clause: list[str] = []
             for word in part.split():
-                if kept and plain(word) in contrasts:
-                    yield " ".join(kept)
-                    kept = []
-                kept.append(word)
-            if kept:
-                yield " ".join(kept)
+                if clause and plain(word) in contrasts:
+                    yield " ".join(clause)
+                    clause = []
+                clause.append(word)
+            if clause:
+                yield " ".join(clause)

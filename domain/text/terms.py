@@ -38,31 +38,36 @@ def stems(spoken: Iterable[str], code: str = ENGLISH) -> list[str]:
         spoken: The words, normalized.
         code: The language they are in.
     """
-    known = vocabulary(code)
-    found: list[str] = []
+    language = vocabulary(code)
+    stemmed: list[str] = []
     for word in spoken:
-        if word in known.stop:
+        if word in language.stop:
             continue
         parts = grams(word)
         if parts is not None:
-            found += parts
-            found += (_month(int(number)) for number in _MONTH_NUMBER.findall(word))
-        elif word in known.months:
-            found.append(_month(known.months.index(word) + 1))
+            stemmed += parts
+            stemmed += (_month(int(number)) for number in _MONTH_NUMBER.findall(word))
+        elif word in language.months:
+            stemmed.append(_month(language.months.index(word) + 1))
         else:
-            found.append(stem(word, code))
-    return found
+            stemmed.append(stem(word, code))
+    return stemmed
 
 
 def strong_terms(text: str) -> frozenset[str]:
     """Return the terms that say what a message is about: no small talk, no word of asking."""
-    told = language_of(text)
-    code = told or ENGLISH
-    known = vocabulary(code)
-    idle = known.request | known.you | _small(code) | (known.talk if told else all_talk())
-    rest = without(normalized(text).replace("’", "'"), idle, spaced=known.spaced)
-    if not known.spaced:
-        rest = without(rest, known.stop, spaced=False)
+    code_of_text = language_of(text)
+    code = code_of_text or ENGLISH
+    language = vocabulary(code)
+    idle = (
+        language.request
+        | language.you
+        | _small(code)
+        | (language.talk if code_of_text else all_talk())
+    )
+    rest = without(normalized(text).replace("’", "'"), idle, spaced=language.spaced)
+    if not language.spaced:
+        rest = without(rest, language.stop, spaced=False)
     return frozenset(stems(words(rest), code)) - weak_terms(code)
 
 
@@ -81,26 +86,26 @@ def weak_terms(code: str = ENGLISH) -> frozenset[str]:
 def time_terms(text: str) -> frozenset[str]:
     """Return the terms of words that place a text in time: years, months, "last", "week"."""
     code = language_of(text) or ENGLISH
-    known = vocabulary(code)
-    return frozenset(stems((word for word in words(text) if _places(word, known)), code))
+    language = vocabulary(code)
+    return frozenset(stems((word for word in words(text) if _places(word, language)), code))
 
 
 def keywords(text: str) -> list[str]:
     """Return the terms of the names, numbers and dates in a text."""
     code = language_of(text)
-    return [term for found in _KEYWORD.findall(text) for term in terms(found, code)]
+    return [term for keyword in _KEYWORD.findall(text) for term in terms(keyword, code)]
 
 
 def times(spoken: Iterable[str], code: str = ENGLISH) -> int:
     """Return how many of these words place a text in time."""
-    known = vocabulary(code)
-    return sum(_places(word, known) for word in spoken)
+    language = vocabulary(code)
+    return sum(_places(word, language) for word in spoken)
 
 
 def numbers(spoken: Iterable[str], code: str = ENGLISH) -> int:
     """Return how many of these words are numbers."""
-    known = vocabulary(code)
-    return sum(word.isdecimal() or word in known.numbers for word in spoken)
+    language = vocabulary(code)
+    return sum(word.isdecimal() or word in language.numbers for word in spoken)
 
 
 def names(text: str) -> int:
@@ -111,15 +116,15 @@ def names(text: str) -> int:
 @cache
 def _small(code: str) -> frozenset[str]:
     """Return the words by which a language asks, and pronouns where no stop words are cut."""
-    known = LANGUAGES[code]
-    return known.words("asks") | (frozenset() if known.spaced else known.words("own"))
+    language = LANGUAGES[code]
+    return language.words("asks") | (frozenset() if language.spaced else language.words("own"))
 
 
-def _places(word: str, known: Vocabulary) -> bool:
+def _places(word: str, language: Vocabulary) -> bool:
     return (
-        word in known.times
-        or word in known.months
-        or word in known.days
+        word in language.times
+        or word in language.months
+        or word in language.days
         or (len(word) == _YEAR_DIGITS and word.isdecimal())
     )
 

@@ -44,7 +44,7 @@ def fold(text: str) -> str:
     """Return a text without case, diacritics and typographic apostrophes."""
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     split = unicodedata.normalize("NFKD", text)
-    return "".join(one for one in split if not unicodedata.combining(one)).casefold()
+    return "".join(letter for letter in split if not unicodedata.combining(letter)).casefold()
 
 
 def _plain(number: str) -> str:

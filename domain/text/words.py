@@ -56,18 +56,18 @@ def grams(word: str) -> tuple[str, ...] | None:
     """
     if word.isascii():
         return None
-    found: list[str] = []
+    pieces: list[str] = []
     parts = [(run.lastgroup or "", run[0]) for run in _RUN.finditer(word)]
     if all(script == "word" for script, _ in parts):
         return None
     for script, run in parts:
         if script == "word":
-            found.append(run)
+            pieces.append(run)
         elif script == "han":
-            found += [*run, *_pieces(run, 2)] if len(run) > 1 else [run]
+            pieces += [*run, *_pieces(run, 2)] if len(run) > 1 else [run]
         else:
-            found += _pieces(run, 3 if script == "thai" else 2)
-    return tuple(found)
+            pieces += _pieces(run, 3 if script == "thai" else 2)
+    return tuple(pieces)
 
 
 def _pieces(run: str, length: int) -> list[str]:

@@ -48,7 +48,7 @@ class AssembleContext:
         start = _buffer_start(state, summaries)
         buffer = [
             (turn, message)
-            for turn, message in _buffer(state["messages"], start, origin.view, summaries.loose)
+            for turn, message in _buffer(state["messages"], start, origin.view, summaries.partial)
             if turn not in withheld
         ]
         notes = [note for note in summaries.notes if not note.tells(withheld)]
@@ -146,18 +146,21 @@ def _buffer_start(state: ChatState, summaries: SummariesRead) -> str | None:
 
 
 def _buffer(
-    messages: Sequence[AnyMessage], start: str | None, view: JournalView, loose: Sequence[Turn]
+    messages: Sequence[AnyMessage],
+    start: str | None,
+    view: JournalView,
+    partial: Sequence[Turn],
 ) -> list[tuple[str, BaseMessage]]:
     """Return the buffer's messages with their turns, in the words of the stores.
 
     Turns that no shown episode holds, though they are folded, come before those of `messages`.
     """
-    kept = {turn.id: turn for turn in loose} | view.turns
+    turns = {turn.id: turn for turn in partial} | view.turns
     groups = by_turn(messages)
     shown = list(dropwhile(lambda turn: turn != start, groups))
     buffer: list[tuple[str, BaseMessage]] = []
-    for turn in [*(turn.id for turn in loose if turn.id not in shown), *shown]:
-        buffer += [(turn, message) for message in _said(kept.get(turn), groups.get(turn, ()))]
+    for turn in [*(turn.id for turn in partial if turn.id not in shown), *shown]:
+        buffer += [(turn, message) for message in _said(turns.get(turn), groups.get(turn, ()))]
     return buffer
 
 

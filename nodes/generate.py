@@ -184,7 +184,7 @@ class Generate:
         """Return turns of the thread that neither journal nor an episode holds any more."""
         summaries = state["summaries"]
         stored = {turn for note in summaries.notes for turn in note.turns} | set(origin.view.turns)
-        stored |= {turn.id for turn in summaries.loose}
+        stored |= {turn.id for turn in summaries.partial}
         groups = by_turn(state["messages"])
         missing = {id: messages for id, messages in groups.items() if id not in stored}
         if not missing or summaries.missed:
@@ -229,7 +229,7 @@ class Generate:
             "thread": origin.thread,
         }
         parts, served = self._parts, runtime.server_info is not None
-        parts.stores.pending.start(origin.owner, lambda: self._remember(parts, asked, served))
+        parts.stores.background.start(origin.owner, lambda: self._remember(parts, asked, served))
         return Schedule(fold=None, extract=False, renew=renew)
 
 

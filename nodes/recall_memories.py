@@ -78,7 +78,7 @@ class RecallMemories:
             branch = None
         folded = {id for note in branch.notes for id in note.turns} if branch else set()
         turns = set(path_of(origin.view, origin.head).journal)
-        known = {turn.id: turn for turn in branch.loose} if branch else {}
+        known = {turn.id: turn for turn in branch.partial} if branch else {}
         turns |= set(known)
         borrowed = borrowed_turns(state, origin, self._parts.settings.borrowed_turns)
         turns |= set(borrowed) & set(origin.view.turns)

@@ -28,4 +28,4 @@ class RecallSummaries:
             return {"summaries": SummariesRead(missed=True)}
         if branch is None:
             return {"summaries": SummariesRead()}
-        return {"summaries": SummariesRead(branch.notes, branch.loose)}
+        return {"summaries": SummariesRead(branch.notes, branch.partial)}

@@ -159,7 +159,7 @@ class SummariesRead:
 
     notes: Sequence[EpisodeNote] = ()
     """The folded part of this branch, oldest first."""
-    loose: Sequence[Turn] = ()
+    partial: Sequence[Turn] = ()
     """Turns of this branch in episodes that are not shown: it forked off inside them."""
     missed: bool = False
     """True where the stores did not answer."""

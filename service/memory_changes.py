@@ -16,7 +16,7 @@ from service.memory_view import remembered
 from stores.journal.journal import GenerationMoved
 from stores.maintenance.forgetting import forget
 
-KEPT = "Noted."
+REPLY = "Noted."
 """What stands as the reply to a statement that was put in from outside a conversation."""
 
 
@@ -61,7 +61,7 @@ async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> T
         await journal.note_thread(owner, view.generation, thread)
     messages = (
         Said(id=uuid4().hex, role="user", text=text, at=now),
-        Said(id=uuid4().hex, role="assistant", text=KEPT, at=now),
+        Said(id=uuid4().hex, role="assistant", text=REPLY, at=now),
     )
     turn = Turn(
         id=uuid4().hex, parent=view.refs.get(thread), thread=thread, at=now, messages=messages
@@ -73,7 +73,7 @@ async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> T
         "tier": None,
         "thread": thread,
     }
-    parts.stores.pending.start(owner, lambda: run(parts, asked, False))
+    parts.stores.background.start(owner, lambda: run(parts, asked, False))
     return view.turns[turn.id]
 
 

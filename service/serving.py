@@ -62,7 +62,7 @@ async def open_serving(parts: Parts) -> AsyncIterator[Serving]:
             places = asyncio.Semaphore(parts.settings.max_turns)
             yield Serving(parts, tokens, limits, Conversation(parts), locks, places)
             # What the turns began in the background is part of what they cost.
-            await parts.stores.pending.finish(parts.settings.model_timeout)
+            await parts.stores.background.finish(parts.settings.model_timeout)
 
 
 _current: Serving | None = None

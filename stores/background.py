@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 Work = Callable[[], Awaitable[object]]
 
 
-class Pending:
+class BackgroundWork:
     """The tasks of this process, at most one an owner."""
 
     def __init__(self) -> None:

@@ -113,20 +113,20 @@ def pruned_by(
         keep_turns: How many turns keep their checkpoints.
         thin: Whether the steps between a turn's first and its last go.
     """
-    held = {(other.namespace, other.id): other for other in before}
-    held[saved.namespace, saved.id] = saved
-    parent = held.get((saved.namespace, saved.parent))
+    checkpoints = {(other.namespace, other.id): other for other in before}
+    checkpoints[saved.namespace, saved.id] = saved
+    parent = checkpoints.get((saved.namespace, saved.parent))
     if saved.namespace:
         return Pruned(saved)
     if begins_turn(saved, parent):
-        oldest = oldest_kept(held.values(), keep_turns)
-        return Pruned(saved, stale(held.values(), oldest), oldest)
-    first = held.get(("", parent.parent)) if parent else None
+        oldest = oldest_kept(checkpoints.values(), keep_turns)
+        return Pruned(saved, stale(checkpoints.values(), oldest), oldest)
+    first = checkpoints.get(("", parent.parent)) if parent else None
     if not thin or saved.source != "loop" or parent is None or first is None:
         return Pruned(saved)
     steps = parent.source in ("loop", JOINED) and not begins_turn(parent, first)
     inside = first.source == "loop" and steps
-    forked = sum(other.parent == parent.id for other in held.values()) > 1
+    forked = sum(other.parent == parent.id for other in checkpoints.values()) > 1
     if not inside or forked:
         return Pruned(saved)
     return Pruned(replace(saved, parent=first.id, source=JOINED), (parent,))
@@ -152,9 +152,9 @@ def stale(checkpoints: Iterable[Saved], oldest: str) -> list[Saved]:
 
 def superseded(checkpoints: Iterable[Saved]) -> list[Saved]:
     """Return all checkpoints but the newest of each namespace."""
-    held = list(checkpoints)
-    newest = _newest(held)
-    return [saved for saved in held if newest[saved.namespace] != saved]
+    every = list(checkpoints)
+    newest = _newest(every)
+    return [saved for saved in every if newest[saved.namespace] != saved]
 
 
 def _newest(checkpoints: Iterable[Saved]) -> dict[str, Saved]:

@@ -85,18 +85,18 @@ class Memories:
 
     async def episode(self, owner: Owner, generation: str | None, id: str) -> Episode | None:
         """Return one episode; None if there is none or it cannot be read."""
-        found = await self._one(owner, generation, ("episode", id))
-        return found if isinstance(found, Episode) else None
+        record = await self._read(owner, generation, ("episode", id))
+        return record if isinstance(record, Episode) else None
 
     async def fact(self, owner: Owner, generation: str | None, id: str) -> Fact | None:
         """Return one fact, a tombstone too; None if there is none or it cannot be read."""
-        found = await self._one(owner, generation, ("fact", id))
-        return found if isinstance(found, Fact) else None
+        record = await self._read(owner, generation, ("fact", id))
+        return record if isinstance(record, Fact) else None
 
     async def entity(self, owner: Owner, generation: str | None, id: str) -> Entity | None:
         """Return one entity; None if there is none or it cannot be read."""
-        found = await self._one(owner, generation, ("entity", id))
-        return found if isinstance(found, Entity) else None
+        record = await self._read(owner, generation, ("entity", id))
+        return record if isinstance(record, Entity) else None
 
     async def some(
         self, owner: Owner, generation: str | None, keys: Collection[RecordKey]
@@ -109,7 +109,7 @@ class Memories:
             for key, item in zip(keys, items, strict=True)
         }
 
-    async def _one(self, owner: Owner, generation: str | None, key: RecordKey) -> Memory | None:
+    async def _read(self, owner: Owner, generation: str | None, key: RecordKey) -> Memory | None:
         return (await self.some(owner, generation, [key]))[key]
 
     async def drawn(self, owner: Owner, generation: str | None) -> Rows:
@@ -155,9 +155,9 @@ class Memories:
             SearchOp(owner.namespace(generation, kind), query=query, limit=limits[kind])
             for kind in kinds
         ]
-        found = await self._store.abatch(ops) if ops and query.strip() else [[] for _ in kinds]
+        answers = await self._store.abatch(ops) if ops and query.strip() else [[] for _ in kinds]
         nearest: Nearest = {kind: [] for kind in limits}
-        for kind, items in zip(kinds, found, strict=True):
+        for kind, items in zip(kinds, answers, strict=True):
             # Some stores still find a record by what it said before it was deleted.
             nearest[kind] = [
                 (item.key, float(item.score))
@@ -172,7 +172,7 @@ class Memories:
         generation: str | None,
         query: str,
         *,
-        known: Mapping[Kind, Sequence[str]],
+        keys: Mapping[Kind, Sequence[str]],
         limits: Mapping[Kind, int],
     ) -> Nearest:
         """As `nearest`, for whoever knows the ids of all records that are to be found.
@@ -182,7 +182,7 @@ class Memories:
         if not (isinstance(self._store, FindsKeys) and query.strip()):
             return await self.nearest(owner, generation, query, limits=limits)
         wanted = [
-            (owner.namespace(generation, kind), known.get(kind, ()), limit)
+            (owner.namespace(generation, kind), keys.get(kind, ()), limit)
             for kind, limit in limits.items()
         ]
         return dict(zip(limits, await self._store.anearest_keys(query, wanted), strict=True))
@@ -214,13 +214,15 @@ class Memories:
         return cleared
 
     async def _namespaces(self, prefix: tuple[str, ...]) -> list[tuple[str, ...]]:
-        found: dict[tuple[str, ...], None] = {}
+        namespaces: dict[tuple[str, ...], None] = {}
         while True:
-            page = await self._store.alist_namespaces(prefix=prefix, limit=PAGE, offset=len(found))
-            fresh = [namespace for namespace in page if namespace not in found]
-            found |= dict.fromkeys(fresh)
+            page = await self._store.alist_namespaces(
+                prefix=prefix, limit=PAGE, offset=len(namespaces)
+            )
+            fresh = [namespace for namespace in page if namespace not in namespaces]
+            namespaces |= dict.fromkeys(fresh)
             if len(page) < PAGE or not fresh:
-                return list(found)
+                return list(namespaces)
 
     async def _rows(self, owner: Owner, generation: str | None, kinds: Sequence[Kind]) -> Rows:
         """Return rows of some kinds; the first pages of all in one batch."""
@@ -228,25 +230,25 @@ class Memories:
         ops: list[Op] = [SearchOp(namespace, limit=PAGE) for namespace in namespaces]
         records: list[Memory] = []
         beside: dict[str, Any] = {}
-        for kind, namespace, found in zip(
+        for kind, namespace, page in zip(
             kinds, namespaces, await self._store.abatch(ops), strict=True
         ):
-            first = _items(found)
+            first = _items(page)
             more = await self._items(namespace, PAGE) if len(first) == PAGE else []
             items = {item.key: item for item in (*first, *more)}.values()
-            records += [one for item in items if (one := _record(item, kind)) is not None]
+            records += [record for item in items if (record := _record(item, kind)) is not None]
             beside |= {item.key: item.value[_BESIDE] for item in items if _BESIDE in item.value}
         return replace(Rows.of(records), beside=beside)
 
     async def _items(self, namespace: tuple[str, ...], offset: int = 0) -> list[SearchItem]:
         """Return all items of a namespace from `offset` on, however many."""
-        found: dict[str, SearchItem] = {}
+        items: dict[str, SearchItem] = {}
         while True:
             page = await self._store.asearch(namespace, limit=PAGE, offset=offset)
-            found |= {item.key: item for item in page if item.namespace == namespace}
+            items |= {item.key: item for item in page if item.namespace == namespace}
             offset += len(page)
             if len(page) < PAGE:
-                return list(found.values())
+                return list(items.values())
 
 
 def _put(
@@ -269,8 +271,8 @@ def _text(record: Memory) -> str:
         return record.summary
     if isinstance(record, Fact):
         return "" if record.deleted else record.text
-    known = [f"{attribute.name} {attribute.value}" for attribute in record.attributes]
-    return ", ".join([record.name, *record.aliases, *known])
+    attributes = [f"{attribute.name} {attribute.value}" for attribute in record.attributes]
+    return ", ".join([record.name, *record.aliases, *attributes])
 
 
 def _items(result: Any) -> list[SearchItem]:

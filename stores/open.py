@@ -16,7 +16,7 @@ from domain.rows import Memory
 from models.embeddings.open import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
-from stores.background import Pending
+from stores.background import BackgroundWork
 from stores.errors import StoreMismatch
 from stores.journal.installation_key import installation_key
 from stores.journal.journal import Journal
@@ -42,7 +42,7 @@ class Stores:
     recall: Recall
     long_term: BaseStore
     """What `memories` lies in."""
-    pending: Pending
+    background: BackgroundWork
     """Folding and extraction under way in the background of this process."""
     key: bytes
     """Secret behind the delimiters of memory blocks and the digests of stamps."""
@@ -96,8 +96,8 @@ async def open_stores(
         memories = Memories(store, PassageVectors(embedding).pack)
         data_dir = settings.data_dir if settings.redis_url is None else None
         key = await installation_key(journal.backend, data_dir)
-        pending = Pending()
-        stack.push_async_callback(pending.finish, settings.model_timeout)
+        background = BackgroundWork()
+        stack.push_async_callback(background.finish, settings.model_timeout)
         yield Stores(
             checkpointer=saver,
             journal=journal,
@@ -105,7 +105,7 @@ async def open_stores(
             summaries=Summaries(memories, cache),
             recall=Recall(memories, embedding, tokens, settings),
             long_term=store,
-            pending=pending,
+            background=background,
             key=key,
         )
 

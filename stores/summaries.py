@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Protocol
 
 from cachetools import LRUCache
-from pydantic import TypeAdapter
+from pydantic import AliasChoices, Field, TypeAdapter
 
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Episode, Record, Turn
 from stores.memories import Memories
 
-KEPT = 60
+NEWEST = 60
 """Episodes of a branch that are kept at hand, newest: more than any prompt shows."""
 
 
@@ -49,7 +49,7 @@ class Branch(Record):
     """Its newest turn."""
     notes: tuple[EpisodeNote, ...]
     """Oldest first; only episodes whose turns all lie on the branch."""
-    loose: tuple[Turn, ...] = ()
+    partial: tuple[Turn, ...] = Field(default=(), validation_alias=AliasChoices("partial", "loose"))
     """Turns of the branch in episodes that do not: it forked off inside them. Oldest first."""
 
 
@@ -150,7 +150,7 @@ class Summaries:
             return branch
         episodes = await self._memories.episodes(owner, view.generation)
         branch = await asyncio.to_thread(branch_of, top, episodes)
-        if branch.notes or branch.loose:
+        if branch.notes or branch.partial:
             await self._cache.put(owner, view.generation, branch)
         return branch
 
@@ -160,11 +160,15 @@ class Summaries:
         """Keep the branch that a fold has just made longer."""
         if (below.top if below else None) != episode.turns[0].parent:
             return  # Another branch: it is read through when it is next asked for.
-        notes = (*(below.notes if below else ()), _note(episode))[-KEPT:]
+        notes = (*(below.notes if below else ()), _note(episode))[-NEWEST:]
         await self._cache.put(
             owner,
             generation,
-            Branch(top=episode.turns[-1].id, notes=notes, loose=below.loose if below else ()),
+            Branch(
+                top=episode.turns[-1].id,
+                notes=notes,
+                partial=below.partial if below else (),
+            ),
             instead=below.top if below else "",
         )
 
@@ -195,12 +199,12 @@ def branch_of(top: str, episodes: Sequence[Episode]) -> Branch:
     on_branch = [e for e in episodes if all(turn.id in reached for turn in e.turns)]
     on_branch.sort(key=lambda episode: episode.seq)
     noted = {turn.id for episode in on_branch for turn in episode.turns}
-    loose = [t for e in episodes for t in e.turns if t.id in reached and t.id not in noted]
-    loose.sort(key=lambda turn: turn.seq)
+    partial = [t for e in episodes for t in e.turns if t.id in reached and t.id not in noted]
+    partial.sort(key=lambda turn: turn.seq)
     return Branch(
         top=top,
-        notes=tuple(_note(episode) for episode in on_branch[-KEPT:]),
-        loose=tuple(loose[-KEPT:]),
+        notes=tuple(_note(episode) for episode in on_branch[-NEWEST:]),
+        partial=tuple(partial[-NEWEST:]),
     )
 
 

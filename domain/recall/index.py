@@ -21,7 +21,7 @@ from domain.records import Episode, Fact, Kind, Turn, turn_of
 from domain.rows import Rows
 from domain.turns import Parents, parents_of
 
-_STANDINGS_KEPT = 8
+_CACHED_READINGS = 8
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class EvidenceIndex:
                 rows=np.array([row for each in rows for row in each], dtype=np.int64),
                 of=np.repeat(np.arange(len(rows)), [len(each) for each in rows]),
             )
-            if len(self._standings) >= _STANDINGS_KEPT:
+            if len(self._standings) >= _CACHED_READINGS:
                 self._standings.clear()
             self._standings[key] = facts
         return facts

@@ -91,7 +91,7 @@ async def _sweep_owner(parts: Parts, owner: Owner, report: SweepReport) -> None:
         report.episodes += done.get("episodes", 0)
         report.folded += done.get("folded", 0)
         report.facts_added += len(done.get("facts_added", ()))
-    await _bury(parts, owner, report)
+    await _delete_dead(parts, owner, report)
 
 
 def _left(view: JournalView) -> bool:
@@ -163,7 +163,7 @@ async def _without_journal(owners: Iterable[Owner], store: BaseStore) -> set[tup
 
 
 @dataclass(frozen=True)
-class _Grave:
+class _Dead:
     """What of an owner is dead, and what of it has been so for long enough."""
 
     since: dict[str, str]
@@ -174,35 +174,35 @@ class _Grave:
     """Episodes to delete."""
 
 
-async def _bury(parts: Parts, owner: Owner, report: SweepReport) -> None:
+async def _delete_dead(parts: Parts, owner: Owner, report: SweepReport) -> None:
     """Delete what has been dead for a week, and note what is dead now."""
     journal, memories = parts.stores.journal, parts.stores.memories
     while True:
         view = await journal.read(owner)
         episodes = await memories.episodes(owner, view.generation)
-        grave = _grave(view, episodes, parts.now())
-        if grave.since == view.dead and not grave.turns and not grave.episodes:
+        dead = _dead_of(view, episodes, parts.now())
+        if dead.since == view.dead and not dead.turns and not dead.episodes:
             return
         # Fails if anybody has spoken meanwhile: the branch may be alive again.
-        if await journal.bury(owner, view, grave.turns, grave.since):
+        if await journal.delete_dead(owner, view, dead.turns, dead.since):
             break
-    report.turns_deleted += len(grave.turns)
-    if grave.episodes:
-        ids = [episode.id for episode in grave.episodes]
+    report.turns_deleted += len(dead.turns)
+    if dead.episodes:
+        ids = [episode.id for episode in dead.episodes]
         await memories.delete(owner, view.generation, "episode", ids)
         await journal.rows_changed(owner, view.generation, [("episode", id) for id in ids])
-        report.episodes_deleted += len(grave.episodes)
+        report.episodes_deleted += len(dead.episodes)
 
 
-def _grave(view: JournalView, episodes: Sequence[Episode], now: datetime) -> _Grave:
-    """Decide what to delete."""
+def _dead_of(view: JournalView, episodes: Sequence[Episode], now: datetime) -> _Dead:
+    """Return what is dead, and what of it is to be deleted now."""
     reached = live(view.refs.values(), parents_of(view.turns.values(), episodes))
     dead = set(view.turns) - reached
     empty = [e for e in episodes if not any(turn.id in reached for turn in e.turns)]
     dead |= {turn.id for episode in empty for turn in episode.turns}
     since = {id: view.dead.get(id, now.isoformat()) for id in sorted(dead)}
-    due = {id for id, at in since.items() if now - datetime.fromisoformat(at) >= DEAD_FOR}
-    turns = [id for id in dead_turns(view, reached) if id in due]
-    old = [episode for episode in empty if all(turn.id in due for turn in episode.turns)]
+    long_dead = {id for id, at in since.items() if now - datetime.fromisoformat(at) >= DEAD_FOR}
+    turns = [id for id in dead_turns(view, reached) if id in long_dead]
+    old = [episode for episode in empty if all(turn.id in long_dead for turn in episode.turns)]
     gone = set(turns) | {turn.id for episode in old for turn in episode.turns}
-    return _Grave({id: at for id, at in since.items() if id not in gone}, turns, old)
+    return _Dead({id: at for id, at in since.items() if id not in gone}, turns, old)

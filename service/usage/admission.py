@@ -78,4 +78,4 @@ async def open_conversation(parts: Parts) -> AsyncIterator[Conversation]:
         with metering(parts, limits):
             yield LimitedConversation(parts, limits)
             # What the turns began in the background is part of what they cost.
-            await parts.stores.pending.finish(parts.settings.model_timeout)
+            await parts.stores.background.finish(parts.settings.model_timeout)

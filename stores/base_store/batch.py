@@ -141,7 +141,7 @@ def vectors_of(
     nothing = np.zeros(dimensions, dtype=np.float32)
     return Vectors(
         {
-            text: found if (found := usable(vector)) is not None else nothing
+            text: vector_of_text if (vector_of_text := usable(vector)) is not None else nothing
             for text, vector in zip(plan.queries, queries, strict=True)
         },
         dict(zip(plan.documents, map(usable, documents), strict=True)),

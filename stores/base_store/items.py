@@ -59,8 +59,8 @@ def check_json(key: str, value: Any) -> None:
 def texts_of(value: Mapping[str, Any], index: Index) -> list[str]:
     """The distinct texts of a value that its index paths name, in order; empty ones left out."""
     paths = index or []
-    found = (text for path in paths for text in get_text_at_path(dict(value), path))
-    return [text for text in dict.fromkeys(found) if text.strip()]
+    texts = (text for path in paths for text in get_text_at_path(dict(value), path))
+    return [text for text in dict.fromkeys(texts) if text.strip()]
 
 
 def usable(vector: Iterable[float]) -> Vector | None:

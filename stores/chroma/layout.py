@@ -67,8 +67,8 @@ class Name(NamedTuple):
 
 def name_of(collection: str) -> Name | None:
     """Read a collection's name; None for one that is no shard."""
-    found = _NAME.fullmatch(collection)
-    return Name(*map(int, found.groups())) if found else None
+    match = _NAME.fullmatch(collection)
+    return Name(*map(int, match.groups())) if match else None
 
 
 def parse(metadata: dict[str, object] | None, prefix: str = "") -> Layout | None:

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from threading import Condition
 
 
-class Gate:
-    """A lock with two ways in; who asks to be alone goes before those who come after."""
+class ReadWriteLock:
+    """A lock that many threads share, or one holds alone; who waits for that goes first."""
 
     def __init__(self) -> None:
         """Begin with nobody inside."""

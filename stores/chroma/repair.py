@@ -64,15 +64,15 @@ def embedded_again(
     """Rows made anew from the items of the pages, one call of the model a page."""
     for page in pages:
         stored = [s for _, metadata in page if is_item(metadata) and (s := decode(metadata))]
-        texts = [texts_of(one.item.value, one.paths) for one in stored]
+        texts = [texts_of(each.item.value, each.paths) for each in stored]
         distinct = list(dict.fromkeys(text for several in texts for text in several))
         made = embed(distinct) if distinct else []
         check_lengths(made, dimensions)
-        known = dict(zip(distinct, map(usable, made), strict=True))
+        vector_of = dict(zip(distinct, map(usable, made), strict=True))
         rows: list[Row] = []
-        for one, several in zip(stored, texts, strict=True):
-            vectors = [found for text in several if (found := known[text]) is not None]
-            rows += encode(one.item, one.paths, vectors, dimensions)
+        for each, several in zip(stored, texts, strict=True):
+            vectors = [vector for text in several if (vector := vector_of[text]) is not None]
+            rows += encode(each.item, each.paths, vectors, dimensions)
         yield rows
 
 
@@ -221,7 +221,7 @@ def wipe(shards: Shards) -> None:
     with _tables(path, "rw") as tables:
         tables.execute(_BLANK_APPLIED)
         tables.execute("VACUUM")
-        kept = {row[0] for row in tables.execute("SELECT id FROM segments")}
+        in_use = {row[0] for row in tables.execute("SELECT id FROM segments")}
     for folder in path.iterdir():
-        if folder.is_dir() and _SEGMENT.fullmatch(folder.name) and folder.name not in kept:
+        if folder.is_dir() and _SEGMENT.fullmatch(folder.name) and folder.name not in in_use:
             shutil.rmtree(folder, ignore_errors=True)

@@ -63,8 +63,8 @@ def get_items(shards: Shards, ops: dict[int, GetOp]) -> dict[int, Item | None]:
         for number, op in ops.items()
         if op.namespace
     }
-    found = first_rows(shards, places.values())
-    items = {number: found.get(record) for number, (_, record) in places.items()}
+    rows = first_rows(shards, places.values())
+    items = {number: rows.get(record) for number, (_, record) in places.items()}
     return {number: stored.item if (stored := items.get(number)) else None for number in ops}
 
 
@@ -98,15 +98,15 @@ def nearest_keys(
     """
     rows = [rows_of(namespace, tuple(keys)) for namespace, keys, _ in wanted]
     shard = shards_of(shards, wanted[0][0])[0]
-    hits = shards.among(shard, vector, [row for known in rows for row in known]) or {}
-    found = []
-    for known, (namespace, _, limit) in zip(rows, wanted, strict=True):
-        near = {row: far for row, far in hits.items() if row in known}
-        if len(near) < min(limit, len(known)):
-            near = _distances(shards, shard, namespace, known, vector, limit)
+    hits = shards.among(shard, vector, [row for keys in rows for row in keys]) or {}
+    nearest = []
+    for keys, (namespace, _, limit) in zip(rows, wanted, strict=True):
+        near = {row: far for row, far in hits.items() if row in keys}
+        if len(near) < min(limit, len(keys)):
+            near = _distances(shards, shard, namespace, keys, vector, limit)
         best = nsmallest(limit, near, key=near.__getitem__)
-        found.append([(known[row], min(1.0, max(0.0, 1.0 - near[row]))) for row in best])
-    return found
+        nearest.append([(keys[row], min(1.0, max(0.0, 1.0 - near[row]))) for row in best])
+    return nearest
 
 
 @lru_cache(maxsize=256)
@@ -119,15 +119,15 @@ def _distances(
     shards: Shards,
     shard: int,
     namespace: Namespace,
-    known: dict[str, str],
+    keys: dict[str, str],
     vector: Vector,
     limit: int,
 ) -> dict[str, float]:
     """Distances of the nearest of these rows; by filter, where they are not all there."""
-    near = shards.among(shard, vector, list(known))
+    near = shards.among(shard, vector, list(keys))
     if near is None:
         ranked, _ = shards.ranked(shard, vector, limit, within(namespace))
-        near = {row: far for row, far in ranked if row in known}
+        near = {row: far for row, far in ranked if row in keys}
     return near
 
 

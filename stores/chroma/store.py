@@ -23,7 +23,7 @@ from stores.base_store.batch import Plan, Vectors, Write, plan_of, plan_of_items
 from stores.base_store.items import Namespace, StoredItem, check_lengths
 from stores.chroma.client import ChromaLink
 from stores.chroma.layout import Layout, agree
-from stores.chroma.read_write_lock import Gate
+from stores.chroma.read_write_lock import ReadWriteLock
 from stores.chroma.repair import items_in, pages_of, rebuild, tidy, wipe, with_item_vectors
 from stores.chroma.rows import decode, is_item, record_of, within
 from stores.chroma.search import (
@@ -67,7 +67,7 @@ class ChromaStore(BaseStore):
         self._shards = shards
         self._embeddings = embeddings
         self._fields = fields or ["$"]
-        self._gate = Gate()
+        self._lock = ReadWriteLock()
         self._writing = [Lock() for _ in range(shards.layout.shards)]
         self._deleted: set[int] = set()
         self._closed = False
@@ -111,12 +111,12 @@ class ChromaStore(BaseStore):
         def connect() -> Shards:
             link = ChromaLink.open(path, url, token, timeout)
             try:
-                found = Shards(link, agree(link, wanted))
-                tidy(found)
+                opened = Shards(link, agree(link, wanted))
+                tidy(opened)
             except BaseException:  # whatever ended it, the data folder is free again
                 link.close()
                 raise
-            return found
+            return opened
 
         store = cls(await asyncio.to_thread(connect), embeddings, fields)
         try:
@@ -125,7 +125,7 @@ class ChromaStore(BaseStore):
             await asyncio.to_thread(store._close)
 
     def _close(self) -> None:
-        with self._gate.alone():
+        with self._lock.alone():
             self._closed = True
             self._searching.shutdown()
             self._shards.link.close()
@@ -185,7 +185,7 @@ class ChromaStore(BaseStore):
         rebuilt: set[int] = set()
         while True:
             try:
-                with self._gate.shared():
+                with self._lock.shared():
                     if self._closed:
                         raise RuntimeError("This ChromaStore is closed.")
                     return work()
@@ -196,7 +196,7 @@ class ChromaStore(BaseStore):
                 self._mend(damage)
 
     def _mend(self, damage: ShardDamaged) -> None:
-        with self._gate.alone():
+        with self._lock.alone():
             if self._closed or self._shards.serving().get(damage.shard) != damage.collection:
                 return  # another thread has rebuilt it meanwhile
             _log.warning(
@@ -211,8 +211,8 @@ class ChromaStore(BaseStore):
         results: list[Result] = [None] * plan.size
         for number, item in get_items(self._shards, plan.gets).items():
             results[number] = item
-        for number, found in zip(plan.searches, self._search(plan, vectors), strict=True):
-            results[number] = found
+        for number, items in zip(plan.searches, self._search(plan, vectors), strict=True):
+            results[number] = items
         for number, listing in plan.listings.items():
             results[number] = list_namespaces(self._shards, listing)
         return results
@@ -289,8 +289,8 @@ class ChromaStore(BaseStore):
                 await asyncio.to_thread(self._run, partial(self._shards.probe, shard))
             pages = await asyncio.to_thread(self._run, partial(pages_of, self._shards, shard))
             while page := await asyncio.to_thread(next, pages, None):
-                found = [decode(metadata) for _, metadata in page if is_item(metadata)]
-                stored = [item for item in found if item is not None]
+                decoded = [decode(metadata) for _, metadata in page if is_item(metadata)]
+                stored = [item for item in decoded if item is not None]
                 if vectors:
                     read = partial(with_item_vectors, self._shards, shard, stored)
                     stored = await asyncio.to_thread(self._run, read)
@@ -330,7 +330,7 @@ class ChromaStore(BaseStore):
     def _purge(self) -> None:
         if self._shards.link.path is None:
             return
-        with self._gate.alone():
+        with self._lock.alone():
             if self._closed:
                 raise RuntimeError("This ChromaStore is closed.")
             while self._deleted:

@@ -10,9 +10,9 @@ MOST_DIGITS = 16
 """Digits from which on a counter is none of ours: nobody writes so often."""
 
 
-def count_in(book: Mapping[str, str], name: str) -> int:
-    """Return a counter of a book; 0 where there is none, or what is no number."""
-    text = book.get(name, "")
+def count_in(fields: Mapping[str, str], name: str) -> int:
+    """Return a counter of a journal; 0 where there is none, or what is no number."""
+    text = fields.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < MOST_DIGITS else 0
 
 
@@ -21,7 +21,7 @@ class RawJournal:
     """One consistent reading as a backend stores it, without the threads that are listed apart."""
 
     generation: str | None = None
-    book: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
     """Counters, claims, and the threads whose last turn is in the journal, by field."""
     turns: Mapping[str, str] = field(default_factory=dict)
     """Turn id to the turn as JSON."""
@@ -31,19 +31,19 @@ class RawJournal:
     @property
     def version(self) -> int:
         """The counter that every write moves."""
-        return count_in(self.book, "version")
+        return count_in(self.fields, "version")
 
     @property
     def listed(self) -> int:
         """The counter that every change to the threads listed apart moves."""
-        return count_in(self.book, "listed")
+        return count_in(self.fields, "listed")
 
 
 @dataclass
 class Write:
     """What one write does: values to set, None to delete."""
 
-    book: dict[str, str | None] = field(default_factory=dict)
+    fields: dict[str, str | None] = field(default_factory=dict)
     turns: dict[str, str | None] = field(default_factory=dict)
     threads: dict[str, str | None] = field(default_factory=dict)
     """Of the threads listed apart."""

@@ -24,11 +24,11 @@ async def installation_key(journal: JournalBackend, data_dir: Path | None) -> by
         StoreUnavailable: If it can be neither read nor written.
     """
     path = data_dir / FILE if data_dir else None
-    kept = await asyncio.to_thread(_read, path) if path else None
-    key = await journal.mark_once(MARK, kept or token_hex(32))
-    if path and kept is None:
+    in_file = await asyncio.to_thread(_read, path) if path else None
+    key = await journal.mark_once(MARK, in_file or token_hex(32))
+    if path and in_file is None:
         await asyncio.to_thread(_write, path, key)
-    return bytes.fromhex(kept or key)
+    return bytes.fromhex(in_file or key)
 
 
 def _read(path: Path) -> str | None:

@@ -102,10 +102,10 @@ class Journal:
         The last reading of this process is tried first: what has not moved need not be read again.
         That there is nothing to change, or another generation, is believed of a fresh one alone.
         """
-        known = self._latest.get(owner.key)
+        cached = self._latest.get(owner.key)
         while True:
-            raw, listed = known or await self._read(owner)
-            fresh, known = known is None, None
+            raw, listed = cached or await self._read(owner)
+            fresh, cached = cached is None, None
             view = view_of(raw, listed)
             changes = decide(view) if raw.generation == generation else None
             if changes is not None:
@@ -162,7 +162,7 @@ class Journal:
                 seq = max(seq, turn.seq)
                 changes.turns[turn.id] = turn
             last = turns[-1].at if turns else None
-            changes.book["seq"] = str(seq)
+            changes.fields["seq"] = str(seq)
             changes.threads[thread] = ThreadNote(ref=ref, last=last)
             return changes
 
@@ -197,7 +197,7 @@ class Journal:
                 taken = view.claim.model_copy(update={"holder": holder, "until": until})
             elif window and all(turn in view.turns for turn in window):
                 taken = Claim(turns=tuple(window), thread=thread, holder=holder, until=until)
-            return Changes(book={"claim": taken.model_dump_json()}) if taken else None
+            return Changes(fields={"claim": taken.model_dump_json()}) if taken else None
 
         await self._change(owner, generation, decide)
         return taken
@@ -211,7 +211,7 @@ class Journal:
             if view.claim is None or view.claim.holder != claim.holder:
                 return None
             longer = view.claim.model_copy(update={"until": until})
-            return Changes(book={"claim": longer.model_dump_json()})
+            return Changes(fields={"claim": longer.model_dump_json()})
 
         await self._change(owner, generation, decide)
 
@@ -223,7 +223,7 @@ class Journal:
         def decide(view: JournalView) -> Changes | None:
             if view.extracting is None:
                 return None
-            return Changes(book={"extracting": until.isoformat()})
+            return Changes(fields={"extracting": until.isoformat()})
 
         await self._change(owner, generation, decide)
 
@@ -236,7 +236,7 @@ class Journal:
             if view.claim is None or view.claim.holder != claim.holder:
                 return None
             ended = claim.model_copy(update={"until": now, "attempts": claim.attempts + 1})
-            return Changes(book={"claim": ended.model_dump_json()})
+            return Changes(fields={"claim": ended.model_dump_json()})
 
         await self._change(owner, generation, decide)
 
@@ -248,8 +248,8 @@ class Journal:
         def decide(view: JournalView) -> Changes | None:
             if view.claim is None or view.claim.holder != claim.holder:
                 return None
-            book = rows_moved(view, [("episode", episode_id(claim.turns))])
-            return Changes(book={**book, "claim": None}, turns=dict.fromkeys(claim.turns))
+            moved = rows_moved(view, [("episode", episode_id(claim.turns))])
+            return Changes(fields={**moved, "claim": None}, turns=dict.fromkeys(claim.turns))
 
         return await self._change(owner, generation, decide)
 
@@ -265,7 +265,7 @@ class Journal:
 
         return (await self._change(owner, generation, decide))[0]
 
-    async def bury(
+    async def delete_dead(
         self,
         owner: Owner,
         view: JournalView,
@@ -281,7 +281,7 @@ class Journal:
             if now.version != view.version:
                 return None
             noted = json.dumps(dict(dead)) if dead else None
-            return Changes(book={"dead": noted}, turns=dict.fromkeys(turns))
+            return Changes(fields={"dead": noted}, turns=dict.fromkeys(turns))
 
         return (await self._change(owner, view.generation, decide))[1]
 
@@ -296,7 +296,7 @@ class Journal:
 
         def decide(view: JournalView) -> Changes | None:
             more = set(ids) - view.withheld
-            return Changes(book=withholding(view, more)) if more else None
+            return Changes(fields=withholding(view, more)) if more else None
 
         return (await self._change(owner, generation, decide))[0]
 
@@ -306,7 +306,7 @@ class Journal:
         """Tell every process which episodes, facts or entities changed; None: any of them."""
 
         def decide(view: JournalView) -> Changes:
-            return Changes(book=rows_moved(view, keys))
+            return Changes(fields=rows_moved(view, keys))
 
         return (await self._change(owner, generation, decide))[0]
 
@@ -322,7 +322,7 @@ class Journal:
             if view.extracting is not None and view.extracting > now:
                 return None
             left = {} if view.extracting is None else rows_moved(view, None)
-            return Changes(book={**left, "extracting": until.isoformat()})
+            return Changes(fields={**left, "extracting": until.isoformat()})
 
         view, taken = await self._change(owner, generation, decide)
         return view if taken else None
@@ -337,11 +337,11 @@ class Journal:
         """End an extraction that wrote `keys`, and move the cursor; None: it failed, none moves."""
 
         def decide(view: JournalView) -> Changes:
-            changes = Changes(book={"extracting": None})
+            changes = Changes(fields={"extracting": None})
             if keys:
-                changes.book |= rows_moved(view, keys)
+                changes.fields |= rows_moved(view, keys)
             if cursor is not None and cursor > view.cursor:
-                changes.book["cursor"] = str(cursor)
+                changes.fields["cursor"] = str(cursor)
             return changes
 
         return (await self._change(owner, generation, decide))[0]
@@ -360,10 +360,10 @@ class Journal:
         """Set what an import or a recovery brings; counters only rise."""
 
         def decide(view: JournalView) -> Changes:
-            changes = Changes(book=rows_moved(view, None) | withholding(view, withheld))
+            changes = Changes(fields=rows_moved(view, None) | withholding(view, withheld))
             changes.turns = {turn.id: turn for turn in turns}
-            changes.book["seq"] = str(max(seq, view.seq))
-            changes.book["cursor"] = str(max(cursor, view.cursor))
+            changes.fields["seq"] = str(max(seq, view.seq))
+            changes.fields["cursor"] = str(max(cursor, view.cursor))
             last = {turn.id: turn.at for turn in turns}
             for thread, ref in refs.items():
                 changes.threads[thread] = ThreadNote(ref=ref, last=last.get(ref))

@@ -1,7 +1,7 @@
 """How a journal's records lie in its backend, and how a reading of them becomes a view.
 
-A thread whose last turn is in the journal has two fields of the book, so every turn reads it. All
-others, however many an owner ever had, are listed apart and read when that list has moved.
+A thread whose last turn is in the journal has two fields there, so every turn reads it. All others,
+however many an owner ever had, are listed apart and read when that list has moved.
 """
 
 import json
@@ -46,7 +46,7 @@ class ThreadList:
 class Changes:
     """What one write is to do: values to set, None to delete."""
 
-    book: dict[str, str | None] = field(default_factory=dict)
+    fields: dict[str, str | None] = field(default_factory=dict)
     turns: dict[str, Turn | None] = field(default_factory=dict)
     threads: dict[str, ThreadNote | None] = field(default_factory=dict)
 
@@ -68,28 +68,28 @@ def thread_list(moved: int, stored: Mapping[str, str]) -> ThreadList:
 
 def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
     """Return the reading with its records parsed; what cannot be read is passed over and logged."""
-    book = raw.book
-    here = _threads_in(book)
+    fields = raw.fields
+    here = _threads_in(fields)
     turns = {
         id: turn
         for id, stored in raw.turns.items()
         if (turn := read_or_none(_turn, stored)) is not None and turn.id == id
     }
-    withheld = read_or_none(_WITHHELD.validate_json, book.get("withheld", "[]"))
-    claim, extracting = book.get("claim"), book.get("extracting")
+    withheld = read_or_none(_WITHHELD.validate_json, fields.get("withheld", "[]"))
+    claim, extracting = fields.get("claim"), fields.get("extracting")
     return JournalView(
         generation=raw.generation,
         version=raw.version,
-        rows=count_in(book, "rows"),
-        changes=read_or_none(_CHANGES.validate_json, book.get("changes", "[]")) or (),
-        seq=max([count_in(book, "seq"), *(turn.seq for turn in turns.values())]),
-        cursor=count_in(book, "cursor"),
+        rows=count_in(fields, "rows"),
+        changes=read_or_none(_CHANGES.validate_json, fields.get("changes", "[]")) or (),
+        seq=max([count_in(fields, "seq"), *(turn.seq for turn in turns.values())]),
+        cursor=count_in(fields, "cursor"),
         claim=read_or_none(Claim.model_validate_json, claim) if claim else None,
         extracting=read_or_none(_moment, extracting) if extracting else None,
-        dead=read_or_none(_DEAD.validate_json, book.get("dead", "{}")) or {},
+        dead=read_or_none(_DEAD.validate_json, fields.get("dead", "{}")) or {},
         refs={**listed.refs, **{name: note.ref for name, note in here.items() if note.ref}},
         threads={**listed.notes, **here},
-        threads_lost=len(listed.notes) < count_in(book, "listed_threads"),
+        threads_lost=len(listed.notes) < count_in(fields, "listed_threads"),
         turns=turns,
         summaries=raw.summaries,
         # Which turns are not to be shown is not known: none of them is.
@@ -135,11 +135,11 @@ def forget_parsed() -> None:
     _turn.cache_clear()
 
 
-def _threads_in(book: Mapping[str, str]) -> dict[str, ThreadNote]:
-    """Return the threads that have fields of their own in the book."""
-    refs = {name[len(_REF) :]: value for name, value in book.items() if name.startswith(_REF)}
+def _threads_in(fields: Mapping[str, str]) -> dict[str, ThreadNote]:
+    """Return the threads that have fields of their own in the journal."""
+    refs = {name[len(_REF) :]: value for name, value in fields.items() if name.startswith(_REF)}
     notes = {
-        name[len(_THREAD) :]: value for name, value in book.items() if name.startswith(_THREAD)
+        name[len(_THREAD) :]: value for name, value in fields.items() if name.startswith(_THREAD)
     }
 
     def note(name: str) -> ThreadNote:
@@ -177,33 +177,33 @@ _READERS: Mapping[str, Callable[[str], object]] = {
 
 
 def write_of(raw: RawJournal, listed: ThreadList, changes: Changes) -> Write:
-    """Return what is to be written, each thread in its place: the book, or the list.
+    """Return what is to be written, each thread in its place: the journal's fields, or the list.
 
-    What an older version left in the book goes to the list by the same rule.
+    What an older version left in the journal goes to the list by the same rule.
     """
     write = Write(
-        book={**changes.book, "version": str(raw.version + 1)},
+        fields={**changes.fields, "version": str(raw.version + 1)},
         turns={id: turn.model_dump_json() if turn else None for id, turn in changes.turns.items()},
     )
     turns = {*raw.turns, *changes.turns} - {id for id, turn in changes.turns.items() if not turn}
-    here = _threads_in(raw.book)
+    here = _threads_in(raw.fields)
     for thread, note in {**here, **changes.threads}.items():
-        in_book = note is not None and note.ref in turns
-        if thread in changes.threads or not in_book:
-            write.book |= _fields(thread, note if in_book else None)
-        if note is not None and not in_book:
+        in_journal = note is not None and note.ref in turns
+        if thread in changes.threads or not in_journal:
+            write.fields |= _fields(thread, note if in_journal else None)
+        if note is not None and not in_journal:
             write.threads[json.dumps(thread)] = note.model_dump_json()
         elif thread in listed.notes:
             write.threads[json.dumps(thread)] = None
     if write.threads:
         after = {*map(json.dumps, listed.notes), *write.threads}
         after -= {name for name, value in write.threads.items() if value is None}
-        write.book |= {"listed": str(raw.listed + 1), "listed_threads": str(len(after))}
+        write.fields |= {"listed": str(raw.listed + 1), "listed_threads": str(len(after))}
     return write
 
 
 def _fields(thread: str, note: ThreadNote | None) -> dict[str, str | None]:
-    """Return the fields of a thread in the book."""
+    """Return the fields of a thread in the journal."""
     name = json.dumps(thread)
     last = ThreadNote(last=note.last).model_dump_json(exclude={"ref"}) if note else None
     return {f"{_REF}{name}": note.ref if note else None, f"{_THREAD}{name}": last}
@@ -215,8 +215,8 @@ def written(raw: RawJournal, listed: ThreadList, write: Write) -> tuple[RawJourn
     def merged(old: Mapping[str, str], new: Mapping[str, str | None]) -> dict[str, str]:
         return {k: v for k, v in {**old, **new}.items() if v is not None}
 
-    book, turns = merged(raw.book, write.book), merged(raw.turns, write.turns)
-    after = replace(raw, book=book, turns=turns, summaries="")
+    fields, turns = merged(raw.fields, write.fields), merged(raw.turns, write.turns)
+    after = replace(raw, fields=fields, turns=turns, summaries="")
     if not write.threads:
         return after, listed
     gone = {json.loads(name) for name in write.threads}
@@ -227,12 +227,12 @@ def written(raw: RawJournal, listed: ThreadList, write: Write) -> tuple[RawJourn
 
 
 def withholding(view: JournalView, ids: Iterable[str]) -> dict[str, str | None]:
-    """Return the entry of the book that withholds these with those that are."""
+    """Return the field that withholds these turns beside those withheld before."""
     return {"withheld": json.dumps(sorted({*view.withheld, *ids}))}
 
 
 def rows_moved(view: JournalView, keys: Iterable[RecordKey] | None) -> dict[str, str | None]:
-    """Return the entries of the book that say which records changed; None: any may have."""
+    """Return the fields that say which records changed; None: any may have."""
     named: list[RowsChange] = []
     if keys is not None:
         named = [*view.changes, RowsChange(rows=view.rows + 1, keys=tuple(keys))]

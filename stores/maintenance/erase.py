@@ -33,7 +33,7 @@ async def reset(stores: Stores, owner: Owner) -> Removed:
         StoreUnavailable: If a store does not answer; call it again then.
     """
     removed = Removed()
-    await stores.pending.cancel(owner)
+    await stores.background.cancel(owner)
     _, older = await stores.journal.renew(owner)
     for generation in older:
         threads = await stores.journal.threads_of(owner, generation)

@@ -66,36 +66,36 @@ async def import_user(stores: Stores, lines: Iterable[bytes]) -> dict[str, int]:
     """
     imported = await asyncio.to_thread(read_export, lines)
     counts = {"owners": 0, "turns": 0, "episodes": 0, "facts": 0, "entities": 0}
-    for one in imported:
-        await _check(stores, one)
-    for one in imported:
+    for exported in imported:
+        await _check(stores, exported)
+    for exported in imported:
         counts["owners"] += 1
-        for name, records in (await _import_owner(stores, one)).items():
+        for name, records in (await _import_owner(stores, exported)).items():
             counts[name] += len(records)
     return counts
 
 
-async def _import_owner(stores: Stores, one: ExportedOwner) -> dict[str, Sequence[Record]]:
+async def _import_owner(stores: Stores, exported: ExportedOwner) -> dict[str, Sequence[Record]]:
     """Bring in one owner; return the records by type."""
-    owner = one.owner
+    owner = exported.owner
     view = await stores.journal.read(owner)
     here = await stores.memories.all(owner, view.generation)
-    episodes, turns = _unfolded(here.episodes, one)
+    episodes, turns = _unfolded(here.episodes, exported)
     deleted = {fact.id for fact in here.facts if fact.deleted}
-    facts = [fact for fact in one.facts.values() if fact.id not in deleted]
-    entities = list(one.entities.values())
+    facts = [fact for fact in exported.facts.values() if fact.id not in deleted]
+    entities = list(exported.entities.values())
     try:
-        for thread in one.refs:
+        for thread in exported.refs:
             await stores.journal.note_thread(owner, view.generation, thread)
         await stores.memories.put(owner, view.generation, *episodes, *facts, *entities)
         await stores.journal.restore(
             owner,
             view.generation,
             turns,
-            one.refs,
-            seq=one.seq,
-            cursor=one.cursor,
-            withheld=one.withheld,
+            exported.refs,
+            seq=exported.seq,
+            cursor=exported.cursor,
+            withheld=exported.withheld,
         )
     except GenerationMoved as moved:
         await stores.memories.clear(owner, view.generation)
@@ -103,23 +103,25 @@ async def _import_owner(stores: Stores, one: ExportedOwner) -> dict[str, Sequenc
     return {"turns": turns, "episodes": episodes, "facts": facts, "entities": entities}
 
 
-def _unfolded(here: Sequence[Episode], one: ExportedOwner) -> tuple[list[Episode], list[Turn]]:
+def _unfolded(here: Sequence[Episode], exported: ExportedOwner) -> tuple[list[Episode], list[Turn]]:
     """Return the imported episodes, and the turns that neither they nor those `here` hold."""
-    held = {turn.id: episode.id for episode in here for turn in episode.turns}
+    episode_of_turn = {turn.id: episode.id for episode in here for turn in episode.turns}
     episodes = [
         episode
-        for episode in one.episodes.values()
-        if all(held.get(turn.id, episode.id) == episode.id for turn in episode.turns)
+        for episode in exported.episodes.values()
+        if all(episode_of_turn.get(turn.id, episode.id) == episode.id for turn in episode.turns)
     ]
-    folded = held.keys() | {turn.id for episode in episodes for turn in episode.turns}
-    return episodes, [turn for id, turn in (one.turns | one.folded).items() if id not in folded]
+    folded = episode_of_turn.keys() | {turn.id for episode in episodes for turn in episode.turns}
+    return episodes, [
+        turn for id, turn in (exported.turns | exported.folded).items() if id not in folded
+    ]
 
 
-async def _check(stores: Stores, one: ExportedOwner) -> None:
+async def _check(stores: Stores, exported: ExportedOwner) -> None:
     """Refuse to mix an import into a conversation that is going on here."""
-    owner = one.owner
+    owner = exported.owner
     view = await stores.journal.read(owner)
-    imported = one.turns | one.folded
+    imported = exported.turns | exported.folded
     here = set(view.turns) | set(view.refs.values())
     changed = [id for id, turn in view.turns.items() if imported.get(id, turn) != turn]
     if here - imported.keys() or changed:
@@ -127,7 +129,7 @@ async def _check(stores: Stores, one: ExportedOwner) -> None:
             f'"{owner.user_id}" has a conversation with "{owner.character_id}" here already: '
             "reset it first, or import elsewhere."
         )
-    for thread in one.refs:
+    for thread in exported.refs:
         holder = await stores.journal.backend.thread_owner(thread)
         if holder is not None and holder != owner:
             raise ImportRefused(f'The thread "{thread}" belongs to somebody else here.')

@@ -26,7 +26,7 @@ class Recovered:
 
 
 @dataclass
-class _Found:
+class _Survived:
     """What survives of one owner's generation."""
 
     owner: Owner | None = None
@@ -64,7 +64,7 @@ class _State(BaseModel):
     head: Id
 
 
-Survivors = dict[str, dict[str, _Found]]
+Survivors = dict[str, dict[str, _Survived]]
 """What survives, by the owner's key and by generation."""
 
 
@@ -86,18 +86,19 @@ async def recover(stores: Stores, turns_of: TurnsOf) -> Recovered:
     await _from_memories(stores, survivors)
     for key, generations in survivors.items():
         generation = max(generations, key=lambda name: generations[name].newest)
-        found = generations[generation]
-        if found.owner is None:
+        survived = generations[generation]
+        if survived.owner is None:
             done.problems.append(f"Nobody knows the readable ids of owner {key}: left alone.")
             continue
-        view = await stores.journal.read(found.owner)
+        view = await stores.journal.read(survived.owner)
         if (view.refs or view.turns) and not view.threads_lost:
             continue
         if len(generations) > 1:
+            name = _name(survived.owner)
             done.problems.append(
-                f"{_name(found.owner)} left {len(generations)} generations: the newest was taken."
+                f"{name} left {len(generations)} generations: the newest was taken."
             )
-        await _restore(stores, found, generation, view.refs, done)
+        await _restore(stores, survived, generation, view.refs, done)
     return done
 
 
@@ -136,10 +137,10 @@ async def _from_checkpoints(
                 f"Nothing confirms whose thread {thread} is: its state is left alone."
             )
             continue
-        found = _found(survivors, owner.key, state.generation)
-        found.owner = owner
-        found.heads[thread] = state.head
-        found.turns |= {turn.id: turn for turn in turns}
+        survived = _survived(survivors, owner.key, state.generation)
+        survived.owner = owner
+        survived.heads[thread] = state.head
+        survived.turns |= {turn.id: turn for turn in turns}
 
 
 async def _from_memories(stores: Stores, survivors: Survivors) -> None:
@@ -164,29 +165,29 @@ async def _from_memories(stores: Stores, survivors: Survivors) -> None:
         if (owner.user_key, owner.character_key) != (user_key, character_key):
             continue  # Written by hand: its place says otherwise.
         name = None if generation == FIRST_GENERATION else generation
-        found = _found(survivors, owner.key, name)
-        found.owner = owner
-        found.episodes = await stores.memories.episodes(owner, name)
+        survived = _survived(survivors, owner.key, name)
+        survived.owner = owner
+        survived.episodes = await stores.memories.episodes(owner, name)
 
 
-def _found(survivors: Survivors, key: str, generation: str | None) -> _Found:
-    return survivors.setdefault(key, {}).setdefault(generation or FIRST_GENERATION, _Found())
+def _survived(survivors: Survivors, key: str, generation: str | None) -> _Survived:
+    return survivors.setdefault(key, {}).setdefault(generation or FIRST_GENERATION, _Survived())
 
 
 async def _restore(
-    stores: Stores, found: _Found, generation: str, there: Mapping[str, str], done: Recovered
+    stores: Stores, survived: _Survived, generation: str, there: Mapping[str, str], done: Recovered
 ) -> None:
     """Write back what is not `there`, the refs that survived."""
-    owner, journal = found.owner, stores.journal
+    owner, journal = survived.owner, stores.journal
     if owner is None:
         return
     name = None if generation == FIRST_GENERATION else generation
     if name is not None and (await journal.read(owner)).generation != name:
         await journal.backend.renew(owner, name)
-    folded = {turn.id: turn for episode in found.episodes for turn in episode.turns}
-    turns = [turn for id, turn in found.turns.items() if id not in folded]
-    known = folded.keys() | found.turns.keys()
-    heads = {thread: head for thread, head in found.heads.items() if head in known}
+    folded = {turn.id: turn for episode in survived.episodes for turn in episode.turns}
+    turns = [turn for id, turn in survived.turns.items() if id not in folded]
+    turn_ids = folded.keys() | survived.turns.keys()
+    heads = {thread: head for thread, head in survived.heads.items() if head in turn_ids}
     refs = dict(heads)
     for turn in sorted(folded.values(), key=lambda turn: turn.seq):
         if turn.thread not in heads:
@@ -197,7 +198,7 @@ async def _restore(
             f"{_name(owner)}: the checkpoints of thread {thread} are gone; it goes on after its "
             "last folded turn, and what was said after that is lost."
         )
-    unknown = [t.id for t in turns if t.parent and t.parent not in {*folded, *found.turns}]
+    unknown = [t.id for t in turns if t.parent and t.parent not in {*folded, *survived.turns}]
     if unknown:
         done.problems.append(
             f"{_name(owner)}: {len(unknown)} turns follow one that is lost: what came before it "

@@ -53,8 +53,8 @@ class _Prepared(Embeddings):
     """Hands out the vectors of a search, made before a connection was taken for it."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        known = _queries.get()
-        return [known[text] for text in texts]
+        vectors = _queries.get()
+        return [vectors[text] for text in texts]
 
     def embed_query(self, text: str) -> list[float]:
         return self.embed_documents([text])[0]
@@ -132,8 +132,8 @@ class LibraryStore(AsyncPostgresStore):
         prefixes = [".".join(put.namespace) for put in written]
         statements.append((_DROP_VECTORS, (prefixes, [put.key for put in written])))
         statements += [
-            (_ADD_VECTOR, (".".join(one.namespace), one.key, one.field, one.vector))
-            for one in vectors
+            (_ADD_VECTOR, (".".join(vector.namespace), vector.key, vector.field, vector.vector))
+            for vector in vectors
         ]
         statements += [
             (_SET_TIMES, (created, updated, ".".join(put.namespace), put.key))

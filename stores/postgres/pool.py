@@ -208,6 +208,6 @@ def reason(error: BaseException) -> str:
         return "it does not answer"
     if isinstance(error, psycopg.errors.QueryCanceled):
         return "it took too long"
-    told = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    line = (told or str(error)).strip().partition("\n")[0]
+    message = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    line = (message or str(error)).strip().partition("\n")[0]
     return line.rpartition("failed: ")[2].removeprefix("FATAL:").strip() or type(error).__name__

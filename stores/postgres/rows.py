@@ -68,7 +68,7 @@ def vectors_in(write: Write, vectors: Vectors) -> list[FieldVector]:
     """Return the vectors of an item's texts, blank ones left out."""
     if write.op.value is None:
         return []
-    found: list[FieldVector] = []
+    rows: list[FieldVector] = []
     for path in dict.fromkeys(write.paths or ()):
         texts = get_text_at_path(dict(write.op.value), path)
         for number, text in enumerate(texts):
@@ -76,9 +76,9 @@ def vectors_in(write: Write, vectors: Vectors) -> list[FieldVector]:
                 vector = vectors.documents[text]
                 field = escaped(f"{path}.{number}" if len(texts) > 1 else path)
                 place = _labels(write.op.namespace), escaped(write.op.key)
-                told = None if vector is None else vector.tolist()
-                found.append(FieldVector(*place, field, told))
-    return found
+                numbers = None if vector is None else vector.tolist()
+                rows.append(FieldVector(*place, field, numbers))
+    return rows
 
 
 # What the library answers
@@ -87,7 +87,7 @@ def vectors_in(write: Write, vectors: Vectors) -> list[FieldVector]:
 def answer_of(plan: Plan, number: int, result: Any) -> Result:
     """Return the answer to one read of a batch from what the library answered."""
     if number in plan.listings:
-        namespaces = (tuple(map(unescaped, found)) for found in result)
+        namespaces = (tuple(map(unescaped, prefix)) for prefix in result)
         return choose_namespaces(plan.listings[number], namespaces)
     if number in plan.gets:
         return _item(result) if result is not None else None

@@ -90,12 +90,12 @@ async def prepare(connection: Connection, place: str, wanted: Embedded) -> None:
     """
     try:
         await _check_database(connection, place)
-        found = await recorded(connection)
-        if found is not None:
-            found.check(wanted)
-        library = LibraryStore(connection, (found or wanted).dimensions)
+        current = await recorded(connection)
+        if current is not None:
+            current.check(wanted)
+        library = LibraryStore(connection, (current or wanted).dimensions)
         try:
-            if found is None or not await _is_current(connection, library):
+            if current is None or not await _is_current(connection, library):
                 await _set_up(connection, place, library, wanted)
         finally:
             await library.aclose()
@@ -112,10 +112,10 @@ async def recorded(connection: Connection, prefix: str = "") -> Embedded | None:
     if not await exists(connection, "mnemograph"):
         return None
     cursor = await connection.execute("SELECT name, value FROM mnemograph")
-    held = {row["name"]: row["value"] for row in await cursor.fetchall()}
-    if f"{prefix}embedding_name" not in held:
+    values = {row["name"]: row["value"] for row in await cursor.fetchall()}
+    if f"{prefix}embedding_name" not in values:
         return None
-    return Embedded(held[f"{prefix}embedding_name"], int(held[f"{prefix}dimensions"]))
+    return Embedded(values[f"{prefix}embedding_name"], int(values[f"{prefix}dimensions"]))
 
 
 async def record(connection: Connection, embedded: Embedded, prefix: str = "") -> None:
@@ -182,11 +182,11 @@ async def _set_up(
                 break
             await asyncio.sleep(0.05)
     try:
-        found = await recorded(connection)
-        if found is None:
+        current = await recorded(connection)
+        if current is None:
             await _begin(connection, place, wanted)
         else:
-            found.check(wanted)
+            current.check(wanted)
         await _drop_half_made_index(connection)
         await library.setup()
     finally:
@@ -235,8 +235,8 @@ async def _row(
 
 
 def _refused(error: psycopg.Error, place: str) -> StoreUnavailable:
-    told = reason(error)
-    if 'extension "vector"' in told and error.sqlstate in ("0A000", "58P01"):
+    why = reason(error)
+    if 'extension "vector"' in why and error.sqlstate in ("0A000", "58P01"):
         how = "install pgvector there (https://github.com/pgvector/pgvector)"
     elif error.sqlstate == "42501":
         how = (
@@ -245,4 +245,4 @@ def _refused(error: psycopg.Error, place: str) -> StoreUnavailable:
         )
     else:
         how = "start it, or correct MNEMO_POSTGRES_URL"
-    return StoreUnavailable(f"The tables of Mnemograph cannot be used at {place} ({told}): {how}.")
+    return StoreUnavailable(f"The tables of Mnemograph cannot be used at {place} ({why}): {how}.")

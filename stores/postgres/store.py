@@ -147,12 +147,12 @@ class PostgresStore(BaseStore):
         asked = reads_of(plan)
         queries = {text: vector.tolist() for text, vector in vectors.queries.items()}
         if asked:
-            found = await self._library.read(list(asked.values()), queries)
-            for number, result in zip(asked, found, strict=True):
+            results_read = await self._library.read(list(asked.values()), queries)
+            for number, result in zip(asked, results_read, strict=True):
                 results[number] = answer_of(plan, number, result)
         if plan.writes:
             writes = [plan.writes[place] for place in sorted(plan.writes)]
-            fields = [one for write in writes for one in vectors_in(write, vectors)]
+            fields = [vector for write in writes for vector in vectors_in(write, vectors)]
             await self._library.write([stored(write) for write in writes], fields)
         return results
 

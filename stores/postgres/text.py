@@ -18,12 +18,12 @@ _ESCAPED = re.compile(f"{_MARK}([0-9a-f]{{4}})")
 
 def escaped(text: str) -> str:
     """Return a text that Postgres takes; different texts stay different."""
-    return _UNSTORABLE.sub(lambda found: f"{_MARK}{ord(found[0]):04x}", text)
+    return _UNSTORABLE.sub(lambda match: f"{_MARK}{ord(match[0]):04x}", text)
 
 
 def unescaped(text: str) -> str:
     """Return what `escaped` was given."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def storable(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class EvidenceCache:
         self._count = count
         self._owners, self._size, self._patience = owners, size, patience
         # Bounded in `_keep`: by two measures, and never without the index in use.
-        self._kept: LRUCache[Key, EvidenceIndex] = LRUCache(inf, lambda index: index.nbytes)
+        self._indexes: LRUCache[Key, EvidenceIndex] = LRUCache(inf, lambda index: index.nbytes)
         self._flights = SingleFlight[tuple[Key, int], EvidenceIndex]()
 
     async def index(self, owner: Owner, view: JournalView) -> EvidenceIndex:
@@ -68,7 +68,7 @@ class EvidenceCache:
             TimeoutError: If reading them takes too long.
         """
         key = (owner.key, view.generation)
-        index = self._kept.get(key)
+        index = self._indexes.get(key)
         if index is None or index.moved != view.rows:
             index = await self._loaded(key, owner, view)
         return await self._with_journal(key, index, view)
@@ -76,24 +76,24 @@ class EvidenceCache:
     async def without_rows(self, owner: Owner, view: JournalView) -> EvidenceIndex:
         """Return the last index there was, or an empty one, with what the journal holds."""
         key = (owner.key, view.generation)
-        index = self._kept.get(key)
+        index = self._indexes.get(key)
         if index is None:
             index = await asyncio.to_thread(self._built, Rows(), view, None, None)
         return await self._with_journal(key, index, view)
 
     def forget(self, owner: Owner) -> None:
         """Drop every index of an owner."""
-        for key in [key for key in self._kept if key[0] == owner.key]:
-            del self._kept[key]
+        for key in [key for key in self._indexes if key[0] == owner.key]:
+            del self._indexes[key]
 
     def __len__(self) -> int:
         """Return how many indexes are kept."""
-        return len(self._kept)
+        return len(self._indexes)
 
     @property
     def nbytes(self) -> int:
         """About how many bytes the kept indexes take."""
-        return int(self._kept.currsize)
+        return int(self._indexes.currsize)
 
     async def _loaded(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
         """Load an index once, however many ask for it at the same time."""
@@ -103,28 +103,28 @@ class EvidenceCache:
         return await asyncio.shield(flight)
 
     async def _load(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
-        known = self._kept.get(key)
+        earlier = self._indexes.get(key)
         async with asyncio.timeout(self._patience):
-            rows = await self._rows(owner, view, known)
-        return await asyncio.to_thread(self._built, rows, view, view.rows, known)
+            rows = await self._rows(owner, view, earlier)
+        return await asyncio.to_thread(self._built, rows, view, view.rows, earlier)
 
     def _built(
-        self, rows: Rows, view: JournalView, moved: int | None, known: EvidenceIndex | None
+        self, rows: Rows, view: JournalView, moved: int | None, earlier: EvidenceIndex | None
     ) -> EvidenceIndex:
         episodes = {episode.id: episode for episode in rows.episodes}
         vectors = self._vectors.unpack(episodes, rows.beside)
         return index_of(
-            rows, view, moved, known, count=self._count, embed=self._embed, vectors=vectors
+            rows, view, moved, earlier, count=self._count, embed=self._embed, vectors=vectors
         )
 
-    async def _rows(self, owner: Owner, view: JournalView, known: EvidenceIndex | None) -> Rows:
+    async def _rows(self, owner: Owner, view: JournalView, earlier: EvidenceIndex | None) -> Rows:
         """Return the rows as they are; those that the journal names, where it names all."""
         changed = None
-        if known is not None and known.moved is not None:
-            changed = view.changed_since(known.moved)
-        if known is None or changed is None:
+        if earlier is not None and earlier.moved is not None:
+            changed = view.changed_since(earlier.moved)
+        if earlier is None or changed is None:
             return await self._memories.all(owner, view.generation)
-        return known.rows.changed(await self._memories.some(owner, view.generation, changed))
+        return earlier.rows.changed(await self._memories.some(owner, view.generation, changed))
 
     async def _with_journal(
         self, key: Key, index: EvidenceIndex, view: JournalView
@@ -135,13 +135,19 @@ class EvidenceCache:
                 with_journal, index, view, count=self._count, embed=self._embed
             )
         if index.moved == view.rows:
-            self._keep(key, index)
+            self._cache(key, index)
         return index
 
-    def _keep(self, key: Key, index: EvidenceIndex) -> None:
-        kept = self._kept.get(key)
-        if kept is not None and kept.moved == index.moved and len(kept.turns) > len(index.turns):
+    def _cache(self, key: Key, index: EvidenceIndex) -> None:
+        cached = self._indexes.get(key)
+        if (
+            cached is not None
+            and cached.moved == index.moved
+            and len(cached.turns) > len(index.turns)
+        ):
             return  # Another recall has read more of the journal meanwhile.
-        self._kept[key] = index
-        while len(self._kept) > self._owners or (self.nbytes > self._size and len(self._kept) > 1):
-            self._kept.popitem()
+        self._indexes[key] = index
+        while len(self._indexes) > self._owners or (
+            self.nbytes > self._size and len(self._indexes) > 1
+        ):
+            self._indexes.popitem()

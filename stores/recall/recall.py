@@ -36,7 +36,7 @@ __all__ = ["Recall", "Recollection", "Survey", "render"]
 
 LIMITS: dict[Kind, int] = {"episode": 6, "fact": 24, "entity": 4}
 """Records of each kind that the vector store is asked for."""
-_NEAREST_KEPT = 64
+_CACHED_QUERIES = 64
 _LONGEST = 1_500
 """Characters of a message that are looked for; of a longer one both ends."""
 
@@ -96,7 +96,7 @@ class Recall:
             patience=settings.store_timeout,
         )
         self._nearest_kept: LRUCache[tuple[str, str | None, int, str], Nearest] = LRUCache(
-            _NEAREST_KEPT
+            _CACHED_QUERIES
         )
 
     async def recall(
@@ -231,7 +231,7 @@ class Recall:
         try:
             async with asyncio.timeout(self._patience):
                 near = await self._memories.nearest_among(
-                    owner, view.generation, query, known=index.found_by_meaning, limits=LIMITS
+                    owner, view.generation, query, keys=index.found_by_meaning, limits=LIMITS
                 )
         except (StoreUnavailable, ModelError, TimeoutError, OSError):
             return None

@@ -56,7 +56,7 @@ class PassageVectors:
             episodes: By id.
             packed: What lies beside their rows, by id; of another model or form it is passed over.
         """
-        found: dict[Passage, NDArray[np.float32]] = {}
+        vectors: dict[Passage, NDArray[np.float32]] = {}
         for id, value in packed.items():
             episode = episodes.get(id)
             if episode is None or not isinstance(value, dict) or value.get("by") != self._made_by:
@@ -69,8 +69,8 @@ class PassageVectors:
                 continue  # cut otherwise than now: they are made anew
             lengths = np.linalg.norm(rows, axis=1, keepdims=True)
             rows /= np.where(lengths > 0, lengths, 1)
-            found.update(zip(passages, rows, strict=True))
-        return found
+            vectors.update(zip(passages, rows, strict=True))
+        return vectors
 
 
 def _passages(episode: Episode) -> Iterator[Passage]:

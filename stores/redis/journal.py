@@ -106,10 +106,12 @@ class RedisJournal:
                 keys=self._keys(owner)[:1], args=[owner_prefix(owner), name, FIRST_GENERATION, head]
             )
         )
-        token, book, turns, summaries = cast("tuple[bytes, list[bytes], list[bytes], bytes]", reply)
+        token, fields, turns, summaries = cast(
+            "tuple[bytes, list[bytes], list[bytes], bytes]", reply
+        )
         return RawJournal(
             generation=name or token.decode() or None,
-            book=_pairs(book),
+            fields=_pairs(fields),
             turns=_pairs(turns),
             summaries=summaries.decode(),
         )
@@ -129,8 +131,10 @@ class RedisJournal:
             pipe.hget(f"{base}:book", "listed")
             pipe.hgetall(f"{base}:threads")
             moved, threads = await _answer(pipe.execute())
-        book = _pairs([b"listed", moved or b""])
-        return count_in(book, "listed"), _pairs([part for pair in threads.items() for part in pair])
+        fields = _pairs([b"listed", moved or b""])
+        return count_in(fields, "listed"), _pairs(
+            [part for pair in threads.items() for part in pair]
+        )
 
     async def commit(
         self, owner: Owner, generation: str | None, version: int, write: Write
@@ -144,7 +148,7 @@ class RedisJournal:
                     generation or "",
                     FIRST_GENERATION,
                     version,
-                    json.dumps(list(write.book.items())),
+                    json.dumps(list(write.fields.items())),
                     json.dumps(list(write.turns.items())),
                     json.dumps(list(write.threads.items())),
                     self._life,
@@ -168,8 +172,8 @@ class RedisJournal:
             parts = (f"{base}:turns", f"{base}:book", f"{base}:threads")
             pipe.delete(*parts, summaries_key(owner, generation))
             pipe.srem(self._keys(owner)[1], generation)
-            held, *_ = cast("list[int]", await _answer(pipe.execute()))
-        return int(held)
+            count, *_ = cast("list[int]", await _answer(pipe.execute()))
+        return int(count)
 
     async def note_owner(self, owner: Owner, thread: str) -> None:
         """Record that `thread` belongs to `owner`, with the readable ids."""
@@ -193,8 +197,8 @@ class RedisJournal:
 
     async def thread_owner(self, thread: str) -> Owner | None:
         """Return whom a thread belongs to; None before its first turn."""
-        found = await _answer(self._redis.get(_thread_key(thread)))
-        return owner_from_json(cast(bytes, found).decode(errors="replace")) if found else None
+        text = await _answer(self._redis.get(_thread_key(thread)))
+        return owner_from_json(cast(bytes, text).decode(errors="replace")) if text else None
 
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""
@@ -219,8 +223,8 @@ class RedisJournal:
         """Read a mark of the whole installation, after setting it where a value is given."""
         if value is not None:
             await _answer(self._redis.set(f"mnemo:mark:{name}", value))
-        found = await _answer(self._redis.get(f"mnemo:mark:{name}"))
-        return cast(bytes, found).decode() if found else None
+        stored = await _answer(self._redis.get(f"mnemo:mark:{name}"))
+        return cast(bytes, stored).decode() if stored else None
 
     async def mark_once(self, name: str, value: str) -> str:
         """Return a mark of the whole installation; the first value that is given stays."""
@@ -228,8 +232,8 @@ class RedisJournal:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(key, value, nx=True)
             pipe.get(key)
-            _, kept = await _answer(pipe.execute())
-        return cast(bytes, kept).decode()
+            _, value = await _answer(pipe.execute())
+        return cast(bytes, value).decode()
 
     async def ping(self) -> str:
         """Return what answers, with its version where Redis lets this user know it."""
@@ -251,8 +255,8 @@ class RedisJournal:
     async def counts(self, owner: Owner) -> dict[str, int]:
         """Return all counters of an owner; no reset touches them."""
         key = f"{owner_prefix(owner)}counts"
-        found = await _answer(cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(key)))
-        counts = _pairs([part for pair in found.items() for part in pair])
+        values = await _answer(cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(key)))
+        counts = _pairs([part for pair in values.items() for part in pair])
         return {name: count_in(counts, name) for name in counts}
 
     async def drop_counts(self, owner: Owner) -> None:

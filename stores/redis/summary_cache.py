@@ -38,10 +38,10 @@ class RedisCache:
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.hget(key, top)
                 pipe.expire(key, self._life)
-                found, _ = await pipe.execute()
+                text, _ = await pipe.execute()
         except (RedisError, OSError):
             return None
-        return _BRANCH.validate_json(found) if found else None
+        return _BRANCH.validate_json(text) if text else None
 
     async def put(
         self, owner: Owner, generation: str | None, branch: Branch, instead: str = ""

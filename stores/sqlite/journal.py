@@ -55,19 +55,19 @@ class SqliteJournal:
         async with self._db.execute(sql, args) as rows:
             return {str(key): str(value) async for key, value in rows}
 
-    async def _one(self, sql: str, *args: str) -> str | None:
+    async def _value(self, sql: str, *args: str) -> str | None:
         async with self._db.execute(sql, args) as rows:
             row = await rows.fetchone()
         return None if row is None else str(row[0])
 
     async def _generation(self, owner: Owner) -> str | None:
-        return await self._one("SELECT token FROM generation WHERE owner = ?", owner.key)
+        return await self._value("SELECT token FROM generation WHERE owner = ?", owner.key)
 
     async def _read(self, owner: Owner, generation: str | None) -> RawJournal:
         at = (owner.key, generation_name(generation))
         return RawJournal(
             generation=generation,
-            book=await self._pairs(
+            fields=await self._pairs(
                 "SELECT field, value FROM book WHERE owner = ? AND generation = ?", *at
             ),
             turns=await self._pairs(
@@ -89,7 +89,7 @@ class SqliteJournal:
         """Return the threads listed apart, by name, and the counter that they are at."""
         at = (owner.key, generation)
         async with self._transaction("BEGIN"):
-            moved = await self._one(
+            moved = await self._value(
                 "SELECT value FROM book WHERE owner = ? AND generation = ? AND field = 'listed'",
                 *at,
             )
@@ -104,7 +104,7 @@ class SqliteJournal:
         """Write, if generation and version are still those; return whether they were."""
         at = (owner.key, generation_name(generation))
         async with self._transaction():
-            stored = await self._one(
+            stored = await self._value(
                 "SELECT value FROM book WHERE owner = ? AND generation = ? AND field = 'version'",
                 *at,
             )
@@ -113,7 +113,7 @@ class SqliteJournal:
                 return False
             await self._db.execute("INSERT OR IGNORE INTO generations VALUES (?, ?)", at)
             for table, key, values in (
-                ("book", "field", write.book),
+                ("book", "field", write.fields),
                 ("turns", "id", write.turns),
                 ("listed_threads", "thread", write.threads),
             ):
@@ -147,7 +147,7 @@ class SqliteJournal:
         """Delete all that a generation's journal holds; return how many turns it held."""
         at = (owner.key, generation)
         async with self._transaction():
-            held = await self._one(
+            count = await self._value(
                 "SELECT count(*) FROM turns WHERE owner = ? AND generation = ?", *at
             )
             for table in ("turns", "book", "listed_threads"):
@@ -155,7 +155,7 @@ class SqliteJournal:
                     f"DELETE FROM {table} WHERE owner = ? AND generation = ?", at
                 )
             await self._db.execute("DELETE FROM generations WHERE owner = ? AND token = ?", at)
-        return int(held or 0)
+        return int(count or 0)
 
     async def note_owner(self, owner: Owner, thread: str) -> None:
         """Record that `thread` belongs to `owner`, with the readable ids."""
@@ -181,8 +181,8 @@ class SqliteJournal:
     async def thread_owner(self, thread: str) -> Owner | None:
         """Return whom a thread belongs to; None before its first turn."""
         async with self._transaction("BEGIN"):
-            found = await self._one("SELECT owner FROM threads WHERE thread = ?", digest(thread))
-        return owner_from_json(found) if found else None
+            text = await self._value("SELECT owner FROM threads WHERE thread = ?", digest(thread))
+        return owner_from_json(text) if text else None
 
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""
@@ -207,13 +207,13 @@ class SqliteJournal:
         async with self._transaction():
             if value is not None:
                 await self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, value))
-            return await self._one("SELECT value FROM marks WHERE name = ?", name)
+            return await self._value("SELECT value FROM marks WHERE name = ?", name)
 
     async def mark_once(self, name: str, value: str) -> str:
         """Return a mark of the whole installation; the first value that is given stays."""
         async with self._transaction():
             await self._db.execute("INSERT OR IGNORE INTO marks VALUES (?, ?)", (name, value))
-            return await self._one("SELECT value FROM marks WHERE name = ?", name) or value
+            return await self._value("SELECT value FROM marks WHERE name = ?", name) or value
 
     async def purge(self) -> None:
         """Leave nothing deleted in free pages or in the write-ahead log."""
@@ -224,7 +224,7 @@ class SqliteJournal:
     async def ping(self) -> str:
         """Return what answers, with its version."""
         async with self._transaction("BEGIN"):
-            return f"SQLite {await self._one('SELECT sqlite_version()')}"
+            return f"SQLite {await self._value('SELECT sqlite_version()')}"
 
     async def count_up(self, owner: Owner, amounts: Mapping[str, int]) -> None:
         """Add to an owner's counters; one that does not exist yet begins at 0."""
@@ -238,8 +238,8 @@ class SqliteJournal:
     async def counts(self, owner: Owner) -> dict[str, int]:
         """Return all counters of an owner; no reset touches them."""
         async with self._transaction("BEGIN"):
-            found = await self._pairs("SELECT name, value FROM counts WHERE owner = ?", owner.key)
-        return {name: count_in(found, name) for name in found}
+            values = await self._pairs("SELECT name, value FROM counts WHERE owner = ?", owner.key)
+        return {name: count_in(values, name) for name in values}
 
     async def drop_counts(self, owner: Owner) -> None:
         """Delete all counters of an owner."""

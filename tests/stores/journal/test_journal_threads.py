@@ -51,7 +51,7 @@ async def test_a_turn_reads_as_much_after_forty_threads_as_after_one(
         await journal.note_thread(ALEX, None, f"t{number}")
         await journal.add_turns(ALEX, None, [turn(f"a{number}")], f"t{number}", f"a{number}")
         await fold(journal, f"a{number}")
-        sizes.append(len((await journal.backend.read(ALEX)).book))
+        sizes.append(len((await journal.backend.read(ALEX)).fields))
     assert sizes[-1] == sizes[0]
     elsewhere = Journal(journal.backend)
     view = await elsewhere.read(ALEX)
@@ -84,14 +84,14 @@ async def test_threads_that_an_older_version_wrote_are_read_and_listed_apart(
         written |= {f'ref:"t{number}"': f"a{number}", f'thread:"t{number}"': note}
     written |= {'thread:"empty"': '{"last":null}'}
     stored = turn("a4", thread="t4").model_dump_json()
-    assert await journal.backend.commit(ALEX, None, 0, Write(book=written, turns={"a4": stored}))
+    assert await journal.backend.commit(ALEX, None, 0, Write(fields=written, turns={"a4": stored}))
     before = await journal.read(ALEX)
     assert before.refs == {f"t{n}": f"a{n}" for n in range(5)}
     await journal.add_turns(ALEX, None, [turn("b", "a4", "t4")], "t4", "b")
     after = await Journal(journal.backend).read(ALEX)
     assert after.refs == {**before.refs, "t4": "b"}
     assert after.threads["t0"].last == NOW and after.threads["empty"] == ThreadNote()
-    book = (await journal.backend.read(ALEX)).book
+    book = (await journal.backend.read(ALEX)).fields
     assert [name for name in book if name.startswith("ref:")] == ['ref:"t4"']
 
 

@@ -140,8 +140,8 @@ def _buffer_start(state: ChatState, summaries: SummariesRead) -> str | None:
         return state.get("buffer_start")
     folded = {turn for note in summaries.notes for turn in note.turns}
     turns = list(by_turn(state["messages"]))
-    held = [index for index, turn in enumerate(turns) if turn in folded]
-    rest = turns[held[-1] + 1 :] if held else turns
+    folded_indexes = [index for index, turn in enumerate(turns) if turn in folded]
+    rest = turns[folded_indexes[-1] + 1 :] if folded_indexes else turns
     return rest[0] if rest else None
 
 
@@ -160,14 +160,16 @@ def _buffer(
     shown = list(dropwhile(lambda turn: turn != start, groups))
     buffer: list[tuple[str, BaseMessage]] = []
     for turn in [*(turn.id for turn in partial if turn.id not in shown), *shown]:
-        buffer += [(turn, message) for message in _said(turns.get(turn), groups.get(turn, ()))]
+        buffer += [
+            (turn, message) for message in _messages_of(turns.get(turn), groups.get(turn, ()))
+        ]
     return buffer
 
 
-def _said(turn: Turn | None, held: Sequence[AnyMessage]) -> Sequence[BaseMessage]:
+def _messages_of(turn: Turn | None, messages: Sequence[AnyMessage]) -> Sequence[BaseMessage]:
     """Return the messages of a turn as the stores keep it, else as the thread holds it."""
     if turn is None:
-        return [_named(message) for message in held]
+        return [_named(message) for message in messages]
     return [
         _named(HumanMessage(said.text, name=said.name))
         if said.role == "user"

@@ -18,7 +18,7 @@ from domain.owner import Owner
 from domain.records import Fact, RecordKey, Turn, turn_of
 from domain.rows import key_of
 from models.errors import ModelError
-from nodes.remembering.lease import held
+from nodes.remembering.lease import extending
 from nodes.remembering.read_messages import DROPPED, UNREADABLE, read_messages
 from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Parts
@@ -98,7 +98,7 @@ async def extract(parts: Parts, owner: Owner, generation: str | None, tier: Tier
     try:
         around = {turn.id: turn for turn in earlier}
         extend = partial(journal.extend_extraction, owner, generation)
-        async with held(parts, extend):
+        async with extending(parts, extend):
             sources = sources_of(turns, around)
             work = await _extract(parts, owner, generation, tier, view.cursor, sources)
     except ModelError:
@@ -148,8 +148,8 @@ async def _extract(
     )
     if facts or entities:
         await parts.stores.write(owner, generation, *facts, *entities)
-    known = {fact.id for fact in rows.facts}
-    added = [fact for fact in facts if fact.id not in known and not fact.deleted]
+    before = {fact.id for fact in rows.facts}
+    added = [fact for fact in facts if fact.id not in before and not fact.deleted]
     keys = [*map(key_of, facts), *map(key_of, entities)]
     return Extracted(added, keys, extraction.dropped, unread)
 
@@ -186,11 +186,11 @@ def sources_of(turns: Sequence[Turn], around: Mapping[str, Turn] | None = None) 
         turns: The turns to read, in order.
         around: Further turns by id, for the lines before a message: context, never a source.
     """
-    known = {**(around or {}), **{turn.id: turn for turn in turns}}
+    by_id = {**(around or {}), **{turn.id: turn for turn in turns}}
     read = {turn.id for turn in turns}
     sources = []
     for turn in turns:
-        parent = known.get(turn.parent or "")
+        parent = by_id.get(turn.parent or "")
         lines = [
             f"{'User' if said.role == 'user' else 'Agent'}: {said.text[:CONTEXT]}"
             for said in (parent.messages if parent else ())
@@ -228,14 +228,14 @@ async def _nearest(
     owner: Owner,
     generation: str | None,
     sources: Sequence[Source],
-    known: Sequence[Fact],
+    stored: Sequence[Fact],
 ) -> list[Fact]:
     """Return the known facts nearest to what was said."""
-    if len(known) <= NEAREST:
-        return [fact for fact in known if not fact.deleted]
+    if len(stored) <= NEAREST:
+        return [fact for fact in stored if not fact.deleted]
     text = "\n".join(source.text for source in sources)
-    found = await parts.stores.memories.nearest(
+    nearest = await parts.stores.memories.nearest(
         owner, generation, text, limits={"fact": NEAREST * len(sources)}
     )
-    by_id = {fact.id: fact for fact in known if not fact.deleted}
-    return [by_id[id] for id, _ in found["fact"] if id in by_id]
+    by_id = {fact.id: fact for fact in stored if not fact.deleted}
+    return [by_id[id] for id, _ in nearest["fact"] if id in by_id]

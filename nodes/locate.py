@@ -45,7 +45,7 @@ class Locate:
             StoreUnavailable: If the journal does not answer.
         """
         origin, messages = await locate(state, runtime, self._parts)
-        origin, came = await self._told_apart(origin, messages, "owner" in state)
+        origin, came = await self._sort_messages(origin, messages, "owner" in state)
         update: dict[str, Any] = {
             "messages": update_to(state["messages"], came.messages),
             "refusal": None,
@@ -71,7 +71,7 @@ class Locate:
                 return await self(state, runtime)  # Reset meanwhile: it begins after that.
         return update
 
-    async def _told_apart(
+    async def _sort_messages(
         self, origin: Origin, messages: list[AnyMessage], begun: bool
     ) -> tuple[Origin, Arrived]:
         """Tell what is new from what was said before, and withhold what was taken out."""
@@ -79,12 +79,12 @@ class Locate:
             return origin, Arrived(messages, origin.head)
         view, stores = origin.view, self._parts.stores
         turns = [view.turns[id] for id in path_of(view, origin.head).journal]
-        known = turns
+        every_turn = turns
         if in_the_middle(messages):
             episodes = await stores.memories.episodes(origin.owner, view.generation)
-            known = [*(turn for episode in episodes for turn in episode.turns), *turns]
+            every_turn = [*(turn for episode in episodes for turn in episode.turns), *turns]
         signatures = signatures_of(self._parts, origin.owner, view.generation)
-        came = arrived(messages, origin.head, known, signatures)
+        came = arrived(messages, origin.head, every_turn, signatures)
         if came.edited:
             return replace(origin, head=came.head), came
         gone = removed(came.messages, turns) - view.withheld

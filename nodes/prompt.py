@@ -26,7 +26,7 @@ that you do not remember rather than guess."""
 
 EARLIER = "Earlier in this conversation, summarized:"
 BORROWED = "The end of the previous conversation, word for word:"
-KNOWN = "Known entities:"
+ENTITIES = "Known entities:"
 RECALLED = "Remembered, possibly relevant to the message that follows:"
 
 
@@ -121,7 +121,7 @@ def _sizes(draft: Draft, tokens: TokenCounter) -> Sizes:
         buffer=[line(text) for text in draft.borrowed] + older,
         entities=[line(text) for text in draft.entities],
         memories=line(draft.memories) + line(RECALLED) if draft.memories else 0,
-        frame=frame(draft.today + KNOWN) + (frame(BORROWED) if draft.borrowed else 0),
+        frame=frame(draft.today + ENTITIES) + (frame(BORROWED) if draft.borrowed else 0),
     )
 
 
@@ -145,16 +145,16 @@ def _built(
         head.append(block([EARLIER, *_last(draft.earlier, packed.earlier)]))
     if borrowed:
         head.append(block([BORROWED, *borrowed]))
-    known = [KNOWN, *draft.entities[: packed.entities]] if packed.entities else []
+    entity_lines = [ENTITIES, *draft.entities[: packed.entities]] if packed.entities else []
     recalled = [RECALLED, draft.memories] if packed.memories and draft.memories else []
-    now = block([draft.today, *known, *recalled])
+    now = block([draft.today, *entity_lines, *recalled])
     newest = [_bare(draft.message[-1])]
     # Templates refuse a prompt that begins with a reply, so one without its question goes too.
     if not head:
         shown = list(dropwhile(lambda message: isinstance(message, AIMessage), shown))
     messages = alternating([system, *head, *map(_bare, shown), now, *newest])
     counts = [tokens.message(message) for message in messages]
-    entity_tokens = tokens.text("\n".join(known) + "\n") if known else 0
+    entity_tokens = tokens.text("\n".join(entity_lines) + "\n") if entity_lines else 0
     summary_tokens = tokens.text("\n\n".join(block.text for block in head))
     memory_tokens = tokens.text(now.text) - entity_tokens
     total = sum(counts) + MESSAGE_TOKENS

@@ -103,7 +103,7 @@ class MemorySearch:
         self.withdraw()
         if not query or not self._parts.settings.search_memory or not self._more:
             return list(messages)
-        text = await self._found(SearchMemory(query=query), None)
+        text = await self._recalled(SearchMemory(query=query), None)
         self.tokens += self._parts.models.tokens.text(text)
         return alternating([*messages[:-1], HumanMessage(text), messages[-1]])
 
@@ -116,14 +116,14 @@ class MemorySearch:
         except (ValidationError, ValueError):
             self._calls += 1
             return "That was no valid search: give a query, and dates as 2026-05-31."
-        return await self._found(asked, between)
+        return await self._recalled(asked, between)
 
-    async def _found(self, asked: SearchMemory, between: tuple[datetime, datetime] | None) -> str:
+    async def _recalled(self, asked: SearchMemory, between: tuple[datetime, datetime] | None) -> str:
         """Return what is remembered of a query, as a block for the prompt."""
         self._calls += 1
         counter = self._parts.models.tokens
         frame = counter.message(HumanMessage(memory_block("", self._parts.stores.key))) + 8
-        found = await self._parts.stores.recall.recall(
+        recollection = await self._parts.stores.recall.recall(
             self._origin.owner,
             self._origin.view,
             clean(asked.query),
@@ -134,10 +134,10 @@ class MemorySearch:
             between=between,
             widen=True,
         )
-        if not found.items:
+        if not recollection.items:
             return "Nothing about that is remembered."
-        self.found += found.items
-        return memory_block(render(found.items), self._parts.stores.key)
+        self.found += recollection.items
+        return memory_block(render(recollection.items), self._parts.stores.key)
 
 
 def _span(asked: SearchMemory, zone: tzinfo) -> tuple[datetime, datetime] | None:

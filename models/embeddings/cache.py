@@ -62,7 +62,7 @@ class OncePerText(Embeddings):
         return (await self._aget("query", [text]))[0]
 
     def _get(self, kind: Kind, texts: list[str]) -> list[list[float]]:
-        found, missing = self._recall(kind, texts)
+        vectors, missing = self._recall(kind, texts)
         if missing:
             self.calls += 1
             with as_model_errors():
@@ -70,12 +70,12 @@ class OncePerText(Embeddings):
                     fresh = [self.inner.embed_query(text) for text in missing]
                 else:
                     fresh = self.inner.embed_documents(missing)
-            found |= self._remember(kind, missing, fresh)
-        return [found[text].tolist() for text in texts]
+            vectors |= self._remember(kind, missing, fresh)
+        return [vectors[text].tolist() for text in texts]
 
     async def _aget(self, kind: Kind, texts: list[str]) -> list[list[float]]:
         loop = asyncio.get_running_loop()
-        found, missing = self._recall(kind, texts)
+        vectors, missing = self._recall(kind, texts)
         flights = {text: self._flights.get((loop, (kind, text))) for text in missing}
         unasked = [text for text, flight in flights.items() if flight is None]
         if unasked:
@@ -84,8 +84,8 @@ class OncePerText(Embeddings):
             flights.update(dict.fromkeys(unasked, flight))
         for text, waited in flights.items():
             if waited is not None:
-                found[text] = (await asyncio.shield(waited))[text]
-        return [found[text].tolist() for text in texts]
+                vectors[text] = (await asyncio.shield(waited))[text]
+        return [vectors[text].tolist() for text in texts]
 
     async def _fetch(self, kind: Kind, texts: list[str]) -> Vectors:
         self.calls += 1
@@ -100,7 +100,7 @@ class OncePerText(Embeddings):
         return await self.inner.aembed_documents(texts)
 
     def _recall(self, kind: Kind, texts: list[str]) -> tuple[Vectors, list[str]]:
-        found: Vectors = {}
+        vectors: Vectors = {}
         missing: list[str] = []
         with self._lock:
             for text in dict.fromkeys(texts):
@@ -108,8 +108,8 @@ class OncePerText(Embeddings):
                 if vector is None:
                     missing.append(text)
                 else:
-                    found[text] = vector
-        return found, missing
+                    vectors[text] = vector
+        return vectors, missing
 
     def _remember(self, kind: Kind, texts: list[str], vectors: list[list[float]]) -> Vectors:
         if len(vectors) != len(texts):

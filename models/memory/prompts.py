@@ -116,9 +116,9 @@ def to_score(sample: Sequence[Said], summary: str) -> str:
     return f"The summary:\n{_indented(summary)}\n\nSome of the messages:\n{messages}"
 
 
-def to_extract(messages: Sequence[Source], known: Sequence[Fact], now: datetime) -> str:
+def to_extract(messages: Sequence[Source], stored: Sequence[Fact], now: datetime) -> str:
     """Return what facts are drawn from; messages are m1, m2, ... and known facts f1, f2, ..."""
-    facts = [fact_line(number, fact) for number, fact in enumerate(known, 1)]
+    facts = [fact_line(number, fact) for number, fact in enumerate(stored, 1)]
     new = [
         line
         for number, source in enumerate(messages, 1)

@@ -46,10 +46,10 @@ class MemoryModel(Protocol):
         """Return the model's own score of a summary; None where no language model can give one."""
 
     async def extract(
-        self, messages: Sequence[Source], known: Sequence[Fact], now: datetime
+        self, messages: Sequence[Source], stored: Sequence[Fact], now: datetime
     ) -> Extraction:
-        """Return what the user's `messages` state, against the nearest `known` facts.
+        """Return what the user's `messages` state, against the nearest `stored` facts.
 
-        Sources and targets of the answer are ids of `messages` and `known`; anything else the
+        Sources and targets of the answer are ids of `messages` and `stored`; anything else the
         model made up is left out.
         """

@@ -154,7 +154,7 @@ def read_score(answer: Mapping[str, Any]) -> Score:
 
 
 def read_extraction(
-    answer: Mapping[str, Any], messages: Sequence[Source], known: Sequence[Fact]
+    answer: Mapping[str, Any], messages: Sequence[Source], stored: Sequence[Fact]
 ) -> Extraction:
     """Return what an answer holds that was said, with ids in place of numbers.
 
@@ -166,7 +166,7 @@ def read_extraction(
     """
     if not answer.keys() & {"facts", "entities"}:
         raise MalformedReply("The model's answer holds neither facts nor entities.")
-    facts = [_fact(item, messages, known) for item in _objects(answer.get("facts"))]
+    facts = [_fact(item, messages, stored) for item in _objects(answer.get("facts"))]
     entities = [_entity(item, messages) for item in _objects(answer.get("entities"))]
     return Extraction(
         facts=[fact for fact in facts if fact is not None],
@@ -180,11 +180,11 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 
 def _fact(
-    item: dict[str, Any], messages: Sequence[Source], known: Sequence[Fact]
+    item: dict[str, Any], messages: Sequence[Source], stored: Sequence[Fact]
 ) -> FactChange | None:
     text = " ".join(str(item.get("text") or "").split())
     source = _numbered(item.get("source"), messages)
-    target = _numbered(item.get("target"), known)
+    target = _numbered(item.get("target"), stored)
     if source is None:
         source = next((m for m in messages if supported(text, [m.text])), None)
     if source is None or not text:
@@ -200,7 +200,7 @@ def _fact(
     behind = [source.text, *source.before, day(source.at)]
     behind += [target.text] if target else []
     if op == "forget":  # What was said earlier, and is known.
-        behind += [*(message.text for message in messages), *(fact.text for fact in known)]
+        behind += [*(message.text for message in messages), *(fact.text for fact in stored)]
     if not supported(text, behind):
         return None
     if subject != "user" and not supported(subject, behind):

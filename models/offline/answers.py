@@ -192,10 +192,10 @@ def _match(asked: _Asked, item: Remembered, words: frozenset[str], likeness: flo
     """Return how well one item answers: not at all without a number that is asked for."""
     matched = frozenset(asked.rarity.keys() & words)
     share = sum(asked.rarity[stem] for stem in matched) / sum(asked.rarity.values())
-    held = asked.numbers <= set(_NUMBER.findall(f"{item.text} {item.day or ''}"))
+    has_numbers = asked.numbers <= set(_NUMBER.findall(f"{item.text} {item.day or ''}"))
     answers = share >= 0.45 or (share >= 0.2 and likeness >= 0.35) or likeness >= 0.6
     fit = share + _bonus(asked.text, item) - 0.004 * len(words)
-    return _Match(item, max(fit, 0.0) if answers and held else 0.0, likeness, matched)
+    return _Match(item, max(fit, 0.0) if answers and has_numbers else 0.0, likeness, matched)
 
 
 def _needless(pair: _Match, alone: Mapping[tuple[int, int, int], frozenset[str]]) -> bool:
@@ -220,8 +220,8 @@ def _bonus(question: str, item: Remembered) -> float:
     return bonus
 
 
-def _repeats(one: Remembered, other: Remembered) -> bool:
-    a, b = content(one.text), content(other.text)
+def _repeats(item: Remembered, other: Remembered) -> bool:
+    a, b = content(item.text), content(other.text)
     return len(a & b) >= 0.5 * min(len(a), len(b))
 
 
@@ -256,7 +256,7 @@ def _one(item: Remembered, tokens: TokenCounter) -> str:
 def _shortened(text: str, tokens: TokenCounter) -> str:
     if tokens.text(text) <= _QUOTE_TOKENS:
         return text
-    kept = text[: _QUOTE_TOKENS * 8]
-    while tokens.text(kept) > _QUOTE_TOKENS:
-        kept = kept[: len(kept) * 9 // 10]
-    return f"{kept.rpartition(' ')[0] or kept} ..."
+    short = text[: _QUOTE_TOKENS * 8]
+    while tokens.text(short) > _QUOTE_TOKENS:
+        short = short[: len(short) * 9 // 10]
+    return f"{short.rpartition(' ')[0] or short} ..."

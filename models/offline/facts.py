@@ -31,14 +31,16 @@ _TITLE = 3
 """Words of a quotation that is a name or a title, and no statement of someone else."""
 
 
-def extract_offline(messages: Sequence[Source], known: Sequence[Fact], now: datetime) -> Extraction:
+def extract_offline(
+    messages: Sequence[Source], stored: Sequence[Fact], now: datetime
+) -> Extraction:
     """Return the statements of the user's messages, and what they ask to forget.
 
     Questions, orders, suppositions, code, quotations and pasted text are passed over.
 
     Args:
         messages: The user's messages, oldest first.
-        known: Facts known already: what is taken back may be the newest of them.
+        stored: Facts known already: what is taken back may be the newest of them.
         now: Upper bound of when a message was said, against wrong clocks.
     """
     changes: list[FactChange] = []
@@ -46,7 +48,7 @@ def extract_offline(messages: Sequence[Source], known: Sequence[Fact], now: date
         for sentence in dict.fromkeys(own_sentences(message.text)):
             wish = wants_forgotten(sentence)
             if wish is not None:
-                changes = _forgetting(wish, message, changes, known)
+                changes = _forgetting(wish, message, changes, stored)
             elif _is_statement(sentence):
                 changes.append(_change("add", sentence, message))
     return Extraction(facts=changes)
@@ -102,7 +104,7 @@ def _is_statement(sentence: str) -> bool:
 
 
 def _forgetting(
-    wish: str, message: Source, changes: list[FactChange], known: Sequence[Fact]
+    wish: str, message: Source, changes: list[FactChange], stored: Sequence[Fact]
 ) -> list[FactChange]:
     """Return the changes with those that a wish to forget asks for."""
     if wish:
@@ -110,9 +112,9 @@ def _forgetting(
     stated = [change for change in changes if change.op == "add"]
     if stated:
         back = [change for change in stated if change.source == stated[-1].source][-1:]
-        kept = [change for change in changes if change not in back]
-        return [*kept, *(_change("forget", change.text, message) for change in back)]
-    last = max(known, key=lambda fact: (fact.observed_at, fact.id), default=None)
+        others = [change for change in changes if change not in back]
+        return [*others, *(_change("forget", change.text, message) for change in back)]
+    last = max(stored, key=lambda fact: (fact.observed_at, fact.id), default=None)
     return changes if last is None else [*changes, _change("forget", last.text, message, last.id)]
 
 

@@ -73,13 +73,15 @@ class OfflineMemory:
         return None
 
     async def extract(
-        self, messages: Sequence[Source], known: Sequence[Fact], now: datetime
+        self, messages: Sequence[Source], stored: Sequence[Fact], now: datetime
     ) -> Extraction:
         """Return what the user's `messages` state in the first person, in their own words."""
-        return await asyncio.to_thread(extract_offline, messages, known, now)
+        return await asyncio.to_thread(extract_offline, messages, stored, now)
 
     def _summarize(self, turns: Sequence[Turn], max_tokens: int, missing: Sequence[str]) -> str:
-        said = [sentence for sentence in _said(turns) if content(sentence.text)] or _said(turns)
+        said = [
+            sentence for sentence in _sentences_of(turns) if content(sentence.text)
+        ] or _sentences_of(turns)
         if not said:
             return "The user said nothing in words."
         vectors = WordLlamaEmbeddings().matrix([sentence.text for sentence in said])
@@ -96,13 +98,13 @@ class OfflineMemory:
 
     def _forced(self, said: Sequence[_Sentence], missing: Sequence[str]) -> list[int]:
         """Return the first sentence that holds each missing detail."""
-        found: dict[int, None] = {}
+        indexes: dict[int, None] = {}
         for detail in missing:
             for index, sentence in enumerate(said):
                 if detail in sentence.details or detail.casefold() in sentence.text.casefold():
-                    found[index] = None
+                    indexes[index] = None
                     break
-        return list(found)
+        return list(indexes)
 
     def _next(
         self,
@@ -155,9 +157,9 @@ def _messages(turns: Sequence[Turn]) -> Iterator[tuple[Turn, Said]]:
             yield turn, said
 
 
-def _said(turns: Sequence[Turn]) -> list[_Sentence]:
+def _sentences_of(turns: Sequence[Turn]) -> list[_Sentence]:
     """Return every sentence with its speaker; what only the character said weighs less."""
-    found: list[_Sentence] = []
+    weighted: list[_Sentence] = []
     question = ""
     for turn, said in _messages(turns):
         user = said.role == "user"
@@ -170,10 +172,10 @@ def _said(turns: Sequence[Turn]) -> list[_Sentence]:
             if not user and (is_question(text) or len(content(text)) < _WORTH):
                 continue
             weight = _SHARE[said.role] * (0.3 if is_question(text) else 1.0)
-            found.append(_Sentence(whole, speaker, weight, _details(turn, said, text)))
+            weighted.append(_Sentence(whole, speaker, weight, _details(turn, said, text)))
         asked = parts and not user and is_question(parts[-1])
         question = parts[-1] if asked and len(parts[-1]) <= _LONGEST_QUESTION else ""
-    return found
+    return weighted
 
 
 def _details(turn: Turn, said: Said, sentence: str) -> frozenset[str]:

@@ -85,7 +85,7 @@ def read(messages: Sequence[BaseMessage]) -> Reading:
 
 
 def _block(body: str, offset: int) -> list[Remembered]:
-    found: list[Remembered] = []
+    items: list[Remembered] = []
     heading = ""
     for line in _lines(body):
         if not line.startswith("- "):
@@ -98,8 +98,8 @@ def _block(body: str, offset: int) -> list[Remembered]:
             day, text = dated["day"], dated["text"]
         elif "entit" not in heading.casefold() and (spoken := _SPEAKER.match(text)):
             by, text = _by(spoken["speaker"]), spoken["text"]
-        found += _units(text, by, day, (_day_number(day), offset + len(found)))
-    return found
+        items += _units(text, by, day, (_day_number(day), offset + len(items)))
+    return items
 
 
 def _by(speaker: str) -> By:
@@ -131,9 +131,9 @@ def _units(text: str, by: By, day: str | None, place: tuple[int, int]) -> list[R
     ]
     pairs = [
         Remembered(
-            f"{one} {two}", by, day, (*place, index), past[index] or past[index + 1], pair=True
+            f"{first} {second}", by, day, (*place, index), past[index] or past[index + 1], pair=True
         )
-        for index, (one, two) in enumerate(pairwise(said))
+        for index, (first, second) in enumerate(pairwise(said))
     ]
     return single + pairs
 

@@ -16,4 +16,4 @@ def content(text: str) -> frozenset[str]:
 
 
 def _meeting(stemmed: Iterable[str]) -> frozenset[str]:
-    return frozenset(one.removesuffix("i") if len(one) > 4 else one for one in stemmed)
+    return frozenset(stem.removesuffix("i") if len(stem) > 4 else stem for stem in stemmed)

@@ -75,7 +75,7 @@ def shown(raw: str, *, final: bool) -> str:
 
 def thoughts(raw: str) -> str:
     """Return what a model thought aloud."""
-    return clean("\n".join(found["in"].strip() for found in _THOUGHT.finditer(raw)))
+    return clean("\n".join(match["in"].strip() for match in _THOUGHT.finditer(raw)))
 
 
 def is_call(raw: str) -> bool:

@@ -56,8 +56,10 @@ async def refused(parts: Parts, origin: Origin, messages: Sequence[AnyMessage]) 
     """
     config = at_checkpoint(origin.thread, "", "")
     new = said = new_messages(messages)
-    async for found in parts.stores.checkpointer.alist(config, limit=LOOK_BACK):
-        before = {m.id: m.content for m in found.checkpoint["channel_values"].get("messages", ())}
+    async for checkpoint in parts.stores.checkpointer.alist(config, limit=LOOK_BACK):
+        before = {
+            m.id: m.content for m in checkpoint.checkpoint["channel_values"].get("messages", ())
+        }
         said = [m for m in new if m.id not in before or before[m.id] != m.content]
         if said:
             break

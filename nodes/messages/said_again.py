@@ -46,21 +46,21 @@ def arrived(
         signatures: What signs the stamps of what was said before.
     """
     places = {said.id: (turn, at) for turn in turns for at, said in enumerate(turn.messages)}
-    known: list[AnyMessage] = []
+    messages_before: list[AnyMessage] = []
     left = _without_history(messages)
     again = len(left) < len(messages)
     for message in left:
         turn, at = places.get(message.id or "", (None, 0))
         if turn is None or turn_id(message) is not None or waiting_for(message) is not None:
-            known.append(message)
+            messages_before.append(message)
         elif isinstance(message, AIMessage) or message.text == turn.messages[at].text:
-            known.append(turn_messages(turn, signatures)[at])
+            messages_before.append(turn_messages(turn, signatures)[at])
             again = True
         else:
-            kept = [m for m in known if turn_id(m) != turn.id]
-            same = [without_stamp(m) for m in known if turn_id(m) == turn.id]
-            return Arrived([*kept, *same, message], turn.parent, edited=True)
-    return Arrived(known, head, again=again)
+            others = [m for m in messages_before if turn_id(m) != turn.id]
+            same = [without_stamp(m) for m in messages_before if turn_id(m) == turn.id]
+            return Arrived([*others, *same, message], turn.parent, edited=True)
+    return Arrived(messages_before, head, again=again)
 
 
 def in_the_middle(messages: Sequence[AnyMessage]) -> bool:

@@ -12,7 +12,7 @@ BEATS = 3
 
 
 @asynccontextmanager
-async def held(
+async def extending(
     parts: Parts, extend: Callable[[datetime], Awaitable[object]]
 ) -> AsyncIterator[None]:
     """Extend a lease until the work inside is done.

@@ -118,7 +118,9 @@ class MemorySearch:
             return "That was no valid search: give a query, and dates as 2026-05-31."
         return await self._recalled(asked, between)
 
-    async def _recalled(self, asked: SearchMemory, between: tuple[datetime, datetime] | None) -> str:
+    async def _recalled(
+        self, asked: SearchMemory, between: tuple[datetime, datetime] | None
+    ) -> str:
         """Return what is remembered of a query, as a block for the prompt."""
         self._calls += 1
         counter = self._parts.models.tokens

@@ -36,7 +36,7 @@ class Product:
 
     async def rest(self) -> None:
         """Wait for folding and extraction."""
-        await self.parts.stores.pending.finish(60)
+        await self.parts.stores.background.finish(60)
 
 
 @asynccontextmanager

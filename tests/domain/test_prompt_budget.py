@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.prompt_budget import Allocation, Shares, Sizes, allocate
 
-SHARES = Shares(limit=1000, reply_reserve=200, summary=120, entities=40, memories=70)
+SHARES = Shares(limit=1000, reply_reserve=200, summary=120, entities=40, buffer=400, memories=70)
 SIZES = Sizes(
     persona=50,
     message=50,
@@ -56,5 +56,12 @@ def test_nothing_passes_the_limit_or_its_share(
     recalled = memories * fits.memories
     known = sum(entities[: fits.entities])
     shown = sum(buffer[len(buffer) - fits.buffer :])
-    assert summary <= SHARES.summary and known <= SHARES.entities and recalled <= SHARES.memories
+    assert summary <= SHARES.summary and known <= SHARES.entities
     assert 50 + 50 + 10 + summary + shown + known + recalled + 200 <= SHARES.limit
+
+
+def test_recall_takes_what_the_buffer_leaves_of_its_share_and_never_less_than_its_own() -> None:
+    assert SHARES.recall(persona=50, message=50, buffer=400) == 70
+    assert SHARES.recall(persona=50, message=50, buffer=300) == 170
+    assert SHARES.recall(persona=50, message=50, buffer=2000) == 70
+    assert SHARES.recall(persona=50, message=50, buffer=0) == 540 // 2

@@ -22,7 +22,7 @@ from nodes.extract_facts import extract
 from nodes.schedule import schedule
 from nodes.state import Parts, Schedule
 from nodes.summarize import fold_window
-from stores.journal.journal import GenerationMoved
+from stores.errors import GenerationMoved
 
 
 class RememberInput(BaseModel):

@@ -23,8 +23,7 @@ from nodes.remembering.read_messages import DROPPED, UNREADABLE, read_messages
 from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Parts
 from settings import Tier
-from stores.errors import StoreUnavailable
-from stores.journal.journal import GenerationMoved
+from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.forgetting import forget
 
 CONTEXT = 200

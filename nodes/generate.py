@@ -31,7 +31,7 @@ from nodes.prompt import Draft, Prompt, build
 from nodes.schedule import NOTHING, schedule
 from nodes.search_memory import MemorySearch
 from nodes.state import ChatContext, ChatState, Origin, Parts, Schedule
-from stores.journal.journal import GenerationMoved
+from stores.errors import GenerationMoved
 
 TRIES = 5
 """How often a prompt that the model calls too long is packed anew and sent."""

@@ -20,7 +20,7 @@ from nodes.messages.said_again import Arrived, arrived, in_the_middle, removed
 from nodes.messages.signatures import STAMP, Signatures
 from nodes.messages.stamps import turn_id, update_to, without_stamp
 from nodes.state import ChatContext, ChatState, Origin, Parts
-from stores.journal.journal import GenerationMoved
+from stores.errors import GenerationMoved
 from stores.maintenance.forgetting import forget
 from stores.open import Stores
 from stores.summaries import path_of

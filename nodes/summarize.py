@@ -22,8 +22,7 @@ from nodes.remembering.lease import held
 from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from settings import Tier
-from stores.errors import StoreUnavailable
-from stores.journal.journal import GenerationMoved
+from stores.errors import GenerationMoved, StoreUnavailable
 
 NOTHING_TOLD = "What was said here is forgotten."
 """The summary of an episode of which nothing may be told."""

@@ -25,8 +25,7 @@ from models.errors import ModelError
 from models.provider.reply_text import WRITTEN_CALL
 from nodes.messages.refusal import TurnRefused
 from nodes.state import ChatContext, ChatInput, Origin, Parts, Schedule
-from stores.errors import CheckpointGone, StoreMismatch, StoreUnavailable
-from stores.journal.journal import GenerationMoved
+from stores.errors import CheckpointGone, GenerationMoved, StoreMismatch, StoreUnavailable
 
 Step = Literal["search", "fold", "extract"]
 Content = str | list[str | dict[Any, Any]]

@@ -15,8 +15,7 @@ from models.errors import ModelError
 from nodes.state import Parts
 from service.memory_changes import NoSuchFact, add_statement, delete_fact
 from service.memory_view import remembered, transcript
-from stores.errors import StoreUnavailable
-from stores.journal.journal import GenerationMoved
+from stores.errors import GenerationMoved, StoreUnavailable
 
 INSTRUCTIONS = (
     "The user's long-term memory. Call `recall` before answering anything that may depend on what "

@@ -13,7 +13,7 @@ from domain.rows import key_of
 from graph.remember import run
 from nodes.state import Parts
 from service.memory_view import remembered
-from stores.journal.journal import GenerationMoved
+from stores.errors import GenerationMoved
 from stores.maintenance.forgetting import forget
 
 REPLY = "Noted."

@@ -11,8 +11,7 @@ from contextvars import Context
 from domain.owner import Owner
 from models.errors import ModelError
 from models.single_flight import SingleFlight
-from stores.errors import StoreUnavailable
-from stores.journal.journal import GenerationMoved
+from stores.errors import GenerationMoved, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 

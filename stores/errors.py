@@ -4,6 +4,7 @@ StoreUnavailable        does not answer; nothing was stored
   StoreBusy             another process holds the data dir
 CheckpointGone          a run was to go on from a checkpoint that is there no more
 StoreMismatch           answers, but holds something made with other settings
+GenerationMoved         the owner was reset meanwhile; nothing was stored
 """
 
 
@@ -38,3 +39,11 @@ class CheckpointGone(LookupError):
             "The place in the conversation to go on from is no longer kept: go on from the "
             "newest message, or from a later one."
         )
+
+
+class GenerationMoved(RuntimeError):
+    """The owner was reset while this was under way: nothing was written."""
+
+    def __init__(self) -> None:
+        """Say it in one sentence."""
+        super().__init__("This memory was reset meanwhile: nothing was kept of this turn.")

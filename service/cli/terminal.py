@@ -143,8 +143,7 @@ def _unusable(error: "ValidationError") -> str:
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a command's coroutine; an error its user can act on is one sentence and exit code 1."""
     from models.errors import ModelError, ModelSettingsError
-    from stores.errors import CheckpointGone, StoreMismatch, StoreUnavailable
-    from stores.journal.journal import GenerationMoved
+    from stores.errors import CheckpointGone, GenerationMoved, StoreMismatch, StoreUnavailable
 
     expected = (
         ModelError,

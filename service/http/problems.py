@@ -17,8 +17,7 @@ from models.errors import ModelError
 from service.auth.keys import IdentityError
 from service.thread_locks import ThreadBusy
 from service.usage.limits import LimitExceeded, MessageTooLarge
-from stores.errors import CheckpointGone, StoreMismatch, StoreUnavailable
-from stores.journal.journal import GenerationMoved
+from stores.errors import CheckpointGone, GenerationMoved, StoreMismatch, StoreUnavailable
 
 MEDIA = "application/problem+json"
 

@@ -20,8 +20,8 @@ from domain.turns import live, parents_of
 from graph.remember import RememberInput, build
 from models.errors import ModelError
 from nodes.state import Parts
-from stores.errors import StoreUnavailable
-from stores.journal.journal import GenerationMoved, Journal
+from stores.errors import GenerationMoved, StoreUnavailable
+from stores.journal.journal import Journal
 from stores.memories import Memories
 
 SWEPT = "swept"

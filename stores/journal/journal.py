@@ -5,50 +5,26 @@ All decisions about it are made here, once, as changes to one reading; the backe
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
-
-from cachetools import LRUCache, TTLCache
 
 from domain.folding import episode_id
 from domain.journal import Claim, JournalView, ThreadNote
 from domain.owner import Owner
 from domain.records import RecordKey, Turn
-from stores.journal.backend import JournalBackend, RawJournal, generation_name
+from stores.errors import GenerationMoved
+from stores.journal.backend import JournalBackend
+from stores.journal.readings import Readings
 from stores.journal.records import (
     Changes,
-    ThreadList,
     forget_parsed,
     rows_moved,
     thread_list,
     view_of,
     withholding,
-    write_of,
-    written,
 )
-
-LISTED_THREADS = 200_000
-"""Threads listed apart that a process keeps at hand, of all owners: some 100 MB."""
-LATEST_OWNERS = 256
-LATEST_SECONDS = 60.0
-"""How long the last reading of an owner may be written on without reading again: long enough for
-a turn, and short beside the days after which a journal expires."""
-
-
-class GenerationMoved(RuntimeError):
-    """The owner was reset while this was under way: nothing was written."""
-
-    def __init__(self) -> None:
-        """Say it in one sentence."""
-        super().__init__("This memory was reset meanwhile: nothing was kept of this turn.")
-
-
-Decide = Callable[[JournalView], Changes | None]
-"""Looks at a reading and says what to change; None changes nothing."""
-
-
-_Reading = tuple[RawJournal, ThreadList]
+from stores.journal.thread_refs import JournalRefs
 
 
 class Journal:
@@ -57,10 +33,8 @@ class Journal:
     def __init__(self, backend: JournalBackend) -> None:
         """Read and write journals in `backend`."""
         self.backend = backend
-        self._lists: LRUCache[tuple[str, str], ThreadList] = LRUCache(
-            LISTED_THREADS, getsizeof=lambda listed: len(listed.notes) + 1
-        )
-        self._latest: TTLCache[str, _Reading] = TTLCache(LATEST_OWNERS, LATEST_SECONDS)
+        self._readings = Readings(backend)
+        self.refs = JournalRefs(backend, self._readings)
 
     async def read(self, owner: Owner, head: str | None = None) -> JournalView:
         """Return one consistent reading. Read it before episodes, always.
@@ -69,56 +43,7 @@ class Journal:
             owner: Whose.
             head: The turn whose branch's summaries are wanted with it, where they are cached.
         """
-        return view_of(*await self._read(owner, head or ""))
-
-    async def _read(self, owner: Owner, head: str = "") -> _Reading:
-        """Return one reading; the threads listed apart come from memory until they move."""
-        while True:
-            raw = await self.backend.read(owner, head)
-            listed = await self._list(owner, raw)
-            if listed.moved == raw.listed:
-                self._latest[owner.key] = raw, listed
-                return raw, listed
-
-    async def _list(self, owner: Owner, raw: RawJournal) -> ThreadList:
-        if raw.listed == 0:
-            return ThreadList()
-        key = owner.key, generation_name(raw.generation)
-        listed = self._lists.get(key)
-        if listed is None or listed.moved != raw.listed:
-            listed = thread_list(*await self.backend.list_threads(owner, key[1]))
-            self._remember(owner, raw, listed)
-        return listed
-
-    def _remember(self, owner: Owner, raw: RawJournal, listed: ThreadList) -> None:
-        if len(listed.notes) < LISTED_THREADS:
-            self._lists[owner.key, generation_name(raw.generation)] = listed
-
-    async def _change(
-        self, owner: Owner, generation: str | None, decide: Decide
-    ) -> tuple[JournalView, bool]:
-        """Apply what `decide` says of the latest reading, again until nothing moved meanwhile.
-
-        The last reading of this process is tried first: what has not moved need not be read again.
-        That there is nothing to change, or another generation, is believed of a fresh one alone.
-        """
-        cached = self._latest.get(owner.key)
-        while True:
-            raw, listed = cached or await self._read(owner)
-            fresh, cached = cached is None, None
-            view = view_of(raw, listed)
-            changes = decide(view) if raw.generation == generation else None
-            if changes is not None:
-                write = write_of(raw, listed, changes)
-                if await self.backend.commit(owner, generation, raw.version, write):
-                    raw, listed = written(raw, listed, write)
-                    self._remember(owner, raw, listed)
-                    self._latest[owner.key] = raw, listed
-                    return view_of(raw, listed), True
-            elif fresh and raw.generation != generation:
-                raise GenerationMoved
-            elif fresh:
-                return view, False
+        return await self._readings.read(owner, head)
 
     async def note_thread(self, owner: Owner, generation: str | None, thread: str) -> None:
         """Index a thread under its owner, before anything is kept of it."""
@@ -130,7 +55,7 @@ class Journal:
             return Changes(threads={thread: ThreadNote()})
 
         try:
-            await self._change(owner, generation, decide)
+            await self._readings.change(owner, generation, decide)
         except GenerationMoved:
             await self.backend.drop_thread(thread)
             if not (await self.read(owner)).threads:
@@ -166,7 +91,7 @@ class Journal:
             changes.threads[thread] = ThreadNote(ref=ref, last=last)
             return changes
 
-        return (await self._change(owner, generation, decide))[0]
+        return (await self._readings.change(owner, generation, decide))[0]
 
     async def claim(
         self,
@@ -199,21 +124,32 @@ class Journal:
                 taken = Claim(turns=tuple(window), thread=thread, holder=holder, until=until)
             return Changes(fields={"claim": taken.model_dump_json()}) if taken else None
 
-        await self._change(owner, generation, decide)
+        await self._readings.change(owner, generation, decide)
         return taken
 
     async def extend_claim(
         self, owner: Owner, generation: str | None, claim: Claim, until: datetime
     ) -> None:
         """Move the end of a claim's lease, if the claim is still ours."""
+        await self._update_claim(owner, generation, claim, until=until)
 
+    async def claim_failed(
+        self, owner: Owner, generation: str | None, claim: Claim, now: datetime
+    ) -> None:
+        """End the lease of a claim whose summary failed, and count the attempt."""
+        attempts = claim.attempts + 1
+        await self._update_claim(owner, generation, claim, until=now, attempts=attempts)
+
+    async def _update_claim(
+        self, owner: Owner, generation: str | None, claim: Claim, **update: datetime | int
+    ) -> None:
         def decide(view: JournalView) -> Changes | None:
             if view.claim is None or view.claim.holder != claim.holder:
                 return None
-            longer = view.claim.model_copy(update={"until": until})
-            return Changes(fields={"claim": longer.model_dump_json()})
+            changed = view.claim.model_copy(update=update)
+            return Changes(fields={"claim": changed.model_dump_json()})
 
-        await self._change(owner, generation, decide)
+        await self._readings.change(owner, generation, decide)
 
     async def extend_extraction(
         self, owner: Owner, generation: str | None, until: datetime
@@ -225,20 +161,7 @@ class Journal:
                 return None
             return Changes(fields={"extracting": until.isoformat()})
 
-        await self._change(owner, generation, decide)
-
-    async def claim_failed(
-        self, owner: Owner, generation: str | None, claim: Claim, now: datetime
-    ) -> None:
-        """End the lease of a claim whose summary failed, and count the attempt."""
-
-        def decide(view: JournalView) -> Changes | None:
-            if view.claim is None or view.claim.holder != claim.holder:
-                return None
-            ended = claim.model_copy(update={"until": now, "attempts": claim.attempts + 1})
-            return Changes(fields={"claim": ended.model_dump_json()})
-
-        await self._change(owner, generation, decide)
+        await self._readings.change(owner, generation, decide)
 
     async def folded(
         self, owner: Owner, generation: str | None, claim: Claim
@@ -251,7 +174,7 @@ class Journal:
             moved = rows_moved(view, [("episode", episode_id(claim.turns))])
             return Changes(fields={**moved, "claim": None}, turns=dict.fromkeys(claim.turns))
 
-        return await self._change(owner, generation, decide)
+        return await self._readings.change(owner, generation, decide)
 
     async def drop_turns(
         self, owner: Owner, generation: str | None, turns: Collection[str]
@@ -263,7 +186,7 @@ class Journal:
             gone = [turn for turn in turns if turn in view.turns and turn not in claimed]
             return Changes(turns=dict.fromkeys(gone)) if gone else None
 
-        return (await self._change(owner, generation, decide))[0]
+        return (await self._readings.change(owner, generation, decide))[0]
 
     async def delete_dead(
         self,
@@ -283,7 +206,7 @@ class Journal:
             noted = json.dumps(dict(dead)) if dead else None
             return Changes(fields={"dead": noted}, turns=dict.fromkeys(turns))
 
-        return (await self._change(owner, view.generation, decide))[1]
+        return (await self._readings.change(owner, view.generation, decide))[1]
 
     async def withhold(
         self, owner: Owner, generation: str | None, ids: Collection[str]
@@ -298,7 +221,7 @@ class Journal:
             more = set(ids) - view.withheld
             return Changes(fields=withholding(view, more)) if more else None
 
-        return (await self._change(owner, generation, decide))[0]
+        return (await self._readings.change(owner, generation, decide))[0]
 
     async def rows_changed(
         self, owner: Owner, generation: str | None, keys: Collection[RecordKey] | None = None
@@ -308,7 +231,7 @@ class Journal:
         def decide(view: JournalView) -> Changes:
             return Changes(fields=rows_moved(view, keys))
 
-        return (await self._change(owner, generation, decide))[0]
+        return (await self._readings.change(owner, generation, decide))[0]
 
     async def begin_extraction(
         self, owner: Owner, generation: str | None, *, now: datetime, until: datetime
@@ -324,7 +247,7 @@ class Journal:
             left = {} if view.extracting is None else rows_moved(view, None)
             return Changes(fields={**left, "extracting": until.isoformat()})
 
-        view, taken = await self._change(owner, generation, decide)
+        view, taken = await self._readings.change(owner, generation, decide)
         return view if taken else None
 
     async def extracted(
@@ -344,7 +267,7 @@ class Journal:
                 changes.fields["cursor"] = str(cursor)
             return changes
 
-        return (await self._change(owner, generation, decide))[0]
+        return (await self._readings.change(owner, generation, decide))[0]
 
     async def restore(
         self,
@@ -369,34 +292,7 @@ class Journal:
                 changes.threads[thread] = ThreadNote(ref=ref, last=last.get(ref))
             return changes
 
-        return (await self._change(owner, generation, decide))[0]
-
-    # Refs of threads that are copied and deleted: what the checkpointers call (`ThreadRefs`).
-
-    async def copy(self, source: str, target: str) -> None:
-        """Give a copied thread the ref of its source."""
-        owner = await self.backend.thread_owner(source)
-        if owner is None:
-            return
-        await self.backend.note_owner(owner, target)
-
-        def decide(view: JournalView) -> Changes | None:
-            note = view.threads.get(source)
-            return None if note is None else Changes(threads={target: note})
-
-        await self._change(owner, (await self.backend.read(owner)).generation, decide)
-
-    async def drop(self, thread_id: str) -> None:
-        """Remove the ref of a deleted thread; its turns stop being live by themselves."""
-        owner = await self.backend.thread_owner(thread_id)
-        if owner is None:
-            return
-
-        def decide(view: JournalView) -> Changes | None:
-            return Changes(threads={thread_id: None}) if thread_id in view.threads else None
-
-        await self._change(owner, (await self.backend.read(owner)).generation, decide)
-        await self.backend.drop_thread(thread_id)
+        return (await self._readings.change(owner, generation, decide))[0]
 
     # Generations
 

@@ -7,7 +7,7 @@ from typing import Any
 from domain.exported import FORMAT, ExportedOwner, ImportRefused, read_export
 from domain.owner import Owner
 from domain.records import Entity, Episode, Fact, Record, Turn
-from stores.journal.journal import GenerationMoved
+from stores.errors import GenerationMoved
 from stores.open import Stores
 
 Line = dict[str, Any]

@@ -11,7 +11,7 @@ from domain.facts.facts import delete
 from domain.facts.forgetting import Reach, reach
 from domain.owner import Owner
 from domain.rows import key_of
-from stores.journal.journal import GenerationMoved
+from stores.errors import GenerationMoved
 from stores.open import Stores
 
 

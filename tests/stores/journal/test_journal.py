@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 
 from domain.owner import Owner, owner_from_json, owner_to_json
 from domain.records import Said, Turn
-from stores.errors import StoreUnavailable
-from stores.journal.journal import GenerationMoved, Journal
+from stores.errors import GenerationMoved, StoreUnavailable
+from stores.journal.journal import Journal
 from stores.journal.records import MOST_KEYS
 from stores.redis.journal import RedisJournal, open_redis_journal
 from stores.sqlite.journal import open_sqlite_journal
@@ -187,9 +187,9 @@ async def test_what_an_extraction_that_died_may_have_written_is_told_by_the_next
 async def test_a_copied_thread_has_the_ref_and_a_deleted_one_has_none(journal: Journal) -> None:
     await journal.note_thread(ALEX, None, "t")
     await journal.add_turns(ALEX, None, [turn("a")], "t", "a")
-    await journal.copy("t", "copy")
+    await journal.refs.copy("t", "copy")
     assert (await journal.read(ALEX)).refs == {"t": "a", "copy": "a"}
-    await journal.drop("t")
+    await journal.refs.drop("t")
     assert (await journal.read(ALEX)).refs == {"copy": "a"}
     assert await journal.backend.thread_owner("t") is None
     assert await journal.backend.thread_owner("copy") == ALEX

@@ -13,8 +13,7 @@ from domain.owner import Owner
 from nodes.extract_facts import extract
 from nodes.schedule import schedule
 from nodes.summarize import fold_window
-from stores.errors import StoreUnavailable
-from stores.journal.journal import GenerationMoved
+from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.erase import forget, reset
 from tests.support.kept import seen
 from tests.support.models.scripted import (

@@ -1,0 +1,97 @@
+"""Readings of owners' journals: the last of each is kept, and changed if nothing has moved since.
+
+What to change is decided in `journal.py`; how it lies in a backend is said in `records.py`.
+"""
+
+from collections.abc import Callable
+
+from cachetools import LRUCache, TTLCache
+
+from domain.journal import JournalView
+from domain.owner import Owner
+from stores.errors import GenerationMoved
+from stores.journal.backend import JournalBackend, RawJournal, generation_name
+from stores.journal.records import Changes, ThreadList, thread_list, view_of, write_of, written
+
+LISTED_THREADS = 200_000
+"""Threads listed apart that a process keeps at hand, of all owners: some 100 MB."""
+LATEST_OWNERS = 256
+LATEST_SECONDS = 60.0
+"""How long the last reading of an owner may be written on without reading again: long enough for
+a turn, and short beside the days after which a journal expires."""
+
+Decide = Callable[[JournalView], Changes | None]
+"""Looks at a reading and says what to change; None changes nothing."""
+
+
+_Reading = tuple[RawJournal, ThreadList]
+
+
+class Readings:
+    """The journals of all owners, as this process last read them."""
+
+    def __init__(self, backend: JournalBackend) -> None:
+        """Read and write journals in `backend`."""
+        self.backend = backend
+        self._lists: LRUCache[tuple[str, str], ThreadList] = LRUCache(
+            LISTED_THREADS, getsizeof=lambda listed: len(listed.notes) + 1
+        )
+        self._latest: TTLCache[str, _Reading] = TTLCache(LATEST_OWNERS, LATEST_SECONDS)
+
+    async def read(self, owner: Owner, head: str | None = None) -> JournalView:
+        """Return one consistent reading. Read it before episodes, always.
+
+        Args:
+            owner: Whose.
+            head: The turn whose branch's summaries are wanted with it, where they are cached.
+        """
+        return view_of(*await self._read(owner, head or ""))
+
+    async def _read(self, owner: Owner, head: str = "") -> _Reading:
+        """Return one reading; the threads listed apart come from memory until they move."""
+        while True:
+            raw = await self.backend.read(owner, head)
+            listed = await self._list(owner, raw)
+            if listed.moved == raw.listed:
+                self._latest[owner.key] = raw, listed
+                return raw, listed
+
+    async def _list(self, owner: Owner, raw: RawJournal) -> ThreadList:
+        if raw.listed == 0:
+            return ThreadList()
+        key = owner.key, generation_name(raw.generation)
+        listed = self._lists.get(key)
+        if listed is None or listed.moved != raw.listed:
+            listed = thread_list(*await self.backend.list_threads(owner, key[1]))
+            self._remember(owner, raw, listed)
+        return listed
+
+    def _remember(self, owner: Owner, raw: RawJournal, listed: ThreadList) -> None:
+        if len(listed.notes) < LISTED_THREADS:
+            self._lists[owner.key, generation_name(raw.generation)] = listed
+
+    async def change(
+        self, owner: Owner, generation: str | None, decide: Decide
+    ) -> tuple[JournalView, bool]:
+        """Apply what `decide` says of the latest reading, again until nothing moved meanwhile.
+
+        The last reading of this process is tried first: what has not moved need not be read again.
+        That there is nothing to change, or another generation, is believed of a fresh one alone.
+        """
+        cached = self._latest.get(owner.key)
+        while True:
+            raw, listed = cached or await self._read(owner)
+            fresh, cached = cached is None, None
+            view = view_of(raw, listed)
+            changes = decide(view) if raw.generation == generation else None
+            if changes is not None:
+                write = write_of(raw, listed, changes)
+                if await self.backend.commit(owner, generation, raw.version, write):
+                    raw, listed = written(raw, listed, write)
+                    self._remember(owner, raw, listed)
+                    self._latest[owner.key] = raw, listed
+                    return view_of(raw, listed), True
+            elif fresh and raw.generation != generation:
+                raise GenerationMoved
+            elif fresh:
+                return view, False

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from domain.owner import Owner
 from service.cli.terminal import plain, print_json
-from service.conversation import Conversation, TurnDone, TurnReport
+from service.conversation import Conversation
+from service.turn_report import TurnDone, TurnReport
 
 LEAVE = ("/quit", "quit", "exit")
 """Lines that leave a chat."""

@@ -21,15 +21,9 @@ from service.cli.chat_lines import LEAVE, Talk
 from service.cli.chat_reply import Paper, Working
 from service.cli.tables import budget_table, recalled_table
 from service.cli.terminal import console, day, plain
-from service.conversation import (
-    Conversation,
-    StepEvent,
-    TokenEvent,
-    TurnDone,
-    TurnReport,
-    new_thread,
-)
+from service.conversation import Conversation, new_thread
 from service.prompt_history import forget_history, history_file
+from service.turn_report import StepEvent, TokenEvent, TurnDone, TurnReport
 from settings import Settings
 from stores.errors import StoreUnavailable
 from stores.long_term import backend_of

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Header, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from service.conversation import TokenEvent, TurnDone, new_thread
+from service.conversation import new_thread
 from service.http.access import Asking, OwnMemory, Served
 from service.http.problems import PROBLEMS
 from service.http.turns import Ask, RunningTurn, begin_turn
+from service.turn_report import TokenEvent, TurnDone
 
 router = APIRouter(tags=["chat"], responses=PROBLEMS)
 

@@ -9,8 +9,9 @@ from typing import Any
 from starlette.requests import Request
 
 from domain.owner import Owner
-from service.conversation import Content, Event, TurnDone, TurnReport
+from service.conversation import Content
 from service.serving import Serving
+from service.turn_report import Event, TurnDone, TurnReport
 from service.usage import metrics
 from service.usage.limits import LimitExceeded
 

@@ -8,7 +8,8 @@ from contextlib import aclosing, asynccontextmanager
 
 from domain.owner import Owner
 from nodes.state import Parts
-from service.conversation import Content, Conversation, Event, TurnDone, TurnReport
+from service.conversation import Content, Conversation
+from service.turn_report import Event, TurnDone, TurnReport
 from service.usage import metrics
 from service.usage.callbacks import metering
 from service.usage.limits import LimitExceeded, Limits, open_limits

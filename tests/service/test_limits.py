@@ -10,8 +10,9 @@ from prometheus_client import generate_latest
 
 from domain.owner import Owner
 from nodes.state import Parts
-from service.conversation import Conversation, TokenEvent, TurnDone, TurnReport
+from service.conversation import Conversation
 from service.serving import open_serving
+from service.turn_report import TokenEvent, TurnDone, TurnReport
 from service.usage.ledger import Spent, drop_ledger, read_ledger, spend
 from service.usage.limits import LimitExceeded, Limits, MessageTooLarge, open_limits
 from settings import Settings

@@ -12,8 +12,8 @@ import pytest
 from domain.owner import Owner
 from domain.records import Entity
 from domain.rows import key_of
-from service.conversation import TurnDone
 from service.memory_view import remembered
+from service.turn_report import TurnDone
 from stores.base_store.backend import LongTermStore
 from stores.errors import CheckpointGone, StoreMismatch, StoreUnavailable
 from stores.journal.journal import Journal

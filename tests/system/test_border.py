@@ -23,9 +23,9 @@ from domain.exported import ImportRefused
 from domain.owner import Owner
 from nodes.messages.refusal import TurnRefused
 from nodes.messages.stamps import turns_reader
-from service.conversation import EXPECTED
 from service.http.app import create_app
 from service.serving import open_serving
+from service.turn_report import EXPECTED
 from stores.maintenance.erase import forget, reset
 from stores.maintenance.export import export_user, import_user
 from stores.maintenance.recover import recover

@@ -8,15 +8,8 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner
-from service.conversation import (
-    Conversation,
-    Event,
-    StepEvent,
-    TokenEvent,
-    TurnDone,
-    TurnReport,
-    new_thread,
-)
+from service.conversation import Conversation, new_thread
+from service.turn_report import Event, StepEvent, TokenEvent, TurnDone, TurnReport
 from stores.maintenance.erase import reset
 from tests.support.house import House, Open
 from tests.support.servers.openai_server import Fault, Reply

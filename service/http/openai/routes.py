@@ -14,7 +14,6 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from domain.owner import Owner, digest
 from models.provider.calls import as_model_errors
-from service.conversation import TokenEvent, TurnDone, TurnReport
 from service.http.access import Asking, Served
 from service.http.openai.messages import (
     Asked,
@@ -29,6 +28,7 @@ from service.http.openai.threads import place_of
 from service.http.problems import PROBLEMS, openai_error
 from service.http.turns import Ask, RunningTurn, begin_turn
 from service.serving import Serving
+from service.turn_report import TokenEvent, TurnDone, TurnReport
 
 router = APIRouter(prefix="/v1", tags=["openai"], responses=PROBLEMS)
 

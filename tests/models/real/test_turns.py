@@ -10,7 +10,8 @@ import pytest
 
 from domain.owner import Owner
 from graph.parts import open_parts
-from service.conversation import Conversation, TokenEvent, TurnDone, TurnReport
+from service.conversation import Conversation
+from service.turn_report import TokenEvent, TurnDone, TurnReport
 from settings import Settings
 from tests.support.models.real_model import MODEL, serve
 

@@ -15,9 +15,9 @@ import pytest
 
 from domain.owner import Owner
 from graph.parts import open_parts
-from service.conversation import TurnDone, TurnReport
 from service.http.app import create_app
 from service.serving import Serving, open_serving
+from service.turn_report import TurnDone, TurnReport
 from settings import Settings
 from tests.support.house import Clock
 

@@ -7,12 +7,11 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from evals.conversations import Dialogue, Probe, Session, Utterance
 from evals.report import Report
-from evals.runner import Progress, run
-from evals.throwaway import Where
+from evals.runner import Options, run
 from models.embeddings.open import MULTILINGUAL
 from models.open import open_models
 from settings import Settings
@@ -30,13 +29,8 @@ class NotBeam(ValueError):
 async def run_beam(
     folder: Path,
     *,
-    budget: int = 1000,
     offline: bool = True,
-    embeddings: str = MULTILINGUAL,
-    where: Where | None = None,
-    dump: Path | None = None,
-    progress: Progress | None = None,
-    baselines: bool = True,
+    **options: Unpack[Options],
 ) -> Report:
     """Measure the product's recall on BEAM by ability, beside baselines.
 
@@ -44,32 +38,23 @@ async def run_beam(
 
     Args:
         folder: A folder of BEAM's chats, or one file.
-        budget: Tokens of recalled text at most.
         offline: Summaries and facts without a language model; else by that of the settings.
-        embeddings: The embedding model, as the settings name it.
-        where: Where memories are kept; None: where the settings keep them.
-        dump: Writes one JSON line a question there.
-        progress: Called with what is under way, the steps done and the steps in all.
-        baselines: Measure them too.
+        options: As for any benchmark.
 
     Raises:
         NotBeam: If the folder holds no chat, in one sentence.
     """
     dialogues = load(folder)
+    embeddings = options.get("embeddings", MULTILINGUAL)
     models = None if offline else await open_models(Settings(embeddings=embeddings))
     try:
         return await run(
             f"BEAM ({'offline' if models is None else models.memory_name})",
             dialogues,
-            budget=budget,
             mode="folded",
-            embeddings=embeddings,
-            where=where,
-            dump=dump,
-            progress=progress,
-            baselines=baselines,
             model=models.memory if models else None,
             category="ability",
+            **options,
         )
     finally:
         if models is not None:

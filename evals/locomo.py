@@ -8,7 +8,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from evals.conversations import (
     Dialogue,
@@ -19,9 +19,7 @@ from evals.conversations import (
     Utterance,
 )
 from evals.report import Report
-from evals.runner import Progress, run
-from evals.throwaway import Where
-from models.embeddings.open import MULTILINGUAL
+from evals.runner import Options, run
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
 """The answerable ones; category 5 asks for what was never said."""
@@ -37,25 +35,15 @@ class NotLocomo(ValueError):
 async def run_locomo(
     folder: Path,
     *,
-    budget: int = 1000,
     mode: Mode = "recorded",
-    embeddings: str = MULTILINGUAL,
-    where: Where | None = None,
-    dump: Path | None = None,
-    progress: Progress | None = None,
-    baselines: bool = True,
+    **options: Unpack[Options],
 ) -> Report:
     """Measure the product's recall on LoCoMo, beside baselines.
 
     Args:
         folder: A folder of LoCoMo's conversations, or one file.
-        budget: Tokens of recalled text at most.
         mode: Whose summaries and facts: the published ones, or the offline model's.
-        embeddings: The embedding model, as the settings name it.
-        where: Where memories are kept; None: where the settings keep them.
-        dump: Writes one JSON line a question there.
-        progress: Called with what is under way, the steps done and the steps in all.
-        baselines: Measure them too.
+        options: As for any benchmark.
 
     Raises:
         NotLocomo: If the folder holds no conversation, in one sentence.
@@ -64,14 +52,9 @@ async def run_locomo(
     return await run(
         f"LoCoMo ({mode})",
         conversations,
-        budget=budget,
         mode=mode,
-        embeddings=embeddings,
-        where=where,
-        dump=dump,
-        progress=progress,
-        baselines=baselines,
         names={str(number): name for number, name in CATEGORIES.items()},
+        **options,
     )
 
 

@@ -8,13 +8,11 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from evals.conversations import Dialogue, Mode, Probe, Session, Utterance
 from evals.report import Report
-from evals.runner import Progress, run
-from evals.throwaway import Where
-from models.embeddings.open import MULTILINGUAL
+from evals.runner import Options, run
 
 _DATE = re.compile(r"(\d{4})/(\d\d)/(\d\d).*?(\d\d):(\d\d)")
 
@@ -26,14 +24,9 @@ class NotLongMemEval(ValueError):
 async def run_longmemeval(
     file: Path,
     *,
-    budget: int = 1000,
-    embeddings: str = MULTILINGUAL,
     mode: Mode = "recorded",
-    where: Where | None = None,
-    dump: Path | None = None,
-    progress: Progress | None = None,
-    baselines: bool = True,
     questions: int | None = None,
+    **options: Unpack[Options],
 ) -> Report:
     """Measure the product's recall on LongMemEval, beside baselines.
 
@@ -41,14 +34,9 @@ async def run_longmemeval(
 
     Args:
         file: One of LongMemEval's files.
-        budget: Tokens of recalled text at most.
-        embeddings: The embedding model, as the settings name it.
         mode: `offline`: summaries and facts by the model without a model.
-        where: Where memories are kept; None: where the settings keep them.
-        dump: Writes one JSON line a question there.
-        progress: Called with what is under way, the steps done and the steps in all.
-        baselines: Measure them too.
         questions: The first so many only.
+        options: As for any benchmark.
 
     Raises:
         NotLongMemEval: If the file is not one of them, in one sentence.
@@ -56,13 +44,8 @@ async def run_longmemeval(
     return await run(
         f"LongMemEval ({mode})",
         load(file)[:questions],
-        budget=budget,
         mode=mode,
-        embeddings=embeddings,
-        where=where,
-        dump=dump,
-        progress=progress,
-        baselines=baselines,
+        **options,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TextIO
+from typing import Any, TextIO, TypedDict, Unpack
 
 from rich.console import Console
 
@@ -34,32 +34,50 @@ Progress = Callable[[str, int, int], None]
 PRODUCT = "recall"
 
 
+class Options(TypedDict, total=False):
+    """How any benchmark is run."""
+
+    budget: int
+    """Tokens of recalled text at most; 1,000 unless given."""
+    embeddings: str
+    """The embedding model, as the settings name it; the default one unless given."""
+    where: Where | None
+    """Where memories are kept; None: where the settings keep them."""
+    dump: Path | None
+    """Writes one JSON line a question there."""
+    progress: Progress | None
+    baselines: bool
+    """Measure them too, unless False."""
+
+
 async def run(
     title: str,
     conversations: Sequence[Dialogue],
     *,
-    budget: int,
     mode: Mode,
-    embeddings: str,
-    where: Where | None = None,
-    dump: Path | None = None,
-    progress: Progress | None = None,
-    baselines: bool = True,
     names: Mapping[str, str] | None = None,
     model: MemoryModel | None = None,
     category: str = "category",
+    **options: Unpack[Options],
 ) -> Report:
     """Return how the product, and the baselines, recall what the conversations ask for.
 
-    `where` None: where the settings keep memories. `model` None: the one without a language model.
-    `category` is how dumped lines call the kind of a question.
+    Args:
+        title: What the report is called.
+        conversations: What is stored and asked.
+        mode: Whose summaries and facts.
+        names: How the report calls the categories.
+        model: Makes summaries and facts; None: the one without a language model.
+        category: How dumped lines call the kind of a question.
+        options: How any benchmark is run.
     """
-    where = where or backend_of(Settings()).name
+    budget, embeddings = options.get("budget", 1000), options.get("embeddings", MULTILINGUAL)
+    where = options.get("where") or backend_of(Settings()).name
+    dump, report = options.get("dump"), options.get("progress") or (lambda doing, done, steps: None)
     embedding = await open_embeddings(Settings(embeddings=embeddings))
     tokens = await asyncio.to_thread(open_counter, "")
     model = model or OfflineMemory(tokens)
     outcomes: dict[str, list[Outcome]] = {PRODUCT: []}
-    report = progress or (lambda doing, done, steps: None)
     steps = sum(len(conversation.probes) for conversation in conversations)
     with ExitStack() as stack:
         lines = stack.enter_context(dump.open("w", encoding="utf-8")) if dump else None
@@ -76,7 +94,7 @@ async def run(
                     outcomes[PRODUCT].append(outcome)
                     _dump(lines, outcome, category)
                     report(f"asking {conversation.name}", done + number + 1, steps)
-                if baselines:
+                if options.get("baselines", True):
                     await _compare(bench, fed, conversation, budget, outcomes)
     return Report(
         title=title,

@@ -12,7 +12,6 @@ from service.cli.terminal import console, fail, print_json, run
 if TYPE_CHECKING:
     from evals.conversations import Mode
     from evals.report import Report
-    from evals.runner import Progress
 
 Budget = Annotated[
     int, typer.Option(min=1, metavar="N", help="Tokens of recalled text for one question.")
@@ -60,20 +59,12 @@ def locomo(
 ) -> None:
     """Ten very long conversations of two people (LoCoMo)."""
 
-    def measure(progress: "Progress") -> "Coroutine[Any, Any, Report]":
+    async def measure(**how: Any) -> "Report":
         from evals.locomo import run_locomo
 
-        return run_locomo(
-            folder,
-            budget=budget,
-            mode=_mode(recorded),
-            embeddings=embeddings,
-            where=store,
-            dump=dump,
-            progress=progress,
-        )
+        return await run_locomo(folder, mode=_mode(recorded), **how)
 
-    _show(measure, dump, as_json)
+    _show(measure, budget, embeddings, store, dump, as_json)
 
 
 @evals.command()
@@ -93,20 +84,12 @@ def beam(
 ) -> None:
     """Long talks with an assistant, by ability (BEAM)."""
 
-    def measure(progress: "Progress") -> "Coroutine[Any, Any, Report]":
+    async def measure(**how: Any) -> "Report":
         from evals.beam import run_beam
 
-        return run_beam(
-            folder,
-            budget=budget,
-            offline=offline,
-            embeddings=embeddings,
-            where=store,
-            dump=dump,
-            progress=progress,
-        )
+        return await run_beam(folder, offline=offline, **how)
 
-    _show(measure, dump, as_json)
+    _show(measure, budget, embeddings, store, dump, as_json)
 
 
 @evals.command()
@@ -124,21 +107,12 @@ def longmemeval(
 ) -> None:
     """Questions over many chats with an assistant (LongMemEval)."""
 
-    def measure(progress: "Progress") -> "Coroutine[Any, Any, Report]":
+    async def measure(**how: Any) -> "Report":
         from evals.longmemeval import run_longmemeval
 
-        return run_longmemeval(
-            file,
-            budget=budget,
-            mode=_mode(recorded),
-            embeddings=embeddings,
-            where=store,
-            dump=dump,
-            progress=progress,
-            questions=questions,
-        )
+        return await run_longmemeval(file, mode=_mode(recorded), questions=questions, **how)
 
-    _show(measure, dump, as_json)
+    _show(measure, budget, embeddings, store, dump, as_json)
 
 
 def _mode(recorded: bool) -> "Mode":
@@ -146,7 +120,12 @@ def _mode(recorded: bool) -> "Mode":
 
 
 def _show(
-    measure: "Callable[[Progress], Coroutine[Any, Any, Report]]", dump: Path | None, as_json: bool
+    measure: "Callable[..., Coroutine[Any, Any, Report]]",
+    budget: int,
+    embeddings: str,
+    store: Literal["chroma", "postgres"] | None,
+    dump: Path | None,
+    as_json: bool,
 ) -> None:
     """Run a benchmark with its progress on stderr, and print its report."""
     if dump is not None and not dump.absolute().parent.is_dir():
@@ -162,7 +141,8 @@ def _show(
             status.update(f"{doing}: {done} of {of}")
 
         try:
-            report = run(lambda: measure(progress))
+            how = {"budget": budget, "embeddings": embeddings, "where": store, "dump": dump}
+            report = run(lambda: measure(**how, progress=progress))
         except (NotBeam, NotLocomo, NotLongMemEval) as error:
             status.stop()
             fail(str(error))

@@ -87,8 +87,8 @@ def nearest_messages(bench: Bench, lines: Lines, probe: Probe) -> tuple[list[Lin
 
 def bm25_messages(bench: Bench, lines: Lines, probe: Probe) -> tuple[list[Line], Ranked]:
     """The messages that share words with the question, by BM25, as many as fit."""
-    known = (lines.vocabulary.get(term, -1) for term in terms(probe.question))
-    scores = lines.words.scores(dict.fromkeys(known, 1.0))
+    numbers = (lines.vocabulary.get(term, -1) for term in terms(probe.question))
+    scores = lines.words.scores(dict.fromkeys(numbers, 1.0))
     order = np.argsort(-scores, kind="stable")
     return lines.messages, [int(at) for at in order if scores[at] > 0]
 

@@ -69,22 +69,22 @@ def load(folder: Path) -> list[Dialogue]:
     """
     if not folder.exists():
         raise NotBeam(f"{folder} does not exist: give the folder of BEAM's JSON files.")
-    found: list[Dialogue] = []
+    dialogues: list[Dialogue] = []
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else [folder]:
         try:
-            found.append(_dialogue(json.loads(file.read_text(encoding="utf-8"))))
+            dialogues.append(_dialogue(json.loads(file.read_text(encoding="utf-8"))))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise NotBeam(f"{file} is not a chat of BEAM: {error!r}.") from error
-    if not found:
+    if not dialogues:
         raise NotBeam(f"{folder} holds no JSON file: give the folder of BEAM's JSON files.")
-    return found
+    return dialogues
 
 
 def _dialogue(data: dict[str, Any]) -> Dialogue:
     sessions = tuple(map(_session, data["batches"]))
     if not sessions:
         raise ValueError("it has no batches")
-    known = {said.id for session in sessions for said in session.utterances}
+    ids = {said.id for session in sessions for said in session.utterances}
     asked = sessions[-1].begun + timedelta(days=1)
     probes = tuple(
         Probe(
@@ -92,7 +92,7 @@ def _dialogue(data: dict[str, Any]) -> Dialogue:
             answer=str(probe.get("answer") or ""),
             category=str(probe["ability"]),
             evidence=tuple(
-                dict.fromkeys(str(id) for id in probe.get("sources") or () if str(id) in known)
+                dict.fromkeys(str(id) for id in probe.get("sources") or () if str(id) in ids)
             ),
             asked=asked,
             nuggets=tuple(_ADDRESSED.sub("", str(n)) for n in probe.get("nuggets") or ()),

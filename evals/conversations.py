@@ -247,8 +247,8 @@ async def extracted(
     bench: Bench, owner: Owner, turns: Sequence[Turn], model: MemoryModel
 ) -> Sequence[Fact]:
     """Return what a memory model finds in the user's messages, a few turns at a time."""
-    known = {fact.id: fact for fact in await bench.memories.facts(owner, None)}
-    found: dict[str, Fact] = {}
+    stored = {fact.id: fact for fact in await bench.memories.facts(owner, None)}
+    drawn: dict[str, Fact] = {}
     every = bench.settings.extract_turns
     for start in range(0, len(turns), every):
         sources = [
@@ -258,12 +258,12 @@ async def extracted(
             if said.role == "user"
         ]
         now = turns[-1].at
-        extraction = await model.extract(sources, list(known.values()), now)
+        extraction = await model.extract(sources, list(stored.values()), now)
         by_ref = {source.ref: source for source in sources}
-        fresh = await asyncio.to_thread(apply, extraction.facts, by_ref, list(known.values()), now)
-        found |= {fact.id: fact for fact in fresh}
-        known |= found
-    return list(found.values())
+        fresh = await asyncio.to_thread(apply, extraction.facts, by_ref, list(stored.values()), now)
+        drawn |= {fact.id: fact for fact in fresh}
+        stored |= drawn
+    return list(drawn.values())
 
 
 async def fold(

@@ -67,7 +67,7 @@ def load(folder: Path) -> list[Dialogue]:
     if not folder.exists():
         raise NotLocomo(f"{folder} does not exist: give the folder of LoCoMo's JSON files.")
     files = sorted(folder.glob("*.json")) if folder.is_dir() else [folder]
-    found: list[Dialogue] = []
+    dialogues: list[Dialogue] = []
     for file in files:
         try:
             data = json.loads(file.read_text(encoding="utf-8"))
@@ -75,12 +75,12 @@ def load(folder: Path) -> list[Dialogue]:
             for number, part in enumerate(parts):
                 name = str(part.get("sample_id") or (file.stem if len(parts) == 1 else number))
                 # As first published, the conversation lies beside its questions.
-                found.append(_conversation(name, {**part, **part.get("conversation", {})}))
+                dialogues.append(_conversation(name, {**part, **part.get("conversation", {})}))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise NotLocomo(f"{file} is not a conversation of LoCoMo: {error!r}.") from error
-    if not found:
+    if not dialogues:
         raise NotLocomo(f"{folder} holds no JSON file: give the folder of LoCoMo's JSON files.")
-    return found
+    return dialogues
 
 
 def _conversation(name: str, data: dict[str, Any]) -> Dialogue:
@@ -90,11 +90,11 @@ def _conversation(name: str, data: dict[str, Any]) -> Dialogue:
     sessions = tuple(_session(data, number) for number in numbers if data[f"session_{number}"])
     if not sessions:
         raise ValueError("it has no sessions")
-    known = {said.id for session in sessions for said in session.utterances}
+    ids = {said.id for session in sessions for said in session.utterances}
     asked = sessions[-1].begun + timedelta(days=1)
     probes = []
     for each in data.get("qa", ()):
-        evidence = [id for id in _ids(each.get("evidence", ())) if id in known]
+        evidence = [id for id in _ids(each.get("evidence", ())) if id in ids]
         if each.get("category") in CATEGORIES and evidence:
             probes.append(
                 Probe(
@@ -128,8 +128,8 @@ def _session(data: dict[str, Any], number: int) -> Session:
     )
     statements = tuple(
         Statement(text, speaker, tuple(_ids(sources)))
-        for speaker, told in observed.items()
-        for text, sources in told
+        for speaker, notes in observed.items()
+        for text, sources in notes
     )
     return Session(_moment(data[f"session_{number}_date_time"]), utterances, summary, statements)
 
@@ -141,10 +141,10 @@ def _ids(written: Any) -> list[str]:
 
 
 def _moment(text: str) -> datetime:
-    found = _DATE.search(text)
-    if found is None:
+    match = _DATE.search(text)
+    if match is None:
         raise ValueError(f'"{text}" is no date such as "1:56 pm on 8 May, 2023"')
-    return datetime.strptime(" ".join(found.groups()), "%I %M %p %d %B %Y").replace(tzinfo=UTC)
+    return datetime.strptime(" ".join(match.groups()), "%I %M %p %d %B %Y").replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":

@@ -59,10 +59,10 @@ def load(file: Path) -> list[Dialogue]:
         raise NotLongMemEval(f"{file} is no file: give longmemeval_s.json or one of its kind.")
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        found = [_conversation(part) for part in data]
+        dialogues = [_conversation(part) for part in data]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotLongMemEval(f"{file} is not a file of LongMemEval: {error!r}.") from error
-    return [conversation for conversation in found if conversation.probes]
+    return [conversation for conversation in dialogues if conversation.probes]
 
 
 def _conversation(data: dict[str, Any]) -> Dialogue:
@@ -79,7 +79,7 @@ def _conversation(data: dict[str, Any]) -> Dialogue:
             Utterance(id=f"{number}:{at}", role=each["role"], name=None, text=each["content"])
             for at, each in enumerate(turns)
         ]
-        evidence += [one.id for one, each in zip(said, turns, strict=True)
+        evidence += [utterance.id for utterance, each in zip(said, turns, strict=True)
                      if each.get("has_answer")]  # fmt: skip
         sessions.append(Session(_moment(date), tuple(said)))
     asked = _moment(data["question_date"])
@@ -96,10 +96,10 @@ def _conversation(data: dict[str, Any]) -> Dialogue:
 
 
 def _moment(text: str) -> datetime:
-    found = _DATE.search(text)
-    if found is None:
+    match = _DATE.search(text)
+    if match is None:
         raise ValueError(f'"{text}" is no date such as "2023/05/30 (Tue) 23:40"')
-    year, month, day, hour, minute = (int(part) for part in found.groups())
+    year, month, day, hour, minute = (int(part) for part in match.groups())
     return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 

@@ -74,10 +74,10 @@ def measure(outcomes: Sequence[Outcome]) -> Measure:
     return Measure(
         questions=len(outcomes),
         evidence=evidence,
-        evidence_recall=sum(one.found for one in outcomes) / max(evidence, 1),
-        answer_support=sum(one.support for one in outcomes) / len(outcomes),
-        tokens=sum(one.tokens for one in outcomes) / len(outcomes),
-        most_tokens=max(one.tokens for one in outcomes),
+        evidence_recall=sum(outcome.found for outcome in outcomes) / max(evidence, 1),
+        answer_support=sum(outcome.support for outcome in outcomes) / len(outcomes),
+        tokens=sum(outcome.tokens for outcome in outcomes) / len(outcomes),
+        most_tokens=max(outcome.tokens for outcome in outcomes),
         p50_ms=percentile(times, 0.50),
         p95_ms=percentile(times, 0.95),
     )

@@ -22,12 +22,12 @@ def draw(report: dict[str, Any], target: Path) -> None:
     """Draw evidence recall and answer support of every method, and the product by category."""
     results = list(reversed(report["results"]))
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), width_ratios=(3, 2))
-    for row, found in enumerate(results):
-        ours = found is results[-1]
-        overall = found["overall"]
+    for row, measured in enumerate(results):
+        ours = measured is results[-1]
+        overall = measured["overall"]
         _bar(left, row + 0.19, overall["evidence_recall"], OURS if ours else OTHERS, 1.0)
         _bar(left, row - 0.19, overall["answer_support"], OURS if ours else OTHERS, 0.55)
-    left.set_yticks(range(len(results)), [found["method"] for found in results])
+    left.set_yticks(range(len(results)), [measured["method"] for measured in results])
     left.set_title("evidence recall (above), answer support (below)", fontsize=10)
     categories = list(reversed(results[-1]["by_category"].items()))
     for row, (_, measured) in enumerate(categories):

@@ -102,7 +102,7 @@ async def run(
         embeddings=embeddings,
         store=where,
         conversations=len(conversations),
-        results=tuple(result(method, found) for method, found in outcomes.items()),
+        results=tuple(result(method, each) for method, each in outcomes.items()),
         names=names or {},
     )
 
@@ -116,11 +116,11 @@ async def _recalled(
     tokens: TokenCounter,
 ) -> Outcome:
     start = perf_counter()
-    found = await bench.recall.recall(
+    recollection = await bench.recall.recall(
         fed.owner, fed.view, probe.question, budget=budget, now=probe.asked
     )
     ms = (perf_counter() - start) * 1000
-    return _outcome(conversation, fed, probe, found.items, tokens, ms)
+    return _outcome(conversation, fed, probe, recollection.items, tokens, ms)
 
 
 async def _compare(

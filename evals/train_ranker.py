@@ -98,8 +98,8 @@ async def _examples(
     bench: Bench, fed: Fed, dialogue: Dialogue
 ) -> tuple[tuple[str, ...], list[Example]]:
     probes = [probe for probe in dialogue.probes if probe.evidence]
-    found = [await _example(bench, fed, probe) for probe in probes]
-    return found[0][0], [example for _, example in found]
+    each = [await _example(bench, fed, probe) for probe in probes]
+    return each[0][0], [example for _, example in each]
 
 
 async def _example(bench: Bench, fed: Fed, probe: Probe) -> tuple[tuple[str, ...], Example]:
@@ -147,10 +147,10 @@ def fit(examples: Sequence[Example], columns: Sequence[int]) -> Matrix:
             rows.T @ gap + SHRINK * weights,
         )
 
-    found = minimize(
+    solution = minimize(
         loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 200}
     )
-    learned: Matrix = found.x / spread
+    learned: Matrix = solution.x / spread
     return learned
 
 
@@ -166,23 +166,23 @@ def evidence_recall(
     examples: Sequence[Example], columns: Sequence[int], weights: Matrix, budget: int
 ) -> tuple[int, int]:
     """Return how many answers fit the budget when ranked by the weights, and how many there are."""
-    found = wanted = 0
+    hits = wanted = 0
     for example in examples:
         pool = example.pool
         scores = example.features[:, list(columns)] @ weights
         taken = fill(replace(pool, scores=scores), budget, PENALTY)
-        found += len(set(taken) & set(example.answers.tolist()))
+        hits += len(set(taken) & set(example.answers.tolist()))
         wanted += len(example.answers)
-    return found, wanted
+    return hits, wanted
 
 
 def leave_one_out(data: Data, columns: Sequence[int], budget: int) -> dict[str, float]:
     """Return the evidence recall of each conversation by weights learned from the others."""
     results: dict[str, float] = {}
     total = np.zeros(2)
-    for name, held in data.examples.items():
+    for name, left_out in data.examples.items():
         others = [e for other, es in data.examples.items() if other != name for e in es]
-        counts = evidence_recall(held, columns, fit(others, columns), budget)
+        counts = evidence_recall(left_out, columns, fit(others, columns), budget)
         results[name] = counts[0] / counts[1]
         total += counts
     results["all"] = float(total[0] / total[1])
@@ -206,10 +206,10 @@ def main() -> None:
     for title, without in (("full", ()), ("lexical", VECTORS)):
         columns = data.columns(without)
         weights = fit(every, columns)
-        found, wanted = evidence_recall(every, columns, weights, given.budget)
+        hits, wanted = evidence_recall(every, columns, weights, given.budget)
         held_out = leave_one_out(data, columns, given.budget)
         each = ", ".join(f"{name} {value:.3f}" for name, value in held_out.items())
-        print(f"{title}: {len(columns)} signals; trained {found / wanted:.4f}; left out: {each}")
+        print(f"{title}: {len(columns)} signals; trained {hits / wanted:.4f}; left out: {each}")
         learned[title] = {
             data.names[column]: round(float(weight), 4)
             for column, weight in zip(columns, weights, strict=True)

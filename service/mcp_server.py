@@ -57,10 +57,10 @@ def memory_server(opened: Opened) -> MCPServer:
         async def work(parts: Parts, owner: Owner) -> str:
             stores = parts.stores
             view = await stores.journal.read(owner)
-            found = await stores.recall.recall(
+            recollection = await stores.recall.recall(
                 owner, view, query, budget=budget, now=parts.now(), as_of=None
             )
-            lines = [f"{item.at:%Y-%m-%d} {item.text}" for item in found.items]
+            lines = [f"{item.at:%Y-%m-%d} {item.text}" for item in recollection.items]
             return "\n".join(lines) or "Nothing is remembered about this."
 
         return await _said(opened, ctx, work)

@@ -48,8 +48,8 @@ async def remembered(
     rows = await stores.memories.all(owner, view.generation)
     reached = live(view.refs.values(), parents_of(view.turns.values(), rows.episodes))
     shown = [e for e in rows.episodes if all(turn.id in reached for turn in e.turns)]
-    told = reached - withheld(rows.facts) - view.withheld
-    entities = [_told(entity, told) for entity in rows.entities]
+    shown_turns = reached - withheld(rows.facts) - view.withheld
+    entities = [_as_of_turns(entity, shown_turns) for entity in rows.entities]
     return MemoryView(
         generation=view.generation,
         episodes=sorted(shown, key=lambda episode: episode.seq),
@@ -73,7 +73,7 @@ async def transcript(stores: "Stores", owner: Owner) -> list[Turn]:
     return sorted((turns[id] for id in reached), key=lambda turn: (turn.seq, turn.id))
 
 
-def _told(entity: Entity, turns: frozenset[str]) -> Entity | None:
+def _as_of_turns(entity: Entity, turns: frozenset[str]) -> Entity | None:
     """Return an entity with what these turns say of it; None if none of them names it."""
     sources = tuple(ref for ref in entity.sources if turn_of(ref) in turns)
     attributes = tuple(one for one in entity.attributes if turn_of(one.source) in turns)

@@ -104,12 +104,12 @@ class LibrarySaver(AsyncRedisSaver):
         async for packed in super().alist(config):
             row = self._whole(packed)
             at = row.config["configurable"]
-            known = cast(dict[str, Any], row.metadata)
+            metadata = cast(dict[str, Any], row.metadata)
             if namespace not in (None, at["checkpoint_ns"]):
                 continue
             if last and at["checkpoint_id"] >= last:
                 continue
-            if any(known.get(key) != value for key, value in (filter or {}).items()):
+            if any(metadata.get(key) != value for key, value in (filter or {}).items()):
                 continue
             if left == 0:
                 return

@@ -86,8 +86,8 @@ class Tools:
         """Return the stored texts that come nearest."""
 
         def query() -> str:
-            found = collection.query(query_embeddings=[self.embed(text)], n_results=NEAREST)
-            return "\n".join(found["documents"][0])
+            results = collection.query(query_embeddings=[self.embed(text)], n_results=NEAREST)
+            return "\n".join(results["documents"][0])
 
         return await asyncio.to_thread(query)
 

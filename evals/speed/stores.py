@@ -43,7 +43,7 @@ TURNS = 70
 
 
 @dataclass(frozen=True)
-class Told:
+class History:
     """What one owner said, as records, with a journal in which all of it is live."""
 
     owner: Owner
@@ -81,7 +81,7 @@ class Place:
     recalled: list[str] = field(default_factory=list)
 
 
-def told_by(number: int, turns_of_owner: int = TURNS) -> Told:
+def history_of(number: int, turns_of_owner: int = TURNS) -> History:
     """Return a made-up owner, always the same for the same number."""
     conversation = made_up(turns_of_owner, seed=number)
     records: list[Episode | Fact] = []
@@ -104,16 +104,16 @@ def told_by(number: int, turns_of_owner: int = TURNS) -> Told:
             sources = tuple(where[id] for id in statement.sources)
             records.append(fact_of(session, statement, sources))
     view = JournalView(rows=1, seq=seq, refs=refs)
-    return Told(Owner(f"bench-{number}"), view, tuple(records), conversation.probes)
+    return History(Owner(f"bench-{number}"), view, tuple(records), conversation.probes)
 
 
 async def fill(place: Place, owners: int, turns: int = TURNS) -> list[float]:
     """Write owners until there are so many; return how long each took."""
     writes = []
     for number in range(place.owners, owners):
-        told = await asyncio.to_thread(told_by, number, turns)
+        history = await asyncio.to_thread(history_of, number, turns)
         begun = perf_counter()
-        await place.memories.put(told.owner, None, *told.records)
+        await place.memories.put(history.owner, None, *history.records)
         writes.append((perf_counter() - begun) * 1000)
     place.owners = owners
     return writes
@@ -133,13 +133,13 @@ async def measure(
     recall = Recall(place.memories, embedding, tokens, Settings(_env_file=None))
     searches, colds, recalls = [], [], []
     for _ in range(questions):
-        told = await asyncio.to_thread(told_by, chance.randrange(owners), turns)
-        first, second, third = chance.sample(told.probes, 3)
-        recall.forget(told.owner)
-        colds.append(await _recalled(place, recall, told, first))
-        recalls.append(await _recalled(place, recall, told, second))
+        history = await asyncio.to_thread(history_of, chance.randrange(owners), turns)
+        first, second, third = chance.sample(history.probes, 3)
+        recall.forget(history.owner)
+        colds.append(await _recalled(place, recall, history, first))
+        recalls.append(await _recalled(place, recall, history, second))
         begun = perf_counter()
-        await place.memories.nearest(told.owner, None, third.question, limits=LIMITS)
+        await place.memories.nearest(history.owner, None, third.question, limits=LIMITS)
         searches.append((perf_counter() - begun) * 1000)
     return Timed(
         store=place.store,
@@ -154,11 +154,13 @@ async def measure(
     )
 
 
-async def _recalled(place: Place, recall: Recall, told: Told, probe: Probe) -> float:
+async def _recalled(place: Place, recall: Recall, history: History, probe: Probe) -> float:
     begun = perf_counter()
-    found = await recall.recall(told.owner, told.view, probe.question, budget=1000, now=probe.asked)
+    recollection = await recall.recall(
+        history.owner, history.view, probe.question, budget=1000, now=probe.asked
+    )
     took = (perf_counter() - begun) * 1000
-    place.recalled.append(render(found.items))
+    place.recalled.append(render(recollection.items))
     return took
 
 
@@ -174,7 +176,7 @@ async def compare(owners: Sequence[int], questions: int) -> tuple[list[Timed], i
     """
     embedding = await open_embeddings(Settings(_env_file=None))
     tokens = await asyncio.to_thread(open_counter, "")
-    found: list[Timed] = []
+    timings: list[Timed] = []
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="mnemograph-bench-")))
         places: list[Place] = []
@@ -185,9 +187,9 @@ async def compare(owners: Sequence[int], questions: int) -> tuple[list[Timed], i
             for place in places:
                 # A cache of its own, or the second store would find every question embedded.
                 own = await open_embeddings(Settings(_env_file=None))
-                found.append(await measure(place, size, questions, own, tokens))
+                timings.append(await measure(place, size, questions, own, tokens))
         pairs = list(zip(*(place.recalled for place in places), strict=True))
-    return found, sum(one == other for one, other in pairs), len(pairs)
+    return timings, sum(first == second for first, second in pairs), len(pairs)
 
 
 async def at_owners(folder: Path, owners: Sequence[int], turns: int = 560) -> list[Figures]:
@@ -210,12 +212,12 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    found, same, recalls = asyncio.run(compare(given.owners, given.questions))
+    timings, same, recalls = asyncio.run(compare(given.owners, given.questions))
     if given.json:
-        print(json.dumps({"same": same, "recalls": recalls, "timed": [asdict(t) for t in found]}))
+        print(json.dumps({"same": same, "recalls": recalls, "timed": [asdict(t) for t in timings]}))
         return
     table = Table("owners", "store", "write 40", "search", "first recall", "recall")
-    for timed in found:
+    for timed in timings:
         table.add_row(
             f"{timed.owners:,}",
             timed.store,

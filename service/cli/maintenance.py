@@ -161,6 +161,6 @@ def _progress() -> Iterator["Progress"]:
 
 
 def _advise(advice: tuple[str, ...]) -> None:
-    wanted = [f"unset {one[:-1]}" if one.endswith("=") else f"set {one}" for one in advice]
+    wanted = [f"unset {each[:-1]}" if each.endswith("=") else f"set {each}" for each in advice]
     if wanted:
         print(f"From now on {' and '.join(wanted)}, or they will not open.")

@@ -46,7 +46,7 @@ def recall(
 
     async def work(stores: "Stores", _: "Settings") -> "tuple[Recalled, ...]":
         view = await stores.journal.read(owner)
-        found = await stores.recall.recall(
+        recollection = await stores.recall.recall(
             owner,
             view,
             query,
@@ -55,7 +55,7 @@ def recall(
             refs=tuple(view.refs.values()),
             as_of=day,
         )
-        return tuple(found.items)
+        return tuple(recollection.items)
 
     items = with_stores(work)
     if as_json:
@@ -73,11 +73,11 @@ def episodes(user: User = USER, character: Character = CHARACTER, as_json: Json 
     """
     from service.cli.tables import episodes_table
 
-    held = _remembered(owner_of(user, character)).episodes
+    shown = _remembered(owner_of(user, character)).episodes
     if as_json:
-        print_json([episode.model_dump(mode="json") for episode in held])
-    elif held:
-        console().print(episodes_table(held))
+        print_json([episode.model_dump(mode="json") for episode in shown])
+    elif shown:
+        console().print(episodes_table(shown))
     else:
         print("No episodes yet: a conversation is folded into one when it has become long.")
 
@@ -91,21 +91,21 @@ def facts(
     """Show the facts, also those superseded since."""
     from service.cli.tables import facts_table
 
-    held = _remembered(owner_of(user, character), date_of(as_of)).facts
+    shown = _remembered(owner_of(user, character), date_of(as_of)).facts
     if as_json:
         print_json(
             [
                 {
-                    **one.fact.model_dump(mode="json"),
-                    "current": one.current,
-                    "superseded_by": one.superseded_by,
-                    "until": one.until.isoformat() if one.until else None,
+                    **each.fact.model_dump(mode="json"),
+                    "current": each.current,
+                    "superseded_by": each.superseded_by,
+                    "until": each.until.isoformat() if each.until else None,
                 }
-                for one in held
+                for each in shown
             ]
         )
-    elif held:
-        console().print(facts_table(held))
+    elif shown:
+        console().print(facts_table(shown))
     else:
         print("No facts yet: they are drawn from what is said every few turns.")
 
@@ -114,11 +114,11 @@ def entities(user: User = USER, character: Character = CHARACTER, as_json: Json 
     """Show the people, places and things that were named."""
     from service.cli.tables import entities_table
 
-    held = _remembered(owner_of(user, character)).entities
+    shown = _remembered(owner_of(user, character)).entities
     if as_json:
-        print_json([entity.model_dump(mode="json") for entity in held])
-    elif held:
-        console().print(entities_table(held))
+        print_json([entity.model_dump(mode="json") for entity in shown])
+    elif shown:
+        console().print(entities_table(shown))
     else:
         print("No people, places or things yet.")
 

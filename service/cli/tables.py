@@ -106,15 +106,15 @@ def quality(episode: Episode) -> str:
 def facts_table(standings: Sequence[Standing]) -> Table:
     """Return facts, those that hold first, each superseded one with when it ended."""
     table = _table("since", "until", "kind", "fact", wide="fact")
-    ordered = sorted(standings, key=lambda one: (not one.current, one.fact.valid_from))
-    for one in ordered:
-        style = "" if one.current else "dim"
-        note = " (your own words)" if one.fact.edited else ""
+    ordered = sorted(standings, key=lambda each: (not each.current, each.fact.valid_from))
+    for each in ordered:
+        style = "" if each.current else "dim"
+        note = " (your own words)" if each.fact.edited else ""
         table.add_row(
-            day(one.fact.valid_from),
-            day(one.until) if one.until else ("" if one.current else "superseded"),
-            one.fact.kind,
-            f"{one_line(one.fact.text)}{note}",
+            day(each.fact.valid_from),
+            day(each.until) if each.until else ("" if each.current else "superseded"),
+            each.fact.kind,
+            f"{one_line(each.fact.text)}{note}",
             style=style,
         )
     return table
@@ -131,9 +131,10 @@ def entities_table(entities: Iterable[Entity]) -> Table:
 def attributes(entity: Entity) -> str:
     """Return an entity's attributes on one line, earlier values in brackets."""
     said = []
-    by_name = sorted(entity.attributes, key=lambda one: one.name)
-    for name, held in groupby(by_name, key=lambda one: one.name):
-        values = [one_line(a.value) for a in sorted(held, key=lambda a: a.valid_from, reverse=True)]
+    by_name = sorted(entity.attributes, key=lambda attribute: attribute.name)
+    for name, same_name in groupby(by_name, key=lambda attribute: attribute.name):
+        newest_first = sorted(same_name, key=lambda a: a.valid_from, reverse=True)
+        values = [one_line(attribute.value) for attribute in newest_first]
         now, *before = dict.fromkeys(values)
         was = f" (before: {', '.join(before)})" if before else ""
         said.append(f"{one_line(name)}: {now}{was}")

@@ -123,16 +123,16 @@ def _import_other(kind: Any, file: Path, user: str, character: str) -> dict[str,
         from service.importing.formats import FileRefused, read_file
 
         try:
-            found = await asyncio.to_thread(read_file, kind, file, parts.now())
+            imported = await asyncio.to_thread(read_file, kind, file, parts.now())
         except FileRefused as refused:
             fail(str(refused))
         except OSError as error:
             fail(f"{file} cannot be read ({error.strerror}).")
-        messages = sum(len(chat.messages) for chat in found.chats) + len(found.statements)
+        messages = sum(len(chat.messages) for chat in imported.chats) + len(imported.statements)
         with Progress(console=console(stderr=True), transient=True) as progress:
             task = progress.add_task("Remembering", total=messages)
             done = await bring_in(
-                parts, owner, found, lambda count: progress.update(task, advance=count)
+                parts, owner, imported, lambda count: progress.update(task, advance=count)
             )
         return asdict(done)
 

@@ -59,17 +59,17 @@ def read_cursor(text: str) -> Key:
         HTTPException: 422 if it is none.
     """
     try:
-        found = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        key = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, RecursionError) as error:
         raise _no_cursor() from error
-    if not isinstance(found, list) or not all(isinstance(x, int | float | str) for x in found):
+    if not isinstance(key, list) or not all(isinstance(x, int | float | str) for x in key):
         raise _no_cursor()
-    return tuple(found)
+    return tuple(key)
 
 
-def _above(one: Key, other: Key) -> bool:
+def _above(key: Key, other: Key) -> bool:
     try:
-        return one > other
+        return key > other
     except TypeError as error:
         raise _no_cursor() from error
 

@@ -101,6 +101,8 @@ async def _failed(request: Request, error: Exception) -> Response:
     return problem(500, "Something went wrong here; it is in the server's log.")
 
 
+FOR_ALL = ("retry-after", "www-authenticate")
+"""Headers of an error that every client is told."""
 OPENAI = "/v1/"
 """What the paths of OpenAI's routes begin with."""
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error",
@@ -124,9 +126,9 @@ def _for_its_client(handler: Handler) -> Handler:
         answer = await handler(request, error)
         if not request.scope["path"].startswith(OPENAI) or answer.media_type != MEDIA:
             return answer
-        kept = {k: v for k, v in answer.headers.items() if k in ("retry-after", "www-authenticate")}
+        headers = {k: v for k, v in answer.headers.items() if k in FOR_ALL}
         detail = json.loads(bytes(answer.body))["detail"]
-        return openai_error(answer.status_code, detail, kept)
+        return openai_error(answer.status_code, detail, headers)
 
     return handle
 

@@ -116,13 +116,13 @@ async def earlier(
     )
 
 
-def fact_shown(one: Standing) -> FactShown:
+def fact_shown(fact: Standing) -> FactShown:
     """Return a fact as the routes show it."""
     return FactShown(
-        **one.fact.model_dump(),
-        current=one.current,
-        superseded_by=one.superseded_by,
-        until=one.until,
+        **fact.fact.model_dump(),
+        current=fact.current,
+        superseded_by=fact.superseded_by,
+        until=fact.until,
     )
 
 

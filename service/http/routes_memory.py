@@ -53,15 +53,15 @@ async def episodes(
     cursor: Cursor = None,
 ) -> Page[readings.EpisodeShown]:
     """The summarized stretches of conversation, oldest first, with their quality."""
-    held = (await remembered(served.parts.stores, owner)).episodes
-    shown, more = page_after(held, lambda episode: (episode.seq, episode.id), limit, cursor)
+    every = (await remembered(served.parts.stores, owner)).episodes
+    shown, more = page_after(every, lambda episode: (episode.seq, episode.id), limit, cursor)
     return Page(items=[_episode(episode, evidence) for episode in shown], next=more)
 
 
 def _episode(episode: Episode, evidence: bool) -> readings.EpisodeShown:
-    told = episode.model_dump(exclude={"turns"})
+    fields = episode.model_dump(exclude={"turns"})
     return readings.EpisodeShown(
-        **told,
+        **fields,
         begun=episode.begun,
         ended=episode.ended,
         turns=episode.turns if evidence else None,
@@ -73,11 +73,11 @@ async def facts(
     served: Served, owner: OwnMemory, as_of: AsOf, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[readings.FactShown]:
     """What is held to be true, and what no longer is, in the order it was said."""
-    held = (await remembered(served.parts.stores, owner, as_of=as_of)).facts
+    every = (await remembered(served.parts.stores, owner, as_of=as_of)).facts
     shown, more = page_after(
-        held, lambda one: (one.fact.observed_at.timestamp(), one.fact.id), limit, cursor
+        every, lambda each: (each.fact.observed_at.timestamp(), each.fact.id), limit, cursor
     )
-    return Page(items=[readings.fact_shown(one) for one in shown], next=more)
+    return Page(items=[readings.fact_shown(each) for each in shown], next=more)
 
 
 @router.get("/entities")
@@ -85,8 +85,8 @@ async def entities(
     served: Served, owner: OwnMemory, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Entity]:
     """People, places and things by name, with the history of their attributes."""
-    held = (await remembered(served.parts.stores, owner)).entities
-    shown, more = page_after(held, lambda one: (one.name.casefold(), one.id), limit, cursor)
+    every = (await remembered(served.parts.stores, owner)).entities
+    shown, more = page_after(every, lambda e: (e.name.casefold(), e.id), limit, cursor)
     return Page(items=shown, next=more)
 
 
@@ -102,7 +102,7 @@ async def search(
 ) -> Page[Recalled]:
     """What would be recalled for a message, in the order of time, and why."""
     stores = served.parts.stores
-    found = await stores.recall.recall(
+    recollection = await stores.recall.recall(
         owner,
         await stores.journal.read(owner),
         q,
@@ -110,7 +110,7 @@ async def search(
         now=served.parts.now(),
         as_of=as_of,
     )
-    return Page(items=list(found.items), next=None)
+    return Page(items=list(recollection.items), next=None)
 
 
 @router.get("/budget")

@@ -40,10 +40,10 @@ async def authenticate(path: str, headers: dict[bytes, bytes], scope: Mapping[st
     """Return who is calling."""
     if path in OPEN or path.startswith(tuple(f"{place}/" for place in OPEN)):
         return ANYBODY
-    told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in
+    sent = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in
             headers.items()}  # fmt: skip
     try:
-        caller = await process_serving().caller(told.get("authorization"), told.get(USER_HEADER))
+        caller = await process_serving().caller(sent.get("authorization"), sent.get(USER_HEADER))
     except IdentityError as error:
         if scope["type"] != "http":  # The answer to a websocket is not ours to word.
             raise Auth.exceptions.HTTPException(401, str(error)) from error

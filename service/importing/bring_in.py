@@ -16,7 +16,7 @@ from domain.rows import key_of
 from nodes.extract_facts import extract
 from nodes.state import Parts
 from nodes.summarize import fold_window
-from service.importing.formats import Chat, Found, Message, Statement
+from service.importing.formats import Chat, Imported, Message, Statement
 
 AT_ONCE = 48
 """Turns written before they are folded: a journal that a turn reads stays as small as in a chat."""
@@ -37,7 +37,7 @@ class BroughtIn:
     facts: int = 0
 
 
-async def bring_in(parts: Parts, owner: Owner, found: Found, progress: Progress) -> BroughtIn:
+async def bring_in(parts: Parts, owner: Owner, imported: Imported, progress: Progress) -> BroughtIn:
     """Write what was found into an owner's memory.
 
     Raises:
@@ -47,7 +47,7 @@ async def bring_in(parts: Parts, owner: Owner, found: Found, progress: Progress)
     """
     done = BroughtIn()
     present = await _present(parts, owner)
-    for chat in found.chats:
+    for chat in imported.chats:
         count = 0
         for thread, turns in threads_of(chat):
             new = [turn for turn in turns if turn.id not in present]
@@ -56,8 +56,8 @@ async def bring_in(parts: Parts, owner: Owner, found: Found, progress: Progress)
             present |= {turn.id for turn in new}
         progress(len(chat.messages))
         done = replace(done, chats=done.chats + 1, turns=done.turns + count)
-    new_facts = await _write_statements(parts, owner, found.statements, present)
-    progress(len(found.statements))
+    new_facts = await _write_statements(parts, owner, imported.statements, present)
+    progress(len(imported.statements))
     return replace(done, facts=new_facts)
 
 

@@ -55,14 +55,14 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Found:
+class Imported:
     """What a file holds, oldest first."""
 
     chats: list[Chat] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
 
 
-def read_file(kind: Kind, file: Path, now: datetime) -> Found:
+def read_file(kind: Kind, file: Path, now: datetime) -> Imported:
     """Return what a file holds.
 
     Args:
@@ -77,14 +77,14 @@ def read_file(kind: Kind, file: Path, now: datetime) -> Found:
     records = _records(file)
     if kind == "facts":
         statements = [_statement(record, place, now) for place, record in _listed(records)]
-        return Found(statements=sorted(statements, key=lambda statement: statement.at))
+        return Imported(statements=sorted(statements, key=lambda statement: statement.at))
     readers: dict[str, Callable[[Iterable[tuple[str, Any]], datetime], Iterator[Chat]]] = {
         "chatgpt": _chatgpt,
         "claude": _claude,
         "messages": _messages,
     }
     chats = [chat for chat in readers[kind](_listed(records), now) if chat.messages]
-    return Found(chats=sorted(chats, key=lambda chat: min(m.at for m in chat.messages.values())))
+    return Imported(chats=sorted(chats, key=lambda chat: min(m.at for m in chat.messages.values())))
 
 
 def _records(file: Path) -> Any:
@@ -145,8 +145,8 @@ def _from_the_root(nodes: Mapping[str, Any]) -> list[str]:
     for id, node in nodes.items():
         if isinstance(node, dict):
             parent = node.get("parent")
-            known = isinstance(parent, str) and parent in nodes
-            children.setdefault(parent if known else None, []).append(id)
+            in_file = isinstance(parent, str) and parent in nodes
+            children.setdefault(parent if in_file else None, []).append(id)
     ordered = list(children.get(None, ()))
     for id in ordered:
         ordered.extend(children.get(id, ()))
@@ -196,7 +196,7 @@ def _messages(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Cha
     A line is one message, or a chat with `messages`. Messages that name a `thread` (or
     `session_id`) belong to it; the others are one chat.
     """
-    loose: dict[str, dict[str, Message]] = {}
+    by_name: dict[str, dict[str, Message]] = {}
     for place, record in records:
         record = json.loads(record) if isinstance(record, str) else record
         if isinstance(record, dict) and isinstance(record.get("messages"), list):
@@ -207,8 +207,8 @@ def _messages(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Cha
             yield Chat(f"messages:{record.get('id') or digest(first)}", messages)
         else:
             name = record.get("thread") or record.get("session_id") if _is_dict(record) else None
-            _append(loose.setdefault(str(name or ""), {}), record, place, now)
-    for name, messages in loose.items():
+            _append(by_name.setdefault(str(name or ""), {}), record, place, now)
+    for name, messages in by_name.items():
         first = next((message.text for message in messages.values()), "")
         yield Chat(f"messages:{name or digest(first)}", messages)
 

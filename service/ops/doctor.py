@@ -94,13 +94,13 @@ def because(settings: Settings, field: str) -> str:
 
 async def check_settings(settings: Settings) -> list[Check]:
     """Name variables that look like settings and are none: most likely misspelt."""
-    known = {variable(settings, field) for field in type(settings).model_fields}
+    fields = {variable(settings, field) for field in type(settings).model_fields}
     odd = sorted(
         name
         for name in os.environ
         if name.startswith("MNEMO_")
         and not name.startswith("MNEMO_TEST_")
-        and name.partition("__")[0] not in known
+        and name.partition("__")[0] not in fields
     )
     if odd:
         text = f"{', '.join(odd)} is no setting: check the spelling against .env.example."

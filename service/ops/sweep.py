@@ -138,25 +138,25 @@ async def lost_owners(
     """
     owners = await journal.backend.owners() if journal else []
     lost = len(await _without_journal(owners, store))
-    known, until = len(owners) + lost, monotonic() + seconds
+    count, until = len(owners) + lost, monotonic() + seconds
     if journal is not None:
         for owner in owners:
             if monotonic() > until:
                 break
             view = await journal.read(owner)
             lost += journal_lost(view, await memories.episodes(owner, view.generation))
-    return known, lost
+    return count, lost
 
 
 async def _without_journal(owners: Iterable[Owner], store: BaseStore) -> set[tuple[str, ...]]:
     """Return the namespaces of owners that the store knows and the journal does not."""
-    found: set[tuple[str, ...]] = set()
-    while page := await store.alist_namespaces(max_depth=2, limit=PAGE, offset=len(found)):
-        before = len(found)
-        found.update(page)
-        if len(page) < PAGE or len(found) == before:
+    prefixes: set[tuple[str, ...]] = set()
+    while page := await store.alist_namespaces(max_depth=2, limit=PAGE, offset=len(prefixes)):
+        before = len(prefixes)
+        prefixes.update(page)
+        if len(page) < PAGE or len(prefixes) == before:
             break
-    return found - {owner.namespace(None)[:2] for owner in owners}
+    return prefixes - {owner.namespace(None)[:2] for owner in owners}
 
 
 # What is dead

@@ -20,12 +20,12 @@ USER = "mnemo_user"
 
 async def renew_records(threads: Iterable[str]) -> None:
     """Empty the server's records of threads, which keep their ids and may be gone on with."""
-    known = [thread for thread in threads if _is_uuid(thread)]
-    if not known or "langgraph_api.server" not in sys.modules:
+    ids = [thread for thread in threads if _is_uuid(thread)]
+    if not ids or "langgraph_api.server" not in sys.modules:
         return
-    _drop_streams(known)
+    _drop_streams(ids)
     async with get_client() as client:
-        for thread in known:
+        for thread in ids:
             try:
                 record = await client.threads.get(thread)
                 await client.threads.delete(thread)
@@ -40,14 +40,14 @@ async def drop_records(user_id: str, threads: Iterable[str]) -> None:
     """Delete the server's records of these threads, and of all threads and crons of a user."""
     if "langgraph_api.server" not in sys.modules:
         return
-    known, theirs = [thread for thread in threads if _is_uuid(thread)], {USER: digest(user_id)}
-    _drop_streams(known)
+    ids, theirs = [thread for thread in threads if _is_uuid(thread)], {USER: digest(user_id)}
+    _drop_streams(ids)
     async with get_client() as client:
-        for thread in known:
+        for thread in ids:
             with suppress(NotFoundError):
                 await client.threads.delete(thread)
-        while found := await client.threads.search(metadata=theirs, limit=100):
-            for record in found:
+        while page := await client.threads.search(metadata=theirs, limit=100):
+            for record in page:
                 await client.threads.delete(record["thread_id"])
         while crons := await client.crons.search(metadata=theirs, limit=100):
             for cron in crons:
@@ -58,9 +58,9 @@ def _drop_streams(threads: Iterable[str]) -> None:
     """Drop what the development server keeps of resumable streams, which it never forgets."""
     runtime = sys.modules.get("langgraph_runtime_inmem.inmem_stream")
     if runtime is not None:
-        kept = getattr(runtime.get_stream_manager(), "message_stores", {})
+        streams = getattr(runtime.get_stream_manager(), "message_stores", {})
         for thread in threads:
-            kept.pop(UUID(thread), None)
+            streams.pop(UUID(thread), None)
 
 
 def _is_uuid(text: str) -> bool:

@@ -61,10 +61,10 @@ class Meter:
 
     def begins(self, run: Run, inputs: Any) -> None:
         """Note whose run it is where its input says so (folding in the background)."""
-        told = inputs.model_dump() if isinstance(inputs, BaseModel) else inputs
-        if isinstance(told, dict) and isinstance(user := told.get("user_id"), str) and user:
-            run.owner = Owner(user, told.get("character_id") or "default")
-            run.tier = told.get("tier")
+        fields = inputs.model_dump() if isinstance(inputs, BaseModel) else inputs
+        if isinstance(fields, dict) and isinstance(user := fields.get("user_id"), str) and user:
+            run.owner = Owner(user, fields.get("character_id") or "default")
+            run.tier = fields.get("tier")
 
     def _located(self, run: Run, origin: Origin) -> None:
         """Note whose turn it is."""
@@ -86,10 +86,10 @@ class Meter:
         """Write down what a run cost."""
         if run.owner is None or not run.spent:
             return
-        for one in run.spent:
-            metrics.MODEL_TOKENS.labels(one.layer, "in").inc(one.read)
-            metrics.MODEL_TOKENS.labels(one.layer, "out").inc(one.written)
-        tokens = sum(one.read + one.written for one in run.spent)
+        for spent in run.spent:
+            metrics.MODEL_TOKENS.labels(spent.layer, "in").inc(spent.read)
+            metrics.MODEL_TOKENS.labels(spent.layer, "out").inc(spent.written)
+        tokens = sum(spent.read + spent.written for spent in run.spent)
         try:
             await self._limits.charge(run.owner.user_id, run.tier, tokens)
             await spend(self._parts.stores.journal, run.owner, run.spent, self._parts.now())

@@ -58,9 +58,9 @@ async def spend(journal: Journal, owner: Owner, spent: Iterable[Spent], at: date
         StoreUnavailable: If the journal does not answer.
     """
     amounts: dict[str, int] = {}
-    for one in spent:
-        for kind, amount in (("calls", 1), ("in", one.read), ("out", one.written)):
-            name = json.dumps([f"{at:%Y-%m}", one.layer, one.model, kind])
+    for call in spent:
+        for kind, amount in (("calls", 1), ("in", call.read), ("out", call.written)):
+            name = json.dumps([f"{at:%Y-%m}", call.layer, call.model, kind])
             amounts[name] = amounts.get(name, 0) + amount
     if amounts:
         await journal.backend.count_up(owner, amounts)

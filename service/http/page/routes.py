@@ -161,10 +161,10 @@ async def search(
     if not q.strip():
         return _html("recalled.html", recalled=[], nothing="")
     view = await stores.journal.read(owner)
-    found = await stores.recall.recall(
+    recollection = await stores.recall.recall(
         owner, view, q, budget=800, now=served.parts.now(), as_of=None
     )
-    items = [(item, reasons_of(item)) for item in found.items]
+    items = [(item, reasons_of(item)) for item in recollection.items]
     return _html("recalled.html", recalled=items, nothing="Nothing is remembered about this.")
 
 

@@ -27,23 +27,13 @@ from stores.journal.records import (
 from stores.journal.thread_refs import JournalRefs
 
 
-class Journal:
+class Journal(Readings):
     """The journals of all owners."""
 
     def __init__(self, backend: JournalBackend) -> None:
         """Read and write journals in `backend`."""
-        self.backend = backend
-        self._readings = Readings(backend)
-        self.refs = JournalRefs(backend, self._readings)
-
-    async def read(self, owner: Owner, head: str | None = None) -> JournalView:
-        """Return one consistent reading. Read it before episodes, always.
-
-        Args:
-            owner: Whose.
-            head: The turn whose branch's summaries are wanted with it, where they are cached.
-        """
-        return await self._readings.read(owner, head)
+        super().__init__(backend)
+        self.refs = JournalRefs(self)
 
     async def note_thread(self, owner: Owner, generation: str | None, thread: str) -> None:
         """Index a thread under its owner, before anything is kept of it."""
@@ -55,7 +45,7 @@ class Journal:
             return Changes(threads={thread: ThreadNote()})
 
         try:
-            await self._readings.change(owner, generation, decide)
+            await self.change(owner, generation, decide)
         except GenerationMoved:
             await self.backend.drop_thread(thread)
             if not (await self.read(owner)).threads:
@@ -91,7 +81,7 @@ class Journal:
             changes.threads[thread] = ThreadNote(ref=ref, last=last)
             return changes
 
-        return (await self._readings.change(owner, generation, decide))[0]
+        return (await self.change(owner, generation, decide))[0]
 
     async def claim(
         self,
@@ -124,7 +114,7 @@ class Journal:
                 taken = Claim(turns=tuple(window), thread=thread, holder=holder, until=until)
             return Changes(fields={"claim": taken.model_dump_json()}) if taken else None
 
-        await self._readings.change(owner, generation, decide)
+        await self.change(owner, generation, decide)
         return taken
 
     async def extend_claim(
@@ -149,7 +139,7 @@ class Journal:
             changed = view.claim.model_copy(update=update)
             return Changes(fields={"claim": changed.model_dump_json()})
 
-        await self._readings.change(owner, generation, decide)
+        await self.change(owner, generation, decide)
 
     async def extend_extraction(
         self, owner: Owner, generation: str | None, until: datetime
@@ -161,7 +151,7 @@ class Journal:
                 return None
             return Changes(fields={"extracting": until.isoformat()})
 
-        await self._readings.change(owner, generation, decide)
+        await self.change(owner, generation, decide)
 
     async def folded(
         self, owner: Owner, generation: str | None, claim: Claim
@@ -174,7 +164,7 @@ class Journal:
             moved = rows_moved(view, [("episode", episode_id(claim.turns))])
             return Changes(fields={**moved, "claim": None}, turns=dict.fromkeys(claim.turns))
 
-        return await self._readings.change(owner, generation, decide)
+        return await self.change(owner, generation, decide)
 
     async def drop_turns(
         self, owner: Owner, generation: str | None, turns: Collection[str]
@@ -186,7 +176,7 @@ class Journal:
             gone = [turn for turn in turns if turn in view.turns and turn not in claimed]
             return Changes(turns=dict.fromkeys(gone)) if gone else None
 
-        return (await self._readings.change(owner, generation, decide))[0]
+        return (await self.change(owner, generation, decide))[0]
 
     async def delete_dead(
         self,
@@ -206,7 +196,7 @@ class Journal:
             noted = json.dumps(dict(dead)) if dead else None
             return Changes(fields={"dead": noted}, turns=dict.fromkeys(turns))
 
-        return (await self._readings.change(owner, view.generation, decide))[1]
+        return (await self.change(owner, view.generation, decide))[1]
 
     async def withhold(
         self, owner: Owner, generation: str | None, ids: Collection[str]
@@ -221,7 +211,7 @@ class Journal:
             more = set(ids) - view.withheld
             return Changes(fields=withholding(view, more)) if more else None
 
-        return (await self._readings.change(owner, generation, decide))[0]
+        return (await self.change(owner, generation, decide))[0]
 
     async def rows_changed(
         self, owner: Owner, generation: str | None, keys: Collection[RecordKey] | None = None
@@ -231,7 +221,7 @@ class Journal:
         def decide(view: JournalView) -> Changes:
             return Changes(fields=rows_moved(view, keys))
 
-        return (await self._readings.change(owner, generation, decide))[0]
+        return (await self.change(owner, generation, decide))[0]
 
     async def begin_extraction(
         self, owner: Owner, generation: str | None, *, now: datetime, until: datetime
@@ -247,7 +237,7 @@ class Journal:
             left = {} if view.extracting is None else rows_moved(view, None)
             return Changes(fields={**left, "extracting": until.isoformat()})
 
-        view, taken = await self._readings.change(owner, generation, decide)
+        view, taken = await self.change(owner, generation, decide)
         return view if taken else None
 
     async def extracted(
@@ -267,7 +257,7 @@ class Journal:
                 changes.fields["cursor"] = str(cursor)
             return changes
 
-        return (await self._readings.change(owner, generation, decide))[0]
+        return (await self.change(owner, generation, decide))[0]
 
     async def restore(
         self,
@@ -292,7 +282,7 @@ class Journal:
                 changes.threads[thread] = ThreadNote(ref=ref, last=last.get(ref))
             return changes
 
-        return (await self._readings.change(owner, generation, decide))[0]
+        return (await self.change(owner, generation, decide))[0]
 
     # Generations
 

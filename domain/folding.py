@@ -46,7 +46,7 @@ def live_journal(view: JournalView, refs: Iterable[str]) -> list[Turn]:
     return sorted((view.turns[id] for id in reached), key=lambda turn: turn.seq)
 
 
-def window_due(
+def window_to_fold(
     view: JournalView,
     turns: Sequence[Turn],
     *,
@@ -72,7 +72,7 @@ def window_due(
     return _idle_thread(view, turns, thread, rule, now) or _older_half(view, turns, head)
 
 
-def everything_due(view: JournalView, turns: Sequence[Turn]) -> Window | None:
+def next_window(view: JournalView, turns: Sequence[Turn]) -> Window | None:
     """Return the next window when a whole journal is emptied, oldest thread first."""
     return _window(view, turns, turns[0].thread) if turns else None
 
@@ -123,7 +123,7 @@ def dead_turns(view: JournalView, reached: Container[str]) -> list[str]:
     return [id for id in view.turns if id not in reached and id not in claimed]
 
 
-def extraction_due(view: JournalView, every: int) -> bool:
+def should_extract(view: JournalView, every: int) -> bool:
     """Return whether enough turns were said since facts were last extracted."""
     return view.seq - view.cursor >= every
 

@@ -1,4 +1,4 @@
-"""Where a text tells a password: "my password is hunter2", "Passwort: ...", "密码是...".
+"""Finds the passwords in a text: "my password is hunter2", "Passwort: ...", "密码是...".
 
 The words for one, and those that lead from it to the password, stand with the languages.
 """

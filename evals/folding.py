@@ -3,7 +3,7 @@
 What a benchmark publishes is read elsewhere; nothing here recalls or measures.
 """
 
-from domain.folding import FoldRule, Window, live_journal, window_due
+from domain.folding import FoldRule, Window, live_journal, window_to_fold
 from domain.owner import Owner
 from domain.records import Turn
 from evals.conversations import Bench, Dialogue, Fed, extracted, fold, note, turns_of
@@ -40,7 +40,7 @@ async def feed_by_turns(bench: Bench, dialogue: Dialogue, model: MemoryModel) ->
 def _due(bench: Bench, fed: Fed, thread: str, last: Turn) -> Window | None:
     settings = bench.settings
     budget = settings.plus.context_budget
-    return window_due(
+    return window_to_fold(
         fed.view,
         live_journal(fed.view, fed.view.refs.values()),
         thread=thread,

@@ -14,7 +14,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph_sdk import get_client
 from pydantic import BaseModel, Field
 
-from domain.folding import Window, everything_due, live_journal
+from domain.folding import Window, live_journal, next_window
 from domain.journal import JournalView
 from domain.owner import Owner
 from graph.parts import process_parts
@@ -131,7 +131,7 @@ def _window(view: JournalView) -> Window | None:
     """Return what to fold next: a window that somebody left behind goes first."""
     if view.claim is not None:
         return Window(view.claim.thread, view.claim.turns)
-    return everything_due(view, live_journal(view, view.refs.values()))
+    return next_window(view, live_journal(view, view.refs.values()))
 
 
 async def _extract_facts(parts: Parts, state: RememberState) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from domain.folding import FoldRule, Window, extraction_due, live_journal, window_due
+from domain.folding import FoldRule, Window, live_journal, should_extract, window_to_fold
 from domain.journal import JournalView
 from domain.text.wishes import may_want_forgotten
 from domain.turns import refs_seen
@@ -40,7 +40,7 @@ def schedule(
         idle=settings.fold_idle,
     )
     now = parts.now()
-    window = window_due(
+    window = window_to_fold(
         view,
         live_journal(view, refs_seen(view.refs, thread, head)),
         thread=thread,
@@ -51,7 +51,7 @@ def schedule(
     )
     if window is None and _left_behind(view, now):
         window = Window(thread=thread, turns=())  # Whoever comes finishes a claimed window.
-    extract = extraction_due(view, settings.extract_turns) or _wants_forgotten(view, head)
+    extract = should_extract(view, settings.extract_turns) or _wants_forgotten(view, head)
     extract = tier.remembers and extract
     return Schedule(fold=window, extract=extract)
 

@@ -1,1 +1,1 @@
-"""The ways in from outside: the command line, the doctor, the sweep. Nothing imports this."""
+"""The ways in from outside: command line, HTTP, agents, maintenance. Nothing imports this."""

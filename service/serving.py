@@ -19,7 +19,7 @@ from service.usage.limits import Limits, open_limits
 
 @dataclass(frozen=True)
 class Serving:
-    """What one process serves with."""
+    """The parts, limits, locks and conversation of one serving process."""
 
     parts: Parts
     tokens: Tokens | None

@@ -92,7 +92,7 @@ Event = TokenEvent | StepEvent | TurnDone
 
 
 class ContextRefused(ValueError):
-    """What a turn was told beside its message cannot be used; the text is one sentence."""
+    """The tier or date of a turn cannot be used; the text is one sentence."""
 
 
 @dataclass

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stores:
-    """All that one process keeps and finds again."""
+    """The open stores of one process."""
 
     checkpointer: "RedisCheckpoints | SqliteCheckpoints"
     journal: Journal

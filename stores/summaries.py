@@ -104,7 +104,7 @@ class LocalCache:
 
 
 class Summaries:
-    """The fast path to a branch's summaries, read through to the long-term store."""
+    """Reads the summaries of a branch from the cache, else from the long-term store."""
 
     def __init__(self, memories: Memories, cache: SummaryCache) -> None:
         """Read episodes from `memories`, keep branches in `cache`."""

@@ -57,5 +57,5 @@ def denies(new: Fact, old: Fact) -> bool:
 
 
 def other_day(a: Fact, b: Fact) -> bool:
-    """Return whether one of them is an event and they are not of one day."""
+    """Return whether two facts tell of different days, at least one of them as an event."""
     return "event" in (a.kind, b.kind) and abs(a.valid_from - b.valid_from) >= _DAY

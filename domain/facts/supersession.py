@@ -11,7 +11,7 @@ from domain.records import Fact
 def reached_from(
     ids: Iterable[str], facts: Mapping[str, Fact], cache: dict[str, set[str]] | None = None
 ) -> set[str]:
-    """Return the ids and all that the facts behind them superseded, transitively.
+    """Return these ids and those of all facts that they superseded, directly or through others.
 
     With `cache`, what was reached from a fact is put there and used again.
     """
@@ -51,7 +51,7 @@ def enders_of(counting: Iterable[Fact], by_id: Mapping[str, Fact]) -> dict[str, 
 
 
 def corrected_then_deleted(facts: Sequence[Fact], by_id: Mapping[str, Fact]) -> set[str]:
-    """Return what deleted edits stood for: a text that the user corrected does not come back."""
+    """Return the facts that deleted edits had replaced: what was corrected does not come back."""
     hidden: set[str] = set()
     ahead = [fact for fact in facts if fact.deleted and fact.edited]
     while ahead:

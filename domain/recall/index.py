@@ -1,4 +1,4 @@
-"""The turn index of an owner: every verbatim message, ready to be ranked, and what it led to.
+"""The search index of an owner: every message as it was said, ready to be ranked, and its facts.
 
 Built from rows and a reading of the journal, extended as the journal grows, never changed in
 place. Nothing here ranks or reads a store.

@@ -1,4 +1,4 @@
-"""What of a thread's state is taken as our own; all else came from a client, and is put right here.
+"""Checks a thread's state: what a client wrote into it is put right before any step reads it.
 
 A client may write `messages`. Every stamp on one, and everything else in the state, counts only if
 it carries this installation's digest, or if the journal or an episode confirms it. After this step

@@ -1,4 +1,4 @@
-"""What a run's messages say again: a retry, an edit of an earlier message, a history sent whole.
+"""Tells new messages from repeated ones: a retry, an edit of an earlier message, a whole history.
 
 And what of a thread's turns is gone from it. Pure decisions over messages; nothing is read here.
 """
@@ -23,7 +23,7 @@ from nodes.messages.stamps import (
 
 @dataclass(frozen=True)
 class Arrived:
-    """A thread's messages with what came anew told from what was said before."""
+    """A thread's messages, and which of them are new."""
 
     messages: list[AnyMessage]
     head: str | None

@@ -1,4 +1,4 @@
-"""The digest by which this installation knows its own stamps on messages again."""
+"""Signs the stamps on messages, so that this installation recognises its own."""
 
 import hmac
 import json

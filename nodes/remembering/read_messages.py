@@ -1,4 +1,4 @@
-"""Has the memory model read messages for facts, past any that it cannot read.
+"""Reads messages for facts with the memory model, and goes on past those it cannot read.
 
 Whatever a model does, extraction goes on: nothing is lost at the first failure, and one message
 that it always fails at does not hold up the others for ever.

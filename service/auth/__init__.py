@@ -1,1 +1,1 @@
-"""Who is calling, and what they may do: `identity` for tokens, `server` for a LangGraph server."""
+"""Who is calling: `identity` checks tokens with the `keys`."""

@@ -9,8 +9,8 @@ from rich.status import Status
 from rich.text import Text
 
 
-class Paper:
-    """Writes words as they come, broken between words at the terminal's width."""
+class Printer:
+    """Prints words as they come, with line breaks at the terminal's width."""
 
     def __init__(self, console: Console) -> None:
         """Write on `console`."""

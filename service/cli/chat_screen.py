@@ -18,7 +18,7 @@ from domain.owner import Owner
 from models.provider.ollama import find_ollama
 from nodes.state import Parts
 from service.cli.chat_lines import LEAVE, Talk
-from service.cli.chat_reply import Paper, Working
+from service.cli.chat_reply import Printer, Working
 from service.cli.tables import budget_table, recalled_table
 from service.cli.terminal import console, day, plain
 from service.conversation import Conversation, new_thread
@@ -135,7 +135,7 @@ class Screen:
             loop.remove_signal_handler(signal.SIGINT)
 
     async def _show_turn(self, message: str) -> None:
-        talk, paper = self._talk, Paper(self._console)
+        talk, printer = self._talk, Printer(self._console)
         turn = self._conversation.turn(
             talk.owner,
             talk.thread,
@@ -150,13 +150,13 @@ class Screen:
                 async for event in events:
                     if isinstance(event, TokenEvent):
                         working.off()
-                        paper.write(plain(event.text))
+                        printer.write(plain(event.text))
                     elif isinstance(event, StepEvent):
-                        paper.end()
+                        printer.end()
                         working.on(_progress(event))
                     elif isinstance(event, TurnDone):
                         working.off()
-                        paper.end()
+                        printer.end()
                         self._finish(event.report)
 
     def _finish(self, report: TurnReport) -> None:

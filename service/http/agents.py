@@ -24,8 +24,8 @@ USER, CHARACTER = "local", "default"
 """Whose memory is meant where nothing says so."""
 
 
-class AgentsDoor:
-    """Lets agents in whose token is valid, and tells the tools whose memory is theirs."""
+class AgentAccess:
+    """Checks an agent's token, and tells the tools whose memory to use."""
 
     def __init__(self, settings: Settings) -> None:
         """Serve with what `opened` will open."""

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.owner import Owner, digest
 from service.http.access import decoded
-from service.http.agents import AgentsDoor
+from service.http.agents import AgentAccess
 from service.http.app import create_app
 from settings import Settings
 
@@ -78,7 +78,7 @@ def create() -> FastAPI:
     """
     settings = Settings()
     _log_to_stdout()
-    agents = AgentsDoor(settings)
+    agents = AgentAccess(settings)
     app = create_app(agents.opened)
     app.mount("/mcp/memory", agents)
     if settings.cors_origins:

@@ -57,8 +57,8 @@ class OwnPaths:
             scope.update({name: encoded[name] for name in ROUTED if name in encoded})
 
 
-class Door:
-    """Tells requests from outside from those that the process makes to itself.
+class OutsideMark:
+    """Marks requests from outside, so that those the process makes to itself are not refused.
 
     Where callers need a token it also closes what a development server offers to everybody.
     """
@@ -114,7 +114,7 @@ def create_app(open_serving: OpenServing = use_process_serving) -> FastAPI:
         exception_handlers=HANDLERS,
     )
     app.add_middleware(OwnPaths)
-    app.add_middleware(Door, inside=app)
+    app.add_middleware(OutsideMark, inside=app)
     app.add_middleware(BoundedBodies, inside=app)
     for routes in (
         routes_health,

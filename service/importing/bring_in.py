@@ -38,7 +38,7 @@ class BroughtIn:
 
 
 async def bring_in(parts: Parts, owner: Owner, imported: Imported, progress: Progress) -> BroughtIn:
-    """Write what was found into an owner's memory.
+    """Write the chats and statements of a file into an owner's memory.
 
     Raises:
         ModelError: If the memory model failed; repeat it then.

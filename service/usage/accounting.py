@@ -53,7 +53,7 @@ class Run:
 
 
 class Meter:
-    """What one set of parts keeps account of."""
+    """Counts the tokens and seconds of runs on one set of parts."""
 
     def __init__(self, parts: Parts, limits: Limits) -> None:
         """Write to the ledger of `parts`, and charge `limits`."""

@@ -1,4 +1,4 @@
-"""Hears of every run in this process through LangChain's callbacks.
+"""Counts every run in this process through LangChain's callbacks.
 
 So it needs no place in the graph and misses no channel. It never changes a run; what it hears
 is counted by `meter`.
@@ -35,7 +35,7 @@ SCORE = "ScoreForm"
 
 
 class Watch(AsyncCallbackHandler):
-    """Hears of every run in this process; does nothing while no meter is set."""
+    """The callback handler of every run in this process; does nothing while no meter is set."""
 
     def __init__(self) -> None:
         """Watch nothing yet."""

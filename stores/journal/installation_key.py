@@ -1,4 +1,4 @@
-"""The secret of an installation: what its own blocks and stamps are known by."""
+"""The secret key of an installation, with which it signs its blocks and stamps."""
 
 import asyncio
 import os

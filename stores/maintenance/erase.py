@@ -1,4 +1,4 @@
-"""What happens to all that an owner or a user has: reset and forget.
+"""Deletes everything of an owner (reset) or of a user (forget).
 
 Both begin a fresh generation first, so whatever is in flight is written where nobody reads.
 """

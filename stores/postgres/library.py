@@ -1,4 +1,4 @@
-"""LangGraph's own Postgres store, with what it would lose or leave behind put right.
+"""LangGraph's own Postgres store, corrected where it loses values or leaves rows behind.
 
 Its tables, migrations and statements are used; what they promise is kept. Embeds nothing itself.
 """
@@ -64,7 +64,7 @@ class _Prepared(Embeddings):
 
 
 class LibraryStore(AsyncPostgresStore):
-    """The library's store, exact where it is not.
+    """The library's store with exact filters, times and deletions.
 
     - A search by meaning compares every vector under its prefix. With an index over all owners'
       vectors the nearest ones of all are found first, and those of other namespaces among them

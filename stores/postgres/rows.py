@@ -1,4 +1,4 @@
-"""How a batch of a store is asked of the library's, and how the answers are read. Pure."""
+"""Translates a batch of operations for the library's store, and its answers back. Pure."""
 
 from collections.abc import Sequence
 from math import isnan

@@ -1,4 +1,4 @@
-"""The turn indexes of the owners of late, kept in this process.
+"""Keeps the search indexes of recently active owners in this process.
 
 Loaded from the owner's rows and journal; where the journal names what changed since, only that is
 read. What an index holds is in `domain/recall/index.py`; nothing is written anywhere.
@@ -25,7 +25,7 @@ Key = tuple[str, str | None]
 
 
 class EvidenceCache:
-    """The indexes of the owners of late, bounded by number and by bytes.
+    """The indexes of recently active owners, bounded by number and by bytes.
 
     A reading of the journal says what an index must hold, so what any process wrote is seen by
     the next recall in every other.

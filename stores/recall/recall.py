@@ -57,7 +57,7 @@ class Recollection:
 
 @dataclass(frozen=True)
 class Survey:
-    """A message held against all that an owner said, before anything is chosen."""
+    """Everything an owner said, scored against one message, before anything is chosen."""
 
     index: EvidenceIndex
     question: Question

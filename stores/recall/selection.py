@@ -1,4 +1,4 @@
-"""What recall may show, and how: from one reading of the journal to lines ready to be packed.
+"""Chooses what recall shows: from scored messages and facts to lines ready to be packed.
 
 Nothing here reads a store; it works on a loaded index.
 """
@@ -28,7 +28,7 @@ SHORTEST_FACT = 8
 
 @dataclass(frozen=True)
 class Scope:
-    """What counts for one run, of all that an index holds."""
+    """The part of an index that one run may use: its live turns, facts and time span."""
 
     live_turns: frozenset[str]
     """Turns that a ref reaches and that are not withheld."""

@@ -1,4 +1,4 @@
-"""A checkpointer's synchronous calls: for other threads, answered on the event loop it lives on."""
+"""The synchronous calls of a checkpointer, run on its event loop from other threads."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence

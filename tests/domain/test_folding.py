@@ -9,9 +9,9 @@ from domain.folding import (
     FoldRule,
     dead_turns,
     episode_id,
-    everything_due,
     live_journal,
-    window_due,
+    next_window,
+    window_to_fold,
 )
 from domain.journal import JournalView
 from domain.records import Said, Turn
@@ -43,7 +43,7 @@ def journals(draw: st.DrawFn) -> JournalView:
     for _ in range(draw(st.integers(0, 3))):
         held = {id: t for id, t in turns.items() if id not in folded}
         view = JournalView(refs=refs, turns=held, seq=len(turns))
-        window = everything_due(view, live_journal(view, refs.values()))
+        window = next_window(view, live_journal(view, refs.values()))
         folded |= set(window.turns if window else ())
     held = {id: t for id, t in turns.items() if id not in folded}
     return JournalView(refs=refs, turns=held, seq=len(turns))
@@ -56,9 +56,9 @@ def test_a_window_is_an_unbroken_live_run_without_the_newest_turn(
     turns = live_journal(view, view.refs.values())
     head = view.refs.get(thread)
     window = (
-        everything_due(view, turns)
+        next_window(view, turns)
         if everything
-        else window_due(
+        else window_to_fold(
             view, turns, thread=thread, head=head, tokens=lambda _: 1, rule=RULE, now=NOW
         )
     )
@@ -77,7 +77,7 @@ def test_a_window_is_an_unbroken_live_run_without_the_newest_turn(
 def test_a_whole_journal_can_always_be_emptied(view: JournalView) -> None:
     for _ in range(len(view.turns) + 1):
         turns = live_journal(view, view.refs.values())
-        window = everything_due(view, turns)
+        window = next_window(view, turns)
         if window is None:
             break
         left = {id: t for id, t in view.turns.items() if id not in window.turns}
@@ -96,7 +96,7 @@ def test_a_turn_is_live_or_dead_and_never_both(view: JournalView) -> None:
 def test_below_both_thresholds_nothing_is_folded() -> None:
     turns = {str(i): turn(str(i), str(i - 1) if i > 1 else None, "t", i) for i in range(1, 6)}
     view = JournalView(refs={"t": "5"}, turns=turns, seq=5)
-    found = window_due(
+    found = window_to_fold(
         view,
         live_journal(view, ["5"]),
         thread="t",
@@ -111,7 +111,7 @@ def test_below_both_thresholds_nothing_is_folded() -> None:
 def test_the_older_half_of_this_thread_is_folded_while_others_are_busy() -> None:
     turns = {str(i): turn(str(i), str(i - 1) if i > 1 else None, "t", i) for i in range(1, 9)}
     view = JournalView(refs={"t": "8"}, turns=turns, seq=8)
-    window = window_due(
+    window = window_to_fold(
         view,
         live_journal(view, ["8"]),
         thread="t",
@@ -128,7 +128,7 @@ def test_a_thread_left_alone_is_folded_whole() -> None:
     turns = {str(i): turn(str(i), str(i - 1) if i > 1 else None, "old", i, old) for i in (1, 2, 3)}
     turns |= {str(i): turn(str(i), str(i - 1) if i > 4 else None, "t", i) for i in (4, 5, 6)}
     view = JournalView(refs={"old": "3", "t": "6"}, turns=turns, seq=6)
-    window = window_due(
+    window = window_to_fold(
         view,
         live_journal(view, ["3", "6"]),
         thread="t",

@@ -47,7 +47,7 @@ def passwords(text: str) -> Iterator[tuple[int, int]]:
         if mixed := _MIXED.match(text[word.end() : word.end() + _REACH].lstrip(" :：")):
             begin = text.index(mixed["mixed"], word.end())
             yield begin, begin + len(mixed["mixed"].rstrip(_MARKS_BEHIND))
-    for word in _words_for_one().finditer(text):
+    for word in _words_for_password().finditer(text):
         start = max(0, word.start() - _REACH)
         if before := _BEFORE.search(text[start : word.start()]):
             yield start + before.start("before"), start + before.end("before")
@@ -82,17 +82,26 @@ def _behind_lead(tail: str) -> tuple[int, bool]:
 
 
 @cache
-def _words_for_one() -> re.Pattern[str]:
+def _words_for_password() -> re.Pattern[str]:
     """Return what finds a word for a password; in some scripts other letters may follow on it."""
-    spaced = [w for one in LANGUAGES.values() if one.spaced for w in one.words("secret")]
-    joined = [w for one in LANGUAGES.values() if not one.spaced for w in one.words("secret")]
+    spaced = [
+        w for language in LANGUAGES.values() if language.spaced for w in language.words("secret")
+    ]
+    joined = [
+        w
+        for language in LANGUAGES.values()
+        if not language.spaced
+        for w in language.words("secret")
+    ]
     joined += LANGUAGES["ko"].words("secret")
     return re.compile(rf"(?<!\w)(?:{_any(spaced)})(?!\w)|{_any(joined)}", re.IGNORECASE)
 
 
 @cache
 def _words_that_lead() -> frozenset[str]:
-    return frozenset(w for one in LANGUAGES.values() if one.spaced for w in one.words("leads"))
+    return frozenset(
+        w for language in LANGUAGES.values() if language.spaced for w in language.words("leads")
+    )
 
 
 @cache

@@ -18,7 +18,7 @@ from domain.summary_check import check, said_in
 from models.errors import ModelError
 from models.memory.protocol import MemoryModel
 from nodes.remembering.feedback import send_quality
-from nodes.remembering.lease import held
+from nodes.remembering.lease import extending
 from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from settings import Tier
@@ -88,7 +88,7 @@ async def fold_window(
         turns = await redacted(parts, turns)
         try:
             extend = partial(journal.extend_claim, owner, generation, claim)
-            async with held(parts, extend):
+            async with extending(parts, extend):
                 episode = await _episode(parts, owner, view, claim, turns, tier)
         except ModelError:
             await journal.claim_failed(owner, generation, claim, parts.now())
@@ -120,13 +120,13 @@ async def renew_summary(parts: Parts, origin: Origin, head: str | None, id: str)
     episode = await stores.memories.episode(owner, generation, id)
     if episode is None or view.generation != generation:
         return
-    told, without = _told(episode.turns, view)
+    allowed, without = _allowed(episode.turns, view)
     if episode.tells(view.withheld):
         model: MemoryModel = parts.models.memory
-        if not origin.tier.calls_memory_model or not told:
+        if not origin.tier.calls_memory_model or not allowed:
             model = parts.models.extractive
         before = await _before(parts, owner, view, episode.turns)
-        episode = await _attempt(parts, model, episode, told, before, ())
+        episode = await _attempt(parts, model, episode, allowed, before, ())
         episode = episode.model_copy(update={"without": (*without, id)})
         await stores.write(owner, generation, episode)
         try:
@@ -137,10 +137,10 @@ async def renew_summary(parts: Parts, origin: Origin, head: str | None, id: str)
     await stores.summaries.renewed(owner, view, head, episode)
 
 
-def _told(turns: Sequence[Turn], view: JournalView) -> tuple[list[Turn], tuple[str, ...]]:
+def _allowed(turns: Sequence[Turn], view: JournalView) -> tuple[list[Turn], tuple[str, ...]]:
     """Return the turns that a summary may speak of, and the ids of the others."""
-    told = [turn for turn in turns if turn.id not in view.withheld]
-    return told, tuple(turn.id for turn in turns if turn.id in view.withheld)
+    allowed = [turn for turn in turns if turn.id not in view.withheld]
+    return allowed, tuple(turn.id for turn in turns if turn.id in view.withheld)
 
 
 async def _before(
@@ -168,8 +168,8 @@ async def _episode(
     model: MemoryModel = parts.models.memory
     if not tier.calls_memory_model or claim.attempts >= parts.settings.fold_attempts:
         model = parts.models.extractive
-    told, without = _told(turns, view)
-    if not told:
+    allowed, without = _allowed(turns, view)
+    if not allowed:
         model = parts.models.extractive
     whole = Episode(
         id=episode_id(claim.turns),
@@ -179,17 +179,17 @@ async def _episode(
         without=without,
     )
     before = await _before(parts, owner, view, turns)
-    first = await _attempt(parts, model, whole, told, before, ())
+    first = await _attempt(parts, model, whole, allowed, before, ())
     if model.extractive or _worth(first) >= parts.settings.quality_threshold:
         return first
     try:
-        second = await _attempt(parts, model, whole, told, before, first.missing)
+        second = await _attempt(parts, model, whole, allowed, before, first.missing)
     except ModelError:
         second = first  # What there is, is better than nothing.
     best = max(first, second, key=_worth)
     if _worth(best) >= parts.settings.quality_threshold:
         return best
-    plain = await _attempt(parts, parts.models.extractive, whole, told, before, ())
+    plain = await _attempt(parts, parts.models.extractive, whole, allowed, before, ())
     return max(best, plain, key=_worth)
 
 
@@ -197,20 +197,20 @@ async def _attempt(
     parts: Parts,
     model: MemoryModel,
     episode: Episode,
-    told: Sequence[Turn],
+    allowed: Sequence[Turn],
     before: str | None,
     missing: Sequence[str],
 ) -> Episode:
     """Return the episode with a summary of the turns that may be told, judged."""
-    if not told:
+    if not allowed:
         return episode.model_copy(update={"summary": NOTHING_TOLD, "extractive": True})
     summary = await model.summarize(
-        told, before=before, max_tokens=parts.settings.summary_tokens, missing=missing
+        allowed, before=before, max_tokens=parts.settings.summary_tokens, missing=missing
     )
     # In threads: long messages take a while.
-    quality = await asyncio.to_thread(check, told, summary)
-    score = await model.score(told, summary)
-    named = await asyncio.to_thread(said_in, told, score.missing) if score else ()
+    quality = await asyncio.to_thread(check, allowed, summary)
+    score = await model.score(allowed, summary)
+    named = await asyncio.to_thread(said_in, allowed, score.missing) if score else ()
     judged = {
         "summary": summary,
         "extractive": model.extractive,

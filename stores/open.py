@@ -168,7 +168,7 @@ async def open_checkpointer(
         return await stack.enter_async_context(
             SqliteCheckpoints.open(
                 settings.data_dir / "checkpoints.sqlite",
-                refs=journal.refs,
+                refs=journal.refs if journal else None,
                 keep_turns=settings.checkpoint_turns,
                 thin=True,
                 seconds=settings.store_timeout,
@@ -180,7 +180,7 @@ async def open_checkpointer(
     return await stack.enter_async_context(
         RedisCheckpoints.open(
             settings.redis_url.get_secret_value(),
-            refs=journal.refs,
+            refs=journal.refs if journal else None,
             keep_turns=settings.checkpoint_turns,
             thin=True,
             ttl_minutes=int(life.total_seconds() // 60) if life else None,

@@ -116,24 +116,24 @@ class LanguageMemory:
         return forms.read_score(answer)
 
     async def extract(
-        self, messages: Sequence[Source], known: Sequence[Fact], now: datetime
+        self, messages: Sequence[Source], stored: Sequence[Fact], now: datetime
     ) -> Extraction:
-        """Return what the user's `messages` state, against `known` facts; see `MemoryModel`.
+        """Return what the user's `messages` state, against `stored` facts; see `MemoryModel`.
 
         Raises:
             ModelError: If the provider fails or the answer is not in the form asked for.
         """
         extraction = Extraction()
         for part in self._parts_of(messages):
-            extraction = extraction.joined(await self._extract(part, known, now))
+            extraction = extraction.joined(await self._extract(part, stored, now))
         return extraction
 
     async def _extract(
-        self, messages: Sequence[Source], known: Sequence[Fact], now: datetime
+        self, messages: Sequence[Source], stored: Sequence[Fact], now: datetime
     ) -> Extraction:
         first, each, most = _FORM_TOKENS
         bound = min(most, first + each * len(messages))
-        facts = self._fitting(known, self._room(prompts.EXTRACT, bound) // _FACTS_SHARE)
+        facts = self._fitting(stored, self._room(prompts.EXTRACT, bound) // _FACTS_SHARE)
         data = prompts.to_extract(messages, facts, now)
         try:
             answer = await self._fill_in(forms.ExtractionForm, prompts.EXTRACT, data, bound)
@@ -141,8 +141,8 @@ class LanguageMemory:
             if len(messages) == 1:
                 raise
             half = len(messages) // 2
-            extraction = await self._extract(messages[:half], known, now)
-            return extraction.joined(await self._extract(messages[half:], known, now))
+            extraction = await self._extract(messages[:half], stored, now)
+            return extraction.joined(await self._extract(messages[half:], stored, now))
         return await asyncio.to_thread(forms.read_extraction, answer, messages, facts)
 
     def _room(self, task: str, answer: int) -> int:
@@ -151,10 +151,10 @@ class LanguageMemory:
         room = self.learned.limit(self.window_tokens + around) - around
         return max(room, min(_SMALLEST_WINDOW, self.window_tokens))
 
-    def _fitting(self, known: Sequence[Fact], room: int) -> Sequence[Fact]:
+    def _fitting(self, stored: Sequence[Fact], room: int) -> Sequence[Fact]:
         """Return the first facts that fit into `room` tokens; the nearest stand first."""
-        costs = accumulate(self.tokens.text(prompts.fact_line(1, fact)) for fact in known)
-        return known[: sum(cost <= room for cost in costs)]
+        costs = accumulate(self.tokens.text(prompts.fact_line(1, fact)) for fact in stored)
+        return stored[: sum(cost <= room for cost in costs)]
 
     async def _summaries(
         self,
@@ -227,14 +227,14 @@ class LanguageMemory:
 
     def _whole_sentences(self, text: str, max_tokens: int) -> str:
         """Return the sentences at the head of a text that are whole and fit, each once."""
-        kept: list[str] = []
+        whole: list[str] = []
         for sentence in dict.fromkeys(sentences(text)):
             if not sentence.endswith((".", "!", "?", "。", "！", "？")):
                 break
-            if self.tokens.text(" ".join([*kept, sentence])) > max_tokens:
+            if self.tokens.text(" ".join([*whole, sentence])) > max_tokens:
                 break
-            kept.append(sentence)
-        return " ".join(kept)
+            whole.append(sentence)
+        return " ".join(whole)
 
     async def _fill_in(
         self, form: type[BaseModel], task: str, data: str, max_tokens: int

@@ -120,10 +120,10 @@ async def check_redis(settings: Settings) -> list[Check]:
 async def _configured(client: Redis, name: str) -> str | None:
     """Return a line of the server's configuration; None where it does not tell."""
     try:
-        found = await client.config_get(name)
+        values = await client.config_get(name)
     except ResponseError:
         return None
-    return next((_text(value) for key, value in found.items() if _text(key) == name), None)
+    return next((_text(value) for key, value in values.items() if _text(key) == name), None)
 
 
 def _text(value: object) -> str:
@@ -179,9 +179,9 @@ async def _long_term(settings: Settings) -> list[Check]:
     name = "long-term memory"
     try:
         backend = backend_of(settings)
-        found = await backend.look(settings)
-        text = f"{found.text} {because(settings, backend.setting)}."
-        if not found.exists:
+        seen = await backend.look(settings)
+        text = f"{seen.text} {because(settings, backend.setting)}."
+        if not seen.exists:
             return [Check(name=name, state="ok", text=text)]
         async with AsyncExitStack() as stack:
             store, earlier = await _opened(settings, stack)
@@ -247,14 +247,14 @@ async def _within(settings: Settings, store: Any, stack: AsyncExitStack) -> list
 
 async def _owners(journal: Journal | None, store: BaseStore) -> Check:
     """Look for owners whose journal was lost while their memories were not."""
-    known, lost = await lost_owners(journal, Memories(store), store)
+    owners, lost = await lost_owners(journal, Memories(store), store)
     if lost:
         text = (
-            f"{lost} of {known} owners have memories but lost their journal, so nothing of it is "
+            f"{lost} of {owners} owners have memories but lost their journal, so nothing of it is "
             "shown: stop everything else, then `mnemo recover`."
         )
         return Check(name="owners", state="fail", text=text)
-    return Check(name="owners", state="ok", text=f"{known}, each with its journal.")
+    return Check(name="owners", state="ok", text=f"{owners}, each with its journal.")
 
 
 async def _left_out(settings: Settings) -> list[Check]:

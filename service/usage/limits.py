@@ -123,9 +123,9 @@ class Limits:
         if item is None or self._counts is None:
             return None
         with _redis_errors():
-            found = await self._counts.tokens.get_window_stats(item, digest(user_id))
-        seconds = math.ceil(max(0, found.reset_time - time.time()))
-        return Quota(limit=item.amount, left=max(0, found.remaining), seconds=seconds)
+            window = await self._counts.tokens.get_window_stats(item, digest(user_id))
+        seconds = math.ceil(max(0, window.reset_time - time.time()))
+        return Quota(limit=item.amount, left=max(0, window.remaining), seconds=seconds)
 
     def _day(self, tier: str | None) -> "RateLimitItem | None":
         most = self._settings.tier(tier).tokens_per_day

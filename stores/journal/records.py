@@ -98,14 +98,14 @@ def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
 
 
 def damaged(raw: RawJournal, threads: Mapping[str, str]) -> list[str]:
-    """Return the names of the records that cannot be read: turns, and entries of the book.
+    """Return the names of the records that cannot be read: turns, and fields of the journal.
 
     Args:
         raw: A reading.
         threads: The threads listed apart, as they are stored.
     """
     names = [f"turn {id}" for id in raw.turns.keys() - view_of(raw, ThreadList()).turns.keys()]
-    for name, stored in raw.book.items():
+    for name, stored in raw.fields.items():
         kind, _, thread = name.partition(":")
         if kind == "thread":
             broken = not _threads({thread: stored}, ThreadNote.model_validate_json)
@@ -114,7 +114,7 @@ def damaged(raw: RawJournal, threads: Mapping[str, str]) -> list[str]:
             broken = read_or_none(_NAME.validate_json, thread) is None
             broken |= bool(raw.turns) and stored not in raw.turns
         elif name in _COUNTERS:
-            broken = str(count_in(raw.book, name)) != stored
+            broken = str(count_in(raw.fields, name)) != stored
         else:
             broken = name in _READERS and read_or_none(_READERS[name], stored) is None
         if broken:

@@ -76,9 +76,11 @@ async def chat_completions(
 ) -> Response:
     """Answer the newest message, with all that is remembered of its user and character."""
     asked.check()
-    known = served.parts.settings.characters
-    if known and asked.model not in known:
-        raise HTTPException(404, f'There is no "{asked.model}": use one of {", ".join(known)}.')
+    characters = served.parts.settings.characters
+    if characters and asked.model not in characters:
+        raise HTTPException(
+            404, f'There is no "{asked.model}": use one of {", ".join(characters)}.'
+        )
     for message in asked.messages:
         served.limits.check_size(message.model_dump())
     if _is_task(asked.messages):

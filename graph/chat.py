@@ -87,5 +87,9 @@ def after_reply(state: ChatState) -> list[str]:
     return steps or [END]
 
 
+SHOWN = [*ChatOutput.__annotations__, "folded", "facts_added"]
+"""What clients of a server are shown of a thread's state and of each step."""
+
 builder = build()
 graph = builder.compile(name="chat")
+graph.stream_channels = SHOWN

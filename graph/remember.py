@@ -7,12 +7,13 @@ START ─ look ─┬─ extract_facts ─ look
 
 from collections.abc import Awaitable, Callable
 from operator import add
-from typing import Annotated, Any, Protocol, TypedDict
+from typing import Annotated, Any, Protocol
 
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
 from langgraph_sdk import get_client
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from domain.folding import Window, live_journal, next_window
 from domain.journal import JournalView
@@ -35,6 +36,9 @@ class RememberInput(BaseModel):
         default=None,
         description="Do only what is due after a turn on this thread. Empty: all there is.",
     )
+    facts_only: bool = Field(
+        default=False, description="Note the facts of all that was said, and fold nothing."
+    )
 
 
 class RememberOutput(TypedDict):
@@ -52,6 +56,7 @@ class RememberState(TypedDict, total=False):
     character_id: str
     tier: str | None
     thread: str | None
+    facts_only: bool
     episodes: Annotated[int, add]
     """Episodes written."""
     folded: Annotated[int, add]
@@ -115,7 +120,8 @@ async def _look(parts: Parts, state: RememberState) -> dict[str, Any]:
     tier = parts.settings.tier(state.get("tier"))
     thread = state.get("thread")
     if thread is None:
-        work = Schedule(_window(view), tier.remembers and view.seq > view.cursor)
+        window = None if state.get("facts_only") else _window(view)
+        work = Schedule(window, tier.remembers and view.seq > view.cursor)
     else:
         work = schedule(parts, tier, view, thread, view.refs.get(thread))
     taken = view.claim is not None and view.claim.until > now
@@ -170,16 +176,15 @@ async def _summarize(parts: Parts, state: RememberState) -> dict[str, Any]:
     return {"episodes": 1, "folded": sum(len(turn.messages) for turn in episode.turns)}
 
 
-async def run(parts: Parts, asked: dict[str, Any], served: bool) -> None:
-    """Run the graph in the background of this process, or as a run of its own on the server."""
+async def run(parts: Parts, asked: dict[str, Any], served: bool) -> Any:
+    """Run the graph in the background of this process, or as a run of its own on the server.
+
+    Returns what it did, as `RememberOutput`.
+    """
     if served:
-        await get_client().runs.wait(None, "remember", input=asked)
-    else:
-        await (
-            build(parts)
-            .compile(name="remember")
-            .ainvoke(RememberInput(**asked), {"recursion_limit": 200})
-        )
+        return await get_client().runs.wait(None, "remember", input=asked)
+    graph = build(parts).compile(name="remember")
+    return await graph.ainvoke(RememberInput(**asked), {"recursion_limit": 200})
 
 
 builder = build()

@@ -16,7 +16,7 @@ from domain.records import Recalled, Said, Turn
 from domain.text.dates import day_heading
 from domain.text.moments import ago, moment
 from domain.turns import live, parents_of
-from nodes.messages.refusal import TurnRefused
+from nodes.messages.refusal import refuse
 from nodes.messages.stamps import by_turn, said_at, turn_id
 from nodes.prompt import Draft, build
 from nodes.state import ChatContext, ChatState, Origin, Parts, SummariesRead
@@ -42,7 +42,7 @@ class AssembleContext:
         """
         refusal = state.get("refusal")
         if refusal is not None:
-            raise TurnRefused(refusal)
+            refuse(refusal)
         origin, summaries, memories = state["origin"], state["summaries"], state["memories"]
         withheld = origin.view.withheld
         start = _buffer_start(state, summaries)
@@ -72,7 +72,7 @@ class AssembleContext:
                 build, draft, shares, self._parts.models.tokens, state.get("sent", ())
             )
         except ValueError as error:
-            raise TurnRefused(str(error)) from error
+            refuse(str(error))
         shown = recollection.items if prompt.shows_memories else ()
         return {
             "draft": draft,

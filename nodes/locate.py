@@ -5,6 +5,7 @@ from collections.abc import Container
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
+from uuid import UUID, uuid5
 
 from langchain_core.messages import AnyMessage, RemoveMessage
 from langgraph.config import get_config
@@ -19,11 +20,15 @@ from nodes.messages.refusal import refusal, refused
 from nodes.messages.said_again import Arrived, arrived, in_the_middle, removed
 from nodes.messages.signatures import STAMP, Signatures
 from nodes.messages.stamps import turn_id, update_to, without_stamp
+from nodes.run_marks import TEMPORARY
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.errors import GenerationMoved
 from stores.maintenance.forgetting import forget
 from stores.open import Stores
 from stores.summaries import path_of
+
+_LASTING = UUID("5a3c1b0e-6f55-4c1f-9a53-0c7f3a0e8b1d")
+"""The namespace of the threads of runs whose own is temporary, drawn at random."""
 
 
 class Locate:
@@ -108,8 +113,8 @@ async def locate(
         StoreUnavailable: If the journal does not answer.
     """
     context = runtime.context
-    owner = Owner(_user(runtime), context.character_id)
-    thread = str(get_config()["configurable"]["thread_id"])
+    owner = Owner(_user(state, runtime), state.get("character_id") or context.character_id)
+    thread = _thread()
     named = context.timezone or parts.settings.timezone
     zone = await asyncio.to_thread(zone_of, named) if named else None
     fields, messages = typed(state), list(state["messages"])
@@ -197,9 +202,16 @@ def borrowed_turns(state: ChatState, origin: Origin, count: int) -> list[str]:
     return list(path.journal[-count:]) if count else []
 
 
-def _user(runtime: Runtime[ChatContext]) -> str:
+def _user(state: ChatState, runtime: Runtime[ChatContext]) -> str:
     """Return who is talking: the authenticated user, where there is one."""
-    info = runtime.server_info
-    if info is not None and info.user is not None and info.user.is_authenticated:
-        return str(info.user.identity)
-    return runtime.context.user_id
+    user = runtime.server_info.user if runtime.server_info else None
+    if user is not None and user.is_authenticated and user.identity:
+        return str(user.identity)  # A cron has none where nobody is asked for a token.
+    return state.get("user_id") or runtime.context.user_id
+
+
+def _thread() -> str:
+    """Return the thread of a run; one of its own where the server deletes the run's at the end."""
+    configurable = get_config()["configurable"]
+    thread = str(configurable["thread_id"])
+    return str(uuid5(_LASTING, thread)) if configurable.get(TEMPORARY) else thread

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from operator import add
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 from langchain_core.messages import AnyMessage
 from langgraph.channels import UntrackedValue
 from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # The one that pydantic reads on Python 3.11 too.
 
 from domain.folding import Window
 from domain.journal import JournalView
@@ -61,6 +62,12 @@ class ChatInput(BaseModel):
     messages: list[AnyMessage] = Field(
         description="What the user says now: usually one message. Earlier ones are remembered."
     )
+    user_id: str | None = Field(
+        default=None, description="Who is talking, for callers that can give no context."
+    )
+    character_id: str | None = Field(
+        default=None, description="Whom they talk with, for callers that can give no context."
+    )
 
 
 class ChatOutput(TypedDict):
@@ -98,6 +105,8 @@ class ChatState(TypedDict, total=False):
     degraded: Annotated[list[str], add]
     """Parts that this turn had to do without."""
 
+    user_id: Annotated[str | None, UntrackedValue]
+    character_id: Annotated[str | None, UntrackedValue]
     origin: Annotated["Origin", UntrackedValue]
     refusal: Annotated[str | None, UntrackedValue]
     answered: Annotated[bool, UntrackedValue]

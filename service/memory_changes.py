@@ -7,6 +7,7 @@ decided by then.
 from uuid import uuid4
 
 from domain.facts import facts
+from domain.facts.forgetting import Reach
 from domain.owner import Owner
 from domain.records import Fact, Said, Turn
 from domain.rows import key_of
@@ -14,7 +15,7 @@ from graph.remember import run
 from nodes.state import Parts
 from service.memory_view import remembered
 from stores.errors import GenerationMoved
-from stores.maintenance.forgetting import forget
+from stores.maintenance.forgetting import forget, reached_by
 
 REPLY = "Noted."
 """What stands as the reply to a statement that was put in from outside a conversation."""
@@ -47,6 +48,22 @@ async def delete_fact(parts: Parts, owner: Owner, id: str) -> None:
     """
     fact, generation = await _fact(parts, owner, id)
     await forget(parts.stores, owner, generation, now=parts.now(), ids={fact.id})
+
+
+async def what_says(parts: Parts, owner: Owner, text: str) -> Reach:
+    """Return what says the same as `text`, and would be forgotten with it."""
+    view = await parts.stores.journal.read(owner)
+    return await reached_by(parts.stores, owner, view.generation, statements=[text])
+
+
+async def forget_what_says(parts: Parts, owner: Owner, text: str) -> Reach:
+    """Forget whatever says the same as `text`: facts, and in prompts the messages that say it.
+
+    Raises:
+        GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
+    """
+    view, now = await parts.stores.journal.read(owner), parts.now()
+    return await forget(parts.stores, owner, view.generation, now=now, statements=[text])
 
 
 async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> Turn:

@@ -4,13 +4,13 @@ The one reading behind the command line's lists and the routes; nothing here cha
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from domain.facts.facts import Standing, standing, withheld
 from domain.folding import live_journal
 from domain.owner import Owner
-from domain.records import Entity, Episode, Turn, turn_of
+from domain.records import Entity, Episode, Recalled, Turn, turn_of
 from domain.turns import live, parents_of
 
 if TYPE_CHECKING:
@@ -71,6 +71,28 @@ async def transcript(stores: "Stores", owner: Owner) -> list[Turn]:
     turns = {turn.id: turn for episode in episodes for turn in episode.turns} | view.turns
     reached = live(view.refs.values(), parents_of(view.turns.values(), episodes))
     return sorted((turns[id] for id in reached), key=lambda turn: (turn.seq, turn.id))
+
+
+async def look_up(
+    stores: "Stores", owner: Owner, query: str, *, budget: int, as_of: datetime | None = None
+) -> tuple[Recalled, ...]:
+    """Return what would be recalled for a message, within `budget` tokens.
+
+    Raises:
+        StoreUnavailable: If a store does not answer.
+        ModelError: If the query cannot be embedded.
+    """
+    view = await stores.journal.read(owner)
+    found = await stores.recall.recall(
+        owner,
+        view,
+        query,
+        budget=budget,
+        now=datetime.now(UTC),
+        refs=tuple(view.refs.values()),
+        as_of=as_of,
+    )
+    return tuple(found.items)
 
 
 def _as_of_turns(entity: Entity, turns: frozenset[str]) -> Entity | None:

@@ -3,12 +3,15 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from typing import NoReturn
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.config import get_config
 
 from domain.prompt_budget import too_large
 from models.parts import has_parts, is_part
 from nodes.messages.stamps import turn_id, waiting_for
+from nodes.run_marks import BY_NAME
 from nodes.state import Origin, Parts
 from stores.checkpoint_pruning import at_checkpoint
 
@@ -23,6 +26,17 @@ LOOK_BACK = 4
 
 class TurnRefused(ValueError):
     """A turn that cannot be taken. Its message is one sentence for the user; nothing is kept."""
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Raise a refusal; for whom only sees its name, that says it.
+
+    Raises:
+        TurnRefused: Always.
+    """
+    if get_config()["configurable"].get(BY_NAME):
+        raise type(sentence, (TurnRefused,), {})(sentence)
+    raise TurnRefused(sentence)
 
 
 async def refusal(

@@ -24,6 +24,8 @@ USER_HEADER = "x-mnemo-user"
 """Names that user, percent-encoded UTF-8."""
 FROM_OUTSIDE: ContextVar[bool] = ContextVar("mnemo_from_outside", default=False)
 """Whether a request that came in over the network is being served."""
+ASKED_BY_NAME: ContextVar[bool] = ContextVar("mnemo_asked_by_name", default=False)
+"""Whether a request is served whose client is told of an error by its name alone."""
 LEEWAY = 30
 """Seconds by which the clocks of issuer and server may differ."""
 LONGEST = 16_384

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.cli.colours import FAINT
 from service.cli.options import CHARACTER, USER, AsOf, Character, User, date_of, owner_of
-from service.cli.terminal import console, fail, run, settings
+from service.cli.terminal import console, fail, plain, run, settings
 
 if TYPE_CHECKING:
     from domain.owner import Owner
+    from nodes.state import Parts
     from settings import Settings
 
 
@@ -74,8 +76,10 @@ async def _chat(chosen: "Settings", wish: _Wish, as_json: bool) -> bool:
         if screen:
             waiting.enter_context(console().status("Opening memory..."))
         from graph.parts import open_parts
-        from service.cli.chat_lines import Talk, chat_lines
+        from service.cli.chat_commands import Talk
+        from service.cli.chat_lines import chat_lines
         from service.conversation import new_thread
+        from service.leaving import note_facts, unread
         from service.usage.admission import open_conversation
 
         async with open_parts(chosen) as parts, open_conversation(parts) as conversation:
@@ -83,10 +87,36 @@ async def _chat(chosen: "Settings", wish: _Wish, as_json: bool) -> bool:
             if thread is None and not wish.new:
                 thread = await conversation.last_thread(wish.owner)
             talk = Talk(wish.owner, thread or new_thread(), wish.persona, wish.tier, wish.as_of)
-            if not screen:
-                return await chat_lines(conversation, talk, as_json=as_json)
-            from service.cli.chat_screen import Screen
+            if await unread(parts, wish.owner, wish.tier):  # Of a chat that was cut off.
+                parts.stores.background.start(
+                    wish.owner, lambda: note_facts(parts, wish.owner, wish.tier)
+                )
+            if screen:
+                from service.cli.chat_screen import Screen
 
-            waiting.close()  # From here on the terminal is the screen's.
-            await Screen(parts, conversation, talk).run()
-            return True
+                waiting.close()  # From here on the terminal is the screen's.
+                await Screen(parts, conversation, talk).run()
+                fine = True
+            else:
+                fine = await chat_lines(parts, conversation, talk, as_json=as_json)
+            await _leave(parts, wish, screen)
+            return fine
+
+
+async def _leave(parts: "Parts", wish: _Wish, screen: bool) -> None:
+    """Note the facts that are left, and say so on a terminal."""
+    from service.leaving import note_facts, unread
+
+    turns = await unread(parts, wish.owner, wish.tier)
+    if not turns:
+        return
+    with ExitStack() as waiting:
+        if screen:
+            waiting.enter_context(console().status("Noting facts before leaving..."))
+        facts = await note_facts(parts, wish.owner, wish.tier)
+    if screen and facts is None:
+        console().print("The facts of the last turns are noted at the next start.")
+    elif screen and facts:
+        from rich.text import Text
+
+        console().print(Text(plain("\n".join(["Noted before leaving:", *facts])), style=FAINT))

@@ -7,26 +7,12 @@ import threading
 from codecs import getincrementaldecoder
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
 
-from domain.owner import Owner
-from service.cli.terminal import plain, print_json
+from nodes.state import Parts
+from service.cli.chat_commands import LEAVE, ChatCommands, Talk
+from service.cli.terminal import console, plain, print_json
 from service.conversation import Conversation
 from service.turn_report import TurnDone, TurnReport
-
-LEAVE = ("/quit", "quit", "exit")
-"""Lines that leave a chat."""
-
-
-@dataclass(frozen=True)
-class Talk:
-    """Who talks with whom, where, and what every turn is told beside its message."""
-
-    owner: Owner
-    thread: str
-    persona: str | None = None
-    tier: str | None = None
-    as_of: str | None = None
 
 
 async def report_of(conversation: Conversation, talk: Talk, message: str) -> TurnReport:
@@ -46,24 +32,28 @@ async def report_of(conversation: Conversation, talk: Talk, message: str) -> Tur
     raise RuntimeError("A turn ended without a report.")
 
 
-async def chat_lines(conversation: Conversation, talk: Talk, *, as_json: bool) -> bool:
+async def chat_lines(
+    parts: Parts, conversation: Conversation, talk: Talk, *, as_json: bool
+) -> bool:
     """Answer each line of stdin, blank ones excepted; return whether every turn succeeded.
 
-    What begins with a slash is a command here too, and nothing that the user said; `//` says one.
+    What commands show stays off stdout where that is for a program to read.
     """
+    commands = ChatCommands(
+        parts, conversation, talk, shown=console(stderr=as_json), refused=console(stderr=True)
+    )
     fine = True
     async for line in lines():
         text = line.strip()
         if text in LEAVE:
             break
         if text.startswith("/") and not text.startswith("//"):
-            unknown = f'"{text.split()[0]}" is no command of a piped chat: /quit leaves, // says it'
-            print(plain(unknown), file=sys.stderr, flush=True)
+            await commands.run(text)
             continue
         if not text:
             continue
         line = line.replace("//", "/", 1) if text.startswith("//") else line
-        report = await report_of(conversation, talk, line)
+        report = commands.last = await report_of(conversation, commands.talk, line)
         fine = fine and report.error is None
         if as_json:
             print_json(report.model_dump(), pretty=False)

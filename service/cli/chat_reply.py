@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from service.cli.colours import FAINT
+
 
 class Printer:
     """Prints words as they come, with line breaks at the terminal's width."""
@@ -74,7 +76,7 @@ class _Elapsed:
 
     def __rich__(self) -> Text:
         seconds = int(monotonic() - self._begun)
-        return Text(f"{self._text} {seconds} s" if seconds else self._text, style="dim")
+        return Text(f"{self._text} {seconds} s" if seconds else self._text, style=FAINT)
 
 
 class Working:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.cli.colours import BAD, GOOD, WARNING
 from service.cli.options import Json
 from service.cli.terminal import console, fail, one_line, print_json, run, settings
 
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from service.ops.sweep import SweepReport
     from stores.maintenance.migrate import Progress
 
-NO_MEMORIES = "There are no memories yet, so there is nothing to move."
 STORES = ("chroma", "postgres")
 """What `--to` may name: the backends of `stores/long_term.py`, which takes a second to import."""
-STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+NO_MEMORIES = "There are no memories yet, so there is nothing to move."
+STYLES = {"ok": GOOD, "warn": WARNING, "fail": f"bold {BAD}"}
 
 
 def add(app: typer.Typer) -> None:

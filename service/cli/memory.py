@@ -1,12 +1,23 @@
 """The verbs that show what is remembered, and the one that forgets it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.options import CHARACTER, USER, AsOf, Character, Json, User, Yes, date_of, owner_of
+from service.cli.options import (
+    CHARACTER,
+    USER,
+    AsOf,
+    Character,
+    Json,
+    User,
+    Yes,
+    confirm,
+    date_of,
+    owner_of,
+)
 from service.cli.terminal import console, fail, one_line, print_json, with_parts, with_stores
 
 if TYPE_CHECKING:
@@ -45,25 +56,15 @@ def recall(
     owner, day = owner_of(user, character), date_of(as_of)
 
     async def work(stores: "Stores", _: "Settings") -> "tuple[Recalled, ...]":
-        view = await stores.journal.read(owner)
-        recollection = await stores.recall.recall(
-            owner,
-            view,
-            query,
-            budget=tokens,
-            now=datetime.now(UTC),
-            refs=tuple(view.refs.values()),
-            as_of=day,
-        )
-        return tuple(recollection.items)
+        from service.memory_view import look_up
 
-    items = with_stores(work)
+        return await look_up(stores, owner, query, budget=tokens, as_of=day)
+
+    items = with_stores(work, reads=True)
     if as_json:
         print_json([item.model_dump(mode="json") for item in items])
-    elif items:
-        console().print(recalled_table(items))
     else:
-        print("Nothing about that is remembered.")
+        console().print(recalled_table(items))
 
 
 def episodes(user: User = USER, character: Character = CHARACTER, as_json: Json = False) -> None:
@@ -76,10 +77,8 @@ def episodes(user: User = USER, character: Character = CHARACTER, as_json: Json 
     shown = _remembered(owner_of(user, character)).episodes
     if as_json:
         print_json([episode.model_dump(mode="json") for episode in shown])
-    elif shown:
-        console().print(episodes_table(shown))
     else:
-        print("No episodes yet: a conversation is folded into one when it has become long.")
+        console().print(episodes_table(shown))
 
 
 def facts(
@@ -96,18 +95,16 @@ def facts(
         print_json(
             [
                 {
-                    **each.fact.model_dump(mode="json"),
-                    "current": each.current,
-                    "superseded_by": each.superseded_by,
-                    "until": each.until.isoformat() if each.until else None,
+                    **standing.fact.model_dump(mode="json"),
+                    "current": standing.current,
+                    "superseded_by": standing.superseded_by,
+                    "until": standing.until.isoformat() if standing.until else None,
                 }
-                for each in shown
+                for standing in shown
             ]
         )
-    elif shown:
-        console().print(facts_table(shown))
     else:
-        print("No facts yet: they are drawn from what is said every few turns.")
+        console().print(facts_table(shown))
 
 
 def entities(user: User = USER, character: Character = CHARACTER, as_json: Json = False) -> None:
@@ -117,10 +114,8 @@ def entities(user: User = USER, character: Character = CHARACTER, as_json: Json 
     shown = _remembered(owner_of(user, character)).entities
     if as_json:
         print_json([entity.model_dump(mode="json") for entity in shown])
-    elif shown:
-        console().print(entities_table(shown))
     else:
-        print("No people, places or things yet.")
+        console().print(entities_table(shown))
 
 
 def budget(
@@ -136,7 +131,7 @@ def budget(
     And what all turns cost so far, by month, purpose and model (with --json: --ledger asks for it).
     """
     owner = owner_of(user, character)
-    spent, cost = with_parts(lambda parts: _spent(parts, owner))
+    spent, cost = with_parts(lambda parts: _spent(parts, owner), reads=True)
     if ledger and as_json:
         print_json(cost.model_dump(mode="json"))
         return
@@ -147,8 +142,7 @@ def budget(
     if as_json:
         print_json(spent)
         return
-    from service.cli.ledger_table import ledger_table
-    from service.cli.tables import budget_table
+    from service.cli.tables import budget_table, ledger_table
 
     screen = console()
     if spent is not None and not ledger:
@@ -177,10 +171,7 @@ def reset(
 ) -> None:
     """Forget all that one character knows of a user."""
     owner = owner_of(user, character)
-    if not yes:
-        question = f"Forget everything {one_line(user)} ever told {one_line(character)}?"
-        if not typer.confirm(question, err=True):
-            fail("Nothing was forgotten.")
+    confirm(yes, f"Forget everything {one_line(user)} ever told {one_line(character)}?")
 
     async def work(stores: "Stores", chosen: "Settings") -> "Removed":
         from service.prompt_history import forget_history
@@ -205,4 +196,4 @@ def _remembered(owner: "Owner", as_of: datetime | None = None) -> "MemoryView":
 
         return await remembered(stores, owner, as_of=as_of)
 
-    return with_stores(work)
+    return with_stores(work, reads=True)

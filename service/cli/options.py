@@ -1,5 +1,6 @@
 """The options that many commands share, and what they mean. No commands here."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,6 +32,16 @@ def owner_of(user: str, character: str) -> "Owner":
     if not user or not character:
         fail("--user and --character must not be empty: give each a name.")
     return Owner(user, character)
+
+
+def confirm(yes: bool, question: str) -> None:
+    """Ask on a terminal, unless `--yes` was given; end the program where the answer is no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail("This cannot be undone, and there is no terminal to ask on: give --yes.", 2)
+    if not typer.confirm(question, err=True):
+        fail("Nothing was forgotten.")
 
 
 def date_of(as_of: str | None) -> "datetime | None":

@@ -1,9 +1,9 @@
-"""What the terminal shows of memory, as tables: recalled items, budgets, episodes, facts, entities.
+"""What the terminal shows of memory, as tables: what is recalled and kept, and what it costs.
 
 Every text in them was written by a user or a model, so all of it passes through `one_line`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -13,20 +13,18 @@ from rich.text import Text
 
 from domain.facts.facts import Standing
 from domain.records import Entity, Episode, Recalled
+from service.cli.colours import FAINT, LAYERS
 from service.cli.terminal import day, one_line
+from service.reasons import REASONS, reasons_of
+from service.usage.ledger import Ledger
 
+LEAST = 0.0001
+"""The smallest cost that is shown as a number."""
 BAR = 50
 """Width of the budget's bar, in characters."""
-PARTS = {
-    "persona": "magenta",
-    "summary": "blue",
-    "buffer": "cyan",
-    "entities": "yellow",
-    "memories": "green",
-    "reply_reserve": "bright_black",
-}
-SIGNALS = 2
-"""How many of the signals that ranked an item are shown."""
+TAIL = 0.25
+"""Share of the best item's score below which an item is not shown: there they have a common word
+with the question or two, and no more."""
 
 
 def _table(*columns: str, wide: str) -> Table:
@@ -34,26 +32,38 @@ def _table(*columns: str, wide: str) -> Table:
     for name in columns:
         if name == wide:
             table.add_column(name, ratio=3, overflow="fold")
-        elif name == "why":
-            table.add_column(name, ratio=1, min_width=14, style="dim")
         else:
-            number = name in ("score", "tokens", "turns")
-            table.add_column(name, justify="right" if number else "left", no_wrap=True)
+            number = name == "turns"
+            table.add_column(name, justify="right" if number else "left", overflow="fold")
     return table
 
 
-def recalled_table(items: Sequence[Recalled]) -> Table:
-    """Return what was recalled, the strongest first, with the strongest reasons."""
-    table = _table("score", "kind", "date", "what", "why", wide="what")
-    for item in sorted(items, key=lambda item: -item.score):
-        said = one_line(item.text).removeprefix("- ")
-        table.add_row(f"{item.score:.2f}", item.kind, day(item.at), said, _why(item))
-    return table
+def _noted(text: str, note: str) -> Text:
+    """Return a text with a note on a line of its own."""
+    return Text.assemble(text, "\n", (note, FAINT))
 
 
-def _why(item: Recalled) -> str:
-    strongest = list(item.why.items())[:SIGNALS]
-    return ", ".join(f"{one_line(name)} {value:.1f}" for name, value in strongest)
+def recalled_table(items: Sequence[Recalled]) -> RenderableType:
+    """Return what was recalled, the strongest first, each text once, with what made it come."""
+    if not items:
+        return Text("Nothing about that is remembered.")
+    best = max(item.score for item in items)
+    near = [item for item in items if item.score >= TAIL * best]
+    by_text: dict[str, list[Recalled]] = {}
+    for item in sorted(near, key=lambda item: -item.score):
+        by_text.setdefault(one_line(item.text).removeprefix("- "), []).append(item)
+    table, named = _table("date", "what", wide="what"), dict[str, str]()
+    for text, same in by_text.items():
+        reasons = reasons_of(same[0])
+        named |= {reason: REASONS[reason] for reason in reasons}
+        note = f"{same[0].kind} {same[0].score:.2f}"
+        note += f", why: {', '.join(reasons)}" if reasons else ""
+        note += f", said {len(same)} times" if len(same) > 1 else ""
+        table.add_row(day(max(item.at for item in same)), _noted(text, note))
+    left = len(items) - len(near)
+    legend = [f"{reason}: {meaning}" for reason, meaning in named.items()]
+    legend += [f"{left} weaker ones are not shown."] if left else []
+    return Group(table, Text("\n".join(["", *legend]), style=FAINT) if legend else "")
 
 
 def budget_table(budget: Mapping[str, Any]) -> RenderableType:
@@ -64,30 +74,28 @@ def budget_table(budget: Mapping[str, Any]) -> RenderableType:
     table.add_column("tokens", justify="right")
     table.add_column("share", justify="right")
     sizes = {name: int(value) for name, value in budget.items() if isinstance(value, int)}
-    for name, style in PARTS.items():
+    for name, style in LAYERS.items():
         tokens = sizes[name]
         bar.append("█" * round(tokens / limit * BAR), style=style)
         table.add_row(
             Text(name.replace("_", " "), style=style), str(tokens), f"{tokens / limit:.0%}"
         )
-    bar.append("░" * max(0, BAR - len(bar)), style="dim")
+    bar.append("░" * max(0, BAR - len(bar)), style=FAINT)
     table.add_row("total", f"{budget['total']}", f"{budget['total'] / limit:.0%}")
     table.add_row("limit", f"{budget['limit']}", "")
     table.add_row("prefix cached", f"{budget['cached_prefix']:.0%}", "")
     return Group(bar, table)
 
 
-def episodes_table(episodes: Sequence[Episode]) -> Table:
+def episodes_table(episodes: Sequence[Episode]) -> RenderableType:
     """Return episodes in order, with what the checks made of their summaries."""
-    table = _table("from", "to", "turns", "quality", "summary", wide="summary")
+    if not episodes:
+        return Text("No episodes yet: a conversation is folded into one when it has become long.")
+    table = _table("when", "turns", "summary", wide="summary")
     for episode in episodes:
-        table.add_row(
-            day(episode.begun),
-            day(episode.ended),
-            str(len(episode.turns)),
-            quality(episode),
-            one_line(episode.summary),
-        )
+        days = dict.fromkeys((day(episode.begun), day(episode.ended)))
+        summary = _noted(one_line(episode.summary), quality(episode))
+        table.add_row("\n".join(days), str(len(episode.turns)), summary)
     return table
 
 
@@ -103,12 +111,14 @@ def quality(episode: Episode) -> str:
     return ", ".join(said) or "unchecked"
 
 
-def facts_table(standings: Sequence[Standing]) -> Table:
+def facts_table(standings: Sequence[Standing]) -> RenderableType:
     """Return facts, those that hold first, each superseded one with when it ended."""
+    if not standings:
+        return Text("No facts yet: they are drawn from what is said every few turns.")
     table = _table("since", "until", "kind", "fact", wide="fact")
     ordered = sorted(standings, key=lambda each: (not each.current, each.fact.valid_from))
     for each in ordered:
-        style = "" if each.current else "dim"
+        style = "" if each.current else FAINT
         note = " (your own words)" if each.fact.edited else ""
         table.add_row(
             day(each.fact.valid_from),
@@ -120,8 +130,10 @@ def facts_table(standings: Sequence[Standing]) -> Table:
     return table
 
 
-def entities_table(entities: Iterable[Entity]) -> Table:
+def entities_table(entities: Sequence[Entity]) -> RenderableType:
     """Return entities with the history of each attribute, the latest value first."""
+    if not entities:
+        return Text("No people, places or things yet.")
     table = _table("name", "kind", "attributes", wide="attributes")
     for entity in entities:
         table.add_row(one_line(entity.name), entity.kind, attributes(entity))
@@ -139,3 +151,29 @@ def attributes(entity: Entity) -> str:
         was = f" (before: {', '.join(before)})" if before else ""
         said.append(f"{one_line(name)}: {now}{was}")
     return "; ".join(said)
+
+
+def ledger_table(ledger: Ledger) -> Table:
+    """Return the lines of a ledger and their sum; costs only where any model has a price."""
+    priced = any(line.cost is not None for line in ledger.lines)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in ("month", "purpose", "model"):
+        table.add_column(name, overflow="fold")
+    for name in ("calls", "tokens in", "tokens out", *(["cost"] if priced else [])):
+        table.add_column(name, justify="right", no_wrap=True)
+    rows: list[tuple[str, str, str, int, int, int, float | None]] = [
+        (one.month, one.layer, one.model, one.calls, one.tokens_in, one.tokens_out, one.cost)
+        for one in ledger.lines
+    ]
+    calls = sum(line.calls for line in ledger.lines)
+    rows.append(("total", "", "", calls, ledger.tokens_in, ledger.tokens_out, ledger.cost))
+    for month, purpose, model, *counts, cost in rows:
+        cells = [month, purpose, one_line(model), *(f"{count:,}" for count in counts)]
+        table.add_row(*cells, *([_money(cost)] if priced else []))
+    return table
+
+
+def _money(cost: float | None) -> str:
+    if cost is None:
+        return "no price"
+    return f"under {LEAST:.4f}" if 0 < cost < LEAST else f"{cost:,.4f}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.options import CHARACTER, USER, Character, Json, User, Yes, owner_of
+from service.cli.options import CHARACTER, USER, Character, Json, User, Yes, confirm, owner_of
 from service.cli.terminal import console, fail, one_line, print_json, with_parts, with_stores
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def export(
         return len(lines) - 1
 
     try:
-        count = with_stores(work)
+        count = with_stores(work, reads=True)
     except OSError as error:
         fail(f"{file} cannot be written ({error.strerror}).")
     print(f"Exported {count} records of {one_line(user)}.", file=sys.stderr)
@@ -144,8 +144,7 @@ def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
 
     Every conversation with every character, and what is remembered of it.
     """
-    if not yes and not typer.confirm(f"Forget {one_line(user)} altogether?", err=True):
-        fail("Nothing was forgotten.")
+    confirm(yes, f"Forget {one_line(user)} altogether?")
 
     async def work(stores: "Stores", chosen: "Settings") -> dict[str, int]:
         from service.prompt_history import forget_history

@@ -9,10 +9,8 @@ from fastapi import Depends, HTTPException, Path, Query, Request
 from domain.as_of import as_of_date
 from domain.owner import Owner
 from service.auth.identity import USER_HEADER, Caller
+from service.http.problems import NOTHING
 from service.serving import Serving
-
-NOTHING = "Nothing is found here."
-"""What a caller is told of another user's memory: the same as of a path that does not exist."""
 
 UserId = Annotated[str, Path(description="Who is talking; percent-encoded, a slash too.")]
 CharacterId = Annotated[str, Path(description="Whom they talk with; percent-encoded, too.")]

@@ -12,13 +12,12 @@ from urllib.parse import unquote
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.auth.identity import FROM_OUTSIDE
+from service.auth.identity import ASKED_BY_NAME, FROM_OUTSIDE
 from service.http import routes_changes, routes_chat, routes_health, routes_memory
-from service.http.access import NOTHING
 from service.http.bodies import BoundedBodies
 from service.http.openai import routes as routes_openai
 from service.http.page import routes as routes_page
-from service.http.problems import HANDLERS, problem
+from service.http.problems import HANDLERS, NOTHING, problem
 from service.ops.misnamed import misnamed
 from service.serving import OpenServing, use_process_serving
 
@@ -30,6 +29,8 @@ ROUTED = ("route", "path_params")
 """What a router writes into a scope."""
 LOOPBACK = "/noauth"
 """What a LangGraph server's requests to itself begin with; no request from outside can."""
+BY_NAME = ("/mcp", "/a2a")
+"""Where a LangGraph server tells of a run's error by the name of its class."""
 INTERNAL = ("/internal/", "/deploy")
 """What `langgraph dev` offers whoever asks: to erase all threads, to show raw ones, to deploy."""
 
@@ -79,9 +80,11 @@ class OutsideMark:
             return
         # A request that the process makes to itself is served for whoever made it.
         token = FROM_OUTSIDE.set(outside or FROM_OUTSIDE.get())
+        named = ASKED_BY_NAME.set(scope["path"].startswith(BY_NAME) or ASKED_BY_NAME.get())
         try:
             await self._app(scope, receive, send)
         finally:
+            ASKED_BY_NAME.reset(named)
             FROM_OUTSIDE.reset(token)
 
     def _guarded(self) -> bool:

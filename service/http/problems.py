@@ -22,6 +22,10 @@ from stores.errors import CheckpointGone, GenerationMoved, StoreMismatch, StoreU
 MEDIA = "application/problem+json"
 
 
+NOTHING = "Nothing is found here."
+"""What a caller is told of another user's memory: the same as of a path that does not exist."""
+
+
 class Problem(BaseModel):
     """What went wrong."""
 
@@ -97,6 +101,11 @@ async def _busy(request: Request, error: ThreadBusy) -> Response:
     return problem(409, str(error), {"retry-after": "1"})
 
 
+async def _lacking(request: Request, error: NotImplementedError) -> Response:
+    """Answer a request for what a LangGraph server offers and our stores do not."""
+    return problem(422, _sentence(str(error) or "This is not offered here"))
+
+
 async def _failed(request: Request, error: Exception) -> Response:
     return problem(500, "Something went wrong here; it is in the server's log.")
 
@@ -146,6 +155,7 @@ _HANDLERS: dict[int | type[Exception], Handler] = {
     GenerationMoved: _moved,
     ThreadBusy: _busy,
     httpx.HTTPStatusError: _passed_on,
+    NotImplementedError: _lacking,
     Exception: _failed,
 }
 HANDLERS = {kind: _for_its_client(handler) for kind, handler in _HANDLERS.items()}

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 
 from domain.facts.facts import Standing
 from service import memory_changes
-from service.http.access import NOTHING, OwnMemory, OwnUser, Served
-from service.http.problems import PROBLEMS
+from service.http.access import OwnMemory, OwnUser, Served
+from service.http.problems import NOTHING, PROBLEMS
 from service.http.readings import FactShown, fact_shown
 from service.memory_changes import NoSuchFact
 from service.ops.thread_records import drop_records, renew_records

@@ -36,7 +36,11 @@ class Health(BaseModel):
 
 
 @router.get("/ready", responses={503: {"model": Health, "description": "Not ready."}})
-@router.get("/health", responses={503: {"model": Health, "description": "Down."}})
+@router.get(
+    "/health",
+    responses={503: {"model": Health, "description": "Down."}},
+    openapi_extra={"security": []},  # It is served without a token.
+)
 async def health(served: Served, response: Response) -> Health:
     """Which stores answer."""
     patience = served.parts.settings.store_timeout

@@ -7,9 +7,9 @@ from fastapi import APIRouter, HTTPException, Query
 from domain.records import Entity, Episode, Recalled, Turn
 from service import memory_view
 from service.http import readings
-from service.http.access import NOTHING, Asking, AsOf, OwnMemory, Served
+from service.http.access import Asking, AsOf, OwnMemory, Served
 from service.http.paging import Cursor, Limit, Page, page_after, page_before
-from service.http.problems import PROBLEMS
+from service.http.problems import NOTHING, PROBLEMS
 from service.memory_view import remembered
 from service.usage.ledger import Ledger, read_ledger
 

@@ -6,22 +6,23 @@ Where no key is configured everybody may do everything, as without this module. 
 
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID, uuid5
 
 from langgraph_sdk import Auth
 from starlette.exceptions import HTTPException
 
 from domain.owner import Owner, digest
-from nodes.messages.refusal import FOREIGN
-from service.auth.identity import ANYBODY, FROM_OUTSIDE, USER_HEADER, Caller
+from nodes.run_marks import BY_NAME, TEMPORARY
+from service.auth.identity import ANYBODY, ASKED_BY_NAME, FROM_OUTSIDE, USER_HEADER, Caller
 from service.auth.keys import IdentityError
-from service.http.access import NOTHING
-from service.http.problems import challenge
+from service.http.problems import NOTHING, challenge
 from service.ops.thread_records import USER
-from service.serving import process_serving
 from service.usage import metrics
 from service.usage.limits import LimitExceeded, MessageTooLarge
+
+if TYPE_CHECKING:
+    from service.serving import Serving
 
 OPEN = ("/health", "/inspector")
 """What is served without a token: whether the server answers, and a page without any data."""
@@ -43,7 +44,7 @@ async def authenticate(path: str, headers: dict[bytes, bytes], scope: Mapping[st
     sent = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in
             headers.items()}  # fmt: skip
     try:
-        caller = await process_serving().caller(sent.get("authorization"), sent.get(USER_HEADER))
+        caller = await _serving().caller(sent.get("authorization"), sent.get(USER_HEADER))
     except IdentityError as error:
         if scope["type"] != "http":  # The answer to a websocket is not ours to word.
             raise Auth.exceptions.HTTPException(401, str(error)) from error
@@ -67,9 +68,16 @@ def _refuse(status: int, detail: str, headers: Mapping[str, str] | None = None) 
     raise HTTPException(status, detail, dict(headers or {}))
 
 
+def _serving() -> "Serving":
+    """Return what this process serves with; imported late, for a server that times this module."""
+    from service.serving import process_serving
+
+    return process_serving()
+
+
 def _free(ctx: Auth.types.AuthContext) -> bool:
     """Return whether nobody is asked for a token here."""
-    return process_serving().tokens is None
+    return _serving().tokens is None
 
 
 def _key(ctx: Auth.types.AuthContext) -> str:
@@ -136,6 +144,9 @@ async def create_run(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
         return None if free else _stamp(ctx, value)
     run = value["kwargs"]
     context = run["context"] = dict(run.get("context") or {})
+    marks = run["config"].setdefault("configurable", {})
+    # The server alone says so, whatever the request brought.
+    marks |= {TEMPORARY: bool(run.get("temporary")), BY_NAME: ASKED_BY_NAME.get()}
     if not free:
         context["user_id"] = ctx.user.identity
         # What the server starts by itself (a cron) brings no token, so no tier.
@@ -147,7 +158,7 @@ async def create_run(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
 
 async def _check_limits(context: Mapping[str, Any], said: Any) -> None:
     """Refuse a turn that is too large, or one too many."""
-    limits = process_serving().limits
+    limits = _serving().limits
     try:
         limits.check_size(said)
         await limits.admit(str(context.get("user_id") or "local"), context.get("tier"))
@@ -169,6 +180,8 @@ async def _check_owner(thread: object, context: Mapping[str, Any]) -> None:
     if holder.user_id != context["user_id"]:
         _refuse(404, NOTHING)
     if holder.character_id != (context.get("character_id") or "default"):
+        from nodes.messages.refusal import FOREIGN
+
         _refuse(409, FOREIGN)
 
 
@@ -176,7 +189,7 @@ async def _holder(thread: object) -> Owner | None:
     """Return whom the journal gives a thread to; None for a new one."""
     if thread is None:
         return None
-    return await process_serving().parts.stores.journal.backend.thread_owner(str(thread))
+    return await _serving().parts.stores.journal.backend.thread_owner(str(thread))
 
 
 # Assistants, crons, store

@@ -1,6 +1,6 @@
 """The doctor's rows about stores: data dir, journal, checkpoints, long-term memory, owners.
 
-Nothing is made where nothing is yet, and a data dir that another process uses is left to it.
+Nothing is made where nothing is yet, and of a data dir a copy is looked at.
 """
 
 import asyncio
@@ -22,9 +22,10 @@ from service.ops.damaged_rows import check_damaged
 from service.ops.doctor import Check, State, Work, because
 from service.ops.sweep import SWEPT, lost_owners
 from settings import Settings
-from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
+from stores.errors import StoreMismatch, StoreUnavailable
 from stores.journal.journal import Journal
 from stores.long_term import backend_of, open_long_term
+from stores.maintenance.snapshot import snapshot
 from stores.memories import Memories
 from stores.open import going_on
 from stores.redis.connection import connect
@@ -171,8 +172,14 @@ def _persistence(info: dict[str, Any], saves: str | None) -> Check:
 
 
 async def check_long_term(settings: Settings) -> list[Check]:
-    """Open long-term memory as a turn would, and look at the owners in it."""
-    return [*await _long_term(settings), await _swept(settings), *await _left_out(settings)]
+    """Open a copy of long-term memory as a turn would, and look at the owners in it."""
+    try:
+        async with snapshot(settings) as copy:
+            rows = [*await _long_term(copy), await _swept(copy), *await _left_out(copy)]
+    except StoreUnavailable as error:
+        return [Check(name="long-term memory", state="fail", text=str(error))]
+    here, there = str(settings.data_dir), str(copy.data_dir)
+    return [row.model_copy(update={"text": row.text.replace(there, here)}) for row in rows]
 
 
 async def _long_term(settings: Settings) -> list[Check]:
@@ -187,8 +194,6 @@ async def _long_term(settings: Settings) -> list[Check]:
             store, earlier = await _opened(settings, stack)
             more = [*earlier, *await _within(settings, store, stack)]
             return [Check(name=name, state="ok", text=text), *more]
-    except StoreBusy as error:
-        return [Check(name=name, state="warn", text=str(error))]
     except (StoreUnavailable, StoreMismatch, ModelSettingsError) as error:
         return [Check(name=name, state="fail", text=str(error))]
 

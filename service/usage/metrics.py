@@ -7,11 +7,13 @@ own. No label ever names a user.
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import Counter, Histogram
 
-from stores.open import Stores
+if TYPE_CHECKING:
+    from stores.open import Stores
+
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 SLOW = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0, 120.0)
@@ -50,7 +52,7 @@ LIMITED = Counter("mnemo_limited", "Requests refused because of a limit.", ["lim
 _WATCHED = "_mnemo_watched"
 
 
-def watch_stores(stores: Stores) -> None:
+def watch_stores(stores: "Stores") -> None:
     """Time the calls to these stores from now on."""
     watched: tuple[tuple[str, object, tuple[str, ...]], ...] = (
         ("journal", stores.journal.backend, ("read", "commit")),

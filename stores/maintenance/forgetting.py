@@ -15,6 +15,37 @@ from stores.errors import GenerationMoved
 from stores.open import Stores
 
 
+async def reached_by(
+    stores: Stores,
+    owner: Owner,
+    generation: str | None,
+    *,
+    ids: Collection[str] = (),
+    statements: Collection[str] = (),
+    removed: Collection[str] = (),
+) -> Reach:
+    """Return what `forget` would reach; nothing is changed.
+
+    Raises:
+        GenerationMoved: If the owner was reset meanwhile.
+        StoreUnavailable: If a store does not answer.
+    """
+    view = await stores.journal.read(owner)
+    if view.generation != generation:
+        raise GenerationMoved
+    rows = await stores.memories.all(owner, generation)
+    turns = {turn.id: turn for episode in rows.episodes for turn in episode.turns} | view.turns
+    return await asyncio.to_thread(
+        reach,
+        rows.facts,
+        turns.values(),
+        rows.episodes,
+        ids=ids,
+        statements=statements,
+        removed=removed,
+    )
+
+
 async def forget(
     stores: Stores,
     owner: Owner,
@@ -43,19 +74,8 @@ async def forget(
         GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
         StoreUnavailable: If a store does not answer.
     """
-    view = await stores.journal.read(owner)
-    if view.generation != generation:
-        raise GenerationMoved
-    rows = await stores.memories.all(owner, generation)
-    turns = {turn.id: turn for episode in rows.episodes for turn in episode.turns} | view.turns
-    reached = await asyncio.to_thread(
-        reach,
-        rows.facts,
-        turns.values(),
-        rows.episodes,
-        ids=ids,
-        statements=statements,
-        removed=removed,
+    reached = await reached_by(
+        stores, owner, generation, ids=ids, statements=statements, removed=removed
     )
     if not reached.withheld and not reached.facts:
         return reached

@@ -173,15 +173,6 @@ def test_a_piped_chat_prints_the_replies_and_nothing_else(mnemo: Mnemo) -> None:
     assert len(done.stdout.splitlines()) == 2 and "Ghent" in done.stdout.splitlines()[-1]
 
 
-def test_commands_are_no_messages_in_a_piped_chat_either(mnemo: Mnemo) -> None:
-    done = mnemo.run("chat", said="I live in Ghent\n/memory\n//tmp is full\nexit\nI live in Bonn\n")
-    assert len(done.stdout.splitlines()) == 2
-    assert done.stderr.startswith('"/memory" is no command of a piped chat')
-    lines = [json.loads(line) for line in mnemo.run("export").stdout.splitlines()]
-    said = [m["text"] for one in lines if one["type"] == "turn" for m in one["record"]["messages"]]
-    assert said[::2] == ["I live in Ghent", "/tmp is full"]
-
-
 def test_any_bytes_are_taken_and_stored_text_cannot_steer_the_terminal(mnemo: Mnemo) -> None:
     said = "Grüße aus Köln 🦦\n".encode()
     said += b"\xff\xfe broken and \x1b[2J\x1b]0;owned\x07 from K\xc3\xb6ln \xc2\x9b31m"
@@ -208,8 +199,9 @@ async def test_facts_show_what_was_superseded_and_until_when(mnemo: Mnemo) -> No
 
 
 def test_reset_asks_first_and_then_leaves_nothing(talker: Mnemo) -> None:
-    refused = talker.run("reset", said="n\n")
-    assert refused.returncode == 1 and "Nothing was forgotten" in refused.stderr
+    for command in ("reset", "forget"):
+        refused = talker.run(command, said="y\n")
+        assert refused.returncode == 2 and "give --yes" in refused.stderr
     removed = talker.json("reset", "--yes")
     assert removed["threads"] == 1 and removed["turns"] > 0 and removed["memories"] > 0
     assert talker.json("facts") == []
@@ -227,16 +219,6 @@ def test_what_was_exported_and_forgotten_can_be_brought_back(talker: Mnemo) -> N
     assert talker.json("facts") == before
 
 
-def test_a_second_process_on_the_data_dir_gets_one_sentence(mnemo: Mnemo) -> None:
-    with mnemo.terminal("chat") as first:
-        first.wait_for("Ctrl-D leaves")
-        second = mnemo.run("facts")
-        assert second.returncode == 1 and len(second.stderr.strip().splitlines()) == 1
-        assert "Traceback" not in second.stderr
-        rows = {row["name"]: row for row in mnemo.json("doctor")}
-        assert rows["long-term memory"]["state"] == "warn"
-
-
 @pytest.mark.parametrize(
     ("args", "env", "sentence"),
     [
@@ -248,7 +230,7 @@ def test_a_second_process_on_the_data_dir_gets_one_sentence(mnemo: Mnemo) -> Non
         (["budget"], {}, "There is no prompt to report on yet"),
         (["facts"], {"MNEMO_FOLD_AT": "7"}, "MNEMO_FOLD_AT cannot be used: input should be less"),
         (["facts"], {"MNEMO_FREE": "{"}, "A setting cannot be read"),
-        (["facts"], {"MNEMO_DATA_DIR": "/proc/nowhere"}, "/proc/nowhere"),
+        (["reset", "--yes"], {"MNEMO_DATA_DIR": "/proc/nowhere"}, "/proc/nowhere"),
         (["sweep"], {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "set MNEMO_CHAT_MODEL"),
         (["facts"], {"MNEMO_REDIS_URL": "redis://127.0.0.1:9"}, "No Redis answers at"),
     ],
@@ -346,8 +328,8 @@ def test_what_was_recalled_and_why_is_shown_on_a_terminal(talker: Mnemo) -> None
         assert "going on, last spoken on" in screen.wait_for("Ctrl-D leaves.")
         screen.type("What am I allergic to?")
         screen.type("/memory")
-        screen.wait_for("score")
-        assert "evidence" in screen.wait_for("peanuts")
+        screen.wait_for("peanuts")
+        assert "evidence" in screen.wait_for("shares words with what is asked")
         assert screen.leave() == 0
 
 

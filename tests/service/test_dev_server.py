@@ -1,5 +1,6 @@
 """`langgraph dev` end to end, as a LangGraph client meets it."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -182,3 +183,91 @@ async def test_both_documents_describe_the_routes(open_server: DevServer) -> Non
     async with httpx.AsyncClient(base_url=open_server.url) as http:
         paths = (await http.get("/openapi.json")).json()["paths"]
         assert {"/threads", "/health", "/memory/{user_id}/{character_id}/facts"} <= set(paths)
+
+
+async def transcript_of(http: httpx.AsyncClient, user: str) -> str:
+    return (await http.get(f"{path(user)}/transcript")).text
+
+
+async def call_mcp(http: httpx.AsyncClient, method: str, **params: Any) -> Any:
+    """Return the result of a call of the server's own MCP endpoint."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    headers = {"accept": "application/json, text/event-stream"}
+    return (await http.post("/mcp", json=call, headers=headers)).json()["result"]
+
+
+async def test_what_is_said_without_a_thread_is_remembered_and_a_deleted_thread_is_not(
+    open_server: DevServer,
+) -> None:
+    context = {"user_id": "stateless"}
+    async with open_server.client() as client, httpx.AsyncClient(base_url=open_server.url) as http:
+        await client.runs.wait(None, "chat", input=said("My dog is called Rex"), context=context)
+        stream = client.runs.stream(None, "chat", input=said("I live in Oslo"), context=context)
+        assert [part async for part in stream]
+        thread = (await client.threads.create())["thread_id"]
+        await say(client, thread, "My cat is called Tom", **context)
+        told = await transcript_of(http, "stateless")
+        assert "Rex" in told and "Oslo" in told and "Tom" in told
+        await client.threads.delete(thread)
+        told = await transcript_of(http, "stateless")
+        assert "Rex" in told and "Oslo" in told and "Tom" not in told
+
+
+async def test_mcp_calls_name_their_user_and_a_refusal_is_a_sentence(
+    open_server: DevServer,
+) -> None:
+    async with httpx.AsyncClient(base_url=open_server.url, timeout=60) as http:
+        tools = {tool["name"]: tool for tool in (await call_mcp(http, "tools/list"))["tools"]}
+        assert {"user_id", "character_id"} <= set(tools["chat"]["inputSchema"]["properties"])
+        owner = {"user_id": "agent", "character_id": "cook"}
+        arguments = {"messages": "My dog is called Rex", **owner}
+        await call_mcp(http, "tools/call", name="chat", arguments=arguments)
+        shown = (await http.get(f"{path('agent', 'cook')}/transcript")).text
+        assert "Rex" in shown
+        empty = {"messages": [{"role": "user", "content": " "}], **owner}
+        refused = await call_mcp(http, "tools/call", name="chat", arguments=empty)
+        assert refused["isError"]
+        assert refused["content"][0]["text"] == "The message is empty: write something."
+
+
+@pytest.mark.deep
+async def test_a_cron_without_thread_or_token_runs_and_is_remembered(
+    open_server: DevServer,
+) -> None:
+    async with open_server.client() as client, httpx.AsyncClient(base_url=open_server.url) as http:
+        cron: Any = await client.crons.create(
+            "chat",
+            schedule="* * * * *",
+            input=said("My car is red"),
+            context={"user_id": "regular"},
+        )
+        for _ in range(100):
+            if "red" in (told := await transcript_of(http, "regular")):
+                break
+            await asyncio.sleep(1)
+        await client.crons.delete(cron["cron_id"])
+        assert "red" in told
+
+
+async def test_clients_see_what_concerns_them_and_no_internals_of_a_run(
+    open_server: DevServer,
+) -> None:
+    async with open_server.client() as client, httpx.AsyncClient(base_url=open_server.url) as http:
+        thread = (await client.threads.create())["thread_id"]
+        parts = await say(client, thread, "Hello there")
+        shown = {"messages", "recalled", "budget", "degraded", "folded", "facts_added"}
+        kept = await client.threads.get(thread)
+        assert set(kept["values"] or ()) <= shown and "messages" in (kept["values"] or ())
+        updates = [part.data for part in parts if part.event == "updates"]
+        assert {key for each in updates for step in each.values() for key in step or ()} <= shown
+        (chat,) = [a for a in await client.assistants.search() if a["name"] == "chat"]
+        schemas = await client.assistants.get_schemas(chat["assistant_id"])
+        assert "recalled" in (schemas["output_schema"] or {})["properties"]
+        refused = await http.put(
+            "/store/items", json={"namespace": ["n"], "key": "k", "value": {}, "ttl": 5}
+        )
+        assert refused.status_code == 422 and "TTL is not supported" in refused.json()["detail"]
+        described = (await http.get("/openapi.json")).json()["paths"]
+        assert described["/health"]["get"]["security"] == []
+    for line in open_server.log.splitlines():
+        assert not ("custom auth" in line and ("warning" in line or "error" in line)), line

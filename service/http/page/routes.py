@@ -17,10 +17,11 @@ from domain.exported import ImportRefused
 from domain.owner import Owner
 from domain.records import Turn
 from service import memory_changes, memory_view
-from service.http.access import NOTHING, Asking, OwnMemory, OwnUser, Served
+from service.http.access import Asking, OwnMemory, OwnUser, Served
 from service.http.page.timeline import MOST_SHOWN, timeline
-from service.http.page.words import LAYERS, bar_of, reasons_of
+from service.http.page.words import LAYERS, bar_of, reasons_in_words
 from service.http.paging import page_before
+from service.http.problems import NOTHING
 from service.memory_changes import NoSuchFact
 from service.memory_view import remembered
 from stores.maintenance.export import import_user
@@ -130,7 +131,7 @@ async def memory(
     last = prompts[-1] if prompts else None
     return _html(
         "memory.html",
-        recalled=[(item, reasons_of(item)) for item in last.recalled] if last else [],
+        recalled=[(item, reasons_in_words(item)) for item in last.recalled] if last else [],
         bars=[bar_of(prompt.budget) for prompt in prompts],
         layers=LAYERS,
         buffer=buffer,
@@ -164,7 +165,7 @@ async def search(
     recollection = await stores.recall.recall(
         owner, view, q, budget=800, now=served.parts.now(), as_of=None
     )
-    items = [(item, reasons_of(item)) for item in recollection.items]
+    items = [(item, reasons_in_words(item)) for item in recollection.items]
     return _html("recalled.html", recalled=items, nothing="Nothing is remembered about this.")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.records import Recalled
+from service.reasons import REASONS, reasons_of
 
 LAYERS = {
     "persona": "persona and rules",
@@ -21,31 +22,14 @@ KINDS = {
     "fact": "fact",
     "entity": "person or thing",
 }
-_REASONS = (
-    (("bm25", "coverage", "word", "keyword", "rm3"), "shares words with your message"),
-    (("dense", "vector", "meaning", "embedding", "cosine"), "is close in meaning"),
-    (("fact",), "a fact was drawn from it"),
-    (("summary", "episode"), "its summary fits"),
-    (("speaker", "name", "person"), "is about whom you name"),
-    (("date", "time", "recent"), "is from the time you name"),
-    (("before", "after", "previous", "next", "neighbour"), "stands beside what fits"),
-)
-"""Parts of the signals' names, and what each group of them means."""
 SHOWN = 3
 """Reasons shown of one item."""
 
 
-def reasons_of(item: Recalled) -> list[str]:
+def reasons_in_words(item: Recalled) -> list[str]:
     """Return why an item was recalled, the strongest reason first."""
-    words: dict[str, None] = {}
-    for signal, weight in item.why.items():
-        if weight <= 0:
-            continue
-        for parts, reason in _REASONS:
-            if any(part in signal.lower() for part in parts):
-                words[reason] = None
-                break
-    return list(words)[:SHOWN] or ["fits best of all that is remembered"]
+    named = [REASONS[reason] for reason in reasons_of(item, SHOWN)]
+    return named or ["fits best of all that is remembered"]
 
 
 @dataclass(frozen=True)

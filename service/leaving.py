@@ -1,0 +1,41 @@
+"""What is left to do when a conversation ends: facts of turns that were too few to be read yet."""
+
+import asyncio
+
+from domain.owner import Owner
+from graph.remember import run
+from models.errors import ModelError
+from nodes.state import Parts
+from stores.errors import StoreUnavailable
+
+SECONDS = 30.0
+"""How long noting facts may hold up who leaves; a language model takes a few of them."""
+
+
+async def unread(parts: Parts, owner: Owner, tier: str | None) -> int:
+    """Return how many turns no facts were drawn from yet; 0 where the tier has none.
+
+    Raises:
+        StoreUnavailable: If the journal does not answer.
+    """
+    view = await parts.stores.journal.read(owner)
+    return view.seq - view.cursor if parts.settings.tier(tier).remembers else 0
+
+
+async def note_facts(parts: Parts, owner: Owner, tier: str | None) -> list[str] | None:
+    """Draw facts from all turns that are left; None where that has to wait for the next start.
+
+    Returns the texts of the facts that are new.
+    """
+    asked = {
+        "user_id": owner.user_id,
+        "character_id": owner.character_id,
+        "tier": tier,
+        "facts_only": True,
+    }
+    try:
+        async with asyncio.timeout(SECONDS):
+            facts: list[str] = (await run(parts, asked, False))["facts_added"]
+            return facts
+    except (TimeoutError, ModelError, StoreUnavailable):
+        return None

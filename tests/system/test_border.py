@@ -4,6 +4,7 @@ States, messages, contexts, requests, imports and raw rows of random shapes, aga
 routes, import, recover, reset and forget.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,14 +33,15 @@ from stores.maintenance.recover import recover
 from tests.stores.maintenance.test_import_refusals import as_bytes, export
 from tests.support.models.scripted import Script, on
 from tests.support.pace import took
+from tests.support.stores.by_hand import Hand, chroma_rows
 from tests.system.test_invariants import playing
 
 ALEX, EVE = Owner("alex"), Owner("eve")
 SECONDS = 5.0
 """Within which a case must end, on an idle machine."""
-EXAMPLES = 150
-"""Cases on each backend."""
-BYSTANDER = 10
+EXAMPLES = 1000
+"""Cases on each of the two backends."""
+BYSTANDER = 40
 """After so many cases each the bystander speaks."""
 FRESH = 40
 """After so many cases each all is forgotten, so that a case depends on few before it."""
@@ -71,6 +73,12 @@ MESSAGE = st.tuples(
     st.none() | st.sampled_from(["", "Alex", "\ud800", "n" * 5000]),
     STAMP | JSON,
 )
+STORED = (
+    st.sampled_from(["", "null", "5", "[]", "{}", "not JSON", "[" * 5000, '"' + "x" * 5000])
+    | JSON.map(json.dumps)
+    | st.text(max_size=8)
+)
+"""What another program may write over a record."""
 LINE = st.integers(0, 5)
 STEP = st.sampled_from(["type", "format", "user_id", "character_id", "refs", "seq", "cursor",
                         "record", "id", "turns", "messages", "at", "parent"])  # fmt: skip
@@ -99,6 +107,9 @@ CASE = st.one_of(
                                         st.text(max_size=4),
                                         st.dictionaries(st.text(max_size=4) | st.just("record"),
                                                         JSON, max_size=3))),
+    st.tuples(st.just("stored"), st.tuples(st.sampled_from(
+        ["book", "turns", "checkpoints", "namespace", "key", "value", "index", "updated_at"]),
+                                           st.integers(0, 9), STORED)),
     st.tuples(st.sampled_from(["recover", "reset", "forget", "turn"]), st.none()),
 )  # fmt: skip
 SENTENCES = (*EXPECTED, ImportRefused, TurnRefused, ValueError, InvalidUpdateError)
@@ -124,7 +135,8 @@ def message(given: tuple[Any, ...]) -> Any:
 class Border:
     """One installation, attacked as Alex, while Eve talks."""
 
-    def __init__(self, script: Script, client: httpx.AsyncClient) -> None:
+    def __init__(self, script: Script, client: httpx.AsyncClient, hand: Hand) -> None:
+        self.hand = hand
         self.script, self.client, self.stores = script, client, script.parts.stores
         self._graph: Any = script.graph()
         self.said: list[str] = []
@@ -149,6 +161,7 @@ class Border:
         if self.cases % FRESH == 0:
             await forget(self.stores, "alex")
             assert ALEX not in await self.stores.journal.backend.owners()
+            assert await asyncio.to_thread(chroma_rows, self.stores.long_term, ALEX) == []
 
     async def bystander(self) -> None:
         """Let Eve speak; what is kept of her is what she said, and nothing else."""
@@ -197,7 +210,7 @@ class Border:
         content = None if method == "GET" else json.dumps(body).encode()
         headers = {"content-type": "application/json"}
         answer = await self.client.request(
-            method, path, params=query, content=content, headers=headers
+            method, f"http://border{path}", params=query, content=content, headers=headers
         )
         assert answer.status_code < 500, f"{method} {path}: {answer.text}"
 
@@ -232,6 +245,26 @@ class Border:
         await self._turn(None)
         await self._recover(None)
 
+    async def _stored(self, data: tuple[str, int, str]) -> None:
+        """Write over raw rows of Alex in Redis or SQLite, or over what Chroma says of one."""
+        await self._row(("fact", "k", {"text": "tea"}))
+        await asyncio.to_thread(self._overwrite, *data)
+        await self._turn(None)
+        await self._recover(None)
+
+    def _overwrite(self, kind: str, number: int, value: str) -> None:
+        value = value.encode(errors="replace").decode()
+        if kind == "checkpoints":
+            self.hand.checkpoints("t", value.encode())
+        elif kind in ("book", "turns"):
+            fields = self.hand.fields(ALEX, kind)
+            if fields:
+                self.hand.put(ALEX, kind, fields[number % len(fields)], value)
+        else:
+            rows = chroma_rows(self.stores.long_term, ALEX)
+            collection, row = rows[number % len(rows)]
+            collection.update([row], metadatas=[{kind: value}])
+
     async def _recover(self, _: None) -> None:
         await recover(self.stores, turns_reader(self.stores.key))
 
@@ -244,23 +277,23 @@ class Border:
 
 
 @asynccontextmanager
-async def attacked(script: Script) -> AsyncIterator[Border]:
+async def attacked(script: Script, hand: Hand) -> AsyncIterator[Border]:
     app = create_app(lambda: open_serving(script.parts))
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://border") as client,
     ):
-        yield Border(script, client)
+        yield Border(script, client, hand)
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 def test_whatever_comes_in_ends_well_and_leaves_others_as_they_are(
     tmp_path: Path, backend: dict[str, Any]
 ) -> None:
     with playing(tmp_path, backend) as (runner, script):
-        opened = attacked(script)
+        opened = attacked(script, Hand(backend, tmp_path))
         border = runner.run(opened.__aenter__())
 
         @settings(

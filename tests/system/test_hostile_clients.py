@@ -1,4 +1,9 @@
-"""A server among hostile clients still answers an honest one, about as fast as alone."""
+"""A server among hostile clients still answers an honest one, about as fast as alone.
+
+The honest client is measured alone and among the others by turns, in spans of some seconds: what
+else the machine does slows both alike, so twice the time is twice, without a constant added. Each
+p95 is of some fifty turns or more.
+"""
 
 import asyncio
 import time
@@ -13,9 +18,11 @@ import pytest
 
 from tests.support.servers.dev_server import SECRET, DevServer, bearer, running
 
-HONEST_SECONDS = 20.0
-"""How long the honest client talks alone, before the others come."""
-HOSTILE_SECONDS = 60.0
+ROUNDS = 6
+HONEST_SECONDS = 8.0
+"""How long the honest client talks alone in each round."""
+HOSTILE_SECONDS = 10.0
+"""How long it then talks among the others: 60 seconds in all."""
 AT = "2026-05-08T12:00:00+00:00"
 PAUSE = 0.2
 """Seconds between two attacks: those of a client share this machine's processor with the server."""
@@ -98,16 +105,20 @@ def p95(seconds: list[float]) -> float:
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-async def test_an_honest_client_among_hostile_ones_waits_hardly_longer(tmp_path: Path) -> None:
+async def test_an_honest_client_among_hostile_ones_waits_no_more_than_twice(
+    tmp_path: Path,
+) -> None:
     settings = {"MNEMO_AUTH_SECRET": SECRET, "MNEMO_FREE__TURNS_PER_MINUTE": "20"}
     with running(tmp_path / "server", settings) as server:
         await honest(server, 3)  # What is loaded at the first turn is not measured.
-        alone = await honest(server, HONEST_SECONDS)
-        until = time.monotonic() + HOSTILE_SECONDS
-        attacks = [attack(server, how, until) for how in (large, forged, odd)]
-        others = asyncio.gather(*attacks)
-        among = await honest(server, HOSTILE_SECONDS)
-        counts = await others
-        assert all(count > 3 for count in counts), counts
-        # The half second is what a busy machine adds by itself.
-        assert p95(among) <= SLOWER * p95(alone) + 0.5, (p95(among), p95(alone))
+        alone: list[float] = []
+        among: list[float] = []
+        counts: list[int] = []
+        for _ in range(ROUNDS):
+            alone += await honest(server, HONEST_SECONDS)
+            until = time.monotonic() + HOSTILE_SECONDS
+            others = asyncio.gather(*(attack(server, how, until) for how in (large, forged, odd)))
+            among += await honest(server, HOSTILE_SECONDS)
+            counts += await others
+        assert all(counts), counts
+        assert p95(among) <= SLOWER * p95(alone), (p95(among), p95(alone))

@@ -1,52 +1,19 @@
 """What somebody damaged in a journal by hand is passed over; reset and forget work all the same."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from domain.owner import Owner
 from stores.maintenance.erase import forget, reset
 from tests.support.house import House, Open
+from tests.support.stores.by_hand import Hand
 
 ALEX, EVE = Owner("alex"), Owner("eve")
 QUICK = ["not JSON", "[]"]
 MORE = ["", "null", "5", '{"id": 1}', "[" * 5_000]
 BROKEN = [*QUICK, *(pytest.param(value, marks=pytest.mark.deep) for value in MORE)]
-
-
-class Hand:
-    """Writes into every value of an owner's journal, behind the program's back."""
-
-    def __init__(self, backend: dict[str, Any], data_dir: Path) -> None:
-        self._url, self._file = backend.get("redis_url"), data_dir / "journal.sqlite"
-
-    def fields(self, owner: Owner, table: str) -> list[str]:
-        if self._url is None:
-            name = "field" if table == "book" else "id"
-            with closing(sqlite3.connect(self._file)) as db:
-                rows = db.execute(f"SELECT {name} FROM {table} WHERE owner = ?", (owner.key,))
-                return [row[0] for row in rows]
-        with Redis.from_url(self._url) as redis:
-            return [name.decode() for name in redis.hkeys(self._key(owner, table))]
-
-    def put(self, owner: Owner, table: str, field: str, value: str) -> None:
-        if self._url is None:
-            name = "field" if table == "book" else "id"
-            with closing(sqlite3.connect(self._file)) as db, db:
-                db.execute(
-                    f"UPDATE {table} SET value = ? WHERE owner = ? AND {name} = ?",
-                    (value, owner.key, field),
-                )
-            return
-        with Redis.from_url(self._url) as redis:
-            redis.hset(self._key(owner, table), field, value)
-
-    def _key(self, owner: Owner, table: str) -> str:
-        return f"mnemo:{{{owner.key}}}:first:{table}"
 
 
 @pytest.mark.parametrize("value", BROKEN, ids=range(len(BROKEN)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from domain.facts.entities import with_ends
 from domain.facts.facts import Standing, standing, withheld
 from domain.folding import live_journal
 from domain.owner import Owner
@@ -49,11 +50,12 @@ async def remembered(
     reached = live(view.refs.values(), parents_of(view.turns.values(), rows.episodes))
     shown = [e for e in rows.episodes if all(turn.id in reached for turn in e.turns)]
     shown_turns = reached - withheld(rows.facts) - view.withheld
-    entities = [_as_of_turns(entity, shown_turns) for entity in rows.entities]
+    facts = standing(rows.facts, reached, as_of)
+    entities = [_as_of_turns(with_ends(each, facts), shown_turns) for each in rows.entities]
     return MemoryView(
         generation=view.generation,
         episodes=sorted(shown, key=lambda episode: episode.seq),
-        facts=standing(rows.facts, reached, as_of),
+        facts=facts,
         entities=sorted((e for e in entities if e is not None), key=lambda e: e.name.casefold()),
     )
 

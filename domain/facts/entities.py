@@ -8,8 +8,11 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from domain.facts.extraction import EntityMention, Source
+from domain.facts.facts import Standing
+from domain.facts.forgetting import says
 from domain.owner import digest
 from domain.records import Attribute, Entity, turn_of
+from domain.text.statements import denies
 from domain.text.wording import fold
 
 _TITLES = frozenset(
@@ -87,7 +90,40 @@ def current_attributes(
             old = latest.get(attribute.name)
             if old is None or attribute.valid_from >= old.valid_from:
                 latest[attribute.name] = attribute
-    return {name: attribute.value for name, attribute in latest.items()}
+    return {name: attribute.value for name, attribute in latest.items() if attribute.value}
+
+
+def with_ends(entity: Entity, standings: Iterable[Standing]) -> Entity:
+    """Return an entity whose values end where the facts that state them do.
+
+    A value ends when a fact of its message that names the entity and the value no longer holds,
+    unless what holds instead says the value again. An attribute without a value is that end.
+
+    Args:
+        entity: The entity.
+        standings: The facts that count, current and ended.
+    """
+    by_id = {standing.fact.id: standing for standing in standings}
+    ends = []
+    for standing in by_id.values():
+        after = by_id.get(standing.superseded_by or "")
+        if after is None or standing.until is None or not _names(standing.fact.text, entity):
+            continue
+        for attribute in entity.attributes:
+            stated = attribute.source in standing.fact.sources and says(
+                standing.fact.text, attribute.value
+            )
+            still = says(after.fact.text, attribute.value) and not denies(after.fact.text)
+            if stated and not still:
+                end = {"value": "", "source": after.fact.sources[0], "valid_from": standing.until}
+                ends.append(attribute.model_copy(update=end))
+    return entity.model_copy(update={"attributes": (*entity.attributes, *ends)}) if ends else entity
+
+
+def _names(text: str, entity: Entity) -> bool:
+    """Return whether a text holds a word of an entity's names."""
+    words = set(name_key(text).split())
+    return any(words & set(key.split()) for key in _keys(entity))
 
 
 def describe(

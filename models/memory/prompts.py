@@ -58,7 +58,8 @@ op: "supersede" (target: the known fact, such as f1, that a message makes untrue
 as in "ignore that, I was joking"; target: the known fact that says it, or null), else "add". \
 slot: only what has one value at a time, such as home, employer or age; else null. when: the \
 message's words for when it is true from; else null. entities: people, places, organizations, \
-products that a message names. Nothing: empty lists.
+products that a message names, with what holds now ("former boss" once the user quit). Whatever a \
+message ends is superseded with all that goes with it. Nothing: empty lists.
 
 Example. f1 (home): The user lives in Oslo. m1: I moved to Bergen last May, my sister Ida has two \
 cats.

@@ -22,6 +22,8 @@ from domain.facts.extraction import (
 )
 from domain.facts.support import supported
 from domain.records import Fact
+from domain.text.sentences import sentences
+from domain.text.statements import is_question, only_imagined
 from domain.text.terms import content_words, stems
 from models.errors import MalformedReply
 from models.memory.prompts import day
@@ -186,7 +188,7 @@ def _fact(
     source = _numbered(item.get("source"), messages)
     target = _numbered(item.get("target"), stored)
     if source is None:
-        source = next((m for m in messages if supported(text, [m.text])), None)
+        source = next((m for m in messages if supported(text, [_stated(m)])), None)
     if source is None or not text:
         return None
     op, slot = item.get("op"), _or_none(item.get("slot"))
@@ -197,7 +199,7 @@ def _fact(
     subject = _or_none(item.get("subject")) or "user"
     if subject.casefold() in _USER or subject.casefold() == source.speaker.casefold():
         subject = "user"
-    behind = [source.text, *source.before, day(source.at)]
+    behind = [_stated(source), *source.before, day(source.at)]
     behind += [target.text] if target else []
     if op == "forget":  # What was said earlier, and is known.
         behind += [*(message.text for message in messages), *(fact.text for fact in stored)]
@@ -229,7 +231,7 @@ def _entity(item: dict[str, Any], messages: Sequence[Source]) -> EntityMention |
         source = next((m for m in messages if supported(name, [m.text])), None)
     if source is None or name.casefold() in {*_USER, source.speaker.casefold()}:
         return None
-    behind = [source.text, *source.before]
+    behind = [_stated(source), *source.before]
     if not supported(name, behind):
         return None
     attributes = {
@@ -239,6 +241,12 @@ def _entity(item: dict[str, Any], messages: Sequence[Source]) -> EntityMention |
     }
     kind = item.get("kind") if item.get("kind") in get_args(EntityKind) else "other"
     return EntityMention(name=name, kind=kind, attributes=attributes, source=source.ref)
+
+
+def _stated(message: Source) -> str:
+    """Return what a message states: nothing is read from its questions and conditions."""
+    said = sentences(message.text)
+    return "\n".join(each for each in said if not is_question(each) and not only_imagined(each))
 
 
 def _numbered(given: Any, items: Sequence[T]) -> T | None:

@@ -147,7 +147,7 @@ def attributes(entity: Entity) -> str:
     for name, same_name in groupby(by_name, key=lambda attribute: attribute.name):
         newest_first = sorted(same_name, key=lambda a: a.valid_from, reverse=True)
         values = [one_line(attribute.value) for attribute in newest_first]
-        now, *before = dict.fromkeys(values)
+        now, *before = dict.fromkeys(value or "no longer" for value in values)
         was = f" (before: {', '.join(before)})" if before else ""
         said.append(f"{one_line(name)}: {now}{was}")
     return "; ".join(said)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from cachetools import LRUCache
 
-from domain.facts.entities import describe, relevant
+from domain.facts.entities import describe, relevant, with_ends
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.recall.index import EvidenceIndex
@@ -165,14 +165,14 @@ class Recall:
         index = await self._index(owner, view) or await self._cache.without_rows(owner, view)
         spoken = set(terms(query))
         scope = scope_of(index, view, refs=refs, as_of=as_of)
-        named = [
-            entity
+        known = {
+            entity.id: with_ends(entity, scope.facts.standings)
             for entity in index.rows.entities
-            if scope.knows(entity) and spoken & set(_names(entity))
-        ]
+            if scope.knows(entity) and (entity.id in near or spoken & set(_names(entity)))
+        }
+        named = [entity for entity in known.values() if spoken & set(_names(entity))]
         about = {entity.id: entity for entity in relevant(named, query)}
-        known = {entity.id: entity for entity in index.rows.entities if entity.id in near}
-        about |= {id: known[id] for id in near if id in known and scope.knows(known[id])}
+        about |= {id: known[id] for id in near if id in known}
         return [describe(entity, scope.live_turns, as_of) for entity in about.values()]
 
     async def survey(

@@ -8,8 +8,10 @@ from domain.facts.facts import delete, edit, standing
 from domain.owner import Owner
 from domain.records import Attribute, Entity, Fact
 from domain.rows import key_of
+from service.memory_view import remembered
 from stores.recall.recall import Recollection
-from tests.support.house import House, Open
+from tests.support.house import House, Open, is_reply
+from tests.support.servers.openai_server import Behaviour, Body, Reply, Structured
 
 ALEX = Owner("alex")
 
@@ -129,3 +131,42 @@ async def test_entities_are_known_with_what_was_said_of_them(open_house: Open) -
         await house.say("How is Anna?")
         assert "Known entities:" in house.prompt()
         assert "Anna" in house.prompt() and "Acme" in house.prompt()
+
+
+def _noted(op: str, text: str, target: str | None = None) -> dict[str, Any]:
+    more = {"kind": "relation", "subject": "user", "slot": None, "when": None, "source": "m1"}
+    return {"op": op, "text": text, "target": target, **more}
+
+
+def _ida(body: Body) -> Behaviour:
+    """Note the girlfriend and the breakup, and whatever a question or a condition suggests."""
+    said = str(body["messages"][-1]["content"])
+    if is_reply(body):
+        return Reply("I see.")
+    attributes = [{"name": "relation", "value": "girlfriend"}]
+    ida = {"name": "Ida", "kind": "person", "attributes": attributes, "source": "m1"}
+    if "m1" in said and "broke up" in said:
+        broke_up = _noted("supersede", "The user and Ida broke up.", "f1")
+        return Structured({"facts": [broke_up], "entities": []})
+    dog = {"name": "Rex", "kind": "other", "attributes": [], "source": "m1"}
+    facts = [_noted("add", "The user's girlfriend is Ida."), _noted("add", "The user has Rex.")]
+    return Structured({"facts": facts, "entities": [ida, dog]})
+
+
+async def test_an_entity_ends_as_facts_do_and_questions_and_conditions_say_nothing(
+    open_house: Open,
+) -> None:
+    async with open_house(extract_turns=1, memory_model=None) as house:
+        house.server.default = _ida
+        await house.say("My girlfriend is called Ida")
+        await house.say("If I had Rex, I would be glad. Do I have Rex?")
+        await house.say("What shall I give Ida?", "another")
+        assert "relation: girlfriend" in house.prompt() and "Rex (" not in house.prompt()
+        view = await remembered(house.parts.stores, ALEX)
+        assert [each.fact.text for each in view.facts] == ["The user's girlfriend is Ida."]
+        house.clock.passes(days=1)
+        await house.say("Ida and I broke up")
+        await house.say("What shall I say to Ida?", "a third")
+        assert "relation: girlfriend" not in house.prompt()
+        (entity,) = (await remembered(house.parts.stores, ALEX)).entities
+        assert [each.value for each in entity.attributes if each.name == "relation"][-1] == ""

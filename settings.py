@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         le=1,
         description="Share for recalled memory; it may grow into what the last turns leave free.",
     )
+    wish_tokens: int = Field(
+        default=120,
+        ge=0,
+        description="Tokens of instructions and preferences that every prompt shows, at most.",
+    )
     borrowed_turns: int = Field(
         default=6, ge=0, description="Last turns of the previous conversation a new thread shows."
     )

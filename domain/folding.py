@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import accumulate, takewhile
 
 from domain.journal import JournalView
 from domain.owner import digest
@@ -63,13 +63,13 @@ def window_to_fold(
         turns: Its live turns (`live_journal`).
         thread: The thread of this run.
         head: The last turn of this run.
-        tokens: What a turn costs in a prompt.
+        tokens: What a turn weighs, in tokens.
         rule: When a journal has outgrown its share.
         now: The present.
     """
     if len(turns) < rule.turns and sum(map(tokens, turns)) <= rule.tokens:
         return None
-    return _idle_thread(view, turns, thread, rule, now) or _older_half(view, turns, head)
+    return _idle_thread(view, turns, thread, rule, now) or _older_part(turns, head, tokens, rule)
 
 
 def next_window(view: JournalView, turns: Sequence[Turn]) -> Window | None:
@@ -91,8 +91,14 @@ def _idle_thread(
     return None
 
 
-def _older_half(view: JournalView, turns: Sequence[Turn], head: str | None) -> Window | None:
-    """Return the older half of the unbroken run of journal turns that ends at `head`."""
+def _older_part(
+    turns: Sequence[Turn], head: str | None, tokens: Callable[[Turn], int], rule: FoldRule
+) -> Window | None:
+    """Return the older part of the unbroken run of journal turns that ends at `head`.
+
+    That is half of them, or more: what stays weighs half of what makes a journal fold, at most, so
+    that long turns are folded several at a time too.
+    """
     by_id = {turn.id: turn for turn in turns}
     run: list[Turn] = []
     at = head
@@ -101,9 +107,12 @@ def _older_half(view: JournalView, turns: Sequence[Turn], head: str | None) -> W
         at = by_id[at].parent
     run.reverse()
     newest = max((turn.seq for turn in turns), default=0)
-    half = [turn for turn in run[: max(1, len(run) // 2)] if turn.seq != newest]
+    weights = accumulate(tokens(turn) for turn in reversed(run))
+    stay = sum(weight <= rule.tokens // 2 for weight in weights)
+    older = run[: max(1, len(run) // 2, len(run) - stay)]
+    older = [turn for turn in older if turn.seq != newest]
     # A copied thread's run may begin with turns of the thread it was copied from.
-    first = list(takewhile(lambda turn: turn.thread == half[0].thread, half))
+    first = list(takewhile(lambda turn: turn.thread == older[0].thread, older))
     return Window(first[0].thread, tuple(turn.id for turn in first)) if first else None
 
 

@@ -23,7 +23,7 @@ class Budget(TypedDict):
     """The last turns verbatim, with the message itself."""
     entities: int
     memories: int
-    """Recalled items, with what `search_memory` brought."""
+    """Recalled items and the user's lasting wishes, with what `search_memory` brought."""
     reply_reserve: int
     total: int
     limit: int
@@ -43,6 +43,8 @@ class Shares:
     """What the buffer holds before its older half is folded."""
     memories: int
     """What recall may always take."""
+    wishes: int = 0
+    """What is shown of the user's lasting wishes."""
 
     def recall(self, persona: int, message: int, buffer: int) -> int:
         """Return what recall may take: its share, and what the buffer leaves of its own.
@@ -55,7 +57,8 @@ class Shares:
             message: Tokens of the message.
             buffer: Tokens of the turns that the prompt will show.
         """
-        free = self.limit - self.reply_reserve - persona - message - self.summary - self.entities
+        free = self.limit - self.reply_reserve - persona - message - self.wishes
+        free -= self.summary + self.entities
         grown = max(self.memories, self.buffer + self.memories - buffer)
         return max(0, min(grown, free // 2))
 
@@ -75,6 +78,8 @@ class Sizes:
     """The recalled block as packed by recall; it goes in whole or not at all."""
     frame: int
     """The lines around what belongs to this message alone (date, delimiters)."""
+    wishes: int = 0
+    """The block of what the user asked for once and for all; it goes in whole or not at all."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +93,13 @@ class Allocation:
     entities: int
     """How many of the best entities."""
     memories: bool
+    wishes: bool = False
 
 
 def allocate(sizes: Sizes, shares: Shares) -> Allocation:
     """Return what fits. Persona and message always do; of the rest the oldest gives way first.
 
+    What the user asked for once and for all goes in before anything else that is remembered.
     Summaries, entities and memories keep their shares, and the oldest of the buffer is left out.
     Only where the buffer would fall below half of what is free does recalled memory make room
     for it, and then entities: what was just said matters most.
@@ -107,6 +114,8 @@ def allocate(sizes: Sizes, shares: Shares) -> Allocation:
             f"not fit into a prompt of {shares.limit} tokens: shorten the persona or raise the "
             "tier's context_budget."
         )
+    wishes = 0 < sizes.wishes <= free
+    free -= sizes.wishes if wishes else 0
     earlier = _newest(sizes.earlier, min(shares.summary, free) - sizes.earlier_frame)
     if earlier:
         free -= sizes.earlier_frame + sum(sizes.earlier[-earlier:])
@@ -121,7 +130,9 @@ def allocate(sizes: Sizes, shares: Shares) -> Allocation:
         room = free - sum(sizes.entities[: fewer[0]])
         if _newest(sizes.buffer, room) > buffer:
             (entities, memories), buffer = fewer, _newest(sizes.buffer, room)
-    return Allocation(earlier=earlier, buffer=buffer, entities=entities, memories=memories)
+    return Allocation(
+        earlier=earlier, buffer=buffer, entities=entities, memories=memories, wishes=wishes
+    )
 
 
 def _sum_of(sizes: Sequence[int], count: int) -> int:

@@ -121,7 +121,8 @@ class Fact(Record):
     text: str
     """Self-contained: who and what, with names and numbers. Empty for a deleted fact."""
     kind: str = "other"
-    """What it is about: identity, place, work, relation, preference, health, plan, event, other."""
+    """What it is about: identity, place, work, relation, health, plan, event, other; or what the
+    user asks for once and for all: instruction, preference."""
     subject: str = "user"
     """Whom or what it is about."""
     slot: str | None = None

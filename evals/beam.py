@@ -18,6 +18,8 @@ from settings import Settings
 
 STARTS = timedelta(hours=10)
 """Sittings are published by their day; each is taken to begin at ten."""
+_WISHES = ("instruction_following", "preference_following")
+"""Abilities whose answer is what the user asked for, word for word: it must be shown."""
 _ADDRESSED = re.compile(r"^LLM response should \w+: ")
 """How most nuggets begin; what follows is what an answer must say."""
 
@@ -95,11 +97,17 @@ def _dialogue(data: dict[str, Any]) -> Dialogue:
                 dict.fromkeys(str(id) for id in probe.get("sources") or () if str(id) in ids)
             ),
             asked=asked,
-            nuggets=tuple(_ADDRESSED.sub("", str(n)) for n in probe.get("nuggets") or ()),
+            nuggets=_nuggets(probe),
         )
         for probe in data["probes"]
     )
     return Dialogue(str(data["name"]), sessions, probes)
+
+
+def _nuggets(probe: dict[str, Any]) -> tuple[str, ...]:
+    if probe["ability"] in _WISHES:
+        return ()
+    return tuple(_ADDRESSED.sub("", str(nugget)) for nugget in probe.get("nuggets") or ())
 
 
 def _session(batch: dict[str, Any]) -> Session:

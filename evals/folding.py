@@ -45,7 +45,7 @@ def _due(bench: Bench, fed: Fed, thread: str, last: Turn) -> Window | None:
         live_journal(fed.view, fed.view.refs.values()),
         thread=thread,
         head=last.id,
-        tokens=bench.tokens.turn,
+        tokens=bench.tokens.weight,
         rule=FoldRule(int(budget * settings.fold_at), settings.fold_turns, settings.fold_idle),
         now=last.at,
     )

@@ -20,7 +20,9 @@ class Outcome:
     found: int
     """How many of them are shown: word for word, or a passage of a long one."""
     context: str
+    """What the prompt shows: what the user asked for once and for all, then what is recalled."""
     tokens: int
+    """Of what is recalled; the wishes come on top, as in a prompt."""
     ms: float
     nuggets: tuple[str, ...] = ()
     """What a good answer must say; empty: the answer itself."""

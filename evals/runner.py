@@ -81,7 +81,7 @@ async def run(
     steps = sum(len(conversation.probes) for conversation in conversations)
     with ExitStack() as stack:
         lines = stack.enter_context(dump.open("w", encoding="utf-8")) if dump else None
-        async with open_bench(embedding, tokens, where=where) as bench:
+        async with open_bench(embedding, tokens, where=where, wishes=mode == "folded") as bench:
             for conversation in conversations:
                 done = len(outcomes[PRODUCT])
                 report(f"storing {conversation.name}", done, steps)
@@ -120,7 +120,8 @@ async def _recalled(
         fed.owner, fed.view, probe.question, budget=budget, now=probe.asked
     )
     ms = (perf_counter() - start) * 1000
-    return _outcome(conversation, fed, probe, recollection.items, tokens, ms)
+    wishes = "".join(f"{wish.text}\n" for wish in recollection.wishes)
+    return _outcome(conversation, fed, probe, recollection.items, tokens, ms, wishes)
 
 
 async def _compare(
@@ -148,9 +149,11 @@ def _outcome(
     items: Sequence[Recalled],
     tokens: TokenCounter,
     ms: float,
+    wishes: str = "",
 ) -> Outcome:
     published = {said.id: said.text for s in conversation.sessions for said in s.utterances}
-    context, ids = render(items), {item.id for item in items}
+    recalled, ids = render(items), {item.id for item in items}
+    context = wishes + recalled
     return Outcome(
         conversation=conversation.name,
         question=probe.question,
@@ -162,7 +165,7 @@ def _outcome(
             for id in probe.evidence
         ),
         context=context,
-        tokens=tokens.text(context),
+        tokens=tokens.text(recalled),
         ms=ms,
         nuggets=probe.nuggets,
     )

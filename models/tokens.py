@@ -49,6 +49,10 @@ _LONG_TEXTS = 64
 _SLICE = 100_000
 _ROLES = {"human": "user", "ai": "assistant"}
 
+REPLY_WEIGHT = 0.75
+"""Of a token of a reply, where one of the user's is 1: a long reply makes no window of its own, and
+what stays in the prompt until the next fold still fits it, with recall's share."""
+
 
 class TokenCounter:
     """Counts tokens as the provider does: exactly for text, by its chat format for messages.
@@ -89,6 +93,11 @@ class TokenCounter:
     def turn(self, turn: Turn) -> int:
         """Return what the messages of a turn cost in a prompt, about."""
         return sum(self.text(said.text) + MESSAGE_TOKENS for said in turn.messages)
+
+    def weight(self, turn: Turn) -> int:
+        """Return what a turn weighs for folding: replies count less than what the user said."""
+        user = sum(self.text(said.text) for said in turn.messages if said.role == "user")
+        return user + int(REPLY_WEIGHT * (self.turn(turn) - user))
 
     def prompt(self, messages: Sequence[BaseMessage]) -> int:
         """Return what a whole prompt costs, with the 3 tokens that begin the reply."""

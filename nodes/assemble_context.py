@@ -61,6 +61,7 @@ class AssembleContext:
             buffer=[message for _, message in buffer],
             entities=list(memories.entities),
             memories=render(recollection.items),
+            wishes="\n".join(item.text for item in recollection.wishes),
             today=self._today(state, origin),
             message=[_named(m) for m in state["messages"] if turn_id(m) is None],
             key=self._parts.stores.key,
@@ -131,6 +132,7 @@ def shares_of(parts: Parts, tier: Tier) -> Shares:
         entities=int(limit * settings.entity_share),
         buffer=int(limit * settings.fold_at),
         memories=int(limit * settings.memory_share),
+        wishes=settings.wish_tokens if tier.remembers else 0,
     )
 
 

@@ -35,7 +35,7 @@ class RecallMemories:
             return {}
         origin = state["origin"]
         query = _query(state["messages"])
-        if not origin.tier.remembers or not query:
+        if not origin.tier.remembers:
             return {"memories": MemoriesRead(Recollection())}
         recall = self._parts.stores.recall
         asked = _asked(state["messages"])

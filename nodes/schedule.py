@@ -5,6 +5,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
+from domain.facts.lasting_wishes import lasting_wishes
 from domain.folding import FoldRule, Window, live_journal, should_extract, window_to_fold
 from domain.journal import JournalView
 from domain.text.wishes import may_want_forgotten
@@ -45,22 +46,28 @@ def schedule(
         live_journal(view, refs_seen(view.refs, thread, head)),
         thread=thread,
         head=head,
-        tokens=parts.models.tokens.turn,
+        tokens=parts.models.tokens.weight,
         rule=rule,
         now=now,
     )
     if window is None and _left_behind(view, now):
         window = Window(thread=thread, turns=())  # Whoever comes finishes a claimed window.
-    extract = should_extract(view, settings.extract_turns) or _wants_forgotten(view, head)
+    extract = should_extract(view, settings.extract_turns) or _at_once(view, head)
     extract = tier.remembers and extract
     return Schedule(fold=window, extract=extract)
 
 
-def _wants_forgotten(view: JournalView, head: str | None) -> bool:
-    """Return whether the last turn may ask to forget something: that is done in the same run."""
+def _at_once(view: JournalView, head: str | None) -> bool:
+    """Return whether the last turn asks for what holds at once: to forget, or an instruction."""
     turn = view.turns.get(head or "")
     said = [message.text for message in turn.messages if message.role == "user"] if turn else []
-    return turn is not None and turn.seq > view.cursor and any(map(may_want_forgotten, said))
+    if turn is None or turn.seq <= view.cursor:
+        return False
+    return any(may_want_forgotten(text) or _instructs(text) for text in said)
+
+
+def _instructs(text: str) -> bool:
+    return any(wish.kind == "instruction" for wish in lasting_wishes(text))
 
 
 def _left_behind(view: JournalView, now: datetime) -> bool:

@@ -38,6 +38,9 @@ class FactLine(BaseModel):
     """One current fact."""
 
     id: str
+    kind: str = Field(
+        description="What it is about; `instruction` and `preference` are wishes for every reply."
+    )
     text: str
     since: str = Field(description="From when it was true, as ISO 8601.")
 
@@ -90,7 +93,12 @@ def memory_server(opened: Opened) -> MCPServer:
         async def work(parts: Parts, owner: Owner) -> list[FactLine]:
             shown = await remembered(parts.stores, owner)
             return [
-                FactLine(id=s.fact.id, text=s.fact.text, since=s.fact.valid_from.isoformat())
+                FactLine(
+                    id=s.fact.id,
+                    kind=s.fact.kind,
+                    text=s.fact.text,
+                    since=s.fact.valid_from.isoformat(),
+                )
                 for s in shown.facts
                 if s.current
             ]

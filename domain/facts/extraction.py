@@ -11,7 +11,16 @@ from pydantic import BaseModel, Field
 from domain.records import Record
 
 FactKind = Literal[
-    "identity", "place", "work", "relation", "preference", "health", "plan", "event", "other"
+    "identity",
+    "place",
+    "work",
+    "relation",
+    "instruction",
+    "preference",
+    "health",
+    "plan",
+    "event",
+    "other",
 ]
 EntityKind = Literal["person", "place", "organization", "product", "other"]
 

@@ -45,6 +45,18 @@ class Vocabulary:
     """Monday to Sunday."""
     times: frozenset[str]
     """Further words that place a text in time."""
+    always: frozenset[str]
+    """What makes an order one for good."""
+    bare: frozenset[str]
+    """Those of them after which any verb makes an order."""
+    ask: frozenset[str]
+    """What an order begins with, or ends with where verbs come last."""
+    call: frozenset[str]
+    """How one says what to be called."""
+    prefer: frozenset[str]
+    """How one says what one prefers."""
+    i: frozenset[str]
+    """ "I" and "we"."""
     stop: frozenset[str]
     """Words too common to be searched for."""
 
@@ -61,6 +73,7 @@ def vocabulary(code: str) -> Vocabulary:
     if table is None:
         return vocabulary(ENGLISH)
     sets = ("request", "you", "when", "count", "who", "talk", "past", "all", "said", "times")
+    wishes = ("always", "bare", "ask", "call", "prefer", "i")
     return Vocabulary(
         code=code,
         numbers=dict(zip(_list(table, "numbers"), range(2, 13), strict=True))
@@ -69,6 +82,7 @@ def vocabulary(code: str) -> Vocabulary:
         days=_list(table, "days"),
         stop=frozenset(_list(table, "stop")) if "stop" in table else _stop_words(code),
         **{name: frozenset(_list(table, name)) for name in sets},
+        **{name: frozenset(_list(table, name) if name in table else ()) for name in wishes},
     )
 
 

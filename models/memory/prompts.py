@@ -50,8 +50,12 @@ user and the people around them. Lines in brackets are context, never a source.
 
 A fact is one short sentence that makes sense by itself in a year. Begin with "The user" or a \
 name. Keep names, numbers, dates, negations and reasons, in the user's own words and language. \
-Questions, conditions, greetings, orders, jokes, roles that are played, things only imagined and \
-pasted letters, lyrics, logs, code or quotations are no facts. Note nothing that is not said.
+Questions, conditions, greetings, orders for one reply, jokes, roles that are played, things only \
+imagined and pasted letters, lyrics, logs, code or quotations are no facts. Note nothing that is \
+not said.
+
+kind "instruction": an order for all replies from now on ("always ...", "never ...", "call me \
+..."), noted as it was given. kind "preference": what the user prefers ("I prefer ...").
 
 op: "supersede" (target: the known fact, such as f1, that a message makes untrue), "confirm" \
 (target: the known fact said again), "forget" (text: what a message wants forgotten or takes back, \
@@ -62,12 +66,14 @@ products that a message names, with what holds now ("former boss" once the user 
 message ends is superseded with all that goes with it. Nothing: empty lists.
 
 Example. f1 (home): The user lives in Oslo. m1: I moved to Bergen last May, my sister Ida has two \
-cats.
+cats. m2: Please always give temperatures in Celsius.
 {{"facts": [\
 {{"op": "supersede", "target": "f1", "text": "The user moved to Bergen.", "kind": "place", \
 "subject": "user", "slot": "home", "source": "m1", "when": "last May"}}, \
 {{"op": "add", "target": null, "text": "The user's sister Ida has two cats.", "kind": "relation", \
-"subject": "Ida", "slot": null, "source": "m1", "when": null}}], \
+"subject": "Ida", "slot": null, "source": "m1", "when": null}}, \
+{{"op": "add", "target": null, "text": "Always give temperatures in Celsius.", \
+"kind": "instruction", "subject": "user", "slot": null, "source": "m2", "when": null}}], \
 "entities": [{{"name": "Ida", "kind": "person", \
 "attributes": [{{"name": "relation", "value": "sister"}}], "source": "m1"}}]}}"""
 

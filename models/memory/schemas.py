@@ -20,6 +20,8 @@ from domain.facts.extraction import (
     FactKind,
     Source,
 )
+from domain.facts.lasting_wishes import LASTING
+from domain.facts.own_words import own_sentences
 from domain.facts.support import supported
 from domain.records import Fact
 from domain.text.sentences import sentences
@@ -207,13 +209,18 @@ def _fact(
         return None
     if subject != "user" and not supported(subject, behind):
         return None
+    kind = item.get("kind") if item.get("kind") in get_args(FactKind) else "other"
+    if kind in LASTING and not (
+        subject == "user" and supported(text, list(own_sentences(source.text)))
+    ):
+        kind = "other"  # What somebody else wrote, or the agent, is nobody's wish.
     try:
         return FactChange.model_validate(
             {
                 "op": op,
                 "target": target.id if target and op != "add" else None,
                 "text": text,
-                "kind": item.get("kind") if item.get("kind") in get_args(FactKind) else "other",
+                "kind": kind,
                 "subject": subject,
                 "slot": slot,
                 "source": source.ref,

@@ -4,39 +4,29 @@ Keeps whole sentences as they were said. What one supersedes is left to a langua
 edits; what repeats another is decided in `domain/facts/facts.py`.
 """
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 from domain.facts.extraction import Extraction, FactChange, Source
+from domain.facts.lasting_wishes import Wish, lasting_wish
+from domain.facts.own_words import own_sentences
 from domain.records import Fact
-from domain.text.sentences import sentences
 from domain.text.statements import first_person, is_order, is_question, only_imagined
 from domain.text.terms import numbers, strong_terms
 from domain.text.wishes import wants_forgotten
 from domain.text.words import words
 
-_FENCES = ("```", "~~~")
-_QUOTING = (">", "|", "#", "<", "{", "}", "$", "//")
-"""How a line begins that is quoted, part of a table, or of a program."""
-_OPENING, _CLOSING = '"“”„«»「」『』', '"“”„«»「」『』'
-_LABEL = re.compile(r"[^\W\d_][\w .'-]{0,24}: ")
-"""A line of somebody's in a dialogue."""
-_PASTED = 4
-"""Lines in a row from which on a paragraph is taken for pasted, and paragraphs of such a letter."""
 _LONGEST = 400
 """Characters of a sentence that is still a statement of somebody's."""
-_TITLE = 3
-"""Words of a quotation that is a name or a title, and no statement of someone else."""
 
 
 def extract_offline(
     messages: Sequence[Source], stored: Sequence[Fact], now: datetime
 ) -> Extraction:
-    """Return the statements of the user's messages, and what they ask to forget.
+    """Return the statements of the user's messages, and what they ask for, or to forget, for good.
 
-    Questions, orders, suppositions, code, quotations and pasted text are passed over.
+    Questions, other orders, suppositions, code, quotations and pasted text are passed over.
 
     Args:
         messages: The user's messages, oldest first.
@@ -49,56 +39,18 @@ def extract_offline(
             wish = wants_forgotten(sentence)
             if wish is not None:
                 changes = _forgetting(wish, message, changes, stored)
+            elif (lasting := lasting_wish(sentence)) is not None:
+                changes.append(_asked_for(lasting, message))
             elif _is_statement(sentence):
                 changes.append(_change("add", sentence, message))
     return Extraction(facts=changes)
-
-
-def own_sentences(text: str) -> Iterator[str]:
-    """Yield the sentences of a message that are neither code nor quoted nor pasted."""
-    paragraphs = [lines for lines in _paragraphs(text) if len(lines) < _PASTED]
-    if sum(map(len, paragraphs)) > 2 * _PASTED:
-        return  # a letter, a poem or a log of many short paragraphs
-    for lines in paragraphs:
-        if sum(1 for line in lines if _LABEL.match(line)) > 1:
-            continue
-        for sentence in sentences("\n".join(lines)):
-            if len(sentence) <= _LONGEST and not _quotes(sentence):
-                yield sentence
-
-
-def _paragraphs(text: str) -> Iterator[list[str]]:
-    """Yield the lines of each paragraph, without fenced and quoted ones."""
-    lines: list[str] = []
-    fenced = False
-    for line in (*text.splitlines(), ""):
-        bare = line.strip()
-        if bare.startswith(_FENCES):
-            fenced = not fenced
-        elif fenced or bare.startswith(_QUOTING):
-            continue
-        elif bare:
-            lines.append(bare)
-        elif lines:
-            yield lines
-            lines = []
-
-
-def _quotes(sentence: str) -> bool:
-    """Return whether a sentence holds more of a quotation than a name or a title."""
-    pieces = re.split(f"[{_OPENING}]", sentence)
-    return any(len(piece.split()) > _TITLE or _mostly(piece, sentence) for piece in pieces[1::2])
-
-
-def _mostly(piece: str, sentence: str) -> bool:
-    return len(piece) > len(sentence) // 2
 
 
 def _is_statement(sentence: str) -> bool:
     """Return whether a sentence says something of its speaker that is worth keeping."""
     if is_question(sentence) or is_order(sentence) or only_imagined(sentence):
         return False
-    if first_person(sentence) is False:
+    if len(sentence) > _LONGEST or first_person(sentence) is False:
         return False
     return bool(strong_terms(sentence)) or numbers(words(sentence)) > 0
 
@@ -122,3 +74,8 @@ def _change(
     op: Literal["add", "forget"], text: str, message: Source, target: str | None = None
 ) -> FactChange:
     return FactChange(op=op, target=target, text=text, subject=message.speaker, source=message.ref)
+
+
+def _asked_for(wish: Wish, message: Source) -> FactChange:
+    stated = _change("add", wish.text, message)
+    return stated.model_copy(update={"kind": wish.kind, "slot": wish.slot})

@@ -1,6 +1,7 @@
 """Reading a prompt without a language model: what is remembered in it, and what is asked.
 
-A remembered block begins with a line `<memory ...>` and ends with `</memory ...>`; inside stand
+A remembered block begins with a line `<memory ...>` and ends with `</memory ...>`, or is named
+`wishes`; inside stand
 items, `- speaker: text`, `- 8 May 2026: text` or `- text`, under headings, `8 May 2026:`. Whatever
 does not fit is passed over.
 """
@@ -18,10 +19,11 @@ from domain.text.sentences import sentences
 By = Literal["user", "assistant", "note"]
 
 _BLOCK = re.compile(
-    r"^[ \t]*<memory\b[^>\n]*>[ \t]*\n?(?P<body>.*?)(?:^[ \t]*</memory\b[^>\n]*>|\Z)",
+    r"^[ \t]*<(?P<name>memory|wishes)\b[^>\n]*>[ \t]*\n?(?P<body>.*?)"
+    r"(?:^[ \t]*</(?P=name)\b[^>\n]*>|\Z)",
     re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
-_TAG = re.compile(r"</?memory\b[^>\n]*>?", re.IGNORECASE)
+_TAG = re.compile(r"</?(?:memory|wishes)\b[^>\n]*>?", re.IGNORECASE)
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",

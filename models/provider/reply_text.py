@@ -21,9 +21,11 @@ _THOUGHT = re.compile(
 _THOUGHT_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>\s*", re.S | re.I)
 """Some templates open the thinking in the prompt, so only its end is written."""
 _BLOCK = re.compile(
-    r"<memory\b[^<>\n]*>.*?(?:</memory\b[^<>\n]*(?:>|\Z)[ \t]*\n?|(?P<open>\Z))", re.S | re.I
+    r"<(?P<name>memory|wishes)\b[^<>\n]*>.*?"
+    r"(?:</(?P=name)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|(?P<open>\Z))",
+    re.S | re.I,
 )
-_MARK = re.compile(r"</?memory\b[^<>\n]*(?:>|\Z)[ \t]*\n?|</?data-[0-9a-f]{8}\b>?", re.I)
+_MARK = re.compile(r"</?(?:memory|wishes)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|</?data-[0-9a-f]{8}\b>?", re.I)
 _CALL = re.compile(
     r"(?:```\w*\s*)?(?:"
     r"</?\|?(?:tool[_▁ -]?call|function[_ -]?call|python_tag|tool[_▁]calls)[^<>\n]{0,40}"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.facts.extraction import Extraction, Source
+from domain.facts.lasting_wishes import LASTING
 from domain.owner import Owner
 from domain.records import Fact
 from domain.text.sentences import sentences
@@ -72,13 +73,20 @@ async def read_messages(
 
 
 async def _read(parts: Parts, sources: Sequence[Source], nearest: Sequence[Fact]) -> Extraction:
-    """Return what a model noted; the user's own sentences where it overlooked them all."""
+    """Return what a model noted; the user's own sentences where it overlooked them all.
+
+    Of a message that it noted nothing of, at least what is asked for once and for all.
+    """
     models = parts.models
     now = _today(parts, sources)
     extraction = await models.memory.extract(sources, nearest, now)
-    if models.memory.extractive or extraction.facts or extraction.entities:
+    if models.memory.extractive:
         return extraction
     plain = await models.extractive.extract(sources, nearest, now)
+    if extraction.facts or extraction.entities:
+        noted = {change.source for change in extraction.facts}
+        asked = [c for c in plain.facts if c.kind in LASTING and c.source not in noted]
+        return extraction.joined(Extraction(facts=asked))
     # What it does not see, a form alone must not take away: only a message that says nothing else.
     texts = {source.ref: source.text for source in sources}
     changes = [

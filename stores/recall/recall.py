@@ -53,6 +53,8 @@ class Recollection:
     """What did not answer: `vectors` (the search by meaning), `memories` (the stored rows)."""
     entities: tuple[str, ...] = ()
     """Ids of the entities that come near the message by meaning, best first."""
+    wishes: tuple[Recalled, ...] = ()
+    """What the user asked for once and for all, the newest last: instructions, preferences."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Recall:
         self._embed = embedder(embedding)
         self._count = tokens.text
         self._patience = settings.store_timeout
+        self._wish_tokens = settings.wish_tokens
         self._cache = EvidenceCache(
             memories,
             embedding,
@@ -116,7 +119,8 @@ class Recall:
     ) -> Recollection:
         """Return what is worth remembering for a message, within a budget.
 
-        Small talk recalls nothing. Where the vector store does not answer, words alone decide.
+        Small talk recalls nothing but what the user asked for once and for all, which has a budget
+        of its own. Where the vector store does not answer, words alone decide.
 
         Args:
             owner: Whose memory.
@@ -132,8 +136,6 @@ class Recall:
             most: Items at most; None: as many as fit.
         """
         query = _shortened(query)
-        if budget <= 0 or not query.strip():
-            return Recollection()
         survey = await self.survey(
             owner, view, query, now=now, refs=refs, as_of=as_of, between=between
         )
@@ -200,7 +202,8 @@ class Recall:
             asyncio.to_thread(self._read, index, query, scope, now),
         )
         nearest = near or {}
-        turns = index.turns_of_episode
+        # The summary of one turn says no more than the turn itself.
+        turns = {id: each for id, each in index.turns_of_episode.items() if len(each) > 1}
         votes = Votes(
             facts=nearest.get("fact", ()),
             turns=[(turns[id], score) for id, score in nearest.get("episode", ()) if id in turns],
@@ -266,6 +269,7 @@ class Recall:
     ) -> Recollection:
         """Return the items that fit; an overview where a message asks for everything."""
         offer = Offer(survey.index, survey.question, survey.signals, survey.scope, self._count)
+        wishes = offer.wishes(self._wish_tokens)
         question, scope = survey.question, survey.scope
         kept = scope.allowed
         if not widen and scope.between is None:
@@ -276,7 +280,7 @@ class Recall:
         items, tokens = pack(ranked[:most], budget, self._count)
         near = survey.nearest.get("entity", ())
         entities = tuple(id for id, closeness in near if closeness >= NEARBY)
-        return Recollection(items, tokens, survey.degraded, entities)
+        return Recollection(items, tokens, survey.degraded, entities, wishes)
 
 
 def _names(entity: Entity) -> list[str]:

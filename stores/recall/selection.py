@@ -10,18 +10,25 @@ from datetime import datetime
 import numpy as np
 
 from domain.facts.facts import Standing
+from domain.facts.lasting_wishes import ADDRESS, LASTING
 from domain.journal import JournalView
+from domain.recall.changes import changed
 from domain.recall.index import EvidenceIndex, KnownFacts
 from domain.recall.packing import Line, Pool, fill, with_tokens
 from domain.recall.query import Question
 from domain.recall.ranking import Mask, Signals, judge, load_weights
-from domain.records import Entity, Episode, Recalled, turn_of
+from domain.records import Entity, Episode, Fact, Recalled, turn_of
 from domain.text.dates import day_heading
+from domain.text.words import normalized
 from domain.turns import live
 
 MOST_LOOKED_AT = 500
 """Units that compete for a budget, the best by score."""
 MOST_FACTS = 24
+MOST_COMPARED = 16
+"""Units of the user, the best by score, that are looked through for what changed."""
+MOST_CHANGES = 3
+"""Changes that are shown together at most."""
 SHORTEST_FACT = 8
 """Tokens of a line below which no fact is looked for."""
 
@@ -83,27 +90,51 @@ class Offer:
         scope: Scope,
         count: Callable[[str], int],
     ) -> None:
-        """Offer what `found` speaks for."""
+        """Offer what `found` speaks for; what `wishes` takes is not offered again."""
         self._index = index
         self._question = question
         self._scope = scope
         self._count = count
         self._judged = judge(found, lexical=index.corpus.vectors is None)
+        self._taken: frozenset[str] = frozenset()
+
+    def wishes(self, budget: int) -> tuple[Recalled, ...]:
+        """Take what the user asked for once and for all and still holds, the nearest that fit.
+
+        Whatever a message is about, what its user wants to be called comes first.
+
+        Args:
+            budget: Tokens at most.
+
+        Returns:
+            A line for each, the newest last.
+        """
+        scores = np.where(self._scope.live, self._judged.scores, -np.inf)
+        asked = [(s, o) for s, o in self._scope.facts.best(scores) if o.fact.kind in LASTING]
+        asked.sort(key=lambda each: each[1].fact.slot != ADDRESS)
+        taken: list[Recalled] = []
+        for score, one in asked:
+            if one.current and (line := self._wish(one.fact, score)).tokens <= budget:
+                budget -= line.tokens
+                taken.append(line)
+        self._taken = frozenset(item.id for item in taken)
+        return tuple(sorted(taken, key=lambda item: item.at))
 
     def ranked(self, kept: Mask, shown: Container[str], budget: int) -> list[Line]:
         """Return lines, best first, that about fill the budget; then facts for what is left."""
         corpus = self._index.corpus
-        rows = self._best(kept, shown)
+        rows = self._best(self._untaken(kept), shown)
         if not rows:
             return []
         pool = self._pool(rows)
         taken = fill(pool, budget, load_weights().length_penalty)
-        why = self._judged.why([rows[at] for at in taken])
+        chosen, notes = self._with_newer([rows[at] for at in taken], rows)
+        why = self._judged.why(chosen)
         evidence = [
-            self._evidence(rows[at], int(pool.tokens[at]), reasons)
-            for at, reasons in zip(taken, why, strict=True)
+            self._evidence(row, notes.get(row, ""), reasons)
+            for row, reasons in zip(chosen, why, strict=True)
         ]
-        recalled = {corpus.units[rows[at]].ref for at in taken}
+        recalled = {corpus.units[rows[at]].ref for at in taken} | self._taken
         left = budget - int(pool.tokens[taken].sum())
         left -= int(sum({int(pool.days[at]): pool.headings[at] for at in taken}.values()))
         if left < SHORTEST_FACT:
@@ -115,7 +146,8 @@ class Offer:
         closeness = dict(near)
         episodes = [e for e in self._index.rows.episodes if self._all_live(e)][-3:]
         summaries = [self._summary(e, closeness.get(e.id, 0.0)) for e in reversed(episodes)]
-        current = [one for one in self._scope.facts.standings if one.current]
+        standings = self._scope.facts.standings
+        current = [one for one in standings if one.current and one.fact.id not in self._taken]
         current.sort(key=lambda one: one.fact.valid_from, reverse=True)
         facts = [self._fact(one, 0.0) for one in current if self._in_span(one.fact.valid_from)]
         return [*summaries[:1], *facts[:12], *summaries[1:], *facts[12:]]
@@ -148,24 +180,46 @@ class Offer:
             messages=corpus.messages[rows],
         )
 
+    def _with_newer(
+        self, taken: Sequence[int], rows: Sequence[int]
+    ) -> tuple[list[int], dict[int, str]]:
+        """Return rows, each after what the user later said otherwise, and notes on both.
+
+        Args:
+            taken: The chosen rows, best first.
+            rows: All that may be shown.
+        """
+        units, user = self._index.corpus.units, self._index.corpus.user
+        best = sorted((r for r in rows if user[r]), key=lambda r: -self._judged.scores[r])
+        compared = {*best[:MOST_COMPARED], *(row for row in taken if user[row])}
+        newer = changed(self._index.corpus, self._question.about, compared)
+        chosen: list[int] = []
+        notes: dict[int, str] = {}
+        for row in taken:
+            if row in newer and len(notes) < 2 * MOST_CHANGES:
+                chosen.append(newer[row])
+                notes.setdefault(row, "see below for what is newer")
+                notes[newer[row]] = f"newer than what was said on {day_heading(units[row].at)}"
+            chosen.append(row)
+        return list(dict.fromkeys(chosen)), notes
+
     def _line(self, row: int) -> str:
         unit = self._index.corpus.units[row]
         note = self._scope.facts.notes.get(unit.turn)
         return f"{unit.line} ({note})" if note and unit.role == "user" else unit.line
 
-    def _evidence(self, row: int, tokens: int, why: dict[str, float]) -> Line:
+    def _evidence(self, row: int, note: str, why: dict[str, float]) -> Line:
         unit = self._index.corpus.units[row]
         item = Recalled(
             id=unit.ref,
             kind="fact" if unit.role is None else "evidence",
             score=round(float(self._judged.scores[row]), 4),
-            text=self._line(row),
+            text=f"{self._line(row)} ({note})" if note else self._line(row),
             at=unit.at,
             speaker=unit.speaker or None,
             why=why,
-            tokens=tokens,
         )
-        return Line(item, row)
+        return Line(with_tokens(item, self._count), row)
 
     def _facts(self, kept: Mask, shown: Container[str], recalled: Collection[str]) -> list[Line]:
         """Return facts of kept units, best first, none of whose messages is shown."""
@@ -179,6 +233,27 @@ class Offer:
             if len(lines) == MOST_FACTS:
                 break
         return lines
+
+    def _wish(self, fact: Fact, score: float) -> Recalled:
+        item = Recalled(
+            id=fact.id,
+            kind="fact",
+            score=round(score, 4),
+            text=f"- {day_heading(fact.valid_from)}: {fact.text}",
+            at=fact.valid_from,
+        )
+        return with_tokens(item, self._count)
+
+    def _untaken(self, kept: Mask) -> Mask:
+        """Return the units without those that say nothing but a wish that was taken."""
+        if not self._taken:
+            return kept
+        corpus, kept = self._index.corpus, kept.copy()
+        for one in self._scope.facts.standings:
+            if one.fact.id in self._taken:
+                for row in corpus.rows_of_fact.get(one.fact.id, ()):
+                    kept[row] &= normalized(corpus.units[row].text) != normalized(one.fact.text)
+        return kept
 
     def _fact(self, one: Standing, best: float) -> Line:
         ended = f" (until {day_heading(one.until)})" if one.until else ""

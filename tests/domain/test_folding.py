@@ -150,3 +150,21 @@ def test_a_run_from_an_older_checkpoint_does_not_see_the_branch_it_leaves() -> N
 def test_the_same_turns_make_the_same_episode_and_others_another(turns: list[str]) -> None:
     assert episode_id(turns) == episode_id(list(turns))
     assert episode_id(turns) != episode_id([*turns, "more"])
+
+
+def test_long_replies_are_folded_several_turns_at_a_time() -> None:
+    """What stays weighs half of what makes a journal fold, however few turns that are."""
+    turns = {str(n): turn(str(n), str(n - 1) if n > 1 else None, "a", n) for n in range(1, 5)}
+    view = JournalView(refs={"a": "4"}, turns=turns, seq=4)
+    rule = FoldRule(tokens=2_400, turns=12, idle=timedelta(minutes=30))
+
+    def folded(weight: int) -> tuple[str, ...]:
+        live = live_journal(view, ["4"])
+        window = window_to_fold(
+            view, live, thread="a", head="4", tokens=lambda _: weight, rule=rule, now=NOW
+        )
+        return window.turns if window else ()
+
+    assert folded(725) == ("1", "2", "3")
+    assert folded(601) == ("1", "2", "3")
+    assert folded(600) == ()

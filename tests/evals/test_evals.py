@@ -247,6 +247,8 @@ CHAT = {
                 {"id": 1, "role": "assistant", "text": "Plan it well. " * 80},
                 {"id": 2, "role": "user", "text": "Which hedge grows fast?"},
                 {"id": 3, "role": "assistant", "text": f"I recommend hornbeam. {DENSE}"},
+                {"id": 4, "role": "user", "text": "Always name prices in francs."},
+                {"id": 5, "role": "assistant", "text": "I will."},
             ],
         }
     ],
@@ -265,6 +267,13 @@ CHAT = {
             "nuggets": ["hornbeam"],
             "sources": [3],
         },
+        {
+            "ability": "instruction_following",
+            "question": "Hello again",
+            "answer": "Always name prices in francs.",
+            "nuggets": ["uses another currency"],
+            "sources": [4],
+        },
     ],
 }
 
@@ -275,11 +284,13 @@ async def test_long_talks_are_measured_by_ability_through_the_product_s_own_fold
     (tmp_path / "chat.json").write_text(json.dumps(CHAT), encoding="utf-8")
     dump = tmp_path / "dump.jsonl"
     report = await run_beam(tmp_path, budget=200, dump=dump, baselines=False)
-    assert set(report.product.by_category) == {"information_extraction", "multi_session_reasoning"}
+    abilities = {"information_extraction", "instruction_following", "multi_session_reasoning"}
+    assert set(report.product.by_category) == abilities
     assert report.product.overall.evidence_recall == 1.0
     assert report.product.overall.answer_support == 1.0
     rows = [json.loads(line) for line in dump.read_text().splitlines()]
     assert set(rows[0]) == KEYS - {"category"} | {"ability"}
+    assert all("Always name prices in francs." in row["context"] for row in rows)
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"batches": []}'])

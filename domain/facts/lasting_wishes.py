@@ -1,0 +1,164 @@
+"""What a user asks for once and for all: instructions for every reply, and preferences.
+
+Recognized by form, in the words of `languages.toml`; what is meant is for a memory model to say.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from domain.facts.own_words import own_sentences
+from domain.text.languages import LANGUAGES, TABLES, language_of
+from domain.text.phrases import holds
+from domain.text.statements import first_person, is_question
+from domain.text.vocabulary import Vocabulary, vocabulary
+
+LASTING = ("instruction", "preference")
+"""The kinds of facts that hold for every reply."""
+ADDRESS = "form of address"
+"""The slot of what a user wants to be called."""
+_LONGEST = 300
+"""Characters of a wish at most: more is a story, or pasted."""
+_LONGEST_SENTENCE = 1_000
+_VERB_LAST = ("ja", "ko", "tr", "hi")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a sentence asks for once and for all."""
+
+    kind: Literal["instruction", "preference"]
+    text: str
+    slot: str | None = None
+
+
+def lasting_wishes(message: str) -> Iterator[Wish]:
+    """Yield what a message asks for once and for all, in its own words; nothing it quotes."""
+    for sentence in dict.fromkeys(own_sentences(message)):
+        wish = lasting_wish(sentence)
+        if wish is not None:
+            yield wish
+
+
+def lasting_wish(sentence: str) -> Wish | None:
+    """Return what a sentence asks for once and for all; None where it does not."""
+    text = " ".join(unicodedata.normalize("NFKC", sentence).replace("’", "'").split())
+    if len(text) > _LONGEST_SENTENCE:
+        return None
+    spoken = frozenset(re.findall(r"[^\W_]+", text.lower()))
+    forms = [form for form in _every_form() if form.may_be(text, spoken)]
+    if len(text) <= _LONGEST:
+        if any(form.names(text) for form in forms):
+            return Wish("instruction", sentence, ADDRESS)
+        if any(form.orders(text) for form in forms):
+            return Wish("instruction", sentence)
+    preferred = next((part for form in forms if (part := form.preferred(text))), None)
+    return Wish("preference", preferred) if preferred else None
+
+
+class _Form:
+    """How one language asks for something once and for all."""
+
+    def __init__(self, words: Vocabulary) -> None:
+        self._words = words
+        self._loose = not words.spaced or words.code in _VERB_LAST
+        signs = words.always | words.bare | words.call | words.prefer
+        self._firsts = frozenset(re.split(r"[\W_]+", phrase)[0] for phrase in signs)
+        always, ask, call = (self._any(each) for each in (words.always, words.ask, words.call))
+        contrasts = self._any(LANGUAGES[words.code].words("contrasts"))
+        begins = rf"(?:^\W*|[,;:.!?–—，、。！]\s*)(?:{contrasts}\s*)?"
+        few = r"(?P<between>(?:\S+\s+){0,4}?)"
+        self._bare = re.compile(
+            rf"{begins}{self._any(words.bare)}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
+        )
+        self._orders = [
+            re.compile(pattern, re.IGNORECASE)
+            for pattern in (
+                rf"{begins}{always}[\s,]+{few}{ask}",
+                rf"{begins}{ask}[\s,]+{few}{always}",
+                rf"{begins}{ask}\s.*{always}\W*$",
+                rf"{begins}{always}\s.*[,;:–—]\s*{ask}",
+            )
+        ]
+        self._first = re.compile(f"{always}|{ask}|{call}", re.IGNORECASE)
+        self._own_next = re.compile(rf"{always}\W*{self._any(words.i)}", re.IGNORECASE)
+        lead = "" if words.code in _VERB_LAST else rf"{begins}(?:(?:{always}|{ask})\W*){{0,3}}"
+        self._call = re.compile(lead + call, re.IGNORECASE)
+        self._request = re.compile(
+            rf"^(?:\w+ )?{self._any(p for p in words.ask if ' ' in p)}", re.IGNORECASE
+        )
+
+    def may_be(self, text: str, spoken: Collection[str]) -> bool:
+        """Whether a sentence with these words may be in this form: a quick look."""
+        if not self._words.spaced:
+            return language_of(text) == self._words.code
+        return not self._firsts.isdisjoint(spoken)
+
+    def names(self, text: str) -> bool:
+        """Whether a sentence says what its speaker wants to be called."""
+        match = self._call.search(text)
+        if match is None:
+            return False
+        rest = text[: match.start()] if self._words.code in _VERB_LAST else text[match.end() :]
+        return any(word[0].isalpha() and not word[0].islower() for word in rest.split())
+
+    def orders(self, text: str) -> bool:
+        """Whether a sentence orders something for good."""
+        if self._loose:
+            return self._orders_somewhere(text)
+        return any(self._orders_it(pattern, text) for pattern in self._orders) or any(
+            self._is_verb(match["next"].lower()) for match in self._bare.finditer(text)
+        )
+
+    def preferred(self, text: str) -> str | None:
+        """Return the parts of a sentence that say what its speaker prefers; None for none."""
+        words = self._words
+        if not holds(text.lower(), words.prefer, spaced=words.spaced):
+            return None
+        parts = [
+            part
+            for part in re.split(r"(?<=[,;])\s+", text)
+            if not is_question(part.rstrip(",;")) and not self._request.match(part)
+        ]
+        said = [holds(part.lower(), words.prefer, spaced=words.spaced) for part in parts]
+        if not any(said):
+            return None
+        if sum(map(len, parts)) > _LONGEST:
+            parts = parts[said.index(True) :]
+        whole = " ".join(parts).rstrip(",; ")
+        return None if len(whole) > _LONGEST or first_person(whole) is False else whole
+
+    def _orders_it(self, pattern: re.Pattern[str], text: str) -> bool:
+        match = pattern.search(text)
+        if match is None:
+            return False
+        between = match.groupdict().get("between") or ""
+        return pattern is not self._orders[0] or not self._speaks(between)
+
+    def _orders_somewhere(self, text: str) -> bool:
+        """Whether it orders for good, in a language without spaces or with its verbs at the end."""
+        words, lower = self._words, text.lower()
+        first = self._first.search(text)
+        if first is None or self._own_next.search(text) or self._speaks(text[: first.start()]):
+            return False
+        return all(holds(lower, each, spaced=words.spaced) for each in (words.always, words.ask))
+
+    def _speaks(self, text: str) -> bool:
+        return holds(text.lower(), self._words.i, spaced=self._words.spaced)
+
+    def _is_verb(self, word: str) -> bool:
+        words = self._words
+        return word in words.ask or word.partition("'")[0] not in words.i | words.stop
+
+    def _any(self, phrases: Collection[str] | Iterator[str]) -> str:
+        ordered = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+        either = "|".join(map(re.escape, ordered)) or r"(?!)"
+        return rf"(?:\b(?:{either})(?!\w))" if self._words.spaced else f"(?:{either})"
+
+
+@cache
+def _every_form() -> tuple[_Form, ...]:
+    return tuple(_Form(vocabulary(code)) for code in TABLES)

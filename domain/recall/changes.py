@@ -1,0 +1,132 @@
+"""Which of the user's statements say otherwise than an earlier one about the same thing.
+
+Compares sentences by form: another number or date beside the same words, or a denial. Nothing here
+ranks or packs.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from domain.facts.own_words import own_sentences
+from domain.facts.support import turned_around
+from domain.recall.corpus import Corpus
+from domain.text.languages import language_of
+from domain.text.statements import denies
+from domain.text.terms import terms
+from domain.text.vocabulary import ENGLISH, all_months, vocabulary
+from domain.text.words import normalized
+
+_QUANTITY = re.compile(r"[$€£¥₹]?\s?\d+(?:[.,:/]\d+)*\s?%?|[^\W\d_]+")
+_MONTHS = frozenset(term for month in all_months() for term in terms(month))
+_MONTH = re.compile(rf"\b(?:{'|'.join(sorted(all_months()))})\b", re.IGNORECASE)
+_NEXT = 10
+"""Characters within which a month makes a number a day."""
+_BESIDE = 30
+"""Characters on each side of a number that say what it counts."""
+_ALIKE = 2
+"""Words asked for that stand beside both numbers of one thing, where so many are asked for."""
+_ABOUT = 0.5
+"""Of the words of the question that the best statement holds, the part, by how much they tell, that
+both statements of a change must hold."""
+_LONGEST = 600
+"""Characters of a sentence that is looked at."""
+
+
+@dataclass(frozen=True)
+class _Quantity:
+    value: str
+    kind: str
+    """The sign beside it ("%", a currency, ":"), "day" beside a month, or none."""
+    beside: frozenset[str]
+    """Terms of the words around it."""
+
+
+@dataclass(frozen=True)
+class _Statement:
+    text: str
+    terms: frozenset[str]
+    quantities: tuple[_Quantity, ...]
+    denies: bool
+
+
+def changed(corpus: Corpus, about: Iterable[str], rows: Iterable[int]) -> dict[int, int]:
+    """Return, for units of the user that a later one says otherwise than, the newest such unit.
+
+    Args:
+        corpus: The conversation.
+        about: Terms of the question.
+        rows: The units to compare, all of the user.
+    """
+    asked = frozenset(term for term in about if not term.isdecimal())
+    telling = dict(zip(asked, corpus.text.telling(corpus.ids(asked)).tolist(), strict=True))
+    nearest = {row: _nearest(corpus.units[row].text, telling) for row in rows}
+    most = max((worth for worth, _ in nearest.values()), default=0.0)
+    said = {row: one for row, (worth, one) in nearest.items() if one and worth >= _ABOUT * most > 0}
+    newer: dict[int, int] = {}
+    for row, old in said.items():
+        later = [
+            (shared, corpus.at[other], other)
+            for other, new in said.items()
+            if corpus.at[other] > corpus.at[row] and (shared := _otherwise(old, new, asked))
+        ]
+        if later:
+            newer[row] = max(later)[-1]
+    return newer
+
+
+def _nearest(text: str, telling: Mapping[str, float]) -> tuple[float, _Statement | None]:
+    """Return the statement of a text that holds most of what is asked, and how much that tells."""
+    statements = _statements(text)
+    worth = [sum(telling[term] for term in one.terms & telling.keys()) for one in statements]
+    best = max(range(len(worth)), key=worth.__getitem__, default=None)
+    return (0.0, None) if best is None else (worth[best], statements[best])
+
+
+def _otherwise(old: _Statement, new: _Statement, asked: frozenset[str]) -> int:
+    """Return how many words asked for a change is about; 0 where nothing changed."""
+    values = ({one.value for one in each.quantities} for each in (old, new))
+    before, after = values
+    shared = [
+        len(one.beside & other.beside & asked)
+        for one in old.quantities
+        for other in new.quantities
+        if one.kind == other.kind and one.value not in after and other.value not in before
+    ]
+    most = max(shared, default=0)
+    if most and most >= min(_ALIKE, len(asked)):
+        return most
+    turned = old.denies != new.denies and turned_around(old.text, new.text)
+    return len(old.terms) if turned else 0
+
+
+@lru_cache(maxsize=4096)
+def _statements(text: str) -> tuple[_Statement, ...]:
+    """Return the user's own sentences in a text, read for comparing."""
+    code = language_of(text) or ENGLISH
+    return tuple(
+        _Statement(
+            sentence,
+            frozenset(terms(sentence, code)),
+            tuple(_quantities(sentence, code)),
+            denies(sentence),
+        )
+        for sentence in own_sentences(text)
+        if len(sentence) <= _LONGEST
+    )
+
+
+def _quantities(sentence: str, code: str) -> Iterable[_Quantity]:
+    text, known = normalized(sentence), vocabulary(code).numbers
+    for match in _QUANTITY.finditer(text):
+        found = match[0].strip()
+        digits = re.sub(r"\D", "", found)
+        value = digits or str(known.get(found, ""))
+        if value:
+            beside = text[max(0, match.start() - _BESIDE) : match.start()]
+            beside += f" {text[match.end() : match.end() + _BESIDE]}"
+            kind = re.sub(r"[\w\s.,]", "", found)
+            if _MONTH.search(text[max(0, match.start() - _NEXT) : match.end() + _NEXT]):
+                kind = "day"
+            yield _Quantity(value, kind, frozenset(terms(beside, code)) - _MONTHS)

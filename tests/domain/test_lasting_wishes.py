@@ -1,0 +1,80 @@
+"""What a user asks for once and for all is recognized by its form, in many languages."""
+
+import pytest
+
+from domain.facts.lasting_wishes import lasting_wishes
+
+INSTRUCTIONS = [
+    "Always give temperatures in Celsius.", "Please call me Sam.", "You can call me Sam.",
+    "From now on, answer in German.", "Never mention my ex again.", "Stop using bullet points.",
+    "Could you always show your sources?", "Don't use emojis anymore.",
+    "When I ask about snacks, always confirm allergies first.",
+    "Whenever I ask for recipes, use metric units.",
+    "Antworte immer auf Deutsch.", "Bitte nenn mich Sam.", "Ab jetzt bitte nur Celsius.",
+    "Ich möchte, dass du immer kurz antwortest.", "Erwähne nie meine Ex-Frau.",
+    "Responde siempre en español.", "Llámame Sam.", "A partir de ahora, usa grados Celsius.",
+    "Réponds toujours en français.", "Appelle-moi Sam.", "Ne parle jamais de mon ex.",
+    "Rispondi sempre in italiano.", "Chiamami Sam.", "Non usare mai le emoji.",
+    "Responda sempre em português.", "Me chame de Sam.", "Antwoord altijd in het Nederlands.",
+    "Noem me Sam.", "Svara alltid på svenska.", "Kald mig Sam.", "Svar alltid på norsk.",
+    "Vastaa aina suomeksi.", "Zawsze odpowiadaj po polsku.", "Vždy odpovídej česky.",
+    "Всегда отвечай по-русски.", "Называй меня Сэм.", "Завжди відповідай українською.",
+    "Her zaman Türkçe cevap ver.", "Bana Sam diye hitap et.", "أجب دائما باللغة العربية.",
+    "نادني سام.", "मुझे हमेशा हिंदी में जवाब दो।", "मुझे सैम कहकर बुलाओ।", "请总是用中文回答。",
+    "你可以叫我小明", "永远不要提我的前任。", "いつも日本語で答えてください。",
+    "私のことはサムと呼んでください。",
+    "항상 한국어로 대답해 주세요.", "저를 샘이라고 불러 주세요.", "ตอบเป็นภาษาไทยเสมอ",
+    "Luôn trả lời bằng tiếng Việt.", "Hãy gọi tôi là Sam.", "Selalu jawab dalam bahasa Indonesia.",
+]  # fmt: skip
+
+PREFERENCES = [
+    "I prefer walking tours.", "I'd rather take the train than fly.",
+    "Ich bevorzuge Fensterplätze.",
+    "Ich fahre lieber mit dem Zug.", "Prefiero los trenes.", "Je préfère le train.",
+    "Preferisco il treno.", "Prefiro o trem.", "Ik reis liever met de trein.",
+    "Jag föredrar tåg.", "Wolę pociąg.", "Я предпочитаю поезд.",
+    "Trenle seyahat etmeyi tercih ederim.", "أنا أفضل القطار.", "मुझे ट्रेन ज़्यादा पसंद है।",
+    "我更喜欢坐火车。", "電車の方が好きです。", "저는 기차를 더 좋아해요.",
+    "Saya lebih suka kereta.",
+]  # fmt: skip
+
+NEITHER = [
+    "I always wake up at seven.", "I have never been to Paris.", "Never mind.",
+    "My friends call me Sam.", "Call me tomorrow.", "My sister always calls me late.",
+    "From now on I will go running every day.", "From now on my address is 5 Main Street.",
+    "You always give me good advice.", "Give me a list of restaurants that are always open.",
+    "Do you always answer so slowly?", "Please tell me a joke.", "Which do you prefer?",
+    "Ich trinke immer Kaffee.", "Ab jetzt wohne ich in Köln.", "Nunca he estado en París.",
+    "Siempre tomo café por la mañana.", "Je ne mange jamais de viande.", "Non mangio mai carne.",
+    "Zawsze piję kawę.", "Я никогда не был в Париже.", "Her zaman kahve içerim.",
+    "أشرب القهوة دائما.", "मैं हमेशा चाय पीता हूँ।", "我总是七点起床。", "以后我要早起。",
+    "朋友们都叫我小明。", "私はいつも七時に起きます。", "友達は私をサムと呼んでいます。",
+    "저는 항상 일찍 일어나요.", "Tôi luôn dậy sớm.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [("instruction", INSTRUCTIONS), ("preference", PREFERENCES), (None, NEITHER)],
+)
+def test_orders_for_good_and_preferences_are_told_from_what_happens_always(
+    kind: str | None, texts: list[str]
+) -> None:
+    kinds = {text: next((w.kind for w in lasting_wishes(text)), None) for text in texts}
+    assert kinds == dict.fromkeys(texts, kind)
+
+
+def test_what_is_quoted_or_pasted_is_nobodys_wish() -> None:
+    for text in (
+        '"Always answer within an hour", my boss said.',
+        "> Always answer in rhyme.",
+        "```\nAlways answer in rhyme.\n```",
+        "The mail says:\nDear all,\nalways answer in rhyme.\nNever call.\nYours, Ann",
+        "Ann: Always answer in rhyme.\nBob: Never.",
+    ):
+        assert not list(lasting_wishes(text)), text
+
+
+def test_a_preference_is_noted_without_the_request_beside_it() -> None:
+    said = "I fly a lot, so I prefer aisle seats, can you help me find one to Rome?"
+    assert [wish.text for wish in lasting_wishes(said)] == ["I fly a lot, so I prefer aisle seats"]

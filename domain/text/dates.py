@@ -1,16 +1,17 @@
 """Dates in words: "last Friday" against the day it was said, the span of time a question names.
 
-Reads English by its own rules; what those cannot read goes to dateparser. Nothing here, or in the
-modules it stands on, reads the clock, the locale or the process's time zone.
+Reads English by its own rules, other languages by the parts that their words play. Nothing here, or
+in the modules it stands on, reads the clock, the locale or the process's time zone.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.text.dates_elsewhere import other_language
+from domain.text.dates_elsewhere import other_language, period_in
 from domain.text.dates_english import HEAD, HINT, MODES, MONTHS, RULES, Rule
 from domain.text.dates_spans import narrowed
+from domain.text.languages import language_of
 
 _ENDS = ("before", "until", "till", "by")
 """What leads to an end, not to a beginning."""
@@ -95,7 +96,10 @@ def named_period(question: str, now: datetime) -> tuple[datetime, datetime] | No
     long = len(question) > 2 * _SEARCHED
     text = f"{question[:_SEARCHED]}\n{question[-_SEARCHED:]}" if long else question
     first = find(text, now)
-    if first is None or first.lead in _ENDS:
+    if first is None:
+        span = period_in(text, language_of(text) or "", now)
+        return span[1:] if span else None
+    if first.lead in _ENDS:
         return None
     if first.lead in ("since", "after"):
         begin = first.start if first.lead == "since" else first.end

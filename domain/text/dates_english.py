@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from domain.text.dates_spans import (
     Span,
     around,
+    calendar,
     date_of,
     day_of,
     midnight,
     months_from,
-    months_on,
     moved,
+    weekday,
     yearly,
 )
 
@@ -115,29 +116,14 @@ def _count(number: str) -> float:
 def _read_calendar(words: Words, now: datetime) -> Span | None:
     """Read last, this and next week, month, year and weekend."""
     step = {"last": -1, "this": 0, "next": 1}.get(words["mode"])
-    if step is None:
-        return None
-    if words["unit"] == "year":
-        return months_from(now, now.year + step, 1, 12)
-    if words["unit"] == "month":
-        start = months_on(midnight(now).replace(day=1), step)
-        return start, start, months_on(start, 1)
-    monday = midnight(now) - timedelta(days=now.weekday() - 7 * step)
-    start = monday + timedelta(days=5 if words["unit"] == "weekend" else 0)
-    return start, start, monday + timedelta(days=7)
+    return None if step is None else calendar(now, step, words["unit"])
 
 
 def _read_weekday(words: Words, now: datetime) -> Span | None:
     """Read "last Friday" (before today), this and next week's Friday, "on Friday"."""
-    ahead = [name[:3] for name in _WEEKDAYS].index(words["weekday"][:3]) - now.weekday()
-    which = words["week"] or words["which"]
-    if which in ("this", "next") or words["week"]:
-        days = ahead + {"last": -7, "next": 7}.get(which, 0)
-    elif words["mode"] in ("next", "ahead"):
-        days = (ahead - 1) % 7 + 1
-    else:
-        days = -((-ahead - 1) % 7 + 1)
-    return day_of(midnight(now) + timedelta(days=days))
+    day = [name[:3] for name in _WEEKDAYS].index(words["weekday"][:3])
+    which = words["which"] if words["which"] in ("this", "next") else ""
+    return weekday(now, day, words["mode"], words["week"] or which)
 
 
 HEAD = re.compile(

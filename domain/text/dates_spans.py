@@ -92,3 +92,34 @@ def around(at: datetime, unit: str) -> Span:
     if unit in ("week", "weekend", "fortnight"):
         return at, midnight(at) - timedelta(days=3), midnight(at) + timedelta(days=4)
     return (at, *day_of(at)[1:])
+
+
+def calendar(now: datetime, step: int, unit: str) -> Span:
+    """Return the week, weekend, month or year that lies `step` of them from this one."""
+    if unit == "year":
+        return months_from(now, now.year + step, 1, 12)
+    if unit == "month":
+        start = months_on(midnight(now).replace(day=1), step)
+        return start, start, months_on(start, 1)
+    monday = midnight(now) - timedelta(days=now.weekday() - 7 * step)
+    start = monday + timedelta(days=5 if unit == "weekend" else 0)
+    return start, start, monday + timedelta(days=7)
+
+
+def weekday(now: datetime, day: int, mode: str, week: str) -> Span:
+    """Return a day of the week.
+
+    Args:
+        now: The present.
+        day: 0 for Monday.
+        mode: "next" and "ahead" for the first one after today, else the last one before it.
+        week: "last", "this" or "next": the day of that week instead; empty: of none.
+    """
+    ahead = day - now.weekday()
+    if week:
+        days = ahead + {"last": -7, "next": 7}.get(week, 0)
+    elif mode in ("next", "ahead"):
+        days = (ahead - 1) % 7 + 1
+    else:
+        days = -((-ahead - 1) % 7 + 1)
+    return day_of(midnight(now) + timedelta(days=days))

@@ -82,6 +82,7 @@ def test_english_words_resolve_to_midnight_where_they_were_said(when: str, expec
         None, "", "  ", "since I was 5", "when I was 12 years old", "since childhood", "recently",
         "my whole life", "soon", "years ago", "many moons ago", "at 25", "5", "I", "second grade",
         "until 2019", "3/4/2022", "31 February", "9999 years ago", "always", "before lunch",
+        "कल", "mi", "vor 2019", "2000 Schritte", "31 Februar", "vor dem Essen", "最近", "いつも",
     ],
 )  # fmt: skip
 def test_what_names_no_date_resolves_to_none(when: str | None) -> None:
@@ -98,6 +99,30 @@ def test_what_names_no_date_resolves_to_none(when: str | None) -> None:
         ("depuis mai 2021", "2021-05-01"),
         ("viernes pasado", "2023-05-05"),
         ("昨天", "2023-05-09"),
+        ("nächsten Dienstag", "2023-05-16"),
+        ("上周五", "2023-05-05"),
+        ("下周二", "2023-05-16"),
+        ("позавчера", "2023-05-08"),
+        ("две недели назад", "2023-04-26"),
+        ("hace dos semanas", "2023-04-26"),
+        ("3 Mart", "2023-03-03"),
+        ("Mart ayında", "2023-03-01"),
+        ("3 мая", "2023-05-03"),
+        ("la semaine dernière", "2023-05-01"),
+        ("l'altro ieri", "2023-05-08"),
+        ("na sexta-feira passada", "2023-05-05"),
+        ("twee weken geleden", "2023-04-26"),
+        ("dwa tygodnie temu", "2023-04-26"),
+        ("geçen cuma", "2023-05-05"),
+        ("先週の金曜日", "2023-05-05"),
+        ("2週間前", "2023-04-26"),
+        ("三月三日", "2023-03-03"),
+        ("지난 금요일", "2023-05-05"),
+        ("الجمعة الماضية", "2023-05-05"),
+        ("पिछले शुक्रवार", "2023-05-05"),
+        ("สองสัปดาห์ก่อน", "2023-04-26"),
+        ("hôm qua", "2023-05-09"),
+        ("för två veckor sedan", "2023-04-26"),
     ],
 )
 def test_other_languages_resolve_too(when: str, expected: str) -> None:
@@ -141,6 +166,13 @@ def test_a_day_is_a_day_of_the_speaker_also_when_the_clocks_change() -> None:
         ("What did I buy after Christmas?", "2022-12-26", None),
         ("What have I done since last Friday?", "2023-05-05", None),
         ("What did I read in the past two weeks?", "2023-04-26", None),
+        ("Was habe ich letzte Woche gemacht?", "2023-05-01", "2023-05-08"),
+        ("¿Qué hice en marzo?", "2023-03-01", "2023-04-01"),
+        ("我上周做了什么？", "2023-05-01", "2023-05-08"),
+        ("先週何をしましたか", "2023-05-01", "2023-05-08"),
+        ("Что я делал в марте 2022 года?", "2022-03-01", "2022-04-01"),
+        ("ماذا فعلت الأسبوع الماضي؟", "2023-05-01", "2023-05-08"),
+        ("Où habitais-je en 2019 ?", "2019-01-01", "2020-01-01"),
     ],
 )
 def test_a_question_names_a_span_of_time(question: str, begin: str, end: str | None) -> None:
@@ -156,7 +188,8 @@ def test_a_question_names_a_span_of_time(question: str, begin: str, end: str | N
         "May I ask you something?", "Who may come to my party?", "How many cats do I have?",
         "Did I walk in the march?", "I walked 2000 steps", "What is my second name?",
         "What about the last time?", "Where did I live before 2019?",
-        "Do I like to sit in the sun?",
+        "Do I like to sit in the sun?", "Wo habe ich vor 2019 gewohnt?", "¿Cuántos años tengo?",
+        "Wie heißt meine Katze?", "我有几只猫？", "Хожу ли я 2000 шагов в день?",
     ],
 )  # fmt: skip
 def test_a_question_without_a_date_names_no_span(question: str) -> None:

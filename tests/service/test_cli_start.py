@@ -26,7 +26,7 @@ MODELS = {"openai", "langchain", "langchain_openai", "transformers"}
 DATABASES = {"redis", "redisvl", "psycopg", "chromadb.api.fastapi", "stores.redis"}
 SCREEN = {"prompt_toolkit", "rich.markdown"}
 GRAPH = {"langgraph.graph", "langgraph.pregel", "langgraph_sdk", "graph", "nodes"}
-LATE = {"dateparser", "scipy", "matplotlib", "langgraph_api", "pytest"}
+LATE = {"scipy", "matplotlib", "langgraph_api", "pytest"}
 NEVER = SERVER | MODELS | DATABASES | SCREEN | LATE
 OPENED = {"chromadb", "langgraph", "numpy"}
 """What a command imports that opens a memory."""

@@ -28,7 +28,7 @@ WARM = (
     "graph.chat", "graph.remember", "service.cli.app", "service.conversation", "service.ops.doctor",
     "service.ops.reindex", "service.ops.sweep", "stores.maintenance.export",
     "stores.maintenance.recover",
-    "dateparser", "langchain_openai", "models.memory.llm", "prompt_toolkit", "rich.live",
+    "langchain_openai", "models.memory.llm", "prompt_toolkit", "rich.live",
     "rich.markdown", "rich.progress", "rich.table",
 )  # fmt: skip
 

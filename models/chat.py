@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from langchain_core.language_models import BaseChatModel
 
+from models.embeddings.local import SentenceEncoder
+from models.embeddings.open import MULTILINGUAL
 from models.errors import ModelSettingsError
 from models.offline.chat import OFFLINE, OfflineChatModel
 from models.provider.endpoint import endpoint, is_openai, key
@@ -62,7 +64,9 @@ def open_chat_model(settings: Settings, part: Part = "chat") -> BaseChatModel:
     """
     name = chat_model_name(settings, part)
     if name == OFFLINE:
-        return OfflineChatModel.open()
+        return OfflineChatModel.open(
+            SentenceEncoder() if settings.embeddings == MULTILINGUAL else None
+        )
     variable = f"MNEMO_{'MEMORY' if part == 'memory' and settings.memory_model else 'CHAT'}_MODEL"
     provider, colon, bare = name.partition(":")
     if colon and provider == "openai":

@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from domain.text.languages import language_of
 from domain.text.questions import asks_how_many, asks_when, asks_who
 from domain.text.sentences import sentences
 from domain.text.statements import first_person, is_question
 from domain.text.terms import keywords, names, numbers
 from domain.text.words import words
-from models.embeddings.local import WordLlamaEmbeddings
+from models.embeddings.local import LocalEmbeddings, WordLlamaEmbeddings
 from models.offline.prompt import Reading, Remembered
+from models.offline.texts import Texts, languages, texts
 from models.offline.words import content, stems
 from models.tokens import TokenCounter
 
@@ -23,7 +25,7 @@ ABOUT = (
     "I am the built-in offline model: there is no language model behind me. I can remember what "
     "you tell me and quote it back with its date. To talk with a language model, set "
     "OPENAI_API_KEY, or OPENAI_BASE_URL and MNEMO_CHAT_MODEL for a server of your own such as "
-    "Ollama, and start again."
+    f"Ollama, and start again. I quote and greet in these languages: {', '.join(languages())}."
 )
 UNKNOWN = (
     "I do not remember anything about that. I am the built-in offline model and can only repeat "
@@ -81,6 +83,12 @@ _SEVERAL = re.compile(
     r"\b(what|which)\b.*\b(like|love|enjoy|hate|eat|plan|are|hobbies|\w{4,}s)\b|\b(who|all|list)\b",
     re.IGNORECASE,
 )
+_MOST = 3
+"""Sentences of one answer at most."""
+_SURE = 0.6
+"""Fit of an answer from which on nothing else is looked for."""
+_NEAR = 0.15
+"""Likeness by the encoder of many languages: what answers a question has 0.2 to 0.5, as a rule."""
 _NAMED = 3.0
 """How much more than another word a name in a question weighs."""
 
@@ -107,8 +115,21 @@ class _Match:
         return self.fit + 0.4 * max(self.likeness, 0.0)
 
 
-def reply(reading: Reading, vectors: WordLlamaEmbeddings, tokens: TokenCounter) -> str:
-    """Return the offline model's whole answer to a prompt."""
+def reply(
+    reading: Reading,
+    vectors: WordLlamaEmbeddings,
+    tokens: TokenCounter,
+    encoder: LocalEmbeddings | None = None,
+) -> str:
+    """Return the offline model's whole answer to a prompt, in the language of its message.
+
+    Args:
+        reading: The prompt.
+        vectors: Likeness of English texts.
+        tokens: Counts what is quoted.
+        encoder: Likeness of texts in any language, where words alone do not tell; None: it tells
+            no more than they do.
+    """
     message = " ".join(reading.message.split())
     if not message:
         return EMPTY
@@ -121,14 +142,23 @@ def reply(reading: Reading, vectors: WordLlamaEmbeddings, tokens: TokenCounter) 
     ):
         if pattern.search(message):
             return answer
+    own = texts(language_of(message))
     questions = [sentence for sentence in sentences(reading.message) if asks(sentence)]
+    if not questions and own:
+        return own.noted if content(message) else own.hello
     if not questions:
         return _ACKNOWLEDGED[sum(message.encode("utf-8", "replace")) % len(_ACKNOWLEDGED)]
     question = " ".join(questions)
     if _EVERYTHING.search(question):
         return _everything(reading, tokens)
-    answers = best(question, reading.remembered, vectors)
-    return _quoted(answers, tokens) if answers else UNKNOWN
+    answers, sure = best(question, reading.remembered, vectors)
+    near = [] if sure or encoder is None else _nearest(question, reading.remembered, encoder)
+    near = [item for item in near if not any(item.text in other.text for other in answers)]
+    quoted = [_quoted(answers, tokens, own)] if answers else []
+    if near:
+        hint = own.near if own else "The nearest that I remember:"
+        quoted.append(f"{hint} {_quoted(near[: _MOST - len(answers)], tokens, own)}")
+    return " ".join(quoted) or (own.unknown if own else UNKNOWN)
 
 
 def asks(sentence: str) -> bool:
@@ -138,25 +168,44 @@ def asks(sentence: str) -> bool:
 
 def best(
     question: str, remembered: Sequence[Remembered], vectors: WordLlamaEmbeddings
-) -> list[Remembered]:
-    """Return what answers a question: nothing, one sentence, or a few where it asks for several.
+) -> tuple[list[Remembered], bool]:
+    """Return what answers a question, and whether its words leave little doubt.
 
-    Ranked by stemmed content words weighted by rarity and by likeness of meaning. What the user
-    said or a note states beats what the assistant said; of what says the same, the later wins.
+    Nothing, one sentence, or a few where it asks for several. Ranked by stemmed content words
+    weighted by rarity and by likeness of meaning. What the user said or a note states beats what
+    the assistant said; of what says the same, the later wins.
     """
     candidates = [item for item in remembered if not is_question(item.text)]
     matches = _rank(question, candidates, vectors)
     if not matches:
-        return []
+        return [], False
+    sure = matches[0].fit >= _SURE
     leading = [match for match in matches if match.fit >= 0.8 * matches[0].fit]
     if not _SEVERAL.search(question):
         # Where one of two answers is newer, it replaces the other.
-        return [max(leading, key=lambda match: match.item.order).item]
+        return [max(leading, key=lambda match: match.item.order).item], sure
     chosen: list[_Match] = []
     for match in sorted(leading, key=lambda match: match.item.order, reverse=True):
-        if len(chosen) < 3 and not any(_repeats(match.item, other.item) for other in chosen):
+        if len(chosen) < _MOST and not any(_repeats(match.item, other.item) for other in chosen):
             chosen.append(match)
-    return [match.item for match in chosen]
+    return [match.item for match in chosen], sure
+
+
+def _nearest(
+    question: str, remembered: Sequence[Remembered], encoder: LocalEmbeddings
+) -> list[Remembered]:
+    """Return the sentences of the user that come near a question by meaning, the nearest first."""
+    said = {
+        item.text: item
+        for item in remembered
+        if item.by != "assistant" and not (item.pair or item.past or is_question(item.text))
+    }
+    if not said:
+        return []
+    rows = encoder.matrix([question, *said])
+    alike = (rows[1:] @ rows[0]).tolist()
+    ranked = sorted(zip(alike, said.values(), strict=True), key=lambda each: -each[0])
+    return [item for likeness, item in ranked[:_MOST] if likeness >= _NEAR]
 
 
 def _rank(
@@ -233,19 +282,23 @@ def _everything(reading: Reading, tokens: TokenCounter) -> str:
         new = clear and not is_question(item.text) and len(content(item.text)) > 1
         if new and len(chosen) < 4 and not any(_repeats(item, other) for other in chosen):
             chosen.append(item)
-    return _quoted(chosen[::-1], tokens) if chosen else UNKNOWN
+    return _quoted(chosen[::-1], tokens, None) if chosen else UNKNOWN
 
 
 def _greeting(reading: Reading) -> str:
     return "Hello again!" if reading.remembered else "Hello! Tell me something about you."
 
 
-def _quoted(items: Sequence[Remembered], tokens: TokenCounter) -> str:
-    return " ".join(_one(item, tokens) for item in items)
+def _quoted(items: Sequence[Remembered], tokens: TokenCounter, own: Texts | None) -> str:
+    return " ".join(_quotation(item, tokens, own) for item in items)
 
 
-def _one(item: Remembered, tokens: TokenCounter) -> str:
+def _quotation(item: Remembered, tokens: TokenCounter, own: Texts | None) -> str:
     quote = f'"{_shortened(item.text, tokens)}"'
+    if own:
+        number = item.order[0]
+        day = f"{number // 10_000}-{number // 100 % 100:02}-{number % 100:02}"
+        return f"{own.told.format(day=day) if item.day else own.here} {quote}"
     if item.by == "note":
         return f"From my notes{f' ({item.day})' if item.day else ''}: {quote}"
     who = "You told me" if item.by == "user" else "I said"

@@ -1,7 +1,7 @@
 """The built-in chat model that works without a key or a network, and says what it is.
 
 A LangChain chat model like any other: it streams, counts its tokens and takes (and ignores)
-tools. What it answers is decided in `offline_answers.py`.
+tools. What it answers is decided in `answers.py`.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
-from models.embeddings.local import WordLlamaEmbeddings
+from models.embeddings.local import LocalEmbeddings, WordLlamaEmbeddings
 from models.offline.answers import reply
 from models.offline.prompt import read
 from models.tokens import TokenCounter, open_counter
@@ -39,12 +39,14 @@ class OfflineChatModel(BaseChatModel):
     """Counts what it reads and writes."""
     vectors: WordLlamaEmbeddings
     """Likeness of meaning between a question and what is remembered."""
+    encoder: LocalEmbeddings | None = None
+    """Likeness of meaning in every language; None: a question in other words finds nothing."""
     model_name: str = OFFLINE
 
     @classmethod
-    def open(cls) -> "OfflineChatModel":
+    def open(cls, encoder: LocalEmbeddings | None = None) -> "OfflineChatModel":
         """Return it, loading what it needs: call it in a thread."""
-        return cls(tokens=open_counter(OFFLINE), vectors=WordLlamaEmbeddings())
+        return cls(tokens=open_counter(OFFLINE), vectors=WordLlamaEmbeddings(), encoder=encoder)
 
     @property
     def _llm_type(self) -> str:
@@ -110,7 +112,7 @@ class OfflineChatModel(BaseChatModel):
             yield chunk
 
     def _answer(self, messages: Sequence[BaseMessage]) -> str:
-        return reply(read(messages), self.vectors, self.tokens)
+        return reply(read(messages), self.vectors, self.tokens, self.encoder)
 
     def _chunks(self, text: str, usage: UsageMetadata) -> Iterator[ChatGenerationChunk]:
         """Yield the answer word by word, then what it cost."""

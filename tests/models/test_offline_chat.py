@@ -14,6 +14,7 @@ from langchain_core.messages import (
     SystemMessage,
 )
 
+from models.embeddings.local import SentenceEncoder
 from models.offline.chat import OfflineChatModel
 from models.provider.replies import check_reply
 
@@ -131,7 +132,7 @@ def test_what_was_said_in_this_conversation_is_remembered(model: OfflineChatMode
 
 @pytest.mark.parametrize(
     "question",
-    ["What is the capital of France?", "How old am I?", "When is my birthday?", "Wo wohne ich?"],
+    ["What is the capital of France?", "How old am I?", "When is my birthday?", "Is it raining?"],
 )
 def test_what_is_not_remembered_is_not_made_up(model: OfflineChatModel, question: str) -> None:
     said = answer(model, question, MAY, FACTS)
@@ -261,3 +262,41 @@ def test_whatever_it_reads_it_answers_something_of_bounded_length(
     assert reply.strip()
     assert model.tokens.text(reply) < 600
     assert "<memory" not in reply.casefold()
+
+
+@pytest.fixture(scope="module")
+def in_any_language() -> OfflineChatModel:
+    return OfflineChatModel.open(SentenceEncoder())
+
+
+@pytest.mark.parametrize(
+    ("told", "question", "says"),
+    [
+        ("Mein Hund heißt Bruno.", "Wie heißt mein Hund?", "hast du"),
+        ("Trabajo de enfermera en Sevilla.", "¿En qué ciudad tengo mi empleo?", "dijiste"),
+        ("我妹妹在北京当老师。", "我妹妹做什么工作？", "你在"),
+        ("私の犬の名前はポチです。", "うちのペットは何という名前ですか？", "この会話で"),
+        ("أختي تسكن في القاهرة.", "أين تسكن أختي؟", "المحادثة"),
+        ("We took in a beagle from the shelter, he answers to Bruno.", "What is my dog called?",
+         "nearest"),
+    ],
+)  # fmt: skip
+def test_it_quotes_in_the_language_of_the_question(
+    in_any_language: OfflineChatModel, told: str, question: str, says: str
+) -> None:
+    said = answer(in_any_language, question, HumanMessage(told), AIMessage("..."))
+    assert f'"{told}"' in said and says in said
+
+
+@pytest.mark.parametrize("message", ["¡Hola!", "你好", "مرحبا", "Привет!"])
+def test_it_greets_in_the_language_of_the_greeting(
+    in_any_language: OfflineChatModel, message: str
+) -> None:
+    assert not answer(in_any_language, message).isascii()
+
+
+def test_it_says_in_the_language_of_the_question_that_it_knows_nothing(
+    in_any_language: OfflineChatModel,
+) -> None:
+    assert "No recuerdo" in answer(in_any_language, "¿Cómo se llama mi perro?")
+    assert "记得" in answer(in_any_language, "我的狗叫什么名字？")

@@ -1,14 +1,14 @@
 """Makes `domain/recall/ranking_weights.json`: recall's signals weighed, learned from talks.
 
 `python -m evals.train_ranker LOCOMO [--beam DIR]`. Conversations go through the product's own
-ingestion and signals; the loss is a softmax over the passages of a conversation, with L2. Needs
-scipy.
+ingestion and signals; the loss is a softmax over the passages of a conversation, in which a message
+that answers counts by all its passages together, with L2. Needs scipy.
 """
 
 import argparse
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,8 +37,6 @@ SHRINK = 15.0
 """Weight of the L2 term."""
 NEGATIVES = 200
 """Passages without the answer that a question is learned with."""
-CHATS_COUNT = 5
-"""How often a chat's question counts beside a conversation's: there are far fewer of them."""
 FLOOR_ONLY = ("facts.raw",)
 """Signals that depend on how a store measures: used for the floor alone."""
 VECTORS = ("said", "bare", "said.raw", "bare.raw", "bare.before", "bare.after", "speaker.bare")
@@ -49,10 +47,11 @@ STORE = ("facts.near", "facts.rank", "summary.near")
 
 @dataclass(frozen=True)
 class Example:
-    """One question: signals and costs of each passage, and which passages answer it."""
+    """One question: signals and costs of each passage, and which messages answer it."""
 
     features: Matrix
-    answers: NDArray[np.int64]
+    answers: Sequence[NDArray[np.int64]]
+    """The passages of each message that answers."""
     pool: Pool
     """Without scores."""
 
@@ -105,9 +104,9 @@ async def _examples(
 async def _example(bench: Bench, fed: Fed, probe: Probe) -> tuple[tuple[str, ...], Example]:
     survey = await bench.recall.survey(fed.owner, fed.view, probe.question, now=probe.asked)
     signals = {n: v for n, v in survey.signals.items() if n not in FLOOR_ONLY}
-    wanted = {fed.refs[id] for id in probe.evidence}
     corpus = survey.index.corpus
-    rows = [row for row, unit in enumerate(corpus.units) if unit.ref in wanted]
+    refs = np.array([unit.ref for unit in corpus.units])
+    answers = [np.flatnonzero(refs == fed.refs[id]) for id in probe.evidence]
     headings = [bench.tokens.text(f"{day_heading(unit.at)}:\n") for unit in corpus.units]
     pool = Pool(
         np.zeros(0),
@@ -117,11 +116,14 @@ async def _example(bench: Bench, fed: Fed, probe: Probe) -> tuple[tuple[str, ...
         corpus.messages,
     )
     features = np.stack(list(signals.values()), axis=1).astype(np.float32)
-    return tuple(signals), Example(features.astype(np.float64), np.array(rows), pool)
+    return tuple(signals), Example(features.astype(np.float64), answers, pool)
 
 
 def fit(examples: Sequence[Example], columns: Sequence[int]) -> Matrix:
-    """Return one weight a column: softmax over passages, every answer alike, L2 on scaled data."""
+    """Return one weight a column: softmax over passages, every answer alike, L2 on scaled data.
+
+    It is enough that one passage of a message is shown, so what is made likely is any of them.
+    """
     chosen = [_sample(example) for example in examples]
     rows = np.concatenate([e.features[s] for e, s in zip(examples, chosen, strict=True)])
     rows = rows[:, list(columns)]
@@ -131,19 +133,25 @@ def fit(examples: Sequence[Example], columns: Sequence[int]) -> Matrix:
     starts = np.r_[0, np.cumsum(lengths)[:-1]]
     question = np.repeat(np.arange(len(chosen)), lengths)
     weight = np.sqrt([len(example.answers) for example in examples])
-    target = np.concatenate(
-        [np.isin(s, e.answers) / len(e.answers) for e, s in zip(examples, chosen, strict=True)]
-    )
+    messages = [
+        (start + np.searchsorted(sample, rows), w / len(example.answers))
+        for example, sample, start, w in zip(examples, chosen, starts, weight, strict=True)
+        for rows in example.answers
+    ]
+    answering = np.concatenate([rows for rows, _ in messages])
+    counts = np.array([len(rows) for rows, _ in messages])
+    worth = np.array([share for _, share in messages])
+    firsts = np.r_[0, np.cumsum(counts)[:-1]]
 
     def loss(weights: Matrix) -> tuple[float, Matrix]:
         scores = rows @ weights
-        most = np.maximum.reduceat(scores, starts)
-        shares = np.exp(scores - most[question])
-        sums = np.add.reduceat(shares, starts)
-        gap = weight[question] * (shares / sums[question] - target)
-        total = weight @ (np.log(sums) + most) - (weight[question] * target) @ scores
+        likely = np.exp(scores - np.maximum.reduceat(scores, starts)[question])
+        likely /= np.add.reduceat(likely, starts)[question]
+        shown = np.maximum(np.add.reduceat(likely[answering], firsts), 1e-12)
+        gap = weight[question] * likely
+        np.add.at(gap, answering, -np.repeat(worth / shown, counts) * likely[answering])
         return (
-            float(total) + SHRINK * float(weights @ weights) / 2,
+            float(-worth @ np.log(shown)) + SHRINK * float(weights @ weights) / 2,
             rows.T @ gap + SHRINK * weights,
         )
 
@@ -159,34 +167,37 @@ def _sample(example: Example) -> NDArray[np.int64]:
     rough = example.features.sum(axis=1)
     hard = np.argsort(-rough, kind="stable")[:NEGATIVES]
     some = np.random.default_rng(0).permutation(len(rough))[: NEGATIVES // 3]
-    return np.unique(np.concatenate([example.answers, hard, some]))
+    return np.unique(np.concatenate([*example.answers, hard, some]))
 
 
 def evidence_recall(
     examples: Sequence[Example], columns: Sequence[int], weights: Matrix, budget: int
 ) -> tuple[int, int]:
-    """Return how many answers fit the budget when ranked by the weights, and how many there are."""
+    """Return how many answering messages are shown when ranked by the weights, and how many are."""
     hits = wanted = 0
     for example in examples:
         pool = example.pool
         scores = example.features[:, list(columns)] @ weights
-        taken = fill(replace(pool, scores=scores), budget, PENALTY)
-        hits += len(set(taken) & set(example.answers.tolist()))
+        taken = set(fill(replace(pool, scores=scores), budget, PENALTY))
+        hits += sum(not taken.isdisjoint(rows.tolist()) for rows in example.answers)
         wanted += len(example.answers)
     return hits, wanted
 
 
-def leave_one_out(data: Data, columns: Sequence[int], budget: int) -> dict[str, float]:
-    """Return the evidence recall of each conversation by weights learned from the others."""
-    results: dict[str, float] = {}
-    total = np.zeros(2)
-    for name, left_out in data.examples.items():
+def leave_one_out(data: Data, columns: Sequence[int], budget: int) -> dict[str, tuple[int, int]]:
+    """Return `evidence_recall` of each conversation by weights learned from all the others."""
+    results = {}
+    for name, examples in data.examples.items():
         others = [e for other, es in data.examples.items() if other != name for e in es]
-        counts = evidence_recall(left_out, columns, fit(others, columns), budget)
-        results[name] = counts[0] / counts[1]
-        total += counts
-    results["all"] = float(total[0] / total[1])
+        results[name] = evidence_recall(examples, columns, fit(others, columns), budget)
     return results
+
+
+def _shares(counts: Mapping[str, tuple[int, int]]) -> str:
+    """Return the share of each conversation, and of all together."""
+    together = tuple(map(sum, zip(*counts.values(), strict=True)))
+    every = {"together": together, **counts}
+    return ", ".join(f"{name} {hits / max(of, 1):.3f}" for name, (hits, of) in every.items())
 
 
 def main() -> None:
@@ -199,17 +210,24 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="write nothing")
     given = parser.parse_args()
     chats = load_beam(given.beam) if given.beam else []
-    data = asyncio.run(gather(load(given.path), chats, given.embeddings))
+    talks = load(given.path)
+    data = asyncio.run(gather(talks, chats, given.embeddings))
     every = [example for examples in data.examples.values() for example in examples]
-    every += [e for chat in chats for e in data.examples[chat.name]] * (CHATS_COUNT - 1)
     learned: dict[str, object] = {"length_penalty": PENALTY}
     for title, without in (("full", ()), ("lexical", VECTORS)):
         columns = data.columns(without)
         weights = fit(every, columns)
-        hits, wanted = evidence_recall(every, columns, weights, given.budget)
-        held_out = leave_one_out(data, columns, given.budget)
-        each = ", ".join(f"{name} {value:.3f}" for name, value in held_out.items())
-        print(f"{title}: {len(columns)} signals; trained {hits / wanted:.4f}; left out: {each}")
+        print(f"{title}: {len(columns)} signals")
+        trained = {
+            name: evidence_recall(examples, columns, weights, given.budget)
+            for name, examples in data.examples.items()
+        }
+        for how, counts in (
+            ("learned on all", trained),
+            ("left out", leave_one_out(data, columns, given.budget)),
+        ):
+            for group in filter(None, (talks, chats)):
+                print(f"  {how}: {_shares({talk.name: counts[talk.name] for talk in group})}")
         learned[title] = {
             data.names[column]: round(float(weight), 4)
             for column, weight in zip(columns, weights, strict=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 from domain.text.languages import language_of
 from domain.text.questions import (
     asks,
+    asks_for_an_order,
     asks_for_everything,
     asks_of_the_past,
     asks_what_you_said,
@@ -51,6 +52,8 @@ class Question:
     """Whether it asks what was said or is known."""
     broad: bool
     """Whether it asks for everything: a summary, an overview."""
+    many: bool
+    """Whether many messages answer it: everything, or several things in their order."""
     speakers: frozenset[str]
     """The speakers that it names; where it names none, `USER`, `ASSISTANT` or both."""
     period: tuple[datetime, datetime] | None
@@ -90,6 +93,7 @@ def read_question(
         asks=asks(text),
         of_the_past=asks_of_the_past(text),
         broad=asks_for_everything(text),
+        many=asks_for_everything(text) or asks_for_an_order(text),
         speakers=named or _meant(text),
         period=period,
         in_first_person=first_person,

@@ -37,6 +37,11 @@ def asks_for_everything(text: str) -> bool:
     return _holds(text, "all")
 
 
+def asks_for_an_order(text: str) -> bool:
+    """Return whether a message asks in which order several things were said or happened."""
+    return _holds(text, "order")
+
+
 def asks_when(question: str) -> bool:
     """Return whether a time answers the question."""
     return _holds(question, "when")
@@ -71,9 +76,12 @@ def _plain(text: str) -> str:
 
 @cache
 def _you_said() -> re.Pattern[str]:
-    verbs = "|".join(sorted(vocabulary(ENGLISH).said))
+    verbs = sorted(vocabulary(ENGLISH).said)
+    past = "|".join(
+        verb for verb in verbs if verb.endswith(("ed", "said", "told", "gave", "wrote"))
+    )
     return re.compile(
-        rf"(?<!can )(?<!could )(?<!would )(?<!will )\byou (?:\w+ )?(?:{verbs})\b"
+        rf"\bdid you (?:\w+ )?(?:{'|'.join(verbs)})\b|\byou(?:'ve)? (?:\w+ )?(?:{past})\b"
         r"|\byour (?:\w+ ){0,2}(?:advice|answer|list|recommendations?|suggestions?|reply"
         r"|explanation)\b"
     )

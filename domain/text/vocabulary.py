@@ -35,6 +35,8 @@ class Vocabulary:
     """What asks for something said before."""
     all: frozenset[str]
     """What asks for everything."""
+    order: frozenset[str]
+    """What asks for the order of several things."""
     said: frozenset[str]
     """What makes "you" the one who said it."""
     numbers: dict[str, int]
@@ -72,8 +74,8 @@ def vocabulary(code: str) -> Vocabulary:
     table = TABLES.get(code)
     if table is None:
         return vocabulary(ENGLISH)
-    sets = ("request", "you", "when", "count", "who", "talk", "past", "all", "said", "times")
-    wishes = ("always", "bare", "ask", "call", "prefer", "i")
+    asked = ("request", "you", "when", "count", "who", "talk", "past", "all", "order", "said")
+    sets = (*asked, "times", "always", "bare", "ask", "call", "prefer", "i")
     return Vocabulary(
         code=code,
         numbers=dict(zip(_list(table, "numbers"), range(2, 13), strict=True))
@@ -81,8 +83,7 @@ def vocabulary(code: str) -> Vocabulary:
         months=_list(table, "months"),
         days=_list(table, "days"),
         stop=frozenset(_list(table, "stop")) if "stop" in table else _stop_words(code),
-        **{name: frozenset(_list(table, name)) for name in sets},
-        **{name: frozenset(_list(table, name) if name in table else ()) for name in wishes},
+        **{name: frozenset(_list(table, name) if name in table else ()) for name in sets},
     )
 
 

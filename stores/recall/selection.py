@@ -24,6 +24,8 @@ from domain.turns import live
 
 MOST_LOOKED_AT = 500
 """Units that compete for a budget, the best by score."""
+MANY = 2.5
+"""How much more length costs where many messages answer: then more of them, and shorter ones."""
 MOST_FACTS = 24
 MOST_COMPARED = 16
 """Units of the user, the best by score, that are looked through for what changed."""
@@ -127,7 +129,8 @@ class Offer:
         if not rows:
             return []
         pool = self._pool(rows)
-        taken = fill(pool, budget, load_weights().length_penalty)
+        penalty = load_weights().length_penalty * (MANY if self._question.many else 1)
+        taken = fill(pool, budget, penalty)
         chosen, notes = self._with_newer([rows[at] for at in taken], rows)
         why = self._judged.why(chosen)
         evidence = [

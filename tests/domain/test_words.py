@@ -64,4 +64,5 @@ def test_what_is_asked_for_is_read_in_each_language() -> None:
     assert not asks_what_you_said("What did I tell you about my sister?")
     assert not asks_what_you_said("Can you list the topics that I brought up, in order?")
     assert not asks_what_you_said("Could you give me my sister's address?")
+    assert not asks_what_you_said("What snacks do you recommend for tonight?")
     assert asks_what_you_said("Can you tell me again what you suggested?")

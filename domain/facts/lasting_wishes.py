@@ -71,8 +71,9 @@ class _Form:
         contrasts = self._any(LANGUAGES[words.code].words("contrasts"))
         begins = rf"(?:^\W*|[,;:.!?–—，、。！]\s*)(?:{contrasts}\s*)?"
         few = r"(?P<between>(?:\S+\s+){0,4}?)"
+        first = rf"^\W*(?:{contrasts}\s*|{always}\s.*[,;:–—]\s*)?"
         self._bare = re.compile(
-            rf"{begins}{self._any(words.bare)}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
+            rf"{first}{self._any(words.bare)}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
         )
         self._orders = [
             re.compile(pattern, re.IGNORECASE)

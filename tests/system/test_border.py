@@ -219,7 +219,10 @@ class Border:
         for line, steps, value in changes:
             at: Any = lines[line]
             for step in steps[:-1]:
-                at = at.get(step, at) if isinstance(at, dict) else at[0] if at else at
+                if isinstance(at, dict):
+                    at = at.get(step, at)
+                elif isinstance(at, list) and at:
+                    at = at[0]
             if steps and isinstance(at, dict):
                 at[steps[-1]] = value
         before = [line async for line in export_user(self.stores, "alex")]

@@ -131,7 +131,7 @@ def decode(metadata: Metadata) -> StoredItem | None:
     """
     try:
         namespace, key = tuple(json.loads(metadata["namespace"])), json.loads(metadata["key"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         _log.warning("A row of Chroma does not say what it holds and is left out.")
         return None
     value, paths = _read(metadata, "value", dict), _read(metadata, "index", list)
@@ -149,7 +149,7 @@ def decode(metadata: Metadata) -> StoredItem | None:
 def _read(metadata: Metadata, field: str, kind: type[T]) -> T | None:
     try:
         value = json.loads(metadata[field])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return value if isinstance(value, kind) else None
 
@@ -157,7 +157,7 @@ def _read(metadata: Metadata, field: str, kind: type[T]) -> T | None:
 def _time(metadata: Metadata, field: str) -> datetime:
     try:
         at = datetime.fromisoformat(metadata[field])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return _NEVER
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

@@ -63,7 +63,6 @@ class Prompt:
     sent: tuple[tuple[str, int], ...]
     """Digest and tokens of each message."""
     shows_memories: bool
-    shows_entities: int
 
 
 def memory_block(text: str, key: bytes, name: str = "memory") -> str:
@@ -191,7 +190,6 @@ def _built(
         budget=budget,
         sent=sent,
         shows_memories=bool(recalled),
-        shows_entities=packed.entities,
     )
 
 

@@ -107,16 +107,16 @@ class Judged:
         ]
 
 
-def judge(found: Signals, *, lexical: bool) -> Judged:
+def judge(values: Signals, *, lexical: bool) -> Judged:
     """Return the weighed signals and their sums.
 
     Args:
-        found: The signals.
+        values: The signals.
         lexical: Use the weights for units without vectors.
     """
     weights = load_weights()
     chosen = weights.lexical if lexical else weights.full
-    weighed = np.stack([found[name] * weight for name, weight in chosen.items()])
+    weighed = np.stack([values[name] * weight for name, weight in chosen.items()])
     return Judged(weighed.sum(axis=0), tuple(chosen), weighed)
 
 

@@ -14,7 +14,7 @@ NEARBY = 0.3
 """Similarity of an entity that is somewhat near."""
 
 
-def related(question: Question, found: Signals, live: Mask) -> Mask:
+def related(question: Question, values: Signals, live: Mask) -> Mask:
     """Return the units that may be recalled for a message.
 
     A message with a word of substance may recall everything, the best first, until its budget is
@@ -23,5 +23,5 @@ def related(question: Question, found: Signals, live: Mask) -> Mask:
     """
     if question.strong:
         return live
-    near = (found["period"] > 0) | (found["facts.raw"] >= DRAWN)
+    near = (values["period"] > 0) | (values["facts.raw"] >= DRAWN)
     return live & near & np.bool_(question.asks)

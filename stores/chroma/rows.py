@@ -65,11 +65,6 @@ def shard_of(first_digest: str, shards: int) -> int:
     return int(first_digest[:12], 16) % shards
 
 
-def shard_of_row(metadata: Metadata, shards: int) -> int:
-    """Number of the shard a row belongs to."""
-    return shard_of(metadata["p1"], shards)
-
-
 def within(prefix: Namespace) -> dict[str, Any] | None:
     """Chroma's `where` for every row under a namespace prefix; None where it is empty."""
     return {f"p{len(prefix)}": prefix_digest(prefix)} if prefix else None

@@ -166,18 +166,6 @@ class Journal(Readings):
 
         return await self.change(owner, generation, decide)
 
-    async def drop_turns(
-        self, owner: Owner, generation: str | None, turns: Collection[str]
-    ) -> JournalView:
-        """Remove turns that an episode holds, or dead ones; never those of a claimed window."""
-
-        def decide(view: JournalView) -> Changes | None:
-            claimed = view.claim.turns if view.claim else ()
-            gone = [turn for turn in turns if turn in view.turns and turn not in claimed]
-            return Changes(turns=dict.fromkeys(gone)) if gone else None
-
-        return (await self.change(owner, generation, decide))[0]
-
     async def delete_dead(
         self,
         owner: Owner,

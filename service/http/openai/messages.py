@@ -81,11 +81,6 @@ class Asked:
     newest: Content
     """What the user says now."""
 
-    @property
-    def newest_text(self) -> str:
-        """The text of what the user says now."""
-        return Message(role="user", content=self.newest).text
-
 
 def taken_apart(messages: Sequence[Message]) -> Asked:
     """Return what a client's messages say.

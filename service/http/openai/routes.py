@@ -36,8 +36,6 @@ USER_HEADERS = ("x-openwebui-user-id", "x-openwebui-user-email", "x-librechat-us
 """Headers by which front ends name their user; read only where nobody is asked for a token."""
 THREAD_HEADERS = ("x-thread-id", "x-openwebui-chat-id", "x-librechat-conversation-id")
 """Headers by which clients name a conversation."""
-WHOLE_HISTORY = THREAD_HEADERS[1:]
-"""Those of clients that always send the whole conversation: without a history it begins anew."""
 TASK = re.compile(r"(?<!\s)\s*#{1,3} Task:\n")
 """How the prompts begin by which Open WebUI asks for titles, tags and follow-up questions."""
 USER = "local"

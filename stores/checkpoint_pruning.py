@@ -196,19 +196,23 @@ def checked_strategy(strategy: str) -> bool:
     return strategy != "keep_latest"
 
 
-def checked(found: CheckpointTuple) -> CheckpointTuple:
+def checked(checkpoint: CheckpointTuple) -> CheckpointTuple:
     """Return a checkpoint that was read, if it is one at all.
 
     Raises:
         ValueError: If something else was read.
     """
-    parts: Any = found.checkpoint
+    parts: Any = checkpoint.checkpoint
     fields = ("channel_values", "channel_versions", "versions_seen")
-    if not isinstance(found.metadata, dict) or not isinstance(parts, dict) or "id" not in parts:
+    if (
+        not isinstance(checkpoint.metadata, dict)
+        or not isinstance(parts, dict)
+        or "id" not in parts
+    ):
         raise ValueError("This is no checkpoint.")
     if not all(isinstance(parts.get(name), dict) for name in fields):
         raise ValueError("This checkpoint is not whole.")
-    return found
+    return checkpoint
 
 
 def refuse_lost_start(config: RunnableConfig) -> None:

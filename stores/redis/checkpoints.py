@@ -8,7 +8,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from cachetools import LRUCache
 from langchain_core.runnables import RunnableConfig
@@ -25,14 +25,10 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from redis.asyncio import Redis
 
 from stores.checkpoint_pruning import (
-    KEEP_TURNS,
     UNREADABLE,
     Pruned,
     Saved,
-    ThreadRefs,
     at_checkpoint,
-    checked_keep_turns,
-    checked_strategy,
     is_run,
     matches,
     pruned_by,
@@ -51,13 +47,14 @@ from stores.redis.checkpoint_layout import (
 from stores.redis.checkpoint_rows import PAGE, CheckpointRows
 from stores.redis.connection import WAIT_SECONDS, connect
 from stores.redis.other_threads import FromOtherThreads
+from stores.self_pruning import PruningOptions, SelfPruning
 
 _log = logging.getLogger(__name__)
 REMEMBERED_THREADS = 512
 """Threads whose names are remembered from one call to the next, to prune without asking again."""
 
 
-class RedisCheckpoints(FromOtherThreads):
+class RedisCheckpoints(SelfPruning, FromOtherThreads):
     """A LangGraph checkpointer on Redis that prunes itself; make it with `open`.
 
     Only the asynchronous methods are used, from the event loop it was opened in; the synchronous
@@ -68,31 +65,25 @@ class RedisCheckpoints(FromOtherThreads):
         self,
         client: Redis,
         *,
-        refs: ThreadRefs | None = None,
-        keep_turns: int = KEEP_TURNS,
         ttl_minutes: int | None = None,
-        thin: bool = False,
+        **options: Unpack[PruningOptions],
     ) -> None:
         """Use `client`, which stays its caller's to close.
 
         Args:
             client: Must not decode responses.
-            refs: Told when a thread is copied or deleted.
-            keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
             ttl_minutes: How long after its last use a thread's checkpoints expire; None for never.
-            thin: Whether a turn keeps its first and last steps alone.
+            options: How it prunes itself.
 
         Raises:
             ValueError: If `keep_turns` or `ttl_minutes` is too small.
         """
         if ttl_minutes is not None and ttl_minutes < 1:
             raise ValueError(f"ttl_minutes is {ttl_minutes}: give 1 or more, or None for never.")
-        self._keep_turns, self._thin = checked_keep_turns(keep_turns), thin
+        self._prune_by(**options)
         self._rows = CheckpointRows(client, 60 * (ttl_minutes or 0))
-        self._refs = refs
         self._names: LRUCache[str, Names] = LRUCache(REMEMBERED_THREADS)
-        self._lost: set[str] = set()
-        super().__init__()
+        FromOtherThreads.__init__(self)
         self.serde = JsonPlusSerializer()
 
     @classmethod
@@ -101,28 +92,24 @@ class RedisCheckpoints(FromOtherThreads):
         cls,
         url: str,
         *,
-        refs: ThreadRefs | None = None,
-        keep_turns: int = KEEP_TURNS,
         ttl_minutes: int | None = None,
-        thin: bool = False,
         seconds: float = WAIT_SECONDS,
+        **options: Unpack[PruningOptions],
     ) -> AsyncIterator[Self]:
         """Connect to the Redis at `url`, and close at the end.
 
         Args:
             url: Where it is, `redis://` or `rediss://`.
-            refs: Told when a thread is copied or deleted.
-            keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
             ttl_minutes: How long after its last use a thread's checkpoints expire; None for never.
-            thin: Whether a turn keeps its first and last steps alone.
             seconds: How long a turn waits before it says that Redis is gone.
+            options: How it prunes itself.
 
         Raises:
             StoreUnavailable: If it does not answer.
             ValueError: If `keep_turns` or `ttl_minutes` is too small.
         """
         async with connect(url, seconds) as client:
-            yield cls(client, refs=refs, keep_turns=keep_turns, ttl_minutes=ttl_minutes, thin=thin)
+            yield cls(client, ttl_minutes=ttl_minutes, **options)
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         """Return a version above `current`, as LangGraph's own checkpointers write them.
@@ -200,19 +187,21 @@ class RedisCheckpoints(FromOtherThreads):
         id = get_checkpoint_id(config) or ""
         row = await self._rows.read(thread_id, namespace, id)
         self._names[thread_id] = row.names
-        found = self._loaded(thread_id, row.field, row.value, row.writes) if row.field else None
+        checkpoint = None
+        if row.field:
+            checkpoint = self._loaded(thread_id, row.field, row.value, row.writes)
         if is_run(config):
             self._lost.discard(thread_id)
-            if row.lost or (row.field and not id and found is None):
+            if row.lost or (row.field and not id and checkpoint is None):
                 self._lost.add(thread_id)
                 return None
-        elif row.field and not id and found is None:
+        elif row.field and not id and checkpoint is None:
             thread: RunnableConfig = {"configurable": {"thread_id": thread_id}}
             thread["configurable"]["checkpoint_ns"] = namespace
             return await anext(self.alist(thread, limit=1), None)
-        if found is None:
+        if checkpoint is None:
             refuse_lost_start(config)
-        return found
+        return checkpoint
 
     def _loaded(
         self, thread_id: str, field: str, value: bytes, writes: Mapping[str, bytes]
@@ -227,12 +216,9 @@ class RedisCheckpoints(FromOtherThreads):
     async def damaged(self) -> AsyncGenerator[str | None]:
         """Yield, of all checkpoints, the place of one that cannot be read, None of any other."""
         for place in await self._places({}, None):
-            for found in await self._page([place]):
-                yield None if found else f"checkpoint {place[1].split(':')[2]} of thread {place[0]}"
-
-    def lost(self, thread_id: str) -> bool:
-        """Return whether the run under way on a thread found its newest checkpoint lost."""
-        return thread_id in self._lost
+            for checkpoint in await self._page([place]):
+                name = f"checkpoint {place[1].split(':')[2]} of thread {place[0]}"
+                yield None if checkpoint else name
 
     async def alist(
         self,
@@ -306,12 +292,6 @@ class RedisCheckpoints(FromOtherThreads):
             if field in rows[thread_id]
         ]
 
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Delete all checkpoints of a thread, then its ref."""
-        await self.adelete_checkpoints(thread_id)
-        if self._refs:
-            await self._refs.drop(str(thread_id))
-
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is."""
         self._names.pop(str(thread_id), None)
@@ -323,35 +303,14 @@ class RedisCheckpoints(FromOtherThreads):
             await self._rows.drop_run(str(run_id))
         self._names.clear()
 
-    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copy all checkpoints of a thread to another, then its ref."""
-        source, target = str(source_thread_id), str(target_thread_id)
-        if source == target:
-            return
+    async def _copy(self, source: str, target: str) -> None:
         self._names.pop(target, None)
         await self._rows.copy(self.serde, source, target)
-        if self._refs:
-            await self._refs.copy(source, target)
 
-    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Delete checkpoints of some threads; refs stay.
-
-        Args:
-            thread_ids: The threads.
-            strategy: `keep_latest` keeps the newest of each namespace, `delete` none.
-
-        Raises:
-            ValueError: If there is no such strategy.
-        """
-        everything = checked_strategy(strategy)
-        for thread_id in map(str, thread_ids):
-            if everything:
-                await self.adelete_checkpoints(thread_id)
-            else:
-                names = await self._rows.names(thread_id)
-                gone = superseded(names.checkpoints.values())
-                await self._rows.drop(thread_id, fields_of(names, gone))
-                self._names.pop(thread_id, None)
+    async def _keep_newest(self, thread_id: str) -> None:
+        names = await self._rows.names(thread_id)
+        await self._rows.drop(thread_id, fields_of(names, superseded(names.checkpoints.values())))
+        self._names.pop(thread_id, None)
 
 
 def _address(config: RunnableConfig) -> tuple[str, str]:

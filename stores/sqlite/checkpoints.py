@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self, Unpack, cast
 
 import aiosqlite
 from langchain_core.runnables import RunnableConfig
@@ -25,20 +25,17 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.checkpoint.sqlite.utils import search_where
 
 from stores.checkpoint_pruning import (
-    KEEP_TURNS,
     UNREADABLE,
     Saved,
     StoreUnavailable,
-    ThreadRefs,
     at_checkpoint,
     checked,
-    checked_keep_turns,
-    checked_strategy,
     is_run,
     pruned_by,
     refuse_lost_start,
     superseded,
 )
+from stores.self_pruning import PruningOptions, SelfPruning
 from stores.sqlite.checkpoint_sql import (
     COPY_CHECKPOINTS,
     COPY_WRITES,
@@ -56,7 +53,7 @@ from stores.sqlite.connection import WAIT_SECONDS, ConnectionLock
 _log = logging.getLogger(__name__)
 
 
-class SqliteCheckpoints(AsyncSqliteSaver):
+class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
     """A LangGraph checkpointer on SQLite that prunes itself; make it with `open`.
 
     Only the asynchronous methods are used, from the event loop it was opened in; the synchronous
@@ -64,29 +61,18 @@ class SqliteCheckpoints(AsyncSqliteSaver):
     here, take turns by `lock`, so all raise `StoreUnavailable` where SQLite cannot do it.
     """
 
-    def __init__(
-        self,
-        connection: aiosqlite.Connection,
-        *,
-        refs: ThreadRefs | None = None,
-        keep_turns: int = KEEP_TURNS,
-        thin: bool = False,
-    ) -> None:
+    def __init__(self, connection: aiosqlite.Connection, **options: Unpack[PruningOptions]) -> None:
         """Use `connection`, which stays its caller's to close.
 
         Args:
             connection: To the database file; call `setup` before anything else.
-            refs: Told when a thread is copied or deleted.
-            keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
-            thin: Whether a turn keeps its first and last steps alone.
+            options: How it prunes itself.
 
         Raises:
             ValueError: If `keep_turns` is too small.
         """
-        super().__init__(connection)
-        self._keep_turns, self._thin = checked_keep_turns(keep_turns), thin
-        self._refs = refs
-        self._lost: set[str] = set()
+        AsyncSqliteSaver.__init__(self, connection)
+        self._prune_by(**options)
 
     @classmethod
     @asynccontextmanager
@@ -94,19 +80,15 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         cls,
         path: str | Path,
         *,
-        refs: ThreadRefs | None = None,
-        keep_turns: int = KEEP_TURNS,
-        thin: bool = False,
         seconds: float = WAIT_SECONDS,
+        **options: Unpack[PruningOptions],
     ) -> AsyncIterator[Self]:
         """Open the file at `path`, made with its folder if missing, and close it at the end.
 
         Args:
             path: The database file.
-            refs: Told when a thread is copied or deleted.
-            keep_turns: How many turns of a thread keep their checkpoints, 2 or more.
-            thin: Whether a turn keeps its first and last steps alone.
             seconds: How long a call waits for another program that keeps the file locked.
+            options: How it prunes itself.
 
         Raises:
             StoreUnavailable: If the file cannot be opened, or is no SQLite database.
@@ -117,7 +99,7 @@ class SqliteCheckpoints(AsyncSqliteSaver):
                 await asyncio.to_thread(Path(path).parent.mkdir, parents=True, exist_ok=True)
                 connecting = aiosqlite.connect(path, timeout=seconds)
                 connection = await stack.enter_async_context(connecting)
-                saver = cls(connection, refs=refs, keep_turns=keep_turns, thin=thin)
+                saver = cls(connection, **options)
                 await saver.setup()
             except (OSError, sqlite3.Error) as error:
                 raise StoreUnavailable(
@@ -154,11 +136,11 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         Raises:
             CheckpointGone: If a run is to begin at one that is not there.
         """
-        found = await self._loaded(config)
+        checkpoint = await self._loaded(config)
         if get_checkpoint_id(config):
-            if found is None:
+            if checkpoint is None:
                 refuse_lost_start(config)
-            return found
+            return checkpoint
         thread_id = str(config["configurable"]["thread_id"])
         namespace = str(config["configurable"].get("checkpoint_ns") or "")
         place = {"thread": thread_id, "ns": namespace}
@@ -166,29 +148,25 @@ class SqliteCheckpoints(AsyncSqliteSaver):
             ((there, written),) = await rows.fetchall()
         if is_run(config):
             self._lost.discard(thread_id)
-            if (found is None and there) or (written or "") > (there or ""):
+            if (checkpoint is None and there) or (written or "") > (there or ""):
                 self._lost.add(thread_id)
                 return None
-        if found is None and there:
+        if checkpoint is None and there:
             thread: RunnableConfig = {"configurable": {"thread_id": thread_id}}
             thread["configurable"]["checkpoint_ns"] = namespace
             return await anext(self.alist(thread, limit=1), None)
-        return found
+        return checkpoint
 
     async def _loaded(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint as the library reads it; None where it cannot be read."""
         try:
-            found = await super().aget_tuple(config)
-            if found is not None:
-                cast(dict[str, Any], checked(found).metadata).pop(MARK, None)
+            checkpoint = await super().aget_tuple(config)
+            if checkpoint is not None:
+                cast(dict[str, Any], checked(checkpoint).metadata).pop(MARK, None)
         except UNREADABLE as error:
             _log.warning("A checkpoint cannot be read and is passed over: %s", type(error))
             return None
-        return found
-
-    def lost(self, thread_id: str) -> bool:
-        """Return whether the run under way on a thread found its newest checkpoint lost."""
-        return thread_id in self._lost
+        return checkpoint
 
     async def damaged(self) -> AsyncGenerator[str | None]:
         """Yield, of all checkpoints, the place of one that cannot be read, None of any other."""
@@ -233,13 +211,13 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         if pruned.saved != saved:
             config = at_checkpoint(thread_id, namespace, pruned.saved.parent)
             metadata = cast(CheckpointMetadata, {**metadata, MARK: pruned.saved.source})
-        kept = await super().aput(config, checkpoint, metadata, new_versions)
+        written = await super().aput(config, checkpoint, metadata, new_versions)
         try:
             await self._drop(thread_id, pruned.gone, pruned.oldest)
         except StoreUnavailable as error:
             # The checkpoint is stored, so the call succeeded; the next turn prunes for both.
             _log.warning("Old checkpoints of a thread are still there: %s", error)
-        return kept
+        return written
 
     async def _saved(self, thread_id: str) -> list[Saved]:
         async with self.lock, self.conn.execute(SAVED, (thread_id,)) as rows:
@@ -269,15 +247,9 @@ class SqliteCheckpoints(AsyncSqliteSaver):
         places = await self._places(config, filter, bound)
         left = len(places) if limit is None else limit
         for place in places:
-            if left > 0 and (found := await self._loaded(at_checkpoint(*place))):
+            if left > 0 and (checkpoint := await self._loaded(at_checkpoint(*place))):
                 left -= 1
-                yield found
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Delete all checkpoints of a thread, then its ref."""
-        await self.adelete_checkpoints(thread_id)
-        if self._refs:
-            await self._refs.drop(str(thread_id))
+                yield checkpoint
 
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is.
@@ -298,33 +270,13 @@ class SqliteCheckpoints(AsyncSqliteSaver):
                 await cursor.execute(FORGET_NEWEST_OF_RUN, (run_id,))
                 await cursor.execute(f"DELETE FROM checkpoints WHERE {RUN} = ?", (run_id,))
 
-    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copy all checkpoints of a thread to another, then its ref."""
-        source, target = str(source_thread_id), str(target_thread_id)
-        if source == target:
-            return
+    async def _copy(self, source: str, target: str) -> None:
         async with self._writing() as cursor:
             for copy in (COPY_CHECKPOINTS, COPY_WRITES):
                 await cursor.execute(copy, {"source": source, "target": target})
-        if self._refs:
-            await self._refs.copy(source, target)
 
-    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Delete checkpoints of some threads; refs stay.
-
-        Args:
-            thread_ids: The threads.
-            strategy: `keep_latest` keeps the newest of each namespace, `delete` none.
-
-        Raises:
-            ValueError: If there is no such strategy.
-        """
-        everything = checked_strategy(strategy)
-        for thread_id in map(str, thread_ids):
-            if everything:
-                await self.adelete_checkpoints(thread_id)
-            else:
-                await self._drop(thread_id, superseded(await self._saved(thread_id)))
+    async def _keep_newest(self, thread_id: str) -> None:
+        await self._drop(thread_id, superseded(await self._saved(thread_id)))
 
     async def _drop(self, thread_id: str, gone: Iterable[Saved], oldest: str = "") -> None:
         """Delete checkpoints with their writes, and writes before `oldest` that have none."""

@@ -1,0 +1,85 @@
+"""What every checkpointer of ours does with whole threads: delete, copy, prune, and tell the refs.
+
+Where the rows lie is the backends' part; which of them go is decided in `checkpoint_pruning`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TypedDict, Unpack
+
+from stores.checkpoint_pruning import (
+    KEEP_TURNS,
+    ThreadRefs,
+    checked_keep_turns,
+    checked_strategy,
+)
+
+
+class PruningOptions(TypedDict, total=False):
+    """How a checkpointer prunes itself."""
+
+    refs: ThreadRefs | None
+    """Told when a thread is copied or deleted."""
+    keep_turns: int
+    """How many turns of a thread keep their checkpoints, 2 or more."""
+    thin: bool
+    """Whether a turn keeps its first and last steps alone."""
+
+
+class SelfPruning(ABC):
+    """The part of a checkpointer that deals with whole threads."""
+
+    def _prune_by(self, **options: Unpack[PruningOptions]) -> None:
+        """Take the options.
+
+        Raises:
+            ValueError: If `keep_turns` is too small.
+        """
+        self._keep_turns = checked_keep_turns(options.get("keep_turns", KEEP_TURNS))
+        self._thin, self._refs = options.get("thin", False), options.get("refs")
+        self._lost: set[str] = set()
+
+    def lost(self, thread_id: str) -> bool:
+        """Return whether the run under way on a thread found its newest checkpoint lost."""
+        return thread_id in self._lost
+
+    @abstractmethod
+    async def adelete_checkpoints(self, thread_id: str) -> None:
+        """Delete all checkpoints of a thread and leave its ref as it is."""
+
+    @abstractmethod
+    async def _keep_newest(self, thread_id: str) -> None:
+        """Delete all checkpoints of a thread but the newest of each namespace."""
+
+    @abstractmethod
+    async def _copy(self, source: str, target: str) -> None:
+        """Copy all checkpoints of a thread to another."""
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete all checkpoints of a thread, then its ref."""
+        await self.adelete_checkpoints(str(thread_id))
+        if self._refs:
+            await self._refs.drop(str(thread_id))
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy all checkpoints of a thread to another, then its ref."""
+        source, target = str(source_thread_id), str(target_thread_id)
+        if source == target:
+            return
+        await self._copy(source, target)
+        if self._refs:
+            await self._refs.copy(source, target)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Delete checkpoints of some threads; refs stay.
+
+        Args:
+            thread_ids: The threads.
+            strategy: `keep_latest` keeps the newest of each namespace, `delete` none.
+
+        Raises:
+            ValueError: If there is no such strategy.
+        """
+        prune = self.adelete_checkpoints if checked_strategy(strategy) else self._keep_newest
+        for thread_id in map(str, thread_ids):
+            await prune(thread_id)

@@ -30,7 +30,7 @@ from stores.errors import StoreUnavailable
 from stores.memories import Memories, Nearest
 from stores.recall.embedder import embedder
 from stores.recall.index_cache import EvidenceCache
-from stores.recall.selection import Offer, Scope, scope_of
+from stores.recall.selection import Candidates, Scope, scope_of
 
 __all__ = ["Recall", "Recollection", "Survey", "render"]
 
@@ -98,7 +98,7 @@ class Recall:
             size=settings.index_bytes,
             patience=settings.store_timeout,
         )
-        self._nearest_kept: LRUCache[tuple[str, str | None, int, str], Nearest] = LRUCache(
+        self._nearest_cache: LRUCache[tuple[str, str | None, int, str], Nearest] = LRUCache(
             _CACHED_QUERIES
         )
 
@@ -197,7 +197,7 @@ class Recall:
         if index is None:
             index = await self._cache.without_rows(owner, view)
         scope = scope_of(index, view, refs=refs, as_of=as_of, between=between)
-        near, (question, found) = await asyncio.gather(
+        near, (question, every) = await asyncio.gather(
             self._nearest(owner, view, query, index),
             asyncio.to_thread(self._read, index, query, scope, now),
         )
@@ -208,15 +208,15 @@ class Recall:
             facts=nearest.get("fact", ()),
             turns=[(turns[id], score) for id, score in nearest.get("episode", ()) if id in turns],
         )
-        found |= voted(index.corpus, votes, scope.live)
+        every |= voted(index.corpus, votes, scope.live)
         degraded = [*(["vectors"] if near is None else []), *(["memories"] if missing else [])]
-        return Survey(index, question, found, scope, nearest, tuple(degraded))
+        return Survey(index, question, every, scope, nearest, tuple(degraded))
 
     def forget(self, owner: Owner) -> None:
         """Drop what this process holds of an owner."""
         self._cache.forget(owner)
-        for key in [key for key in self._nearest_kept if key[0] == owner.key]:
-            del self._nearest_kept[key]
+        for key in [key for key in self._nearest_cache if key[0] == owner.key]:
+            del self._nearest_cache[key]
 
     @property
     def nbytes(self) -> int:
@@ -228,9 +228,9 @@ class Recall:
     ) -> Nearest | None:
         """Return the records nearest to a message; None where the store does not answer."""
         key = (owner.key, view.generation, view.rows, query)
-        known = self._nearest_kept.get(key)
-        if known is not None:
-            return known
+        cached = self._nearest_cache.get(key)
+        if cached is not None:
+            return cached
         try:
             async with asyncio.timeout(self._patience):
                 near = await self._memories.nearest_among(
@@ -238,7 +238,7 @@ class Recall:
                 )
         except (StoreUnavailable, ModelError, TimeoutError, OSError):
             return None
-        self._nearest_kept[key] = near
+        self._nearest_cache[key] = near
         return near
 
     async def _index(self, owner: Owner, view: JournalView) -> EvidenceIndex | None:
@@ -268,15 +268,17 @@ class Recall:
         most: int | None,
     ) -> Recollection:
         """Return the items that fit; an overview where a message asks for everything."""
-        offer = Offer(survey.index, survey.question, survey.signals, survey.scope, self._count)
-        wishes = offer.wishes(self._wish_tokens)
+        candidates = Candidates(
+            survey.index, survey.question, survey.signals, survey.scope, self._count
+        )
+        wishes = candidates.wishes(self._wish_tokens)
         question, scope = survey.question, survey.scope
-        kept = scope.allowed
+        allowed = scope.allowed
         if not widen and scope.between is None:
-            kept = related(question, survey.signals, scope.allowed)
-        ranked = offer.ranked(kept, shown, budget)
+            allowed = related(question, survey.signals, scope.allowed)
+        ranked = candidates.ranked(allowed, shown, budget)
         if not ranked and (question.of_the_past or question.broad):
-            ranked = offer.overview(survey.nearest.get("episode", ()))
+            ranked = candidates.overview(survey.nearest.get("episode", ()))
         items, tokens = pack(ranked[:most], budget, self._count)
         near = survey.nearest.get("entity", ())
         entities = tuple(id for id, closeness in near if closeness >= NEARBY)
@@ -285,7 +287,7 @@ class Recall:
 
 def _names(entity: Entity) -> list[str]:
     """Return the terms by which a message may mean an entity, "sister" for a relation too."""
-    relations = (known.value for known in entity.attributes if known.name == "relation")
+    relations = (attribute.value for attribute in entity.attributes if attribute.name == "relation")
     return [term for name in (entity.name, *entity.aliases, *relations) for term in terms(name)]
 
 

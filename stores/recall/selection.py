@@ -81,23 +81,23 @@ def scope_of(
     return Scope(reached, counts, allowed, known, between, view.withheld)
 
 
-class Offer:
+class Candidates:
     """Turns ranked units into lines, and adds the facts whose messages are not among them."""
 
     def __init__(
         self,
         index: EvidenceIndex,
         question: Question,
-        found: Signals,
+        signals: Signals,
         scope: Scope,
         count: Callable[[str], int],
     ) -> None:
-        """Offer what `found` speaks for; what `wishes` takes is not offered again."""
+        """Score the units by these signals; what `wishes` takes is not shown twice."""
         self._index = index
         self._question = question
         self._scope = scope
         self._count = count
-        self._judged = judge(found, lexical=index.corpus.vectors is None)
+        self._judged = judge(signals, lexical=index.corpus.vectors is None)
         self._taken: frozenset[str] = frozenset()
 
     def wishes(self, budget: int) -> tuple[Recalled, ...]:
@@ -122,10 +122,10 @@ class Offer:
         self._taken = frozenset(item.id for item in taken)
         return tuple(sorted(taken, key=lambda item: item.at))
 
-    def ranked(self, kept: Mask, shown: Container[str], budget: int) -> list[Line]:
+    def ranked(self, allowed: Mask, shown: Container[str], budget: int) -> list[Line]:
         """Return lines, best first, that about fill the budget; then facts for what is left."""
         corpus = self._index.corpus
-        rows = self._best(self._untaken(kept), shown)
+        rows = self._best(self._untaken(allowed), shown)
         if not rows:
             return []
         pool = self._pool(rows)
@@ -142,7 +142,7 @@ class Offer:
         left -= int(sum({int(pool.days[at]): pool.headings[at] for at in taken}.values()))
         if left < SHORTEST_FACT:
             return evidence
-        return [*evidence, *self._facts(kept, shown, recalled)]
+        return [*evidence, *self._facts(allowed, shown, recalled)]
 
     def overview(self, near: Sequence[tuple[str, float]]) -> list[Line]:
         """Return the newest summaries and the current facts, for a question about everything."""
@@ -155,9 +155,9 @@ class Offer:
         facts = [self._fact(one, 0.0) for one in current if self._in_span(one.fact.valid_from)]
         return [*summaries[:1], *facts[:12], *summaries[1:], *facts[12:]]
 
-    def _best(self, kept: Mask, shown: Container[str]) -> list[int]:
+    def _best(self, allowed: Mask, shown: Container[str]) -> list[int]:
         """Return the best rows in order of place: what lies behind them no budget reaches."""
-        rows = np.flatnonzero(kept)
+        rows = np.flatnonzero(allowed)
         if len(rows) > MOST_LOOKED_AT:
             best = np.argpartition(-self._judged.scores[rows], MOST_LOOKED_AT)[:MOST_LOOKED_AT]
             rows = np.sort(rows[best])
@@ -224,15 +224,15 @@ class Offer:
         )
         return Line(with_tokens(item, self._count), row)
 
-    def _facts(self, kept: Mask, shown: Container[str], recalled: Collection[str]) -> list[Line]:
+    def _facts(self, allowed: Mask, shown: Container[str], recalled: Collection[str]) -> list[Line]:
         """Return facts of kept units, best first, none of whose messages is shown."""
-        scores = np.where(kept, self._judged.scores, -np.inf)
+        scores = np.where(allowed, self._judged.scores, -np.inf)
         lines: list[Line] = []
-        for score, one in self._scope.facts.best(scores):
-            sources = (one.fact.id, *one.fact.sources)
+        for score, standing in self._scope.facts.best(scores):
+            sources = (standing.fact.id, *standing.fact.sources)
             if any(ref in shown or ref in recalled for ref in sources):
                 continue
-            lines.append(self._fact(one, score))
+            lines.append(self._fact(standing, score))
             if len(lines) == MOST_FACTS:
                 break
         return lines
@@ -258,14 +258,14 @@ class Offer:
                     kept[row] &= normalized(corpus.units[row].text) != normalized(one.fact.text)
         return kept
 
-    def _fact(self, one: Standing, best: float) -> Line:
-        ended = f" (until {day_heading(one.until)})" if one.until else ""
+    def _fact(self, standing: Standing, best: float) -> Line:
+        ended = f" (until {day_heading(standing.until)})" if standing.until else ""
         item = Recalled(
-            id=one.fact.id,
+            id=standing.fact.id,
             kind="fact",
             score=round(best, 4),
-            text=f"- {one.fact.text}{ended}",
-            at=one.fact.valid_from,
+            text=f"- {standing.fact.text}{ended}",
+            at=standing.fact.valid_from,
         )
         return Line(with_tokens(item, self._count), len(self._index.corpus))
 
@@ -280,8 +280,8 @@ class Offer:
         return Line(with_tokens(item, self._count), len(self._index.corpus))
 
     def _all_live(self, episode: Episode) -> bool:
-        told = (turn.id for turn in episode.turns if turn.id not in episode.without)
-        whole = all(turn in self._scope.live_turns for turn in told)
+        shown = (turn.id for turn in episode.turns if turn.id not in episode.without)
+        whole = all(turn in self._scope.live_turns for turn in shown)
         whole = whole and not episode.tells(self._scope.withheld)
         return whole and self._in_span(episode.begun)
 

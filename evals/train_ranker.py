@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 import domain.recall
 from domain.recall.packing import Pool, fill
-from domain.text.dates import day_heading
+from domain.text.dates.dates import day_heading
 from evals.beam import load as load_beam
 from evals.conversations import Bench, Dialogue, Fed, Probe, feed, open_bench
 from evals.folding import feed_by_turns

@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 from domain.journal import JournalView
 from domain.prompt_budget import Shares
 from domain.records import Recalled, Said, Turn
-from domain.text.dates import day_heading
+from domain.text.dates.dates import day_heading
 from domain.text.moments import ago, moment
 from domain.turns import live, parents_of
 from nodes.messages.refusal import refuse

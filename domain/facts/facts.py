@@ -13,7 +13,7 @@ from domain.facts.reconcile import Reconciliation
 from domain.facts.statement import is_past, normalized, statement_id
 from domain.facts.supersession import corrected_then_deleted, enders_of
 from domain.records import Fact, turn_of
-from domain.text.dates import day_heading, resolve
+from domain.text.dates.dates import day_heading, resolve
 from domain.text.statements import denies
 
 

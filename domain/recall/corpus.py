@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from domain.recall.bm25 import Postings, Terms
 from domain.recall.passages import UNNAMED, Unit
 from domain.records import Fact
-from domain.text.dates import day_heading
+from domain.text.dates.dates import day_heading
 from domain.text.languages import language_of
 from domain.text.terms import names, numbers, stems, terms, times
 from domain.text.vocabulary import ENGLISH

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.records import Recalled
-from domain.text.dates import day_heading
+from domain.text.dates.dates import day_heading
 
 FURTHER = 1.0
 """What a passage's rank loses for each passage of its message that is taken already."""

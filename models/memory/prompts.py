@@ -10,7 +10,7 @@ from datetime import datetime
 from domain.facts.extraction import Source
 from domain.owner import digest
 from domain.records import Fact, Said, Turn
-from domain.text.dates import day_heading
+from domain.text.dates.dates import day_heading
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DATA = (

@@ -20,7 +20,7 @@ from domain.recall.query import Question, read_question
 from domain.recall.ranking import Signals, Votes, signals, voted
 from domain.recall.threshold import NEARBY, related
 from domain.records import Entity, Kind, Recalled
-from domain.text.dates import named_period
+from domain.text.dates.dates import named_period
 from domain.text.terms import terms
 from models.embeddings.open import EmbeddingModel
 from models.errors import ModelError

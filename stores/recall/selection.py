@@ -18,7 +18,7 @@ from domain.recall.packing import Line, Pool, fill, with_tokens
 from domain.recall.query import Question
 from domain.recall.ranking import Mask, Signals, judge, load_weights
 from domain.records import Entity, Episode, Fact, Recalled, turn_of
-from domain.text.dates import day_heading
+from domain.text.dates.dates import day_heading
 from domain.text.words import normalized
 from domain.turns import live
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.text.dates import absolute, day_heading, find, named_period, resolve
+from domain.text.dates.dates import absolute, day_heading, find, named_period, resolve
 
 HERE = timezone(timedelta(hours=2))
 SAID = datetime(2023, 5, 10, 14, 30, tzinfo=HERE)  # a Wednesday

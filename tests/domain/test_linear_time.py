@@ -22,7 +22,7 @@ from domain.facts.support import supported
 from domain.records import Said, Turn
 from domain.redaction import redact
 from domain.summary_check import check, details
-from domain.text.dates import find, named_period, resolve
+from domain.text.dates.dates import find, named_period, resolve
 from domain.text.languages import language_of
 from domain.text.questions import asks
 from domain.text.sentences import clauses, sentences

@@ -11,7 +11,7 @@ from domain.recall.passages import LONG, Unit, passages
 from domain.recall.query import read_question
 from domain.recall.ranking import Judged, Votes, judge, load_weights, signals, voted
 from domain.records import Fact
-from domain.text.dates import named_period
+from domain.text.dates.dates import named_period
 from domain.text.questions import asks, asks_of_the_past
 from domain.text.terms import keywords, terms
 from models.embeddings.local import WordLlamaEmbeddings

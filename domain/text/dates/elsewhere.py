@@ -2,7 +2,7 @@
 
 Each word that places something in time has a part to play (a unit, a weekday, "last"), and parts
 that stand together name a date in any order: languages differ in theirs. The words stand in
-`dates.toml` and `vocabulary.toml`. What has words that nobody here knows names none.
+`dates.toml` and `languages.toml`. What has words that nobody here knows names none.
 """
 
 import re
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 
-from domain.text.dates_spans import (
+from domain.text.dates.spans import (
     Span,
     around,
     calendar,
@@ -212,4 +212,5 @@ def _words(code: str) -> _Words:
 
 @cache
 def _tables() -> dict[str, dict[str, str]]:
-    return tomllib.loads(files("domain.text").joinpath("dates.toml").read_text(encoding="utf-8"))
+    text = files("domain.text.dates").joinpath("dates.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)

@@ -1,6 +1,6 @@
 """The English forms of dates, each with what reads it: "3 May", "two weeks ago", "last Friday".
 
-One rule a form. Which of the forms in a text counts is decided in `domain/text/dates.py`.
+One rule a form. Which of the forms in a text counts is decided in `domain/text/dates/dates.py`.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.text.dates_spans import (
+from domain.text.dates.spans import (
     Span,
     around,
     calendar,

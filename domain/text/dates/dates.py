@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.text.dates_elsewhere import other_language, period_in
-from domain.text.dates_english import HEAD, HINT, MODES, MONTHS, RULES, Rule
-from domain.text.dates_spans import narrowed
+from domain.text.dates.elsewhere import other_language, period_in
+from domain.text.dates.english import HEAD, HINT, MODES, MONTHS, RULES, Rule
+from domain.text.dates.spans import narrowed
 from domain.text.languages import language_of
 
 _ENDS = ("before", "until", "till", "by")

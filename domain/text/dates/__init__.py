@@ -1,0 +1,1 @@
+"""Dates in words. Read `dates` first; what languages other than English say is in `dates.toml`."""

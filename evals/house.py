@@ -1,4 +1,4 @@
-"""How large the rooms of this project are: `python -m evals.house`. Reads the tree, changes nothing."""
+"""How large the folders of this project are: `python -m evals.house`. Only reads the tree."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterator

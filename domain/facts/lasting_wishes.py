@@ -5,9 +5,9 @@ Recognized by form, in the words of `languages.toml`; what is meant is for a mem
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal
 
 from domain.facts.own_words import own_sentences
@@ -59,23 +59,24 @@ def lasting_wish(sentence: str) -> Wish | None:
     return Wish("preference", preferred) if preferred else None
 
 
-class _Form:
-    """How one language asks for something once and for all."""
+class _Patterns:
+    """The regular expressions of one language's forms."""
 
     def __init__(self, words: Vocabulary) -> None:
-        self._words = words
-        self._loose = not words.spaced or words.code in _VERB_LAST
-        signs = words.always | words.bare | words.call | words.prefer
-        self._firsts = frozenset(re.split(r"[\W_]+", phrase)[0] for phrase in signs)
-        always, ask, call = (self._any(each) for each in (words.always, words.ask, words.call))
-        contrasts = self._any(LANGUAGES[words.code].words("contrasts"))
+        def any_of(phrases: Iterable[str]) -> str:
+            ordered = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+            either = "|".join(map(re.escape, ordered)) or r"(?!)"
+            return rf"(?:\b(?:{either})(?!\w))" if words.spaced else f"(?:{either})"
+
+        always, ask, call = map(any_of, (words.always, words.ask, words.call))
+        contrasts = any_of(LANGUAGES[words.code].words("contrasts"))
         begins = rf"(?:^\W*|[,;:.!?–—，、。！]\s*)(?:{contrasts}\s*)?"
         few = r"(?P<between>(?:\S+\s+){0,4}?)"
         first = rf"^\W*(?:{contrasts}\s*|{always}\s.*[,;:–—]\s*)?"
-        self._bare = re.compile(
-            rf"{first}{self._any(words.bare)}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
+        self.bare = re.compile(
+            rf"{first}{any_of(words.bare)}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
         )
-        self._orders = [
+        self.orders = [
             re.compile(pattern, re.IGNORECASE)
             for pattern in (
                 rf"{begins}{always}[\s,]+{few}{ask}",
@@ -84,13 +85,28 @@ class _Form:
                 rf"{begins}{always}\s.*[,;:–—]\s*{ask}",
             )
         ]
-        self._first = re.compile(f"{always}|{ask}|{call}", re.IGNORECASE)
-        self._own_next = re.compile(rf"{always}\W*{self._any(words.i)}", re.IGNORECASE)
+        self.first = re.compile(f"{always}|{ask}|{call}", re.IGNORECASE)
+        self.own_next = re.compile(rf"{always}\W*{any_of(words.i)}", re.IGNORECASE)
         lead = "" if words.code in _VERB_LAST else rf"{begins}(?:(?:{always}|{ask})\W*){{0,3}}"
-        self._call = re.compile(lead + call, re.IGNORECASE)
-        self._request = re.compile(
-            rf"^(?:\w+ )?{self._any(p for p in words.ask if ' ' in p)}", re.IGNORECASE
+        self.call = re.compile(lead + call, re.IGNORECASE)
+        self.request = re.compile(
+            rf"^(?:\w+ )?{any_of(p for p in words.ask if ' ' in p)}", re.IGNORECASE
         )
+
+
+class _Form:
+    """How one language asks for something once and for all."""
+
+    def __init__(self, words: Vocabulary) -> None:
+        self._words = words
+        self._loose = not words.spaced or words.code in _VERB_LAST
+        signs = words.always | words.bare | words.call | words.prefer
+        self._firsts = frozenset(re.split(r"[\W_]+", phrase)[0] for phrase in signs)
+
+    @cached_property
+    def _patterns(self) -> _Patterns:
+        """Compiled when a sentence may need them: those of every language take half a second."""
+        return _Patterns(self._words)
 
     def may_be(self, text: str, spoken: Collection[str]) -> bool:
         """Whether a sentence with these words may be in this form: a quick look."""
@@ -100,7 +116,7 @@ class _Form:
 
     def names(self, text: str) -> bool:
         """Whether a sentence says what its speaker wants to be called."""
-        match = self._call.search(text)
+        match = self._patterns.call.search(text)
         if match is None:
             return False
         rest = text[: match.start()] if self._words.code in _VERB_LAST else text[match.end() :]
@@ -110,8 +126,8 @@ class _Form:
         """Whether a sentence orders something for good."""
         if self._loose:
             return self._orders_somewhere(text)
-        return any(self._orders_it(pattern, text) for pattern in self._orders) or any(
-            self._is_verb(match["next"].lower()) for match in self._bare.finditer(text)
+        return any(self._orders_it(pattern, text) for pattern in self._patterns.orders) or any(
+            self._is_verb(match["next"].lower()) for match in self._patterns.bare.finditer(text)
         )
 
     def preferred(self, text: str) -> str | None:
@@ -122,7 +138,7 @@ class _Form:
         parts = [
             part
             for part in re.split(r"(?<=[,;])\s+", text)
-            if not is_question(part.rstrip(",;")) and not self._request.match(part)
+            if not is_question(part.rstrip(",;")) and not self._patterns.request.match(part)
         ]
         said = [holds(part.lower(), words.prefer, spaced=words.spaced) for part in parts]
         if not any(said):
@@ -137,13 +153,17 @@ class _Form:
         if match is None:
             return False
         between = match.groupdict().get("between") or ""
-        return pattern is not self._orders[0] or not self._speaks(between)
+        return pattern is not self._patterns.orders[0] or not self._speaks(between)
 
     def _orders_somewhere(self, text: str) -> bool:
         """Whether it orders for good, in a language without spaces or with its verbs at the end."""
         words, lower = self._words, text.lower()
-        first = self._first.search(text)
-        if first is None or self._own_next.search(text) or self._speaks(text[: first.start()]):
+        first = self._patterns.first.search(text)
+        if (
+            first is None
+            or self._patterns.own_next.search(text)
+            or self._speaks(text[: first.start()])
+        ):
             return False
         return all(holds(lower, each, spaced=words.spaced) for each in (words.always, words.ask))
 
@@ -153,11 +173,6 @@ class _Form:
     def _is_verb(self, word: str) -> bool:
         words = self._words
         return word in words.ask or word.partition("'")[0] not in words.i | words.stop
-
-    def _any(self, phrases: Collection[str] | Iterator[str]) -> str:
-        ordered = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
-        either = "|".join(map(re.escape, ordered)) or r"(?!)"
-        return rf"(?:\b(?:{either})(?!\w))" if self._words.spaced else f"(?:{either})"
 
 
 @cache

@@ -16,9 +16,13 @@ REASONING = "reasoning_content"
 """Where what a model thought aloud stands beside its reply, for channels that show it."""
 
 _THOUGHT = re.compile(
-    r"<(?P<tag>think|thinking|thought|reasoning)>(?P<in>.*?)(?:</(?P=tag)>\s*|\Z)", re.S | re.I
+    r"(?:<|(?-i:\[(?=THINK\])))(?P<tag>(?:\w+:)?(?:think|thinking|thought|reasoning))[\]>]"
+    r"(?P<in>.*?)(?:[\[<]/(?P=tag)[\]>]\s*|\Z)",
+    re.S | re.I,
 )
-_THOUGHT_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>\s*", re.S | re.I)
+_THOUGHT_END = re.compile(
+    r"\A.*(?:</(?:\w+:)?(?:think|thinking|thought|reasoning)>|\[/THINK\])\s*", re.S | re.I
+)
 """Some templates open the thinking in the prompt, so only its end is written."""
 _BLOCK = re.compile(
     r"<(?P<name>memory|wishes)\b[^<>\n]*>.*?"
@@ -28,23 +32,30 @@ _BLOCK = re.compile(
 _MARK = re.compile(r"</?(?:memory|wishes)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|</?data-[0-9a-f]{8}\b>?", re.I)
 _CALL = re.compile(
     r"(?:```\w*\s*)?(?:"
-    r"</?\|?(?:tool[_▁ -]?call|function[_ -]?call|python_tag|tool[_▁]calls)[^<>\n]{0,40}"
+    r"</?[|｜]?(?:tool|function|python)[_▁ -]?(?:calls?|tag)[^<>\n]{0,40}"
     r"|\[TOOL_CALLS\]"
-    rf"|</?[\w|=:/ -]{{0,40}}>?\s*{TOOL_NAME}"
-    rf"|(?<=[\[{{(,\s])\"(?:name|function|tool)\"\s*:\s*\"{TOOL_NAME}\""
-    rf"|(?<![\w`]){TOOL_NAME}\s*[({{<\[:=]"
+    r"|(?:<\|channel\|>)?commentary to="
+    rf"|</?[^<>\n]{{0,60}}>?\s*{TOOL_NAME}"
+    rf"|(?<=[\[{{(,\s])[\"']\w+[\"']\s*:\s*[\"']{TOOL_NAME}[\"']"
+    rf"|(?<=:)\s*{TOOL_NAME}$"
+    rf"|(?<![\w`]){TOOL_NAME}\W{{0,3}}[({{<\[:=]"
     rf"|\A\W*{TOOL_NAME}\b"
-    r"|\A\W*\{\s*\"query\"\s*:"
+    r"|\A\W*\{\s*[\"']query[\"']\s*:"
     r")",
-    re.I,
+    re.I | re.M,
 )
-"""The dialects in which models write a call of the tool as text."""
-_BEFORE_NAME = re.compile(r"(?:```\w*\s*)?[\[{(][\[{(\s\w\"':,]*\Z")
+"""How models write a call of the tool as text: Hermes, Llama 3, Mistral, DeepSeek,
+gpt-oss, XML, Python, ReAct, and JSON with any name for what is called."""
+_BEFORE_NAME = re.compile(r"(?:```\w*\s*\w*)?[\[{(][\[{(\s\w\"':,]*\Z")
 """The opening of JSON whose first words lead to the name of what is called."""
 _HOLD = 100
 """Characters after a bracket or a tag in which it shows whether a call or a delimiter began."""
 _OPENING = re.compile(rf"[<{{\[`]|\b{TOOL_NAME[0]}(?=[{TOOL_NAME}]*\Z)")
-_QUERY = re.compile(r"""query['"]?\s*(?:[:=]|>)\s*['"]?([^'"<>\n]+)""", re.I)
+_QUERY = re.compile(
+    r"query['\"]?\s*(?:</\w+>\s*<\w+>|[:=]|>)\s*['\"]?([^'\"<>\n]+)"
+    rf"|{TOOL_NAME}\s*\(\s*['\"]([^'\"\n]+)['\"]\s*\)",
+    re.I,
+)
 
 
 def clean(text: str) -> str:
@@ -94,7 +105,7 @@ def read_call(raw: str) -> str | None:
         if query:
             return clean(query)
     written = _QUERY.search(text)
-    return clean(written[1]).strip() or None if written else None
+    return clean(written[1] or written[2]).strip() or None if written else None
 
 
 def _safe(raw: str) -> int:

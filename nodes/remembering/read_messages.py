@@ -73,7 +73,7 @@ async def read_messages(
 
 
 async def _read(parts: Parts, sources: Sequence[Source], nearest: Sequence[Fact]) -> Extraction:
-    """Return what a model noted; the user's own sentences where it overlooked them all.
+    """Return what a model noted, and the user's own sentences where it overlooked most of them.
 
     Of a message that it noted nothing of, at least what is asked for once and for all.
     """
@@ -83,21 +83,19 @@ async def _read(parts: Parts, sources: Sequence[Source], nearest: Sequence[Fact]
     if models.memory.extractive:
         return extraction
     plain = await models.extractive.extract(sources, nearest, now)
-    if extraction.facts or extraction.entities:
-        noted = {change.source for change in extraction.facts}
-        asked = [c for c in plain.facts if c.kind in LASTING and c.source not in noted]
-        return extraction.joined(Extraction(facts=asked))
     # What it does not see, a form alone must not take away: only a message that says nothing else.
     texts = {source.ref: source.text for source in sources}
-    changes = [
+    noted = {change.source for change in extraction.facts}
+    overlooked = [
         change
         for change in plain.facts
-        if change.op != "forget" or len(list(sentences(texts[change.source]))) == 1
+        if change.source not in noted
+        and (change.op != "forget" or len(list(sentences(texts[change.source]))) == 1)
     ]
-    stated = {change.source for change in changes}
-    if 2 * len(stated) < len(sources) or not stated:
-        return extraction
-    return Extraction(facts=changes, dropped=extraction.dropped)
+    if 2 * len({change.source for change in overlooked}) < len(sources):
+        # The rest it left out as what matters little.
+        overlooked = [change for change in overlooked if change.kind in LASTING]
+    return extraction.joined(Extraction(facts=overlooked))
 
 
 def _today(parts: Parts, sources: Sequence[Source]) -> datetime:

@@ -18,12 +18,24 @@ CALLS = [
     '{"query": "red bike"}',
     "<think>Where is it?</think>search_memory(query='red bike')",
     'Let me look.\n<tool_call>{"name": "search_memory", "arguments": {"query": "red bike"}}',
+    '<|python_tag|>search_memory.call(query="red bike")',
+    '[TOOL_CALLS]search_memory[ARGS]{"query": "red bike"}',
+    "<function=search_memory>\n<parameter=query>\nred bike\n</parameter>\n</function>",
+    '<invoke name="search_memory">\n<parameter name="query">red bike</parameter>\n</invoke>',
+    "<tool_call>search_memory\n<arg_key>query</arg_key>\n<arg_value>red bike</arg_value>",
+    '```tool_code\nprint(search_memory("red bike"))\n```',
+    '{"action": "search_memory", "action_input": {"query": "red bike"}}',
+    "{'name': 'search_memory', 'arguments': {'query': 'red bike'}}",
+    '<|channel|>commentary to=functions.search_memory <|message|>{"query": "red bike"}<|call|>',
+    '<｜tool▁calls▁begin｜>function<｜tool▁sep｜>search_memory\n```json\n{"query": "red bike"}',
 ]
 PLAIN = [
     "The bike is red [1] and costs < 5 {euros}.",
     "`code` and <b>bold</b> and {braces} are fine",
     'Here is JSON:\n```json\n{"name": "Ann", "age": 3}\n```\nDone.',
     "see seas search",
+    "I can look it up with `search_memory`, the tool that is called search_memory.",
+    "A [THINKING] cap, a function call f(x), and <thinkers> of all ages.",
 ]
 
 
@@ -66,6 +78,8 @@ def test_other_brackets_and_tags_are_shown_as_they_are(text: str, size: int) -> 
         ('<memory id="ab12">\nOnly this.\n</memory id="ab12">', "Only this."),
         ("<think>Hm.</think>\nHello.", "Hello."),
         ("Hm, hm.</think>Hello.", "Hello."),
+        ("[THINK]Hm.[/THINK]Hello.", "Hello."),
+        ("<seed:think>Hm.</seed:think>One <thinking>hm</thinking>two.", "One two."),
         ("<data-0a1b2c3d>Hello.</data-0a1b2c3d>", "Hello."),
         ("broken \ud83d and whole \ud83d\ude00", "broken \ufffd and whole 😀"),
     ],

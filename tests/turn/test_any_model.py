@@ -232,6 +232,26 @@ async def test_what_a_model_overlooks_the_users_own_sentences_stand_in_for(
         assert any("nuts" in fact.text for fact in facts)
 
 
+async def test_where_a_model_overlooks_most_they_stand_beside_what_it_noted(
+    open_house: Open,
+) -> None:
+    said = ["I am allergic to nuts.", "My sister Ida has two cats.", "I play the cello."]
+    one = {"text": "The user plays the cello.", "source": "m3"}
+
+    def lazy(body: Body) -> Behaviour:
+        if is_reply(body) or "facts" not in str(body.get("response_format")):
+            return answer(body)
+        return Structured({"facts": [one], "entities": []})
+
+    async with open_house(extract_turns=3, fold_turns=100) as house:
+        house.server.default = lazy
+        for text in said:
+            await house.say(text)
+        view = await house.parts.stores.journal.read(Owner("alex"))
+        facts = await house.parts.stores.memories.facts(Owner("alex"), view.generation)
+        assert {fact.text for fact in facts} == {*said[:2], one["text"]}
+
+
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/pets/cat.png"}}
 
 

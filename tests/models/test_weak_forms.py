@@ -1,0 +1,107 @@
+"""What weak models write in place of a form is read if it can be, and believed if it was said."""
+
+from datetime import UTC, datetime
+
+import pytest
+from langchain_core.messages import AIMessage
+
+from domain.facts.extraction import Extraction, Source
+from domain.records import Fact
+from models.errors import MalformedReply
+from models.memory.schemas import ExtractionForm, read_extraction, read_object
+
+AT = datetime(2026, 5, 8, 14, tzinfo=UTC)
+SAID = (
+    "I moved to Denver last week.",
+    "My sister Ola, who is 31, is allergic to nuts.",
+    "Ich trinke keinen Kaffee mehr.",
+    "¿Dónde está mi bici? Tengo dos gatos.",
+)
+KNOWN = Fact(
+    id="old",
+    text="The user lives in Boston.",
+    slot="home",
+    sources=("t0/0",),
+    observed_at=AT,
+    valid_from=AT,
+)
+
+
+def read(text: str) -> Extraction:
+    messages = [Source(ref=f"t{n}/0", text=said, at=AT) for n, said in enumerate(SAID, 1)]
+    return read_extraction(read_object(AIMessage(text), ExtractionForm), messages, [KNOWN])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Sure! {here} it is:\n{"facts": [{"text": "The user moved to Denver.", "source": "m1"}]}',
+        '```json\n{"facts": [{"text": "The user moved to Denver.", "source": "1",},],}\n```',
+        '[{"text": "The user moved to Denver.", "source": "[m1]"}]',
+        '{"text": "The user moved to Denver.", "source": 1}',
+        "{'facts': [{'text': 'The user moved to Denver.', 'source': 'm1', 'slot': None}]}",
+        '<think>{"facts": []}?</think>{"facts": [{"text": "The user moved to Denver."}]}',
+        '{"facts": [{"text": "The user moved to Denver.", "source": "m1", "slot": "n/a"}',
+        '{"answer": {"facts": [{"text": "The user moved to Denver.", "source": "m9"}]}}',
+        '{"facts": [{"op": "supersede", "target": "None", "text": "The user moved to Denver."}]}',
+        '{"facts": [{"op": "ADD", "text": "The user moved to Denver.", "kind": "odd"}]}',
+        '{"facts": [{"text": "The user moved to Denver.", "subject": "I"}], "entities": null}',
+    ],
+)
+def test_what_can_be_read_is_read(text: str) -> None:
+    (fact,) = read(text).facts
+    assert (fact.op, fact.text, fact.source) == ("add", "The user moved to Denver.", "t1/0")
+    assert fact.slot is None and fact.subject == "user" and fact.target is None
+
+
+@pytest.mark.parametrize("text", ["", "No facts.", "{", '{"facts', '{"mood": "good"}', "[1, 2]"])
+def test_what_cannot_be_read_is_said(text: str) -> None:
+    with pytest.raises(MalformedReply):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("Ola is not allergic to nuts.", 2),
+        ("Ola is 32.", 2),
+        ("The user is allergic to nuts and to shellfish.", 2),
+        ("Olga is allergic to nuts.", 2),
+        ("The user lives in Oslo.", 1),
+        ("Where is the user's bicycle?", 4),
+        ("¿Dónde está la bici?", 4),
+        ("Der Nutzer trinkt Kaffee.", 3),
+        ("El usuario tiene tres gatos.", 4),
+        ("El usuario no tiene gatos.", 4),
+    ],
+)
+def test_what_nobody_said_is_dropped_and_counted(text: str, number: int) -> None:
+    read_back = read(f'{{"facts": [{{"text": "{text}", "source": "m{number}"}}]}}')
+    assert not read_back.facts and read_back.dropped == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("The user's sister Ola is 31.", 2),
+        ("Der Nutzer trinkt keinen Kaffee.", 3),
+        ("El usuario tiene dos gatos.", 4),
+    ],
+)
+def test_what_was_said_is_kept_in_its_language(text: str, number: int) -> None:
+    assert read(f'{{"facts": [{{"text": "{text}", "source": "m{number}"}}]}}').facts
+
+
+def test_a_fact_replaces_only_one_that_is_about_the_same() -> None:
+    forms = '{{"facts": [{{"op": "supersede", "target": "f1", "text": "{}", "source": "{}"}}]}}'
+    (moved,) = read(forms.format("The user lives in Denver.", "m1")).facts
+    (other,) = read(forms.format("Ola is allergic to nuts.", "m2")).facts
+    assert (moved.op, moved.target) == ("supersede", "old") and other.op == "add"
+
+
+@pytest.mark.parametrize("name", ["Barack Obama", "employer", "Pittsburgh", "user", "Ola Hansen"])
+def test_an_entity_that_nobody_named_is_dropped(name: str) -> None:
+    entity = (
+        f'{{"facts": [], "entities": [{{"name": "{name}", "kind": "person", "source": "m2"}}]}}'
+    )
+    assert not read(entity).entities

@@ -12,7 +12,7 @@ from models.embeddings.local import SentenceEncoder
 from models.embeddings.open import MULTILINGUAL
 from models.errors import ModelSettingsError
 from models.offline.chat import OFFLINE, OfflineChatModel
-from models.provider.endpoint import endpoint, is_openai, key
+from models.provider.endpoint import endpoint, is_near, is_openai, key
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -107,7 +107,9 @@ def _open_openai(settings: Settings, name: str, variable: str, part: Part) -> "E
         timeout=settings.model_timeout,
         max_retries=settings.model_retries,
         stream_usage=True,  # not the default for an endpoint that is given explicitly
-        stream_chunk_timeout=settings.model_timeout,
+        stream_chunk_timeout=None,  # `patience` instead
+        patience=settings.model_timeout,
+        slow=is_near(settings),
         http_async_client=open_client(settings.model_timeout),
         talks=part == "chat",
         legacy_max_tokens=not is_openai(settings),

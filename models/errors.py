@@ -16,6 +16,7 @@ class ModelError(RuntimeError):
     ├── TimedOut           no answer in time                     (retryable)
     ├── Unreachable        no connection                         (retryable)
     ├── ServerFailed       the server broke down                 (retryable)
+    │   └── StillLoading   it is not ready yet                   (retryable)
     ├── Refused            key, permission, model name, request
     ├── ContextTooLong     the prompt is longer than the model can read
     └── BadReply           an answer came, but not one to use
@@ -65,6 +66,10 @@ class ServerFailed(ModelError):
     """The model server reported a failure of its own."""
 
     retryable = True
+
+
+class StillLoading(ServerFailed):
+    """The model server is up, but still reads the model's weights."""
 
 
 class Refused(ModelError):

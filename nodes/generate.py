@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 from uuid import uuid4
@@ -31,10 +32,12 @@ from nodes.prompt import Draft, Prompt, build
 from nodes.schedule import NOTHING, schedule
 from nodes.search_memory import MemorySearch
 from nodes.state import ChatContext, ChatState, Origin, Parts, Schedule
-from stores.errors import GenerationMoved
+from stores.errors import GenerationMoved, StoreUnavailable
 
 TRIES = 5
 """How often a prompt that the model calls too long is packed anew and sent."""
+LEARNED = "learned "
+"""With a model's name, the mark of the installation that says what the model is like."""
 WRITTEN_CALLS = 2
 """Tool calls written as text after which a model that was asked without tools is given up."""
 
@@ -70,6 +73,7 @@ class Generate:
             )
         except GenerationMoved:
             return await forgotten(self._parts, origin)
+        await self._note_learned()
         signatures = signatures_of(self._parts, origin.owner, origin.view.generation)
         stamped = turn_messages(view.turns[turn.id], signatures)
         kwargs = {**reply.additional_kwargs, **stamped[-1].additional_kwargs}
@@ -179,6 +183,15 @@ class Generate:
             at=now,
             messages=(*said, answer),
         )
+
+    async def _note_learned(self) -> None:
+        """Leave what the model turned out to be like where `mnemo doctor` finds it."""
+        learned = self._parts.models.learned
+        said = learned.said()
+        if said != learned.noted:
+            learned.noted = said
+            with suppress(StoreUnavailable):  # The turn is written, and this is noted again.
+                await self._parts.stores.journal.backend.mark(LEARNED + learned.name, said)
 
     async def _lost(self, origin: Origin, state: ChatState) -> list[Turn]:
         """Return turns of the thread that neither journal nor an episode holds any more."""

@@ -5,6 +5,7 @@ The one way to a model's answer, for replies and for memory work. What is learne
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -22,6 +23,7 @@ from models.errors import ContextTooLong, EmptyReply, Refused, ServerFailed
 from models.parts import as_text, has_parts
 from models.provider.calls import as_model_errors
 from models.provider.learned import Feature, Learned
+from models.provider.loading import once_loaded
 from models.provider.replies import check_reply
 from models.provider.reply_text import REASONING, WRITTEN_CALL, clean, is_call, read_call, shown
 from models.provider.roles import without_system
@@ -97,7 +99,11 @@ async def _as_it_takes(
         sent = _features(question, learned)
         bound = _bound(model, question, sent)
         try:
-            return await _streamed(bound, _prompt(question.messages, sent), config)
+            prompt = _prompt(question.messages, sent)
+            answer, waited = await once_loaded(partial(_streamed, bound, prompt, config))
+            if waited:
+                learned.news.append(f"model: waited {waited:.0f} s until {learned.name} was loaded")
+            return answer
         except (Refused, ServerFailed) as error:
             if not learned.refuses(error, sent):
                 raise

@@ -3,6 +3,7 @@
 Everything such a server writes passes here before anybody sees it; what decides is `reply_text`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 
+from models.errors import TimedOut
 from models.provider.reply_text import (
     REASONING,
     WRITTEN_CALL,
@@ -29,10 +31,15 @@ class EndpointChat(ChatOpenAI):
     """Whether its replies are for people: then they are freed of what is no part of them."""
     legacy_max_tokens: bool = False
     """Whether a reply's bound is sent by its old name, the only one that many servers know."""
+    patience: float = 60.0
+    """Seconds that a server may stay silent between two parts of its answer."""
+    slow: bool = False
+    """Whether its first part may take no longer than that either, with all retries: a server of
+    one's own that is too slow is no faster when it is asked again."""
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         raw, seen, thought = "", "", ""
-        async for chunk in super()._astream(*args, **kwargs):
+        async for chunk in self._patiently(super()._astream(*args, **kwargs)):
             message = chunk.message
             if isinstance(message.content, str) and message.content:
                 raw += message.content
@@ -49,6 +56,32 @@ class EndpointChat(ChatOpenAI):
             yield ChatGenerationChunk(
                 message=AIMessageChunk(content=rest, additional_kwargs=marks), text=rest
             )
+
+    async def _patiently(
+        self, chunks: AsyncIterator[ChatGenerationChunk]
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """Yield the parts of an answer, and wait for none too long.
+
+        The library's own bound (`stream_chunk_timeout`) loses a cancellation that comes with a
+        part, on Python 3.11: so does `asyncio.wait_for` there.
+
+        Raises:
+            TimedOut: If the server stayed silent.
+        """
+        seconds = self.patience if self.slow else None
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise TimedOut(
+                    f"The model server did not answer within {self.patience:g} s; your message is "
+                    "kept, send it again or try later."
+                ) from error
+            seconds = self.patience
+            yield chunk
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], *args: Any

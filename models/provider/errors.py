@@ -27,6 +27,7 @@ from models.errors import (
     RateLimited,
     Refused,
     ServerFailed,
+    StillLoading,
     TimedOut,
     Unreachable,
 )
@@ -145,6 +146,8 @@ def _classified(error: Exception, status: int | None, code: str, text: str) -> M
         )
     if _FILTER_WORDS.search(said):
         return ContentFiltered()
+    if status == 503 and "loading" in said.casefold():
+        return StillLoading(f"The model server is still loading the model; {_KEPT}.")
     failed = status >= 500 if status else code.isdigit() and int(code) >= 500
     if failed or isinstance(error, langchain.ModelAPIError):
         return ServerFailed(f"The model server failed ({_short(text)}); {_KEPT}.")

@@ -42,8 +42,12 @@ class Learned:
     """Its own tokens for one token as counted here, 1 or more."""
     refused: set[Feature] = field(default_factory=set)
     """What it turned out not to take."""
+    window_said: bool = False
+    """Whether the model itself named its window."""
     text_calls: bool = False
     """Whether it wrote a tool call as text: it is offered no tools any more."""
+    noted: str = ""
+    """What of it `mnemo doctor` can read already; see `said`."""
     news: list[str] = field(default_factory=list)
     """What the user should be told once, with the setting to write down."""
 
@@ -84,7 +88,7 @@ class Learned:
         window, ours = error.window, prompt + reply
         if window is None or int(window / self.factor) >= ours:
             # Not said, or said of a prompt that should have fitted: what was sent is made smaller.
-            self.window = int(ours * _SHRINK * self.factor)
+            self.window, self.window_said = int(ours * _SHRINK * self.factor), False
             return
         if window != self.window:
             self.news.append(
@@ -92,7 +96,20 @@ class Learned:
                 f"from now on; write MNEMO_CONTEXT_WINDOW={window} into .env to have it so from "
                 "the start, or give the model a larger context"
             )
-        self.window = window
+        self.window, self.window_said = window, True
+
+    def said(self) -> str:
+        """Return what was learned, in a line; nothing where nothing was."""
+        lines = []
+        if self.window_said:
+            lines.append(f"reads {self.window} tokens at once (MNEMO_CONTEXT_WINDOW={self.window})")
+        if self.factor > 1:
+            lines.append(f"counts {self.factor:.2f} tokens for one that is counted here")
+        if self.refused:
+            lines.append(f"takes no {', '.join(sorted(self.refused))}".replace("_", " "))
+        if self.text_calls:
+            lines.append("writes tool calls as text, so it is offered no tools")
+        return "; ".join(lines)
 
     def tell(self) -> list[str]:
         """Return what the user was not told yet."""

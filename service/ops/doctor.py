@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -19,9 +20,10 @@ from pydantic import BaseModel, ConfigDict
 
 from models.chat import Part, chat_model_name, open_chat_model
 from models.embeddings.open import BUILT_IN, open_embeddings
-from models.errors import ModelError, ModelSettingsError, ServerFailed
+from models.errors import ModelError, ModelSettingsError, StillLoading
 from models.offline.chat import OFFLINE
 from models.provider.calls import as_model_errors
+from models.provider.loading import once_loaded
 from models.provider.ollama import find_ollama, read_window
 from settings import Settings
 
@@ -29,6 +31,8 @@ ALL_SECONDS = 8.0
 """How long all checks together may take; they run at once."""
 MODEL_SECONDS = 5.0
 """How long a model may take for a few words."""
+LOADING_SECONDS = 2.0
+"""How long it may say that it is loading; both together end before `ALL_SECONDS`."""
 ANSWER_TOKENS = 16
 """Room for the one word that a model is asked for; a slow one must not go on."""
 
@@ -144,20 +148,19 @@ async def _check_model(settings: Settings, part: Part) -> Check:
             )
             return Check(name=name, state="ok", text=text)
         model = await asyncio.to_thread(open_chat_model, brisk, part)
-        await _ask(model)
-    except ServerFailed as error:
-        if "loading" not in str(error).casefold():
-            return Check(name=name, state="fail", text=str(error))
+        waited = await _ask(model)
+    except StillLoading:
         text = f"{model_name}: its server is still loading it; ask again in a minute."
         return Check(name=name, state="warn", text=text)
     except (ModelError, ModelSettingsError) as error:
         return Check(name=name, state="fail", text=str(error))
-    text = f"{model_name} answers {_why_model(settings, part)}."
+    loaded = f", once loaded after {waited:.0f} s" if waited else ""
+    text = f"{model_name} answers{loaded} {_why_model(settings, part)}."
     return Check(name=name, state="ok", text=text)
 
 
-async def _ask(model: BaseChatModel) -> None:
-    """Have a model answer something.
+async def _ask(model: BaseChatModel) -> float:
+    """Have a model answer something; return how many seconds it was waited until it was loaded.
 
     Raises:
         ModelError: If it does not.
@@ -165,10 +168,9 @@ async def _ask(model: BaseChatModel) -> None:
     client = getattr(model, "http_async_client", None)
     try:
         # Not traced: sending the trace of this question would hold up the end of the program.
-        with as_model_errors(), tracing_context(enabled=False):
-            async with asyncio.timeout(MODEL_SECONDS):
-                short = model.bind(max_tokens=ANSWER_TOKENS)
-                await short.ainvoke([HumanMessage("Answer with the one word: yes")])
+        with tracing_context(enabled=False):
+            _, waited = await once_loaded(partial(_say_yes, model), LOADING_SECONDS)
+            return waited
     except TimeoutError as error:
         raise ModelError(
             f"The model did not answer within {MODEL_SECONDS:g} seconds: check that its server "
@@ -177,6 +179,13 @@ async def _ask(model: BaseChatModel) -> None:
     finally:
         if client is not None:
             await client.aclose()
+
+
+async def _say_yes(model: BaseChatModel) -> None:
+    short = model.bind(max_tokens=ANSWER_TOKENS)
+    async with asyncio.timeout(MODEL_SECONDS):
+        with as_model_errors():
+            await short.ainvoke([HumanMessage("Answer with the one word: yes")])
 
 
 async def check_embeddings(settings: Settings) -> list[Check]:

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from models.embeddings.open import open_embeddings
 from models.errors import ModelSettingsError
+from nodes.generate import LEARNED
 from nodes.remembering.read_messages import DROPPED, UNREADABLE
 from service.ops.damaged_rows import check_damaged
 from service.ops.doctor import Check, State, Work, because
@@ -35,7 +36,6 @@ from stores.urls import without_secrets
 
 FULL = 0.8
 """Share of Redis' memory limit from which on it is worth a warning."""
-LEFT_OUT = (DROPPED, UNREADABLE)
 SWEEP_LATE = timedelta(days=2)
 
 
@@ -263,22 +263,26 @@ async def _owners(journal: Journal | None, store: BaseStore) -> Check:
 
 
 async def _left_out(settings: Settings) -> list[Check]:
-    """Tell what the memory model noted in vain, and what it could not read."""
+    """Tell what the chat model is like, what the other noted in vain, and what it cannot read."""
     try:
         async with AsyncExitStack() as stack:
             journal = await _journal(settings, stack)
-            marks = [await journal.backend.mark(name) for name in LEFT_OUT] if journal else []
+            names = (LEARNED + str(settings.chat_model), DROPPED, UNREADABLE)
+            marks = [await journal.backend.mark(name) for name in names] if journal else [None] * 3
     except StoreUnavailable:
         return []  # The row of the last sweep says so already.
-    if not any(marks):
-        return []
-    dropped, unread = (int(mark or 0) for mark in marks)
-    text = (
-        f"{dropped} notes of the memory model were left out, since nothing that was said supports "
-        f"them, and {unread} messages were passed over, which it could not read: a larger "
-        "MNEMO_MEMORY_MODEL does better."
-    )
-    return [Check(name="memory notes", state="warn" if unread else "ok", text=text)]
+    (learned, dropped, unread), rows = marks, []
+    if learned:
+        text = f"{settings.chat_model}, as its answers showed: {learned}."
+        rows.append(Check(name="learned", state="ok", text=text))
+    if dropped or unread:
+        text = (
+            f"{dropped or 0} notes of the memory model were left out, since nothing said supports "
+            f"them, and {unread or 0} messages were passed over, which it could not read: a larger "
+            "MNEMO_MEMORY_MODEL does better."
+        )
+        rows.append(Check(name="memory notes", state="warn" if unread else "ok", text=text))
+    return rows
 
 
 async def _swept(settings: Settings) -> Check:

@@ -8,6 +8,8 @@ import pytest
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_openai import ChatOpenAI
 
 from models.chat import open_chat_model
 from models.errors import (
@@ -273,10 +275,31 @@ async def test_giving_up_is_not_an_error_of_the_model(openai_server: OpenAIServe
     patient = open_chat_model(settings(openai_server, model_timeout=60))
     openai_server.answers(Reply("late", delay=5))
     task = asyncio.create_task(asked(patient, stream=True))
-    await asyncio.sleep(0.1)
+    await openai_server.asked(1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    await close_client(patient)
+
+
+async def test_giving_up_just_as_a_part_arrives_is_giving_up_too(
+    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = open_chat_model(settings(openai_server, model_timeout=60))
+    parts = asyncio.Queue[ChatGenerationChunk]()
+
+    async def scripted(*args: object, **kwargs: object) -> AsyncIterator[ChatGenerationChunk]:
+        while True:
+            yield await parts.get()
+
+    monkeypatch.setattr(ChatOpenAI, "_astream", scripted)
+    task = asyncio.create_task(asked(patient, stream=True))
+    await asyncio.sleep(0.05)
+    parts.put_nowait(ChatGenerationChunk(message=AIMessageChunk(content="so")))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 2)
     await close_client(patient)
 
 

@@ -16,7 +16,7 @@ from redis import Redis
 from domain.owner import Owner
 from graph.parts import open_parts
 from service.conversation import Conversation
-from service.ops.doctor import Check, examine
+from service.ops.doctor import Check, check_chat_model, check_ollama, examine
 from service.ops.doctor_stores import checks_of
 from service.ops.sweep import sweep
 from settings import Settings
@@ -201,6 +201,48 @@ async def test_a_model_that_fails_is_a_failure_in_one_sentence(
     openai_server.answers(Fault(401, message="bad key", code="invalid_api_key"))
     row = (await rows_of(modelled(data_dir, openai_server)))["chat model"]
     assert row.state == "fail" and "\n" not in row.text
+
+
+async def test_a_model_that_is_still_loading_is_waited_for_a_moment(
+    data_dir: Path, openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = modelled(data_dir, openai_server)
+    monkeypatch.setattr("models.provider.loading.PAUSE", 0.01)
+    openai_server.answers(Fault(503, "Loading model"))
+    (row,) = await check_chat_model(settings)
+    assert row.state == "ok" and "answers, once loaded after" in row.text
+    monkeypatch.setattr("service.ops.doctor.LOADING_SECONDS", 0.1)
+    openai_server.default = lambda body: Fault(503, "Loading model")
+    (row,) = await check_chat_model(settings)
+    assert row.state == "warn" and "still loading" in row.text
+
+
+async def test_what_a_model_turned_out_to_be_like_is_told(
+    data_dir: Path, openai_server: OpenAIServer
+) -> None:
+    settings = modelled(data_dir, openai_server, reply_reserve=100)
+    call = '<tool_call>{"name": "search_memory", "arguments": {"query": "bike"}}</tool_call>'
+    openai_server.answers(
+        Fault(400, "System role not supported"),
+        "Hello.",
+        Fault(400, "This model's maximum context length is 1200 tokens"),
+        call,
+    )
+    await say(settings, "Hello, hello!" * 300, "Where is my bike?")
+    text = (await rows_of(settings))["learned"].text
+    assert "writes tool calls as text" in text and "system role" in text
+    assert "MNEMO_CONTEXT_WINDOW=1200" in text and "test-model" in text
+
+
+@pytest.mark.parametrize(("parameters", "reads"), [("num_ctx 2048", 2048), ("stop x", 4096)])
+async def test_an_ollama_that_would_cut_prompts_in_silence_is_a_warning(
+    data_dir: Path, openai_server: OpenAIServer, parameters: str, reads: int
+) -> None:
+    openai_server.shown = {"model_info": {}, "parameters": parameters}
+    row = (await check_ollama(modelled(data_dir, openai_server)))[-1]
+    assert row.state == "warn" and f"MNEMO_CONTEXT_WINDOW={reads}" in row.text
+    rows = await check_ollama(modelled(data_dir, openai_server, context_window=reads))
+    assert all(row.state == "ok" for row in rows)
 
 
 async def test_an_endpoint_without_a_model_says_what_to_set(data_dir: Path) -> None:

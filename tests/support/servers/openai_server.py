@@ -96,6 +96,8 @@ class OpenAIServer:
         self.models = ["test-model"]
         self.tags: Body | None = None
         """What Ollama's own list of models says; None: this is not Ollama."""
+        self.shown: Body | None = None
+        """What Ollama says of a model; None: this is not Ollama."""
         self.default: Callable[[Body], Behaviour] = lambda body: Reply("Hello there.")
 
     def answers(self, *behaviours: Behaviour | str) -> None:
@@ -159,6 +161,14 @@ class OpenAIServer:
         """GET /api/tags, as Ollama has it."""
         return Response(status_code=404) if self.tags is None else JSONResponse(self.tags)
 
+    async def show(self, request: Request) -> Response:
+        """POST /api/show, as Ollama has it."""
+        return Response(status_code=404) if self.shown is None else JSONResponse(self.shown)
+
+    async def list_loaded(self, request: Request) -> Response:
+        """GET /api/ps, as Ollama has it: nothing is loaded."""
+        return JSONResponse({"models": []})
+
     def app(self) -> Starlette:
         """Return the application."""
         return Starlette(
@@ -167,6 +177,8 @@ class OpenAIServer:
                 Route("/v1/embeddings", self.embeddings, methods=["POST"]),
                 Route("/v1/models", self.list_models),
                 Route("/api/tags", self.list_tags),
+                Route("/api/show", self.show, methods=["POST"]),
+                Route("/api/ps", self.list_loaded),
             ]
         )
 

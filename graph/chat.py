@@ -72,12 +72,15 @@ def build(parts: Parts | None = None) -> Builder:
     return graph
 
 
-def after_locate(state: ChatState) -> list[str]:
-    """Read, unless the run brings nothing that was not answered before."""
+async def after_locate(state: ChatState) -> list[str]:
+    """Read, unless the run brings nothing that was not answered before.
+
+    A coroutine, as all routing here: LangGraph gives a plain function a thread of its own.
+    """
     return [END] if state.get("answered") else READS
 
 
-def after_reply(state: ChatState) -> list[str]:
+async def after_reply(state: ChatState) -> list[str]:
     """Do what is scheduled after the reply."""
     if "schedule" not in state:
         return [END]  # A state written from outside: the next turn schedules what it left.

@@ -6,11 +6,13 @@ START ─ look ─┬─ extract_facts ─ look
 """
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from operator import add
 from typing import Annotated, Any, Protocol
 
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
 from langgraph_sdk import get_client
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
@@ -103,7 +105,7 @@ def build(parts: Parts | None = None) -> Builder:
     return graph
 
 
-def after_look(state: RememberState) -> str:
+async def after_look(state: RememberState) -> str:
     """Extract first: the turns are at hand while the journal holds them."""
     if state["extracting"]:
         return "extract_facts"
@@ -183,8 +185,15 @@ async def run(parts: Parts, asked: dict[str, Any], served: bool) -> Any:
     """
     if served:
         return await get_client().runs.wait(None, "remember", input=asked)
-    graph = build(parts).compile(name="remember")
+    graph = _compiled(parts)
     return await graph.ainvoke(RememberInput(**asked), {"recursion_limit": 200})
+
+
+@lru_cache(maxsize=4)  # One process has one set of parts; its tests have several.
+def _compiled(
+    parts: Parts,
+) -> CompiledStateGraph[RememberState, None, RememberInput, RememberOutput]:
+    return build(parts).compile(name="remember")
 
 
 builder = build()

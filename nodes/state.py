@@ -193,9 +193,9 @@ class Schedule:
     """Episodes whose summary says something forgotten: they are summarized anew without it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parts:
-    """What nodes are built with."""
+    """What nodes are built with; no two are alike."""
 
     settings: Settings
     models: Models

@@ -142,6 +142,7 @@ def _numbers(text: str) -> frozenset[str]:
     )
 
 
+@lru_cache(maxsize=65_536)  # The same words meet in every clause of a conversation.
 def _one_word(word: str, other: str, english: bool) -> bool:
     """Return whether two words are forms of one: of one stem, or alike at one end."""
     if word[0] != other[0] and word[-1] != other[-1]:

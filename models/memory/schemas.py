@@ -6,6 +6,7 @@ Their schemas obey the strict rules of OpenAI: no defaults, no free keys. Nothin
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Literal, TypeVar, get_args
 
 import json_repair
@@ -81,6 +82,7 @@ class ScoreForm(BaseModel):
     missing: list[str]
 
 
+@cache
 def schema(form: type[BaseModel]) -> dict[str, Any]:
     """Return a form as a JSON schema with the name that the model sees."""
     return form.model_json_schema() | {"title": form.__name__}

@@ -91,9 +91,11 @@ async def _problem(parts: Parts, origin: Origin, message: AnyMessage) -> str | N
     problem = _too_long("message", _all_of(message), parts)
     if problem is not None:
         return problem
-    tokens = await asyncio.to_thread(parts.models.tokens.text, message.text)
     limit = parts.models.learned.limit(origin.tier.context_budget)
     most = int(limit * parts.settings.message_share)
+    if len(message.text.encode("utf-8", "replace")) <= most:
+        return None  # A token has a byte at least.
+    tokens = await asyncio.to_thread(parts.models.tokens.text, message.text)
     return too_large(tokens, most) if tokens > most else None
 
 

@@ -105,7 +105,7 @@ def _alike(some: Sequence[AnyMessage], others: Sequence[AnyMessage]) -> bool:
 
 def _is_new(message: AnyMessage) -> bool:
     return (
-        isinstance(message, HumanMessage | AIMessage)
-        and turn_id(message) is None
+        turn_id(message) is None
         and waiting_for(message) is None
+        and isinstance(message, HumanMessage | AIMessage)
     )

@@ -2,7 +2,6 @@
 
 import hmac
 import json
-from hashlib import sha256
 from typing import TypeVar
 
 from langchain_core.messages import BaseMessage
@@ -13,6 +12,7 @@ STAMP = "mnemo"
 """The key in a message's `additional_kwargs`; it never reaches a provider."""
 DIGEST = "digest"
 """The key in a stamp of what proves that it is ours."""
+_JSON = json.JSONEncoder(sort_keys=True)
 
 
 class Signatures:
@@ -43,5 +43,5 @@ class Signatures:
         stamp = dict(message.additional_kwargs[STAMP])
         stamp.pop(DIGEST, None)
         said = [message.type, message.id, message.name, message.text]
-        signed = json.dumps([self._owner, self._generation, stamp, said], sort_keys=True)
-        return hmac.new(self._key, b"stamp:" + signed.encode(), sha256).hexdigest()
+        signed = _JSON.encode([self._owner, self._generation, stamp, said])
+        return hmac.digest(self._key, b"stamp:" + signed.encode(), "sha256").hex()

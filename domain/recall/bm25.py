@@ -19,8 +19,8 @@ Scores = NDArray[np.float64]
 
 _K1 = 1.2
 _B = 0.75
-_TAIL = 0.25
-"""Share of all documents from which on the ones added later are merged with the first."""
+_MERGED = 4
+"""Runs of documents are indexed apart while each is this many times as long as what follows it."""
 _DOC_BYTES = 112
 """What a small array takes beside its numbers."""
 
@@ -29,7 +29,11 @@ _DOC_BYTES = 112
 class _Segment:
     """Postings of a run of documents, by term."""
 
-    starts: NDArray[np.int64]
+    first: int
+    """The first document of the run."""
+    last: int
+    """The one after its last."""
+    starts: NDArray[np.int32]
     """Where each term's postings begin; one more for the end of the last."""
     rows: NDArray[np.int32]
     """Document of each posting, counted over all segments."""
@@ -42,30 +46,45 @@ class Postings:
 
     def __init__(self, docs: Sequence[Terms]) -> None:
         """Index documents."""
-        self.docs: tuple[Terms, ...] = tuple(docs)
-        self._base = len(self.docs)
-        self._segments: tuple[_Segment, ...] = (_segment(self.docs, 0),)
-        self._measure()
+        self._index((), np.empty(0), docs, ())
+
+    def replaced(self, first: int, docs: Sequence[Terms]) -> "Postings":
+        """Return an index with `docs` instead of the documents from `first` on.
+
+        What stands before them is shared: a few documents at the end cost a few documents.
+        """
+        more = object.__new__(Postings)
+        kept = [segment for segment in self._segments if segment.last <= first]
+        more._index(self.docs[:first], self._sizes[:first], docs, kept)
+        return more
 
     def extended(self, docs: Sequence[Terms]) -> "Postings":
         """Return an index with more documents at the end."""
-        if len(self.docs) + len(docs) - self._base > _TAIL * (self._base + 256):
-            return Postings([*self.docs, *docs])
-        more = object.__new__(Postings)
-        more.docs = (*self.docs, *docs)
-        more._base = self._base
-        more._segments = (self._segments[0], _segment(more.docs[self._base :], self._base))
-        more._measure()
-        return more
+        return self.replaced(len(self.docs), docs)
 
-    def _measure(self) -> None:
-        n = len(self.docs)
-        lengths = np.fromiter(map(len, self.docs), dtype=np.float64, count=n)
-        self.lengths: Scores = lengths / max(float(lengths.mean()) if n else 0, 1e-9)
+    def _index(
+        self,
+        before: tuple[Terms, ...],
+        sizes: Scores,
+        docs: Sequence[Terms],
+        kept: Sequence[_Segment],
+    ) -> None:
+        """Index `docs` after those `before`, of which the segments `kept` hold the first."""
+        self.docs: tuple[Terms, ...] = (*before, *docs)
+        n, segments = len(self.docs), list(kept)
+        start = segments[-1].last if segments else 0
+        while segments and start - segments[-1].first < _MERGED * (n - start):
+            start = segments.pop().first
+        if start < n or not segments:
+            segments.append(_segment(self.docs[start:], start))
+        self._segments = tuple(segments)
+        fresh = np.fromiter(map(len, docs), dtype=np.float64, count=len(docs))
+        self._sizes: Scores = np.concatenate([sizes, fresh])
+        self.lengths: Scores = self._sizes / max(float(self._sizes.mean()) if n else 0, 1e-9)
         """Terms of each document, by the mean."""
         self._norm = _K1 * (1 - _B + _B * self.lengths)
-        holding = np.zeros(max(len(segment.starts) - 1 for segment in self._segments))
-        for segment in self._segments:
+        holding = np.zeros(max(len(segment.starts) - 1 for segment in segments))
+        for segment in segments:
             holding[: len(segment.starts) - 1] += np.diff(segment.starts)
         self.idf: Scores = np.log(1 + (n - holding + 0.5) / (holding + 0.5))
         """How much each term tells: more, the fewer documents hold it."""
@@ -128,7 +147,9 @@ def _segment(docs: Sequence[Terms], first: int) -> _Segment:
     of = pairs // width
     size = int(of[-1]) + 1 if len(of) else 0
     return _Segment(
-        starts=np.searchsorted(of, np.arange(size + 1)),
+        first=first,
+        last=first + len(docs),
+        starts=np.searchsorted(of, np.arange(size + 1)).astype(np.int32),
         rows=(pairs % width).astype(np.int32),
         counts=counts.astype(np.float32),
     )

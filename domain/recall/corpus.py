@@ -5,7 +5,7 @@ it is decided in `domain/recall/ranking.py`; where messages come from, in `domai
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count as count_from
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from domain.recall.bm25 import Postings, Terms
 from domain.recall.passages import UNNAMED, Unit
-from domain.records import Fact
+from domain.records import Fact, turn_of
 from domain.text.dates.dates import day_heading
 from domain.text.languages import language_of
 from domain.text.terms import names, numbers, stems, terms, times
@@ -145,7 +145,13 @@ def build(
     """
     vocabulary = earlier.vocabulary if earlier else Vocabulary()
     analyses = _analyses(units, vocabulary, count, embed, earlier, vectors)
-    fact_terms, rows_of_fact = _fact_terms(units, analyses, facts, vocabulary)
+    refs: dict[str, list[int]] = {}
+    for row, unit in enumerate(units):
+        refs.setdefault(unit.ref, []).append(row)
+    of_row, rows_of_fact = _fact_terms(refs, analyses, facts, vocabulary)
+    fact_terms = [
+        np.concatenate([np.empty(0, np.int32), *of_row.get(row, ())]) for row in range(len(units))
+    ]
     text = [analysis.terms for analysis in analyses]
     frames = _frames(units, vocabulary)
     alone = [np.concatenate(parts) for parts in zip(frames, text, fact_terms, strict=True)]
@@ -169,8 +175,7 @@ def extended(
     """Return the corpus with more units at the end; nothing of the others is done again."""
     vocabulary = corpus.vocabulary
     fresh = _analyses(units, vocabulary, count, embed, None, None)
-    analyses = (*corpus.analyses, *fresh)
-    text = [analysis.terms for analysis in analyses]
+    text = [*corpus.text.docs, *(analysis.terms for analysis in fresh)]
     frames = _frames(units, vocabulary)
     alone = [np.concatenate(parts) for parts in zip(frames, text[len(corpus) :], strict=True)]
     key = [_after(words, unit, text) for words, unit in zip(alone, units, strict=True)]
@@ -182,8 +187,36 @@ def extended(
         corpus.facts.extended(nothing),
     )
     drawn = np.concatenate([corpus.drawn, np.zeros(len(units))])
-    every = (*corpus.units, *units)
-    return _corpus(every, analyses, vocabulary, postings, drawn, corpus.rows_of_fact)
+    return _corpus(units, fresh, vocabulary, postings, drawn, corpus.rows_of_fact, corpus)
+
+
+def with_facts(corpus: Corpus, facts: Sequence[Fact]) -> Corpus:
+    """Return the corpus with facts that it does not hold yet, each drawn from units it holds."""
+    refs: dict[str, list[int]] = {}
+    for ref in {ref for fact in facts for ref in fact.sources}:
+        rows = corpus.rows_of_turn.get(turn_of(ref), ())
+        refs[ref] = [row for row in rows if corpus.units[row].ref == ref]
+    of_row, rows_of_fact = _fact_terms(refs, corpus.analyses, facts, corpus.vocabulary)
+    if not of_row:
+        return replace(corpus, rows_of_fact={**corpus.rows_of_fact, **rows_of_fact})
+    first, drawn = min(of_row), corpus.drawn.copy()
+    for rows in rows_of_fact.values():
+        drawn[list(rows)] += 1
+
+    def more(postings: Postings) -> Postings:
+        docs = list(postings.docs[first:])
+        for row, drawn_from in of_row.items():
+            docs[row - first] = np.concatenate([docs[row - first], *drawn_from])
+        return postings.replaced(first, docs)
+
+    return replace(
+        corpus,
+        alone=more(corpus.alone),
+        key=more(corpus.key),
+        facts=more(corpus.facts),
+        drawn=drawn,
+        rows_of_fact={**corpus.rows_of_fact, **rows_of_fact},
+    )
 
 
 def _corpus(
@@ -193,15 +226,21 @@ def _corpus(
     postings: tuple[Postings, Postings, Postings, Postings],
     drawn: NDArray[np.float64],
     rows_of_fact: Mapping[str, tuple[int, ...]],
+    before: Corpus | None = None,
 ) -> Corpus:
+    """Return the corpus of `units`, or of those `before` them and them."""
+    first = len(before) if before else 0
     vectors = [a.vector for a in analyses if a.vector is not None]
     rows_of_turn: dict[str, list[int]] = {}
-    for row, unit in enumerate(units):
+    for row, unit in enumerate(units, first):
         if unit.role is not None:
             rows_of_turn.setdefault(unit.turn, []).append(row)
-    message = {ref: at for at, ref in enumerate(dict.fromkeys(u.ref for u in units))}
-    position = {turn: at for at, turn in enumerate(dict.fromkeys(u.turn for u in units))}
-    return Corpus(
+    message = {ref: at for at, ref in enumerate(dict.fromkeys(u.ref for u in units), first)}
+    turns = len(before.turns) if before else 0
+    position = {turn: at for at, turn in enumerate(dict.fromkeys(u.turn for u in units), turns)}
+    names = {u.speaker for u in units if u.role and u.speaker != UNNAMED[u.role]}
+    of_turn = {turn: tuple(rows) for turn, rows in rows_of_turn.items()}
+    fresh = Corpus(
         units=tuple(units),
         analyses=tuple(analyses),
         vocabulary=vocabulary,
@@ -218,13 +257,40 @@ def _corpus(
         vectors=np.stack(vectors) if units and len(vectors) == len(units) else None,
         speakers=np.array([unit.speaker for unit in units], dtype=np.str_),
         user=np.array([unit.role == "user" for unit in units], dtype=np.bool_),
-        names=tuple(sorted({u.speaker for u in units if u.role and u.speaker != UNNAMED[u.role]})),
-        lone=tuple(row for row, unit in enumerate(units) if unit.role is None),
+        names=tuple(sorted(names)),
+        lone=tuple(row for row, unit in enumerate(units, first) if unit.role is None),
         turns=tuple(position),
         turn=np.array([position[unit.turn] for unit in units], dtype=np.int64),
         messages=np.array([message[unit.ref] for unit in units], dtype=np.int64),
-        rows_of_turn={turn: tuple(rows) for turn, rows in rows_of_turn.items()},
+        rows_of_turn=of_turn,
         rows_of_fact=rows_of_fact,
+    )
+    return _joined(before, fresh) if before and len(before) else fresh
+
+
+def _joined(before: Corpus, fresh: Corpus) -> Corpus:
+    """Return `fresh`, whose postings are whole, with the units and arrays of those before it."""
+    vectors = None
+    if before.vectors is not None and fresh.vectors is not None:
+        vectors = np.concatenate([before.vectors, fresh.vectors])
+    return replace(
+        fresh,
+        before=np.concatenate([before.before, fresh.before]),
+        tokens=np.concatenate([before.tokens, fresh.tokens]),
+        traits=np.concatenate([before.traits, fresh.traits]),
+        at=np.concatenate([before.at, fresh.at]),
+        days=np.concatenate([before.days, fresh.days]),
+        speakers=np.concatenate([before.speakers, fresh.speakers]),
+        user=np.concatenate([before.user, fresh.user]),
+        turn=np.concatenate([before.turn, fresh.turn]),
+        messages=np.concatenate([before.messages, fresh.messages]),
+        units=before.units + fresh.units,
+        analyses=before.analyses + fresh.analyses,
+        vectors=vectors,
+        names=tuple(sorted({*before.names, *fresh.names})),
+        lone=before.lone + fresh.lone,
+        turns=before.turns + fresh.turns,
+        rows_of_turn={**before.rows_of_turn, **fresh.rows_of_turn},
     )
 
 
@@ -270,16 +336,20 @@ def _traits(text: str, spoken: Sequence[str], code: str) -> tuple[float, ...]:
 
 
 def _fact_terms(
-    units: Sequence[Unit],
+    refs: Mapping[str, Sequence[int]],
     analyses: Sequence[Analysis],
     facts: Sequence[Fact],
     vocabulary: Vocabulary,
-) -> tuple[list[Terms], dict[str, tuple[int, ...]]]:
-    """Return each unit's terms of the facts drawn from it, and each fact's units."""
-    rows_of_ref: dict[str, list[int]] = {}
-    for row, unit in enumerate(units):
-        rows_of_ref.setdefault(unit.ref, []).append(row)
-    terms_of_unit: list[list[Terms]] = [[] for _ in units]
+) -> tuple[dict[int, list[Terms]], dict[str, tuple[int, ...]]]:
+    """Return the terms of the facts drawn from each unit, and each fact's units.
+
+    Args:
+        refs: The units of each message that facts may be drawn from.
+        analyses: Of all units.
+        facts: What may be drawn from them.
+        vocabulary: Numbers their terms.
+    """
+    of_row: dict[int, list[Terms]] = {}
     rows_of_fact: dict[str, tuple[int, ...]] = {}
     for fact in facts:
         words = _numbered(terms(fact.text), vocabulary)
@@ -288,13 +358,12 @@ def _fact_terms(
             if len(rows) > 1
             else rows[0]
             for ref in (fact.id, *fact.sources)
-            if (rows := rows_of_ref.get(ref))
+            if (rows := refs.get(ref))
         ]
         rows_of_fact[fact.id] = tuple(dict.fromkeys(rows))
         for row in rows_of_fact[fact.id]:
-            terms_of_unit[row].append(words)
-    empty = np.empty(0, np.int32)
-    return [np.concatenate(each) if each else empty for each in terms_of_unit], rows_of_fact
+            of_row.setdefault(row, []).append(words)
+    return of_row, rows_of_fact
 
 
 def _frames(units: Sequence[Unit], vocabulary: Vocabulary) -> list[Terms]:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import chain as flat
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.facts.facts import Standing, notes, standing, withheld
 from domain.journal import JournalView
-from domain.recall.corpus import Corpus, Embed, Vectors, build, extended
+from domain.recall.corpus import Corpus, Embed, Vectors, build, extended, with_facts
 from domain.recall.passages import UNNAMED, Unit, passages
 from domain.records import Episode, Fact, Kind, Turn, turn_of
 from domain.rows import Rows
@@ -140,6 +141,10 @@ def index_of(
         embed: The model that runs in this process; None for none.
         vectors: Those that are known already.
     """
+    if earlier is not None:
+        grown = _grown(earlier, rows, view, moved, count=count, embed=embed)
+        if grown is not None:
+            return grown
     turns = _turns(rows.episodes, view.turns)
     facts = [fact for fact in rows.facts if not fact.deleted]
     units = units_of(turns, {})
@@ -162,13 +167,80 @@ def index_of(
     )
 
 
+def _grown(
+    earlier: EvidenceIndex,
+    rows: Rows,
+    view: JournalView,
+    moved: int | None,
+    *,
+    count: Callable[[str], int],
+    embed: Embed | None,
+) -> EvidenceIndex | None:
+    """Return an index with what came to its rows and the journal; None where more happened.
+
+    That is the usual case: a fold writes down turns that are indexed already, and an extraction
+    adds facts of the last turns.
+    """
+    facts = _added(earlier.rows.facts, rows.facts)
+    episodes = _added(earlier.rows.episodes, rows.episodes)
+    if facts is None or episodes is None:
+        return None
+    if any(fact.deleted or fact.edited or not fact.sources for fact in facts):
+        return None
+    turns = {turn.id: turn for episode in episodes for turn in episode.turns} | view.turns
+    earlier = _with_turns(earlier, turns.values(), count=count, embed=embed)
+    folded = {turn.id: turn.parent for episode in episodes for turn in episode.turns}
+    sources = {ref: turn_of(ref) for fact in facts for ref in fact.sources}
+    corpus = earlier.corpus
+    said = {
+        corpus.units[row].ref
+        for turn in sources.values()
+        for row in corpus.rows_of_turn.get(turn, ())
+    }
+    if not sources.keys() <= said:
+        return None  # It stands for itself.
+    return EvidenceIndex(
+        corpus=with_facts(corpus, facts) if facts else corpus,
+        rows=replace(rows, beside={}),
+        moved=moved,
+        folded={**earlier.folded, **folded},
+        turns=earlier.turns,
+        told=earlier.told | frozenset(sources.values()),
+    )
+
+
+R = TypeVar("R", Fact, Episode)
+
+
+def _added(before: Sequence[R], now: Sequence[R]) -> list[R] | None:
+    """Return the records that are new; None where one of those before is gone or changed."""
+    ids = {record.id: record for record in before}
+    fresh = [record for record in now if ids.get(record.id) is not record]
+    changed = any(record.id in ids for record in fresh)
+    return None if changed or len(before) + len(fresh) != len(now) else fresh
+
+
 def with_journal(
     index: EvidenceIndex, view: JournalView, *, count: Callable[[str], int], embed: Embed | None
 ) -> EvidenceIndex:
     """Return the index with the journal's newer turns."""
-    newer = [turn for turn in view.turns.values() if turn.id not in index.turns]
+    return _with_turns(index, view.turns.values(), count=count, embed=embed)
+
+
+def _with_turns(
+    index: EvidenceIndex,
+    turns: Iterable[Turn],
+    *,
+    count: Callable[[str], int],
+    embed: Embed | None,
+) -> EvidenceIndex:
+    newer = [turn for turn in turns if turn.id not in index.turns]
+    if not newer:
+        return index
     ordered = sorted(newer, key=lambda turn: turn.seq)
-    last = {turn: rows[-1] for turn, rows in index.corpus.rows_of_turn.items()}
+    rows_of = index.corpus.rows_of_turn
+    parents = {turn.parent or "" for turn in ordered}
+    last = {parent: rows_of[parent][-1] for parent in parents if parent in rows_of}
     units = units_of(ordered, last, len(index.corpus))
     return replace(
         index,

@@ -25,8 +25,8 @@ from models.tokens import TokenCounter
 from settings import Settings
 from stores.journal.journal import Journal
 from stores.memories import Memories
+from stores.recall.analyses import PassageAnalyses
 from stores.recall.recall import Recall
-from stores.recall.vectors import PassageVectors
 from stores.sqlite.journal import open_sqlite_journal
 
 Mode = Literal["recorded", "offline", "folded"]
@@ -149,7 +149,7 @@ async def open_bench(
             open_sqlite_journal(place / "journal.sqlite") as journal,
             open_throwaway(where, embedding, place) as store,
         ):
-            memories = Memories(store, PassageVectors(embedding).pack)
+            memories = Memories(store, PassageAnalyses(embedding, tokens).pack)
             recall = Recall(memories, embedding, tokens, settings)
             yield Bench(journal, memories, recall, embedding, tokens, settings)
 

@@ -61,7 +61,7 @@ class Memories:
     """The long-term memories of all owners."""
 
     def __init__(
-        self, store: BaseStore, beside: Callable[[Episode], dict[str, str] | None] | None = None
+        self, store: BaseStore, beside: Callable[[Episode], dict[str, Any] | None] | None = None
     ) -> None:
         """Keep memories in `store`, which embeds the field `text` of what it is given.
 
@@ -74,7 +74,7 @@ class Memories:
 
     async def put(self, owner: Owner, generation: str | None, *records: Memory) -> None:
         """Write records in one batch; one of the same id is replaced."""
-        made: dict[str, dict[str, str] | None] = {}
+        made: dict[str, dict[str, Any] | None] = {}
         if self._beside is not None:
             for record in records:
                 if isinstance(record, Episode):
@@ -252,7 +252,7 @@ class Memories:
 
 
 def _put(
-    owner: Owner, generation: str | None, record: Memory, beside: dict[str, str] | None
+    owner: Owner, generation: str | None, record: Memory, beside: dict[str, Any] | None
 ) -> PutOp:
     text, (kind, id) = _text(record), key_of(record)
     value = {

@@ -22,8 +22,8 @@ from stores.journal.installation_key import installation_key
 from stores.journal.journal import Journal
 from stores.long_term import open_long_term
 from stores.memories import Memories
+from stores.recall.analyses import PassageAnalyses
 from stores.recall.recall import Recall
-from stores.recall.vectors import PassageVectors
 from stores.summaries import LocalCache, Summaries, SummaryCache
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ async def open_stores(
             settings, embedding, store = await _long_term(settings, stack)
         else:
             store = await stack.enter_async_context(open_long_term(settings, embedding))
-        memories = Memories(store, PassageVectors(embedding).pack)
+        memories = Memories(store, PassageAnalyses(embedding, tokens).pack)
         data_dir = settings.data_dir if settings.redis_url is None else None
         key = await installation_key(journal.backend, data_dir)
         background = BackgroundWork()

@@ -7,55 +7,25 @@ it is decided in `domain/recall/ranking.py`; where messages come from, in `domai
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count as count_from
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.recall.analyses import (
+    TRAITS,
+    Analysis,
+    Embed,
+    Ready,
+    UnitKey,
+    Vocabulary,
+    analyses_of,
+    numbered,
+)
 from domain.recall.bm25 import Postings, Terms
 from domain.recall.passages import UNNAMED, Unit
 from domain.records import Fact, turn_of
 from domain.text.dates.dates import day_heading
-from domain.text.languages import language_of
-from domain.text.terms import names, numbers, stems, terms, times
-from domain.text.vocabulary import ENGLISH
-from domain.text.words import words
-
-_TRAITS = ("asks", "times", "numbers", "names")
-
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Returns one vector a text, of length 1 (0 where nothing is known of the text)."""
-
-Vectors = Mapping[tuple[str, str], NDArray[np.float32]]
-"""The vector of a unit by its reference and text, of length 1 (0 where nothing is known)."""
-
-
-class Vocabulary(dict[str, int]):
-    """Term to its number. Only ever grows, and safely in several threads at once.
-
-    So corpora that follow each other share one, and what is known of their units.
-    """
-
-    def __init__(self) -> None:
-        """Begin without a term."""
-        super().__init__()
-        self._next = count_from(0)
-
-    def __missing__(self, term: str) -> int:
-        """Give a term the next number; the first of several threads wins."""
-        return self.setdefault(term, next(self._next))
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """What is known of a unit by its own words. Costly, so kept from one index to the next."""
-
-    terms: Terms
-    tokens: int
-    """Tokens of its line with the line break."""
-    traits: tuple[float, ...]
-    """`_TRAITS`, each 0 to 1."""
-    vector: NDArray[np.float32] | None
+from domain.text.terms import terms
 
 
 @dataclass(frozen=True)
@@ -76,7 +46,7 @@ class Corpus:
     before: NDArray[np.int64]
     tokens: NDArray[np.float64]
     traits: NDArray[np.float64]
-    """One column for each of `_TRAITS`."""
+    """One column for each of `TRAITS`."""
     drawn: NDArray[np.float64]
     """How many facts were drawn from it."""
     at: NDArray[np.float64]
@@ -112,12 +82,12 @@ class Corpus:
         """About how many bytes it takes."""
         postings = (self.text, self.alone, self.key, self.facts)
         words = sum(2 * len(unit.text) + 800 for unit in self.units)
-        vectors = 0 if self.vectors is None else 2 * self.vectors.nbytes
+        vectors = 0 if self.vectors is None else self.vectors.nbytes
         return sum(p.nbytes for p in postings) + words + vectors + 100 * len(self.vocabulary)
 
     def trait(self, name: str) -> NDArray[np.float64]:
         """Return one column of the traits."""
-        return self.traits[:, _TRAITS.index(name)]
+        return self.traits[:, TRAITS.index(name)]
 
     def ids(self, words: Iterable[str]) -> list[int]:
         """Return the numbers of terms, -1 for one that nothing here holds."""
@@ -131,7 +101,7 @@ def build(
     count: Callable[[str], int],
     embed: Embed | None,
     earlier: Corpus | None = None,
-    vectors: Vectors | None = None,
+    ready: Ready | None = None,
 ) -> Corpus:
     """Return the corpus of `units`.
 
@@ -141,10 +111,10 @@ def build(
         count: Tokens of a text.
         embed: The model that runs in this process; None for none.
         earlier: An earlier corpus of the same owner, whose analyses are used again.
-        vectors: Those that need not be made.
+        ready: What need not be found anew.
     """
     vocabulary = earlier.vocabulary if earlier else Vocabulary()
-    analyses = _analyses(units, vocabulary, count, embed, earlier, vectors)
+    analyses = analyses_of(units, vocabulary, count, embed, _done(earlier), ready or Ready())
     refs: dict[str, list[int]] = {}
     for row, unit in enumerate(units):
         refs.setdefault(unit.ref, []).append(row)
@@ -169,12 +139,18 @@ def build(
     )
 
 
+def _done(earlier: Corpus | None) -> dict[UnitKey, Analysis]:
+    if earlier is None:
+        return {}
+    return {(u.ref, u.text): a for u, a in zip(earlier.units, earlier.analyses, strict=True)}
+
+
 def extended(
     corpus: Corpus, units: Sequence[Unit], *, count: Callable[[str], int], embed: Embed | None
 ) -> Corpus:
     """Return the corpus with more units at the end; nothing of the others is done again."""
     vocabulary = corpus.vocabulary
-    fresh = _analyses(units, vocabulary, count, embed, None, None)
+    fresh = analyses_of(units, vocabulary, count, embed, {}, Ready())
     text = [*corpus.text.docs, *(analysis.terms for analysis in fresh)]
     frames = _frames(units, vocabulary)
     alone = [np.concatenate(parts) for parts in zip(frames, text[len(corpus) :], strict=True)]
@@ -230,7 +206,10 @@ def _corpus(
 ) -> Corpus:
     """Return the corpus of `units`, or of those `before` them and them."""
     first = len(before) if before else 0
-    vectors = [a.vector for a in analyses if a.vector is not None]
+    made = [a.vector for a in analyses if a.vector is not None]
+    vectors = np.stack(made) if units and len(made) == len(units) else None
+    if vectors is not None:  # held once: the analyses look into the same array
+        analyses = [replace(a, vector=row) for a, row in zip(analyses, vectors, strict=True)]
     rows_of_turn: dict[str, list[int]] = {}
     for row, unit in enumerate(units, first):
         if unit.role is not None:
@@ -250,11 +229,11 @@ def _corpus(
         facts=postings[3],
         before=np.array([unit.before for unit in units], dtype=np.int64),
         tokens=np.array([a.tokens for a in analyses], dtype=np.float64),
-        traits=np.array([a.traits for a in analyses]).reshape(len(units), len(_TRAITS)),
+        traits=np.array([a.traits for a in analyses]).reshape(len(units), len(TRAITS)),
         drawn=drawn,
         at=np.array([unit.at.timestamp() for unit in units]),
         days=np.array([unit.at.toordinal() for unit in units], dtype=np.int64),
-        vectors=np.stack(vectors) if units and len(vectors) == len(units) else None,
+        vectors=vectors,
         speakers=np.array([unit.speaker for unit in units], dtype=np.str_),
         user=np.array([unit.role == "user" for unit in units], dtype=np.bool_),
         names=tuple(sorted(names)),
@@ -294,47 +273,6 @@ def _joined(before: Corpus, fresh: Corpus) -> Corpus:
     )
 
 
-def _analyses(
-    units: Sequence[Unit],
-    vocabulary: Vocabulary,
-    count: Callable[[str], int],
-    embed: Embed | None,
-    earlier: Corpus | None,
-    ready: Vectors | None,
-) -> list[Analysis]:
-    done: dict[tuple[str, str], Analysis] = {}
-    if earlier is not None:
-        done = {(u.ref, u.text): a for u, a in zip(earlier.units, earlier.analyses, strict=True)}
-    missing = [unit for unit in units if (unit.ref, unit.text) not in done]
-    vectors = _vectors(missing, embed, ready or {}) if embed else {}
-    for unit in missing:
-        spoken, code = words(unit.text), language_of(unit.text) or ENGLISH
-        done[unit.ref, unit.text] = Analysis(
-            terms=_numbered(stems(spoken, code), vocabulary),
-            tokens=count(f"{unit.line}\n"),
-            traits=_traits(unit.text, spoken, code),
-            vector=vectors.get((unit.ref, unit.text)),
-        )
-    return [done[unit.ref, unit.text] for unit in units]
-
-
-def _vectors(units: Sequence[Unit], embed: Embed, ready: Vectors) -> Vectors:
-    """Return the vector of each unit; those that are ready are not made again."""
-    fresh = {(unit.ref, unit.text): unit.text for unit in units}
-    fresh = {key: text for key, text in fresh.items() if key not in ready}
-    made = embed(list(fresh.values())) if fresh else ()
-    return {**ready, **dict(zip(fresh, made, strict=True))}
-
-
-def _traits(text: str, spoken: Sequence[str], code: str) -> tuple[float, ...]:
-    return (
-        float(text.rstrip().endswith(("?", "？", "؟"))),
-        min(times(spoken, code), 2) / 2,
-        min(numbers(spoken, code), 2) / 2,
-        min(names(text), 3) / 3,
-    )
-
-
 def _fact_terms(
     refs: Mapping[str, Sequence[int]],
     analyses: Sequence[Analysis],
@@ -352,7 +290,7 @@ def _fact_terms(
     of_row: dict[int, list[Terms]] = {}
     rows_of_fact: dict[str, tuple[int, ...]] = {}
     for fact in facts:
-        words = _numbered(terms(fact.text), vocabulary)
+        words = numbered(terms(fact.text), vocabulary)
         rows = [
             max(rows, key=lambda row: len(np.intersect1d(analyses[row].terms, words)))
             if len(rows) > 1
@@ -372,13 +310,9 @@ def _frames(units: Sequence[Unit], vocabulary: Vocabulary) -> list[Terms]:
     for unit in units:
         key = unit.at.toordinal(), unit.speaker
         if key not in frames:
-            frames[key] = _numbered(terms(f"{day_heading(unit.at)} {unit.speaker}"), vocabulary)
+            frames[key] = numbered(terms(f"{day_heading(unit.at)} {unit.speaker}"), vocabulary)
     return [frames[unit.at.toordinal(), unit.speaker] for unit in units]
 
 
 def _after(words: Terms, unit: Unit, text: Sequence[Terms]) -> Terms:
     return np.concatenate([words, text[unit.before]]) if unit.before >= 0 else words
-
-
-def _numbered(words: Iterable[str], vocabulary: Vocabulary) -> Terms:
-    return np.array([vocabulary[word] for word in words], dtype=np.int32)

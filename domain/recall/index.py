@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from domain.facts.facts import Standing, notes, standing, withheld
 from domain.journal import JournalView
-from domain.recall.corpus import Corpus, Embed, Vectors, build, extended, with_facts
-from domain.recall.passages import UNNAMED, Unit, passages
+from domain.recall.analyses import Embed, Ready
+from domain.recall.corpus import Corpus, build, extended, with_facts
+from domain.recall.passages import UNNAMED, Spans, Unit, passages
 from domain.records import Episode, Fact, Kind, Turn, turn_of
 from domain.rows import Rows
 from domain.turns import Parents, parents_of
@@ -128,7 +129,7 @@ def index_of(
     *,
     count: Callable[[str], int],
     embed: Embed | None,
-    vectors: Vectors | None = None,
+    ready: Ready | None = None,
 ) -> EvidenceIndex:
     """Return the index of all that rows and journal hold.
 
@@ -139,7 +140,7 @@ def index_of(
         earlier: An earlier index of the same owner, whose work is used again.
         count: Tokens of a text.
         embed: The model that runs in this process; None for none.
-        vectors: Those that are known already.
+        ready: What need not be found anew.
     """
     if earlier is not None:
         grown = _grown(earlier, rows, view, moved, count=count, embed=embed)
@@ -147,7 +148,7 @@ def index_of(
             return grown
     turns = _turns(rows.episodes, view.turns)
     facts = [fact for fact in rows.facts if not fact.deleted]
-    units = units_of(turns, {})
+    units = units_of(turns, {}, spans=ready.spans if ready else None)
     units += _lone(facts, units)
     corpus = build(
         units,
@@ -155,7 +156,7 @@ def index_of(
         count=count,
         embed=embed,
         earlier=earlier.corpus if earlier else None,
-        vectors=vectors,
+        ready=ready,
     )
     return EvidenceIndex(
         corpus=corpus,
@@ -249,20 +250,26 @@ def _with_turns(
     )
 
 
-def units_of(turns: Iterable[Turn], last: Mapping[str, int], first: int = 0) -> list[Unit]:
+def units_of(
+    turns: Iterable[Turn],
+    last: Mapping[str, int],
+    first: int = 0,
+    spans: Mapping[str, Spans] | None = None,
+) -> list[Unit]:
     """Return the units of turns, each turn after the one it follows.
 
     Args:
         turns: By sequence number.
         last: The last unit of each turn that is indexed already.
         first: The position of the first new unit.
+        spans: Of passages, by reference of their message, where they are known.
     """
     last = dict(last)
     units: list[Unit] = []
     for turn in turns:
         before = last.get(turn.parent or "", -1)
         for position, said in enumerate(turn.messages):
-            for passage in passages(said.text):
+            for passage in passages(said.text, (spans or {}).get(turn.ref(position))):
                 if not passage.strip():
                     continue
                 speaker = said.name or UNNAMED[said.role]

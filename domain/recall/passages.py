@@ -20,6 +20,10 @@ UNNAMED: dict[Role, str] = {"user": "User", "assistant": "You"}
 """How a speaker without a name is written in a line."""
 
 
+Spans = list[tuple[int, int]]
+"""Begin and end of each passage of a message, in characters."""
+
+
 @dataclass(frozen=True)
 class Unit:
     """What is ranked and recalled as one: a message, a passage of a long one, or a lone fact."""
@@ -41,26 +45,42 @@ class Unit:
         return f"- {self.text}" if self.role is None else f"- {self.speaker}: {self.text}"
 
 
-def passages(text: str) -> list[str]:
+def passages(text: str, spans: Spans | None = None) -> list[str]:
     """Return a message in passages: whole unless it is long, cut between sentences.
+
+    Args:
+        text: The message.
+        spans: Where its passages begin and end, where that is known.
+    """
+    spans = spans_of(text) if spans is None else spans
+    if len(spans) < 2:
+        return [text]
+    last = len(spans) - 1
+    return [
+        f"{'… ' if at else ''}{text[begin:end]}{' …' if at < last else ''}"
+        for at, (begin, end) in enumerate(spans)
+    ]
+
+
+def spans_of(text: str) -> Spans:
+    """Return where the passages of a message begin and end; nothing for one that is not long.
 
     Code between fences stays whole where it fits a passage with what stands before it.
     """
     if len(text) <= LONG:
-        return [text]
-    fences = [match.span() for match in _FENCED.finditer(text)]
+        return []
+    fences = [found.span() for found in _FENCED.finditer(text)]
     whole = [(begin, end) for begin, end in fences if end - begin <= 2 * LONG - PASSAGE]
     cuts = [0]
     for end in sentence_ends(text):
         inside = any(first < end < last for first, last in whole)
         if end - cuts[-1] >= PASSAGE and not inside:
             cuts.append(end)
-    parts: list[str] = []
+    spans: Spans = []
     for begin, end in zip(cuts, [*cuts[1:], len(text)], strict=True):
         for at in range(begin, end, 2 * LONG):  # one endless sentence
-            parts.append(text[at : min(end, at + 2 * LONG)].strip())
-    parts = [passage for passage in parts if passage]
-    return [
-        f"{'… ' if at else ''}{passage}{' …' if at < len(parts) - 1 else ''}"
-        for at, passage in enumerate(parts)
-    ] or [text]
+            part = text[at : min(end, at + 2 * LONG)]
+            if bare := part.strip():
+                start = at + part.index(bare)
+                spans.append((start, start + len(bare)))
+    return spans

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.recall.corpus import Embed
+from domain.recall.analyses import Embed
 from models.embeddings.local import LocalEmbeddings
 from models.embeddings.open import EmbeddingModel
 

@@ -5,7 +5,6 @@ read. What an index holds is in `domain/recall/index.py`; nothing is written any
 """
 
 import asyncio
-from collections.abc import Callable
 from math import inf
 
 from cachetools import LRUCache
@@ -16,9 +15,10 @@ from domain.recall.index import EvidenceIndex, index_of, with_journal
 from domain.rows import Rows
 from models.embeddings.open import EmbeddingModel
 from models.single_flight import SingleFlight
+from models.tokens import TokenCounter
 from stores.memories import Memories
+from stores.recall.analyses import PassageAnalyses
 from stores.recall.embedder import embedder
-from stores.recall.vectors import PassageVectors
 
 Key = tuple[str, str | None]
 """Owner and generation."""
@@ -35,7 +35,7 @@ class EvidenceCache:
         self,
         memories: Memories,
         embedding: EmbeddingModel,
-        count: Callable[[str], int],
+        tokens: TokenCounter,
         *,
         owners: int,
         size: int,
@@ -46,15 +46,15 @@ class EvidenceCache:
         Args:
             memories: Where the rows come from.
             embedding: Gives each message a vector where the model runs in this process.
-            count: Tokens of a text.
+            tokens: Counts what is recalled.
             owners: Indexes at most.
             size: Bytes at most; the index in use stays, however large.
             patience: Seconds that reading the rows may take.
         """
         self._memories = memories
         self._embed = embedder(embedding)
-        self._vectors = PassageVectors(embedding)
-        self._count = count
+        self._analyses = PassageAnalyses(embedding, tokens)
+        self._count = tokens.text
         self._owners, self._size, self._patience = owners, size, patience
         # Bounded in `_keep`: by two measures, and never without the index in use.
         self._indexes: LRUCache[Key, EvidenceIndex] = LRUCache(inf, lambda index: index.nbytes)
@@ -112,9 +112,9 @@ class EvidenceCache:
         self, rows: Rows, view: JournalView, moved: int | None, earlier: EvidenceIndex | None
     ) -> EvidenceIndex:
         episodes = {episode.id: episode for episode in rows.episodes}
-        vectors = self._vectors.unpack(episodes, rows.beside)
+        ready = self._analyses.unpack(episodes, rows.beside)
         return index_of(
-            rows, view, moved, earlier, count=self._count, embed=self._embed, vectors=vectors
+            rows, view, moved, earlier, count=self._count, embed=self._embed, ready=ready
         )
 
     async def _rows(self, owner: Owner, view: JournalView, earlier: EvidenceIndex | None) -> Rows:

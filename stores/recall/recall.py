@@ -93,7 +93,7 @@ class Recall:
         self._cache = EvidenceCache(
             memories,
             embedding,
-            tokens.text,
+            tokens,
             owners=settings.index_owners,
             size=settings.index_bytes,
             patience=settings.store_timeout,

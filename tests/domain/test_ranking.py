@@ -5,8 +5,9 @@ from threading import Barrier
 import numpy as np
 import pytest
 
+from domain.recall.analyses import Vocabulary
 from domain.recall.bm25 import Postings
-from domain.recall.corpus import Corpus, Vocabulary, build, extended
+from domain.recall.corpus import Corpus, build, extended
 from domain.recall.passages import LONG, Unit, passages
 from domain.recall.query import read_question
 from domain.recall.ranking import Judged, Votes, judge, load_weights, signals, voted

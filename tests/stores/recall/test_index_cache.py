@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from domain.facts.facts import delete, edit
 from domain.owner import Owner
-from domain.recall.index import EvidenceIndex
+from domain.recall.index import EvidenceIndex, index_of
 from domain.records import Entity, Episode, RecordKey, Turn
 from domain.rows import Memory, Rows, key_of
 from models.embeddings.open import EmbeddingModel
 from models.tokens import TokenCounter
 from stores.errors import StoreUnavailable
 from stores.memories import Memories
+from stores.recall.analyses import PassageAnalyses
 from stores.recall.embedder import embedder
 from stores.recall.index_cache import EvidenceCache
-from stores.recall.vectors import PassageVectors
 from tests.support.talk import (
     MAY,
     Start,
@@ -70,7 +70,7 @@ def watched(talk: Talk) -> Watched:
 
 def cache_of(talk: Talk, memories: Memories, **limits: Any) -> EvidenceCache:
     given = {"owners": 8, "size": 10_000_000, **limits}
-    return EvidenceCache(memories, talk.embedding, talk.counter.text, **given)
+    return EvidenceCache(memories, talk.embedding, talk.counter, **given)
 
 
 async def texts(cache: EvidenceCache, talk: Talk, owner: Owner | None = None) -> list[str]:
@@ -204,7 +204,7 @@ async def test_a_model_elsewhere_gives_the_messages_no_vectors(
     talk = start()
     await talk.say(chain_of("one"))
     far = EmbeddingModel(embedding.embeddings, "far:away", embedding.dimensions, in_process=False)
-    cache = EvidenceCache(talk.memories, far, counter.text, owners=2, size=10**7)
+    cache = EvidenceCache(talk.memories, far, counter, owners=2, size=10**7)
     index = await cache.index(talk.owner, await talk.journal.read(talk.owner))
     assert index.corpus.vectors is None
 
@@ -313,7 +313,7 @@ async def test_a_change_that_is_not_named_is_found_by_reading_everything(
 async def test_what_an_episode_holds_is_embedded_when_it_is_written_and_not_when_it_is_loaded(
     talk: Talk,
 ) -> None:
-    made = PassageVectors(talk.embedding)
+    made = PassageAnalyses(talk.embedding, talk.counter)
     memories = Memories(talk.memories._store, made.pack)
     said = chain_of("I adopted a greyhound.", "I " + "walk far and sing. " * 60, "Carla moved.")
     await talk.say(said)
@@ -332,17 +332,28 @@ async def test_what_an_episode_holds_is_embedded_when_it_is_written_and_not_when
     loaded = (await cold.index(talk.owner, view)).corpus
     assert asked == []
     assert loaded.vectors is not None
+    rows = await memories.all(talk.owner, None)
+    anew = index_of(rows, view, 0, None, count=talk.counter.text, embed=embed).corpus
+    assert loaded.units == anew.units
+    words, words_anew = list(loaded.vocabulary), list(anew.vocabulary)
+    for stored, read in zip(loaded.analyses, anew.analyses, strict=True):
+        assert stored.tokens == read.tokens
+        assert stored.traits == pytest.approx(read.traits)
+        assert [words[at] for at in stored.terms] == [words_anew[at] for at in read.terms]
     fresh = embed([unit.text for unit in loaded.units])
     assert (loaded.vectors * fresh).sum(axis=1).min() > 0.99
 
 
-@pytest.mark.parametrize("spoiled", [{"by": "another"}, {"rows": "AAAA"}, {"rows": "?"}])
-async def test_vectors_of_another_model_or_cut_are_made_anew(
-    talk: Talk, spoiled: dict[str, str]
+@pytest.mark.parametrize("spoiled", [
+    {"by": "another"}, {"rows": "AAAA"}, {"rows": "?"}, {"lengths": [1]}, {"terms": 7},
+    {"words": ""}, {"spans": []}, {"tokens": None},
+])  # fmt: skip
+async def test_what_another_model_or_form_made_of_passages_is_made_anew(
+    talk: Talk, spoiled: dict[str, Any]
 ) -> None:
-    made = PassageVectors(talk.embedding).pack
+    made = PassageAnalyses(talk.embedding, talk.counter).pack
 
-    def pack(episode: Episode) -> dict[str, str]:
+    def pack(episode: Episode) -> dict[str, Any]:
         return (made(episode) or {}) | spoiled
 
     said = chain_of("I adopted a greyhound.")

@@ -1,0 +1,147 @@
+"""What is known of an episode's passages, packed to lie beside its row: made once, read at load.
+
+How they are cut, their terms, tokens, traits, and vectors where the model runs in this process.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.recall.analyses import Ready, Stored, analysed
+from domain.recall.index import units_of
+from domain.recall.passages import Spans, spans_of
+from domain.records import Episode
+from models.embeddings.open import EmbeddingModel
+from models.tokens import TokenCounter
+from stores.recall.embedder import embedder
+
+_FORM = "3"
+"""Of what is packed, and of the code that cuts and reads passages."""
+_MOST = 127
+_TRAIT_STEPS = 6
+"""Traits are halves and thirds, packed as sixths."""
+
+
+class PassageAnalyses:
+    """Packs and unpacks what is known of the passages of episodes."""
+
+    def __init__(self, embedding: EmbeddingModel, tokens: TokenCounter) -> None:
+        """Embed with `embedding`, where it runs in this process, and count with `tokens`."""
+        self._embed = embedder(embedding)
+        self._dimensions = embedding.dimensions
+        self._tokens = tokens
+        self._model = embedding.name if self._embed else ""
+
+    def pack(self, episode: Episode) -> dict[str, Any] | None:
+        """Return what lies beside the row of an episode; None where it has no passage.
+
+        It embeds every passage, some milliseconds each: call it in a thread.
+        """
+        units = units_of(episode.turns, {})
+        if not units:
+            return None
+        words: dict[str, int] = {}
+        found = [analysed(unit, self._tokens.text) for unit in units]
+        terms = [[words.setdefault(word, len(words)) for word in each.terms] for each in found]
+        packed = {
+            "by": self._by(),
+            "spans": {
+                turn.ref(at): spans
+                for turn in episode.turns
+                for at, said in enumerate(turn.messages)
+                if len(spans := spans_of(said.text)) > 1
+            },
+            "words": " ".join(words),
+            "lengths": list(map(len, terms)),
+            "terms": _text(np.array([at for each in terms for at in each], dtype=np.uint32)),
+            "tokens": [each.tokens for each in found],
+            "traits": _text(
+                np.rint(np.array([each.traits for each in found]) * _TRAIT_STEPS).astype(np.uint8)
+            ),
+        }
+        if self._embed is not None:
+            rows = self._embed([unit.text for unit in units])
+            scale = _MOST / np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-9)
+            packed["rows"] = _text(np.rint(rows * scale).astype(np.int8))
+        return packed
+
+    def unpack(self, episodes: Mapping[str, Episode], packed: Mapping[str, Any]) -> Ready:
+        """Return what is known of each passage.
+
+        Args:
+            episodes: By id.
+            packed: What lies beside their rows, by id; what another model or form made, and what
+                cannot be read, is passed over: those passages are read anew.
+        """
+        units: dict[tuple[str, str], tuple[Stored, int]] = {}
+        spans: dict[str, Spans] = {}
+        for id, value in packed.items():
+            episode = episodes.get(id)
+            if episode is None or not isinstance(value, dict) or value.get("by") != self._by():
+                continue
+            try:
+                cut = {
+                    ref: [(int(begin), int(end)) for begin, end in each]
+                    for ref, each in value["spans"].items()
+                }
+                passages = units_of(episode.turns, {}, spans=cut)
+                stored = self._stored(value, len(passages))
+            except (KeyError, ValueError, TypeError, AttributeError, binascii.Error):
+                continue
+            spans |= cut
+            units |= {(unit.ref, unit.text): (stored, at) for at, unit in enumerate(passages)}
+        return Ready(units, spans)
+
+    def _stored(self, value: Mapping[str, Any], count: int) -> Stored:
+        """Return what was found in `count` passages.
+
+        Raises:
+            KeyError: If a part is missing.
+            TypeError: If one is of another kind.
+            ValueError: If one holds another number of passages; as binascii.Error, if no base64.
+        """
+        words = tuple(value["words"].split(" ")) if value["words"] else ()
+        lengths, flat = (
+            np.array(value["lengths"], dtype=np.int64),
+            _array(value["terms"], np.uint32),
+        )
+        tokens = np.array(value["tokens"], dtype=np.int64)
+        traits = _array(value["traits"], np.uint8).reshape(count, -1) / _TRAIT_STEPS
+        if len(lengths) != count or len(tokens) != count or lengths.sum() != len(flat):
+            raise ValueError("it holds another number of passages")
+        if len(flat) and int(flat.max()) >= len(words):
+            raise ValueError("it holds a term without a word")
+        vectors = None
+        if self._embed is not None:
+            vectors = _array(value["rows"], np.int8).reshape(count, self._dimensions)
+            vectors = vectors.astype(np.float32)
+            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+            vectors /= np.where(norms > 0, norms, 1)
+        ends = np.cumsum(lengths)
+        return Stored(words, flat, ends - lengths, ends, tokens, traits, vectors)
+
+    def _by(self) -> str:
+        """Return what an analysis depends on beside the text."""
+        return f"{_FORM} {_tables()} {self._tokens.encoding.name} {self._model}"
+
+
+@cache
+def _tables() -> str:
+    """Return a digest of the words of all languages: with others, texts have other terms."""
+    data = files("domain.text").joinpath("languages.toml").read_bytes()
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def _text(array: NDArray[Any]) -> str:
+    return base64.b64encode(array.tobytes()).decode("ascii")
+
+
+def _array(text: str, kind: type[np.generic]) -> NDArray[Any]:
+    return np.frombuffer(base64.b64decode(text, validate=True), dtype=kind)

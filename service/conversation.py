@@ -18,6 +18,7 @@ from langgraph.types import StateSnapshot, StreamPart
 from domain.as_of import as_of_date
 from domain.owner import Owner
 from domain.records import Recalled
+from domain.text.moments import zone_of
 from graph.chat import build
 from nodes.state import ChatContext, ChatInput, Parts
 from service.turn_report import (
@@ -114,6 +115,7 @@ class Conversation:
         persona: str | None = None,
         tier: str | None = None,
         as_of: str | None = None,
+        timezone: str | None = None,
         checkpoint: str | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Answer `message`: yield the reply as it comes, then progress, then one `TurnDone`.
@@ -128,6 +130,7 @@ class Conversation:
             persona: Who the character is; None: the setting's.
             tier: Its name; None: the setting's.
             as_of: Answer with what was true then, as 2026-05-31; None: today.
+            timezone: Where the user is, as Europe/Berlin; None: the setting's.
             checkpoint: Go on from this checkpoint of the thread, as an edit does; None: the newest.
         """
         lock = self._turns.setdefault(thread, asyncio.Lock())
@@ -135,7 +138,9 @@ class Conversation:
             progress = Progress()
             error: Exception | None = None
             try:
-                context = _context(self._parts, owner, persona, tier, as_of)
+                context = await asyncio.to_thread(
+                    _context, self._parts, owner, persona, tier, as_of, timezone
+                )
                 run = self._run(context, _on(thread, checkpoint), message, progress)
                 async with aclosing(run) as events:
                     async for event in events:
@@ -169,16 +174,23 @@ class Conversation:
 
 
 def _context(
-    parts: Parts, owner: Owner, persona: str | None, tier: str | None, as_of: str | None
+    parts: Parts,
+    owner: Owner,
+    persona: str | None,
+    tier: str | None,
+    as_of: str | None,
+    timezone: str | None,
 ) -> ChatContext:
     """Return the context of a run.
 
     Raises:
-        ContextRefused: If there is no such tier, or `as_of` is no date.
+        ContextRefused: If there is no such tier or time zone, or `as_of` is no date.
     """
     try:
         parts.settings.tier(tier)
         as_of_date(as_of)
+        if timezone is not None:
+            zone_of(timezone)
         return ChatContext.model_validate(
             {
                 "user_id": owner.user_id,
@@ -186,6 +198,7 @@ def _context(
                 "persona": persona,
                 "tier": tier,
                 "as_of": as_of,
+                "timezone": timezone,
             }
         )
     except ValueError as error:

@@ -33,6 +33,9 @@ class ChatRequest(BaseModel):
     new: bool = Field(default=False, description="Begin a new conversation.")
     persona: str | None = Field(default=None, description="Who the character is, for this turn.")
     as_of: str | None = Field(default=None, description="Answer with what was true then.")
+    timezone: str | None = Field(
+        default=None, description="Where the user is, as Europe/Berlin. Not given: the setting's."
+    )
     stream: bool = Field(default=False, description="As server-sent events; so does `Accept`.")
 
 
@@ -60,7 +63,7 @@ async def chat(
     thread = said.thread_id
     if thread is None and not said.new:
         thread = await served.conversation.last_thread(owner)
-    options = {"persona": said.persona, "as_of": said.as_of}
+    options = {"persona": said.persona, "as_of": said.as_of, "timezone": said.timezone}
     ask = Ask(owner, thread or new_thread(), said.message, options)
     turn = await begin_turn(served, ask, caller.tier)
     if said.stream or STREAM in accept:

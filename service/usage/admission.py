@@ -33,6 +33,7 @@ class LimitedConversation(Conversation):
         persona: str | None = None,
         tier: str | None = None,
         as_of: str | None = None,
+        timezone: str | None = None,
         checkpoint: str | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Answer `message` as `Conversation` does; one too many ends at once in a report.
@@ -50,6 +51,7 @@ class LimitedConversation(Conversation):
             persona=persona,
             tier=tier,
             as_of=as_of,
+            timezone=timezone,
             checkpoint=checkpoint,
         )
         async with aclosing(run) as events:

@@ -452,3 +452,15 @@ async def test_without_long_term_memory_health_is_degraded_and_without_redis_dow
             redis.kill()
             answer = await alone.client.get("/health")
             assert answer.status_code == 503 and answer.json()["status"] == "down"
+
+
+@EMBEDDED
+async def test_a_chat_request_says_where_the_user_is(serve: Serve) -> None:
+    async with serve() as alone:
+        for zone, status in (("Asia/Tokyo", 200), ("Mars/Phobos", 422)):
+            said = {"message": "I like tea", "timezone": zone}
+            answer = await alone.client.post("/chat/alex/default", json=said)
+            assert answer.status_code == status, answer.text
+        assert "There is no time zone" in answer.json()["detail"]
+        (turn,) = (await alone.client.get(f"{path('alex')}/transcript")).json()["items"]
+        assert turn["at"].endswith("+09:00")

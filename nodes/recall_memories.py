@@ -78,15 +78,15 @@ class RecallMemories:
             branch = None
         folded = {id for note in branch.notes for id in note.turns} if branch else set()
         turns = set(path_of(origin.view, origin.head).journal)
-        known = {turn.id: turn for turn in branch.partial} if branch else {}
-        turns |= set(known)
+        by_id = {turn.id: turn for turn in branch.partial} if branch else {}
+        turns |= set(by_id)
         borrowed = borrowed_turns(state, origin, self._parts.settings.borrowed_turns)
         turns |= set(borrowed) & set(origin.view.turns)
         if not origin.reset:
             turns |= set(by_turn(state["messages"])) - folded
-        known |= origin.view.turns
+        by_id |= origin.view.turns
         count = self._parts.models.tokens.turn
-        return turns, sum(count(known[id]) for id in turns & known.keys())
+        return turns, sum(count(by_id[id]) for id in turns & by_id.keys())
 
 
 def _query(messages: Sequence[AnyMessage]) -> str:

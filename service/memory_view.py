@@ -85,7 +85,7 @@ async def look_up(
         ModelError: If the query cannot be embedded.
     """
     view = await stores.journal.read(owner)
-    found = await stores.recall.recall(
+    recollection = await stores.recall.recall(
         owner,
         view,
         query,
@@ -94,13 +94,15 @@ async def look_up(
         refs=tuple(view.refs.values()),
         as_of=as_of,
     )
-    return tuple(found.items)
+    return tuple(recollection.items)
 
 
 def _as_of_turns(entity: Entity, turns: frozenset[str]) -> Entity | None:
     """Return an entity with what these turns say of it; None if none of them names it."""
     sources = tuple(ref for ref in entity.sources if turn_of(ref) in turns)
-    attributes = tuple(one for one in entity.attributes if turn_of(one.source) in turns)
+    attributes = tuple(
+        attribute for attribute in entity.attributes if turn_of(attribute.source) in turns
+    )
     if not sources and not attributes:
         return None
     return entity.model_copy(update={"sources": sources, "attributes": attributes})

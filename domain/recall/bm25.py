@@ -54,8 +54,8 @@ class Postings:
         What stands before them is shared: a few documents at the end cost a few documents.
         """
         more = object.__new__(Postings)
-        kept = [segment for segment in self._segments if segment.last <= first]
-        more._index(self.docs[:first], self._sizes[:first], docs, kept)
+        segments = [segment for segment in self._segments if segment.last <= first]
+        more._index(self.docs[:first], self._sizes[:first], docs, segments)
         return more
 
     def extended(self, docs: Sequence[Terms]) -> "Postings":
@@ -67,11 +67,11 @@ class Postings:
         before: tuple[Terms, ...],
         sizes: Scores,
         docs: Sequence[Terms],
-        kept: Sequence[_Segment],
+        earlier: Sequence[_Segment],
     ) -> None:
         """Index `docs` after those `before`, of which the segments `kept` hold the first."""
         self.docs: tuple[Terms, ...] = (*before, *docs)
-        n, segments = len(self.docs), list(kept)
+        n, segments = len(self.docs), list(earlier)
         start = segments[-1].last if segments else 0
         while segments and start - segments[-1].first < _MERGED * (n - start):
             start = segments.pop().first

@@ -63,7 +63,11 @@ def changed(corpus: Corpus, about: Iterable[str], rows: Iterable[int]) -> dict[i
     telling = dict(zip(asked, corpus.text.telling(corpus.ids(asked)).tolist(), strict=True))
     nearest = {row: _nearest(corpus.units[row].text, telling) for row in rows}
     most = max((worth for worth, _ in nearest.values()), default=0.0)
-    said = {row: one for row, (worth, one) in nearest.items() if one and worth >= _ABOUT * most > 0}
+    said = {
+        row: statement
+        for row, (worth, statement) in nearest.items()
+        if statement and worth >= _ABOUT * most > 0
+    }
     newer: dict[int, int] = {}
     for row, old in said.items():
         later = [
@@ -79,20 +83,22 @@ def changed(corpus: Corpus, about: Iterable[str], rows: Iterable[int]) -> dict[i
 def _nearest(text: str, telling: Mapping[str, float]) -> tuple[float, _Statement | None]:
     """Return the statement of a text that holds most of what is asked, and how much that tells."""
     statements = _statements(text)
-    worth = [sum(telling[term] for term in one.terms & telling.keys()) for one in statements]
+    worth = [
+        sum(telling[term] for term in statement.terms & telling.keys()) for statement in statements
+    ]
     best = max(range(len(worth)), key=worth.__getitem__, default=None)
     return (0.0, None) if best is None else (worth[best], statements[best])
 
 
 def _otherwise(old: _Statement, new: _Statement, asked: frozenset[str]) -> int:
     """Return how many words asked for a change is about; 0 where nothing changed."""
-    values = ({one.value for one in each.quantities} for each in (old, new))
+    values = ({was.value for was in each.quantities} for each in (old, new))
     before, after = values
     shared = [
-        len(one.beside & other.beside & asked)
-        for one in old.quantities
+        len(was.beside & other.beside & asked)
+        for was in old.quantities
         for other in new.quantities
-        if one.kind == other.kind and one.value not in after and other.value not in before
+        if was.kind == other.kind and was.value not in after and other.value not in before
     ]
     most = max(shared, default=0)
     if most and most >= min(_ALIKE, len(asked)):
@@ -118,15 +124,15 @@ def _statements(text: str) -> tuple[_Statement, ...]:
 
 
 def _quantities(sentence: str, code: str) -> Iterable[_Quantity]:
-    text, known = normalized(sentence), vocabulary(code).numbers
+    text, numbers = normalized(sentence), vocabulary(code).numbers
     for match in _QUANTITY.finditer(text):
-        found = match[0].strip()
-        digits = re.sub(r"\D", "", found)
-        value = digits or str(known.get(found, ""))
+        words = match[0].strip()
+        digits = re.sub(r"\D", "", words)
+        value = digits or str(numbers.get(words, ""))
         if value:
             beside = text[max(0, match.start() - _BESIDE) : match.start()]
             beside += f" {text[match.end() : match.end() + _BESIDE]}"
-            kind = re.sub(r"[\w\s.,]", "", found)
+            kind = re.sub(r"[\w\s.,]", "", words)
             if _MONTH.search(text[max(0, match.start() - _NEXT) : match.end() + _NEXT]):
                 kind = "day"
             yield _Quantity(value, kind, frozenset(terms(beside, code)) - _MONTHS)

@@ -19,10 +19,10 @@ def asks(text: str) -> bool:
     """Return whether a message asks for something, rather than states it."""
     if _ASKED.search(text):
         return True
-    known = vocabulary_of(text)
+    language = vocabulary_of(text)
     return any(
         is_question(sentence)
-        or (known.spaced and starts(_plain(sentence), known.request, spaced=True))
+        or (language.spaced and starts(_plain(sentence), language.request, spaced=True))
         for sentence in dict.fromkeys(sentences(text))
     )
 
@@ -65,9 +65,9 @@ def asks_what_you_said(question: str) -> bool:
 
 
 def _holds(text: str, table: str) -> bool:
-    known = vocabulary_of(text)
-    phrases: frozenset[str] = getattr(known, table)
-    return holds(_plain(text), phrases, spaced=known.spaced)
+    language = vocabulary_of(text)
+    phrases: frozenset[str] = getattr(language, table)
+    return holds(_plain(text), phrases, spaced=language.spaced)
 
 
 def _plain(text: str) -> str:

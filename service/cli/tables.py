@@ -162,8 +162,8 @@ def ledger_table(ledger: Ledger) -> Table:
     for name in ("calls", "tokens in", "tokens out", *(["cost"] if priced else [])):
         table.add_column(name, justify="right", no_wrap=True)
     rows: list[tuple[str, str, str, int, int, int, float | None]] = [
-        (one.month, one.layer, one.model, one.calls, one.tokens_in, one.tokens_out, one.cost)
-        for one in ledger.lines
+        (line.month, line.layer, line.model, line.calls, line.tokens_in, line.tokens_out, line.cost)
+        for line in ledger.lines
     ]
     calls = sum(line.calls for line in ledger.lines)
     rows.append(("total", "", "", calls, ledger.tokens_in, ledger.tokens_out, ledger.cost))

@@ -43,14 +43,14 @@ async def check_damaged(
         if settings.redis_url is not None or await asyncio.to_thread(file.exists):
             saver = await open_checkpointer(settings, journal, stack)
             looks.append(("checkpoints", saver.damaged()))
-        found = [*filter(None, await asyncio.gather(*starmap(sentence_of, looks)))]
+        damaged = [*filter(None, await asyncio.gather(*starmap(sentence_of, looks)))]
     except StoreUnavailable as error:
         return Check(name=name, state="fail", text=str(error))
-    if not found:
+    if not damaged:
         return Check(name=name, state="ok", text="None was found.")
     text = (
-        f"{'; '.join(found)} cannot be read and are passed over: bring them back from a backup, or "
-        "remove them with `mnemo reset` or `mnemo forget` of their owner."
+        f"{'; '.join(damaged)} cannot be read and are passed over: bring them back from a backup, "
+        "or remove them with `mnemo reset` or `mnemo forget` of their owner."
     )
     return Check(name=name, state="warn", text=text)
 

@@ -180,14 +180,14 @@ def says_more(value: Any, most: int) -> bool:
     """
     size, left = 0, [value]
     while left and size <= most:
-        one = left.pop()
-        if isinstance(one, str):
-            size += len(one.encode("utf-8", "surrogatepass"))
-        elif isinstance(one, dict):
-            left += one.keys()
-            left += one.values()
-        elif isinstance(one, list | tuple):
-            left += one
+        part = left.pop()
+        if isinstance(part, str):
+            size += len(part.encode("utf-8", "surrogatepass"))
+        elif isinstance(part, dict):
+            left += part.keys()
+            left += part.values()
+        elif isinstance(part, list | tuple):
+            left += part
         size += 1
     return size > most
 

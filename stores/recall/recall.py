@@ -167,14 +167,14 @@ class Recall:
         index = await self._index(owner, view) or await self._cache.without_rows(owner, view)
         spoken = set(terms(query))
         scope = scope_of(index, view, refs=refs, as_of=as_of)
-        known = {
+        entities = {
             entity.id: with_ends(entity, scope.facts.standings)
             for entity in index.rows.entities
             if scope.knows(entity) and (entity.id in near or spoken & set(_names(entity)))
         }
-        named = [entity for entity in known.values() if spoken & set(_names(entity))]
+        named = [entity for entity in entities.values() if spoken & set(_names(entity))]
         about = {entity.id: entity for entity in relevant(named, query)}
-        about |= {id: known[id] for id in near if id in known}
+        about |= {id: entities[id] for id in near if id in entities}
         return [describe(entity, scope.live_turns, as_of) for entity in about.values()]
 
     async def survey(

@@ -67,18 +67,18 @@ def scope_of(
     """Return what counts for a run that sees `refs`."""
     corpus = index.corpus
     reached = live(view.refs.values() if refs is None else refs, index.tree(view))
-    known = index.standing(reached, as_of)
-    reached -= known.withheld | view.withheld
+    facts = index.standing(reached, as_of)
+    reached -= facts.withheld | view.withheld
     counts = np.array([turn in reached for turn in corpus.turns], dtype=np.bool_)[corpus.turn]
     for row in corpus.lone:
-        counts[row] = corpus.units[row].ref in known.ids
+        counts[row] = corpus.units[row].ref in facts.ids
     if as_of is not None:
         counts &= corpus.at <= as_of.timestamp()
     allowed = counts.copy()
     if between is not None:
         begin, end = (moment.timestamp() for moment in between)
         allowed &= (corpus.at >= begin) & (corpus.at <= end)
-    return Scope(reached, counts, allowed, known, between, view.withheld)
+    return Scope(reached, counts, allowed, facts, between, view.withheld)
 
 
 class Candidates:
@@ -115,8 +115,8 @@ class Candidates:
         asked = [(s, o) for s, o in self._scope.facts.best(scores) if o.fact.kind in LASTING]
         asked.sort(key=lambda each: each[1].fact.slot != ADDRESS)
         taken: list[Recalled] = []
-        for score, one in asked:
-            if one.current and (line := self._wish(one.fact, score)).tokens <= budget:
+        for score, standing in asked:
+            if standing.current and (line := self._wish(standing.fact, score)).tokens <= budget:
                 budget -= line.tokens
                 taken.append(line)
         self._taken = frozenset(item.id for item in taken)
@@ -150,9 +150,9 @@ class Candidates:
         episodes = [e for e in self._index.rows.episodes if self._all_live(e)][-3:]
         summaries = [self._summary(e, closeness.get(e.id, 0.0)) for e in reversed(episodes)]
         standings = self._scope.facts.standings
-        current = [one for one in standings if one.current and one.fact.id not in self._taken]
-        current.sort(key=lambda one: one.fact.valid_from, reverse=True)
-        facts = [self._fact(one, 0.0) for one in current if self._in_span(one.fact.valid_from)]
+        current = [each for each in standings if each.current and each.fact.id not in self._taken]
+        current.sort(key=lambda each: each.fact.valid_from, reverse=True)
+        facts = [self._fact(each, 0.0) for each in current if self._in_span(each.fact.valid_from)]
         return [*summaries[:1], *facts[:12], *summaries[1:], *facts[12:]]
 
     def _best(self, allowed: Mask, shown: Container[str]) -> list[int]:
@@ -247,16 +247,16 @@ class Candidates:
         )
         return with_tokens(item, self._count)
 
-    def _untaken(self, kept: Mask) -> Mask:
+    def _untaken(self, untaken: Mask) -> Mask:
         """Return the units without those that say nothing but a wish that was taken."""
         if not self._taken:
-            return kept
-        corpus, kept = self._index.corpus, kept.copy()
-        for one in self._scope.facts.standings:
-            if one.fact.id in self._taken:
-                for row in corpus.rows_of_fact.get(one.fact.id, ()):
-                    kept[row] &= normalized(corpus.units[row].text) != normalized(one.fact.text)
-        return kept
+            return untaken
+        corpus, untaken = self._index.corpus, untaken.copy()
+        for each in self._scope.facts.standings:
+            if each.fact.id in self._taken:
+                for row in corpus.rows_of_fact.get(each.fact.id, ()):
+                    untaken[row] &= normalized(corpus.units[row].text) != normalized(each.fact.text)
+        return untaken
 
     def _fact(self, standing: Standing, best: float) -> Line:
         ended = f" (until {day_heading(standing.until)})" if standing.until else ""

@@ -127,12 +127,12 @@ def _named(name: bytes) -> tuple[str, str, Saved]:
 def fields_of(names: Names, gone: Iterable[Saved], oldest: str = "") -> list[str]:
     """Return the fields of `gone`, and of writes before `oldest` that have no checkpoint."""
     places = {(saved.namespace, saved.id) for saved in gone}
-    held = {(saved.namespace, saved.id) for saved in names.checkpoints.values()}
+    places = {(saved.namespace, saved.id) for saved in names.checkpoints.values()}
     return [
         field
         for field, saved in (names.checkpoints | names.writes).items()
         if (place := (saved.namespace, saved.id)) in places
-        or (saved.id < oldest and place not in held)
+        or (saved.id < oldest and place not in places)
     ]
 
 
@@ -180,9 +180,9 @@ def loaded(
         UNREADABLE: Any of these, where another program wrote over it.
     """
     pending = []
-    for name, held in writes.items():
+    for name, packed in writes.items():
         position, task_id = name.split(":")[3:]
-        path, channel, kind, body = held.split(b"\0", 3)
+        path, channel, kind, body = packed.split(b"\0", 3)
         order = writes_sort_key(path.decode(), plain(task_id), int(position))
         value_written = serde.loads_typed((kind.decode(), body))
         pending.append((order, (plain(task_id), channel.decode(), value_written)))

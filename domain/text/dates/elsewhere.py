@@ -55,12 +55,12 @@ class _Words:
 
 def other_language(text: str, said_at: datetime, ahead: bool) -> datetime | None:
     """Return the moment that a whole phrase names; None where languages read it differently."""
-    found = {
+    days = {
         span[0]
         for code in _tables()
         if len(text) <= _LONGEST and (span := _whole(text, code, said_at, ahead)) is not None
     }
-    return found.pop() if len(found) == 1 else None
+    return days.pop() if len(days) == 1 else None
 
 
 def period_in(text: str, code: str, now: datetime) -> Span | None:
@@ -156,9 +156,9 @@ def _is_year(number: int) -> bool:
 
 def _parts(text: str, code: str) -> list[_Part]:
     """Return the parts of a text in order; a gap for what has none."""
-    known, parts, end = _words(code), list[_Part](), 0
+    vocabulary, parts, end = _words(code), list[_Part](), 0
     text = _ORDINAL.sub(" ", _plain(text))
-    for match in known.pattern.finditer(text):
+    for match in vocabulary.pattern.finditer(text):
         if any(letter.isalnum() for letter in text[end : match.start()]):
             parts.append(_Part("gap"))
         end = match.end()
@@ -169,7 +169,7 @@ def _parts(text: str, code: str) -> list[_Part]:
             parts.append(_Part("number", int(match["number"])))
             parts += [_Part("lead")] * match[0].endswith(("年", "년"))
         else:
-            parts += known.parts[match[0]]
+            parts += vocabulary.parts[match[0]]
     if any(letter.isalnum() for letter in text[end:]):
         parts.append(_Part("gap"))
     return parts

@@ -27,8 +27,9 @@ from models.provider.loading import once_loaded
 from models.provider.ollama import find_ollama, read_window
 from settings import Settings
 
-ALL_SECONDS = 8.0
-"""How long all checks together may take; they run at once."""
+ALL_SECONDS = 20.0
+"""How long all checks together may take; they run at once. A busy machine takes ten to load the
+embeddings, which is no fault."""
 MODEL_SECONDS = 5.0
 """How long a model may take for a few words."""
 LOADING_SECONDS = 2.0

@@ -21,6 +21,7 @@ __all__ = ["mnemo", "open_server"]
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+CLIENTS = "docs/clients.md"
 EXTENDING = "docs/extending.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 BIN = Path(sys.executable).parent
@@ -60,7 +61,7 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_there_is_something_to_test() -> None:
     assert {"make chat", "make test"} <= set(commands())
-    assert {page for page, _ in blocks("python")} == {"README.md", EXTENDING}
+    assert {page for page, _ in blocks("python")} == {"README.md", CLIENTS, EXTENDING}
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("make ")])
@@ -139,9 +140,9 @@ async def run_snippet(text: str) -> None:
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
-    "text", [text for page, text in blocks("python") if page != EXTENDING], ids=len
+    "text", [text for page, text in blocks("python") if page == "README.md"], ids=len
 )
-async def test_every_client_of_the_server_works_as_a_file(
+async def test_every_client_of_the_development_server_works_as_a_file(
     open_server: DevServer, text: str, tmp_path: Path
 ) -> None:
     local = text.replace("http://127.0.0.1:2024", open_server.url)

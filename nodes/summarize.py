@@ -209,7 +209,9 @@ async def _attempt(
     )
     # In threads: long messages take a while.
     quality = await asyncio.to_thread(check, allowed, summary)
-    score = await model.score(allowed, summary)
+    # Where the check fails, no score mends it: none is asked for.
+    passes = quality.coverage >= parts.settings.quality_threshold
+    score = await model.score(allowed, summary) if passes else None
     named = await asyncio.to_thread(said_in, allowed, score.missing) if score else ()
     judged = {
         "summary": summary,

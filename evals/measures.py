@@ -22,7 +22,7 @@ class Outcome:
     context: str
     """What the prompt shows: what the user asked for once and for all, then what is recalled."""
     tokens: int
-    """Of what is recalled; the wishes come on top, as in a prompt."""
+    """Of the whole context: the wishes come on top of the budget for what is recalled."""
     ms: float
     nuggets: tuple[str, ...] = ()
     """What a good answer must say; empty: the answer itself."""

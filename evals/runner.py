@@ -165,7 +165,7 @@ def _outcome(
             for id in probe.evidence
         ),
         context=context,
-        tokens=tokens.text(recalled),
+        tokens=tokens.text(context),
         ms=ms,
         nuggets=probe.nuggets,
     )

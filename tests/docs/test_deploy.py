@@ -21,7 +21,7 @@ from prometheus_client import Counter, Histogram
 from service.usage import metrics
 from settings import Settings
 from tests.support.mnemo_runs import Mnemo, mnemo
-from tests.support.servers.serve_process import ServeProcess, free_port, serve_process
+from tests.support.servers.serve_process import free_port, serve_process
 
 __all__ = ["mnemo"]
 
@@ -59,7 +59,7 @@ def test_redis_is_run_as_its_data_deserve() -> None:
 
 
 @contextmanager
-def proxy(folder: Path, *replicas: ServeProcess) -> Iterator[str]:
+def proxy(folder: Path, *replicas: str) -> Iterator[str]:
     """Run nginx as shipped, on other ports."""
     program = shutil.which("nginx")
     assert program, "nginx is not installed: apt-get install nginx-light."
@@ -67,7 +67,7 @@ def proxy(folder: Path, *replicas: ServeProcess) -> Iterator[str]:
     text = (ROOT / "deploy/nginx.conf").read_text("utf-8")
     text = text.replace("listen 127.0.0.1:8000", f"listen 127.0.0.1:{port}")
     for shipped, replica in zip((8001, 8002), replicas, strict=True):
-        text = text.replace(f"127.0.0.1:{shipped}", replica.url.removeprefix("http://"))
+        text = text.replace(f"127.0.0.1:{shipped}", replica.removeprefix("http://"))
     config = folder / "nginx.conf"
     config.write_text(text, "utf-8")
     running = subprocess.Popen([program, "-p", folder, "-c", config, "-g", "daemon off;"])
@@ -92,7 +92,7 @@ async def test_two_replicas_behind_a_proxy_remember_as_one_and_survive_a_kill(
     }
     with ExitStack() as stack:
         one, two = (stack.enter_context(serve_process(cwd=tmp_path, **stores)) for _ in range(2))
-        url = stack.enter_context(proxy(tmp_path, one, two))
+        url = stack.enter_context(proxy(tmp_path, one.url, two.url))
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
 
             async def say(message: str) -> Any:
@@ -135,6 +135,26 @@ async def test_messages_on_one_thread_wait_for_each_other_across_replicas(
         turns = kept.json()["items"]
         assert len(turns) == 10
         assert [t["parent"] for t in turns[1:]] == [t["id"] for t in turns[:-1]]
+
+
+@pytest.mark.deep
+async def test_a_replica_that_is_back_takes_requests_before_the_next_one_stops(
+    tmp_path: Path,
+) -> None:
+    async def fine(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    ports = free_port(), free_port()
+    with proxy(tmp_path, *(f"http://127.0.0.1:{port}" for port in ports)) as url:
+        await asyncio.sleep(1)
+        async with httpx.AsyncClient(base_url=url) as client:
+            for port in (*ports, *ports):
+                async with await asyncio.start_server(fine, "127.0.0.1", port):
+                    statuses = [(await client.post("/chat")).status_code for _ in range(4)]
+                assert statuses == [200] * 4
 
 
 def test_every_figure_of_the_dashboard_is_one_that_is_measured() -> None:

@@ -4,7 +4,7 @@ RUN pip install --no-cache-dir uv
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md LICENSE ./
-RUN uv sync --frozen --no-dev --no-install-project --extra postgres
+RUN uv sync --frozen --no-dev --no-install-project --extra postgres --extra telegram
 COPY settings.py ./
 COPY domain domain
 COPY models models
@@ -13,7 +13,7 @@ COPY nodes nodes
 COPY graph graph
 COPY evals evals
 COPY service service
-RUN uv sync --frozen --no-dev --no-editable --extra postgres
+RUN uv sync --frozen --no-dev --no-editable --extra postgres --extra telegram
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --create-home mnemo && mkdir /data && chown mnemo /data

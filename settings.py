@@ -255,6 +255,18 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="Model to its price of a million tokens read and of a million written.",
     )
+    telegram_token: SecretStr | None = Field(
+        default=None, description="Token of the bot that `mnemo telegram` answers as."
+    )
+    telegram_api_url: str = Field(
+        default="https://api.telegram.org",
+        description="Where the Bot API is: Telegram's own, or a Bot API server that you run.",
+    )
+    telegram_users: dict[int, str] = Field(
+        default_factory=dict,
+        description="Telegram ids to user ids: who they are on other channels. Where it is set, "
+        "nobody else is answered. Unset: everybody, as `telegram:<id>`.",
+    )
 
     @model_validator(mode="after")
     def _one_long_term_store(self) -> "Settings":

@@ -117,6 +117,7 @@ class Conversation:
         as_of: str | None = None,
         timezone: str | None = None,
         checkpoint: str | None = None,
+        message_id: str | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Answer `message`: yield the reply as it comes, then progress, then one `TurnDone`.
 
@@ -132,16 +133,19 @@ class Conversation:
             as_of: Answer with what was true then, as 2026-05-31; None: today.
             timezone: Where the user is, as Europe/Berlin; None: the setting's.
             checkpoint: Go on from this checkpoint of the thread, as an edit does; None: the newest.
+            message_id: The message's own id, where its channel may bring it again: the same text is
+                then the same turn, another text an edit of it. None: a new message.
         """
         lock = self._turns.setdefault(thread, asyncio.Lock())
         async with lock:
-            progress = Progress()
+            said = HumanMessage(message, id=message_id or uuid4().hex)
+            progress = Progress(str(said.id))
             error: Exception | None = None
             try:
                 context = await asyncio.to_thread(
                     _context, self._parts, owner, persona, tier, as_of, timezone
                 )
-                run = self._run(context, _on(thread, checkpoint), message, progress)
+                run = self._run(context, _on(thread, checkpoint), said, progress)
                 async with aclosing(run) as events:
                     async for event in events:
                         yield event
@@ -150,11 +154,15 @@ class Conversation:
             yield TurnDone(progress.report(error))
 
     async def _run(
-        self, context: ChatContext, config: RunnableConfig, message: Content, progress: Progress
+        self,
+        context: ChatContext,
+        config: RunnableConfig,
+        message: HumanMessage,
+        progress: Progress,
     ) -> AsyncGenerator[TokenEvent | StepEvent, None]:
         run = self._graph.astream(
             # A plain dictionary: a checkpoint may hold the input, and holds no types of ours.
-            cast(ChatInput, {"messages": [HumanMessage(message, id=uuid4().hex)]}),
+            cast(ChatInput, {"messages": [message]}),
             config,
             context=context,
             stream_mode=["messages", "updates"],

@@ -10,6 +10,7 @@ from itertools import pairwise
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from domain.records import Turn
+from models.parts import text_of
 from nodes.messages.signatures import Signatures
 from nodes.messages.stamps import (
     by_turn,
@@ -53,7 +54,7 @@ def arrived(
         turn, at = places.get(message.id or "", (None, 0))
         if turn is None or turn_id(message) is not None or waiting_for(message) is not None:
             messages_before.append(message)
-        elif isinstance(message, AIMessage) or message.text == turn.messages[at].text:
+        elif isinstance(message, AIMessage) or text_of(message) == turn.messages[at].text:
             messages_before.append(turn_messages(turn, signatures)[at])
             again = True
         else:
@@ -100,7 +101,7 @@ def _without_history(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
 
 
 def _alike(some: Sequence[AnyMessage], others: Sequence[AnyMessage]) -> bool:
-    return [(m.type, m.text) for m in some] == [(m.type, m.text) for m in others]
+    return [(m.type, text_of(m)) for m in some] == [(m.type, text_of(m)) for m in others]
 
 
 def _is_new(message: AnyMessage) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import chat, eval, maintenance, mcp, memory, serve, transfer
+from service.cli import chat, eval, maintenance, mcp, memory, serve, telegram, transfer
 from service.cli.terminal import hasten, quiet
 
 app = typer.Typer(
@@ -43,7 +43,7 @@ def _main(
     quiet(verbose)
 
 
-for _verbs in (chat, memory, maintenance, transfer, serve, mcp, eval):
+for _verbs in (chat, memory, maintenance, transfer, serve, mcp, telegram, eval):
     _verbs.add(app)
 
 

@@ -9,7 +9,8 @@ import typer
 
 from service.cli.colours import FAINT
 from service.cli.options import CHARACTER, USER, AsOf, Character, User, date_of, owner_of
-from service.cli.terminal import console, fail, plain, run, settings
+from service.cli.terminal import console, fail, run, settings
+from service.plain_text import plain
 
 if TYPE_CHECKING:
     from domain.owner import Owner

@@ -12,10 +12,10 @@ from models.errors import ModelError
 from nodes.state import Parts
 from service.cli.colours import ACCENT, BAD, FAINT
 from service.cli.tables import budget_table, episodes_table, facts_table, recalled_table
-from service.cli.terminal import one_line, plain
 from service.conversation import Conversation, new_thread
 from service.memory_changes import forget_what_says, what_says
 from service.memory_view import look_up, remembered
+from service.plain_text import one_line, plain
 from service.prompt_history import forget_history
 from service.turn_report import TurnReport
 from stores.errors import StoreUnavailable

@@ -10,8 +10,9 @@ from contextlib import aclosing
 
 from nodes.state import Parts
 from service.cli.chat_commands import LEAVE, ChatCommands, Talk
-from service.cli.terminal import console, plain, print_json
+from service.cli.terminal import console, print_json
 from service.conversation import Conversation
+from service.plain_text import plain
 from service.turn_report import TurnDone, TurnReport
 
 

@@ -18,8 +18,9 @@ from nodes.state import Parts
 from service.cli.chat_commands import COMMANDS, LEAVE, ChatCommands, Talk
 from service.cli.chat_reply import Printer, Working
 from service.cli.colours import ACCENT, BAD, FAINT, WARNING
-from service.cli.terminal import console, day, one_line, plain
+from service.cli.terminal import console
 from service.conversation import Conversation
+from service.plain_text import day, one_line, plain
 from service.prompt_history import history_file
 from service.turn_report import StepEvent, TokenEvent, TurnDone, TurnReport
 from settings import Settings

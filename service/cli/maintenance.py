@@ -11,7 +11,8 @@ import typer
 
 from service.cli.colours import BAD, GOOD, WARNING
 from service.cli.options import Json
-from service.cli.terminal import console, fail, one_line, print_json, run, settings
+from service.cli.terminal import console, fail, print_json, run, settings
+from service.plain_text import one_line
 
 if TYPE_CHECKING:
     from service.ops.doctor import Check

@@ -18,7 +18,8 @@ from service.cli.options import (
     date_of,
     owner_of,
 )
-from service.cli.terminal import console, fail, one_line, print_json, with_parts, with_stores
+from service.cli.terminal import console, fail, print_json, with_parts, with_stores
+from service.plain_text import one_line
 
 if TYPE_CHECKING:
     from domain.owner import Owner

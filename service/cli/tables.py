@@ -14,7 +14,7 @@ from rich.text import Text
 from domain.facts.facts import Standing
 from domain.records import Entity, Episode, Recalled
 from service.cli.colours import FAINT, LAYERS
-from service.cli.terminal import day, one_line
+from service.plain_text import day, one_line
 from service.reasons import REASONS, reasons_of
 from service.usage.ledger import Ledger
 

@@ -9,17 +9,17 @@ import gc
 import json
 import logging
 import os
-import re
 import sys
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
+
+from service.plain_text import plain
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -33,23 +33,6 @@ T = TypeVar("T")
 
 INTERRUPTED = 130
 """What a shell sees of a program that Ctrl-C ended."""
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-
-
-def plain(text: str) -> str:
-    """Return text without what would steer a terminal: only line breaks and tabs stay."""
-    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def one_line(text: str) -> str:
-    """Return text on one line, safe to print."""
-    return " ".join(plain(text).split())
-
-
-def day(at: datetime) -> str:
-    """Return a date as the terminal shows it, in the local time zone."""
-    return f"{at.astimezone():%Y-%m-%d}"
 
 
 def console(stderr: bool = False) -> "Console":

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli.options import CHARACTER, USER, Character, Json, User, Yes, confirm, owner_of
-from service.cli.terminal import console, fail, one_line, print_json, with_parts, with_stores
+from service.cli.terminal import console, fail, print_json, with_parts, with_stores
+from service.plain_text import one_line
 
 if TYPE_CHECKING:
     from nodes.state import Parts

@@ -62,7 +62,7 @@ def _rows(name: str, field: FieldInfo) -> Iterator[str]:
         yield _row(f"{variable}__{part}".upper(), getattr(default, part), inner)
 
 
-def _row(variable: str, default: object, field: FieldInfo) -> str:
+def _row(variable: str, default: Any, field: FieldInfo) -> str:
     value = TypeAdapter(Any).dump_python(default, mode="json")
     text = value if isinstance(value, str) else json.dumps(value)
     shown = "" if value in (None, "", [], {}) else f"`{text}`"

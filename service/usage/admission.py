@@ -35,6 +35,7 @@ class LimitedConversation(Conversation):
         as_of: str | None = None,
         timezone: str | None = None,
         checkpoint: str | None = None,
+        message_id: str | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Answer `message` as `Conversation` does; one too many ends at once in a report.
 
@@ -53,6 +54,7 @@ class LimitedConversation(Conversation):
             as_of=as_of,
             timezone=timezone,
             checkpoint=checkpoint,
+            message_id=message_id,
         )
         async with aclosing(run) as events:
             async for event in events:

@@ -1,0 +1,1 @@
+"""The bot of `mnemo telegram`. Read `bot` first, then `answering`."""

@@ -1,0 +1,126 @@
+"""A message becomes a turn of the conversation that all channels share; its reply streams back."""
+
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from uuid import NAMESPACE_OID, uuid5
+
+from aiogram import Bot
+from aiogram.types import Message, User
+
+from domain.owner import Owner
+from service.conversation import Content
+from service.http.turns import Ask, begin_turn
+from service.serving import Serving
+from service.telegram.inbox import Delivery
+from service.telegram.people import People
+from service.telegram.photos import photo_part
+from service.telegram.reply import Reply, typing
+from service.thread_locks import ThreadBusy
+from service.turn_report import StepEvent, TokenEvent, TurnDone, TurnReport
+from service.usage.limits import LimitExceeded
+from stores.errors import StoreUnavailable
+
+UNREADABLE = "I can read text and photos only: send me one of these."
+EMPTY = "(The reply is empty.)"
+"""Telegram takes no message without a visible sign."""
+
+
+@dataclass(frozen=True)
+class Answering:
+    """Answers messages of private chats."""
+
+    bot: Bot
+    serving: Serving
+    people: People
+
+    async def answer(self, message: Message, user: User, delivery: Delivery, edited: bool) -> None:
+        """Answer a message; an update that comes again is shown in the same messages.
+
+        Args:
+            message: What was said.
+            user: Who said it.
+            delivery: How far its update got before.
+            edited: Whether it was said before, in other words.
+
+        Raises:
+            TelegramAPIError: If Telegram does not take the reply.
+        """
+        begun = delivery.thread is not None
+        refers = message.message_id if edited else None
+        reply = Reply(self.bot, message.chat.id, delivery, refers=refers)
+        try:
+            content = await self._content(message)
+            if content is None:
+                reply.text = UNREADABLE
+            else:
+                owner = await self.people.owner(user)
+                ask = await self._ask(message, content, owner, delivery)
+                report = await self._turn(ask, reply, self.people.character(owner).tier)
+                if report.again and (not report.reply or (edited and not begun)):
+                    return  # What it says was not edited; or all of it was said long ago.
+                reply.text = _said(report, reply.text)
+            await reply.end()
+        except (LimitExceeded, ThreadBusy, StoreUnavailable) as error:
+            reply.text = str(error)
+            await reply.end()
+        finally:
+            await reply.stop()
+
+    async def _content(self, message: Message) -> Content | None:
+        """Return what a message says; None where it is neither text nor a photo."""
+        if message.photo:
+            text = message.caption or ""
+            most = self.serving.parts.settings.message_bytes
+            part = await photo_part(self.bot, message.photo, most - len(text.encode()))
+            return [{"type": "text", "text": text}, part] if text else [part]
+        return message.text
+
+    async def _ask(
+        self, message: Message, content: Content, owner: Owner, delivery: Delivery
+    ) -> Ask:
+        """Return the turn that a message asks for, on the owner's last thread.
+
+        Its id is the message's own, so that Telegram may bring it again.
+
+        Raises:
+            StoreUnavailable: If a store does not answer.
+        """
+        thread = delivery.thread or await self.serving.conversation.last_thread(owner)
+        await delivery.begin(thread or await self._first_thread(owner))
+        id = f"telegram-{self.bot.id}-{message.chat.id}-{message.message_id}"
+        return Ask(owner, str(delivery.thread), content, {"message_id": id})
+
+    async def _first_thread(self, owner: Owner) -> str:
+        """Return where an owner without turns begins; a message that found no reply waits there."""
+        view = await self.serving.parts.stores.journal.read(owner)
+        return str(uuid5(NAMESPACE_OID, f"telegram\n{owner.key}\n{view.generation}"))
+
+    async def _turn(self, ask: Ask, reply: Reply, tier: str | None) -> TurnReport:
+        """Run a turn and show its reply as it comes.
+
+        Raises:
+            LimitExceeded: If the user, or this process, has too much to do.
+            ThreadBusy: If the thread still answers an earlier message.
+            StoreUnavailable: If a store does not answer.
+        """
+        async with AsyncExitStack() as waiting:
+            await waiting.enter_async_context(typing(self.bot, reply.chat))
+            turn = await begin_turn(self.serving, ask, tier)
+            text = ""
+            async with aclosing(turn.events()) as events:
+                async for event in events:
+                    if isinstance(event, TokenEvent):
+                        await waiting.aclose()
+                        text += event.text
+                        reply.write(text)
+                    elif isinstance(event, StepEvent) and event.step == "search":
+                        text = ""
+                    elif isinstance(event, TurnDone):
+                        return event.report
+        raise RuntimeError("A turn ended without a report.")
+
+
+def _said(report: TurnReport, streamed: str) -> str:
+    """Return what the chat is shown of a turn."""
+    text = "\n\n".join(filter(None, (report.reply or streamed, report.error)))
+    return text if text.strip() else EMPTY

@@ -1,0 +1,70 @@
+"""What happens when a button below one of the bot's messages is pressed."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aiogram import Bot
+from aiogram.exceptions import TelegramBadRequest
+from aiogram.types import CallbackQuery
+
+from service.prompt_history import forget_history
+from service.serving import Serving
+from service.telegram.commands import LEAVE, Commands, reset_mark, talk_mark
+from service.telegram.people import People
+from stores.errors import StoreUnavailable
+from stores.maintenance.erase import reset
+
+LEFT = "Nothing was forgotten."
+FORGOTTEN = (
+    "Everything is forgotten. What stands above is Telegram's own copy: clear this chat to be rid "
+    "of it too."
+)
+BEFORE = "What you had told by then is forgotten already. Send /reset to forget what came since."
+GONE = "This character is not here any more: /character lists those who are."
+
+
+@dataclass(frozen=True)
+class Buttons:
+    """Answers to pressed buttons."""
+
+    bot: Bot
+    serving: Serving
+    people: People
+    commands: Commands
+
+    async def press(self, query: CallbackQuery) -> None:
+        """Do what a button says, and let its message say what was done.
+
+        Raises:
+            TelegramAPIError: If Telegram does not take the answer.
+        """
+        try:
+            text = await self._done(self.people.user_id(query.from_user), query.data or "")
+        except StoreUnavailable as error:
+            text = str(error)
+        # A query that is old, or comes again, has been answered or needs no answer any more.
+        with suppress(TelegramBadRequest):
+            await self.bot.answer_callback_query(query.id)
+        if query.message is not None:
+            with suppress(TelegramBadRequest):
+                await self.bot.edit_message_text(
+                    text, chat_id=query.message.chat.id, message_id=query.message.message_id
+                )
+
+    async def _done(self, user_id: str, mark: str) -> str:
+        """Do what a button carries; return what was done."""
+        if mark == LEAVE:
+            return LEFT
+        for owner in self.people.owners(user_id):
+            if mark == talk_mark(owner):
+                return await self.commands.talk_with(owner)
+            parts = self.serving.parts
+            generation = (await parts.stores.journal.read(owner)).generation
+            if mark == reset_mark(owner, generation):
+                await reset(parts.stores, owner)
+                await asyncio.to_thread(forget_history, parts.settings.data_dir, owner)
+                return FORGOTTEN
+            if mark.rpartition(":")[0] == reset_mark(owner, None).rpartition(":")[0]:
+                return BEFORE
+        return GONE

@@ -21,6 +21,8 @@ from service.telegram.splitting import pieces
 
 EDIT_SECONDS = 1.0
 """Between two edits: Telegram's FAQ for bots asks for at most one message a second in a chat."""
+SEND_SECONDS = 5.0
+"""How long a bot that is told to stop waits until Telegram has taken a message: seconds at most."""
 TYPING_SECONDS = 4.5
 """Between two signs of typing: Telegram shows one for 5 seconds."""
 MESSAGES = 4
@@ -106,7 +108,7 @@ class Reply:
             return
         for at, text in enumerate(texts):
             if at == len(self._shown):
-                await self._delivery.add(await self._send(text))
+                await self._send_and_note(text)
                 self._shown.append(text)
             elif self._shown[at] != text:
                 await self._edit(at, text)
@@ -125,6 +127,20 @@ class Reply:
         if not self._delivery.sent:
             sent = await self._bot.send_document(self.chat, file)
             await self._delivery.add(sent.message_id)
+
+    async def _send_and_note(self, text: str, at: int | None = None) -> None:
+        """Send a message and note it; whoever is told to stop meanwhile does both first."""
+
+        async def both() -> None:
+            await self._delivery.add(await self._send(text), at)
+
+        sending = asyncio.create_task(both())
+        try:
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await asyncio.wait([sending], timeout=SEND_SECONDS)
+            sending.cancel()
+            raise
 
     async def _send(self, text: str) -> int:
         """Send one message as plain text: no markup, no preview of links."""
@@ -148,7 +164,7 @@ class Reply:
             )
         except TelegramBadRequest as error:
             if "not modified" not in str(error):  # It was deleted: it is said once more.
-                await self._delivery.add(await self._send(text), at)
+                await self._send_and_note(text, at)
 
 
 @asynccontextmanager

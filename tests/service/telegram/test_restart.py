@@ -3,14 +3,16 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from domain.owner import Owner
+from service.telegram.inbox import FILE
 from tests.service.telegram.conftest import OpenBot, Running
 from tests.support.house import answer, is_reply
 from tests.support.servers.bot_api import TOKEN, BotAPI, Refusal
@@ -65,7 +67,7 @@ async def test_a_stored_turn_is_told_and_not_made_again(open_bot: OpenBot, bot_a
 
 @pytest.mark.deep
 async def test_what_is_done_is_not_done_again_though_telegram_brings_it_again(
-    open_bot: OpenBot, bot_api: BotAPI
+    open_bot: OpenBot, bot_api: BotAPI, tmp_path: Path
 ) -> None:
     async with open_bot() as bot:
         bot.model.answers(Reply("One two three four five six seven eight nine", delay=0.5))
@@ -73,11 +75,17 @@ async def test_what_is_done_is_not_done_again_though_telegram_brings_it_again(
         await bot_api.until(lambda: asked(bot.model) == 1)
         first = bot_api.write("Say mark2")
         bot_api.edit(first, "Say mark3")
-        await bot_api.until(lambda: len(bot_api.says()) == 2)
+        await bot_api.until(lambda: done(tmp_path) == 2)
     async with open_bot() as bot:
         await bot_api.idle()
         assert bot_api.says() == ["Reply to Say mark2.", "Reply to Say mark3."]
         assert bot_api.says(8) == ["Reply to Say mark1."]
+
+
+def done(folder: Path) -> int:
+    """Return how many updates are noted as done."""
+    with closing(sqlite3.connect(folder / "data" / FILE)) as database:
+        return int(database.execute("SELECT count(*) FROM updates WHERE done").fetchone()[0])
 
 
 @contextmanager

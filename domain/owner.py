@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from domain.json_text import read_json
+
 FIRST_GENERATION = "first"
 """How the generation before any reset is written where a label must not be empty."""
 
@@ -65,8 +67,8 @@ def owner_to_json(owner: Owner) -> str:
 def owner_from_json(text: str) -> Owner | None:
     """Return the owner whose ids `owner_to_json` wrote; None where something else is written."""
     try:
-        ids = json.loads(text)
-    except (ValueError, RecursionError):
+        ids = read_json(text)
+    except ValueError:
         return None
     whole = isinstance(ids, list) and len(ids) == 2 and all(isinstance(i, str) and i for i in ids)
     return Owner(*ids) if whole else None

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import matplotlib.pyplot as plt
 
-matplotlib.use("svg")
+plt.switch_backend("svg")
 matplotlib.rcParams["svg.hashsalt"] = "mnemograph"
-
-import matplotlib.pyplot as plt  # noqa: E402 - the backend is chosen first
 
 OURS, OTHERS = "#2f6f5e", "#b9c2bf"
 

@@ -38,7 +38,14 @@ KEEP_TURNS = 10
 """How many turns of a thread keep their checkpoints unless the settings say otherwise."""
 
 
-UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, NotImplementedError)
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    NotImplementedError,  # the serializer's word for a type that it does not know
+    RecursionError,
+)
 """What reading a checkpoint raises that another program wrote over."""
 JOINED = "joined"
 """The source of a checkpoint that took the place of the one it followed, in the same turn."""

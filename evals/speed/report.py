@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import matplotlib.pyplot as plt
 from jinja2 import Environment, StrictUndefined
 
-matplotlib.use("svg")
+from evals.speed.measure import BACKGROUND, BARE, EMBEDDED
+
+plt.switch_backend("svg")
 matplotlib.rcParams |= {"svg.hashsalt": "mnemograph", "svg.fonttype": "none"}
-
-import matplotlib.pyplot as plt  # noqa: E402 - the backend is chosen first
-
-from evals.speed.measure import BACKGROUND, BARE, EMBEDDED  # noqa: E402
 
 BEFORE, AFTER = "#2f6f5e", "#b9c2bf"
 

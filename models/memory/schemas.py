@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args
 
-import json_repair
 from langchain_core.messages import BaseMessage
 from pydantic import BaseModel, Field, ValidationError
 
@@ -32,6 +31,7 @@ from models.errors import MalformedReply
 from models.memory.prompts import day
 from models.memory.protocol import Score
 from models.provider.reply_text import shown
+from models.weak_json import repaired
 
 _NUMBER = re.compile(r"\d+")
 _NOTHING = frozenset(("", "none", "null", "n/a", "na", "nil", "unknown", "-"))
@@ -117,10 +117,12 @@ def _loads(text: str) -> Any:
     """Return JSON, also such as is nearly some; None for what breaks off before it says a thing."""
     try:
         return json.JSONDecoder().raw_decode(text)[0]
+    except RecursionError:
+        return None  # a model that repeats itself: nested deeper than Python reads
     except ValueError:
-        repaired: Any = json_repair.loads(text)
-        said = list(repaired.values()) if isinstance(repaired, dict) else repaired
-        return repaired if isinstance(said, list) and any(said) else None
+        value = repaired(text)
+        said = list(value.values()) if isinstance(value, dict) else value
+        return value if isinstance(said, list) and any(said) else None
 
 
 def _as_form(value: Any, form: type[BaseModel]) -> dict[str, Any] | None:

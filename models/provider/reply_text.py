@@ -6,7 +6,7 @@ is shown while a reply streams and what is stored come out of the same function.
 
 import re
 
-import json_repair
+from models.weak_json import repaired
 
 TOOL_NAME = "search_memory"
 
@@ -101,7 +101,7 @@ def read_call(raw: str) -> str | None:
     text = _THOUGHT_END.sub("", _THOUGHT.sub("", raw))
     start = text.find("{")
     if start >= 0:
-        query = _query_in(json_repair.loads(text[start:]))
+        query = _query_in(repaired(text[start:]))
         if query:
             return clean(query)
     written = _QUERY.search(text)
@@ -120,7 +120,7 @@ def _safe(raw: str) -> int:
 def _query_in(value: object) -> str | None:
     """Return the first "query" in nested JSON, also where arguments are JSON in a string."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
-        value = json_repair.loads(value)
+        value = repaired(value)
     if isinstance(value, dict):
         query = value.get("query")
         if isinstance(query, str) and query.strip():

@@ -8,6 +8,8 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import HTTPException, Query
 from pydantic import BaseModel, Field
 
+from domain.json_text import read_json
+
 T = TypeVar("T")
 Key = tuple[int | float | str, ...]
 """What a list is sorted by; no two items have the same."""
@@ -59,8 +61,8 @@ def read_cursor(text: str) -> Key:
         HTTPException: 422 if it is none.
     """
     try:
-        key = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, RecursionError) as error:
+        key = read_json(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except ValueError as error:
         raise _no_cursor() from error
     if not isinstance(key, list) or not all(isinstance(x, int | float | str) for x in key):
         raise _no_cursor()

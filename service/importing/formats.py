@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from domain.json_text import read_json
 from domain.owner import digest
 
 Kind = Literal["chatgpt", "claude", "messages", "facts"]
@@ -94,15 +95,15 @@ def _records(file: Path) -> Any:
     except UnicodeDecodeError as error:
         raise FileRefused(f"{file.name} is no text in UTF-8.") from error
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         pass
     values = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                values.append(json.loads(line))
-            except (ValueError, RecursionError) as error:
+                values.append(read_json(line))
+            except ValueError as error:
                 raise FileRefused(f"Line {number} of {file.name} is not JSON.") from error
     return values
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from langgraph.store.base import Item
 
+from domain.json_text import read_json
 from stores.base_store.items import Index, Namespace, StoredItem, Vector, json_text
 
 T = TypeVar("T")
@@ -125,8 +126,8 @@ def decode(metadata: Metadata) -> StoredItem | None:
     deleted like any other, and whoever needs its value passes over it.
     """
     try:
-        namespace, key = tuple(json.loads(metadata["namespace"])), json.loads(metadata["key"])
-    except (KeyError, TypeError, ValueError, RecursionError):
+        namespace, key = tuple(read_json(metadata["namespace"])), read_json(metadata["key"])
+    except (KeyError, TypeError, ValueError):
         _log.warning("A row of Chroma does not say what it holds and is left out.")
         return None
     value, paths = _read(metadata, "value", dict), _read(metadata, "index", list)
@@ -143,8 +144,8 @@ def decode(metadata: Metadata) -> StoredItem | None:
 
 def _read(metadata: Metadata, field: str, kind: type[T]) -> T | None:
     try:
-        value = json.loads(metadata[field])
-    except (KeyError, TypeError, ValueError, RecursionError):
+        value = read_json(metadata[field])
+    except (KeyError, TypeError, ValueError):
         return None
     return value if isinstance(value, kind) else None
 
@@ -152,7 +153,7 @@ def _read(metadata: Metadata, field: str, kind: type[T]) -> T | None:
 def _time(metadata: Metadata, field: str) -> datetime:
     try:
         at = datetime.fromisoformat(metadata[field])
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (KeyError, TypeError, ValueError):
         return _NEVER
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

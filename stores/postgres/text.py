@@ -10,6 +10,8 @@ from typing import Any
 
 from langgraph.store.base import get_text_at_path
 
+from domain.json_text import read_json
+
 _MARK = "\ufdd0"
 """A character that Unicode sets aside for a program's own use; one in the text is escaped too."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufdd0]")
@@ -44,8 +46,8 @@ def restored(value: Any) -> dict[str, Any]:
     if value.keys() != {_MARK}:
         return value
     try:
-        original = json.loads(value[_MARK])
-    except (ValueError, TypeError, RecursionError):
+        original = read_json(value[_MARK])
+    except (ValueError, TypeError):
         return {}
     return original if isinstance(original, dict) else {}
 

@@ -57,7 +57,12 @@ def test_a_tool_call_written_as_text_is_read_and_never_shown(text: str, size: in
         assert part.strip() in ("", "Let me look.")
 
 
-@pytest.mark.parametrize("text", ["<function-name>search_memory", "search_memory", "<tool_call>"])
+@pytest.mark.parametrize(
+    "text",
+    ["<function-name>search_memory", "search_memory", "<tool_call>",
+     "<tool_call>search_memory" + '{"a":' * 3_000],
+    ids=range(4),
+)  # fmt: skip
 def test_a_call_that_cannot_be_read_is_one_all_the_same(text: str) -> None:
     assert is_call(text) and read_call(text) is None and not shown(text, final=True).strip()
 

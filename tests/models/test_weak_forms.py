@@ -54,7 +54,20 @@ def test_what_can_be_read_is_read(text: str) -> None:
     assert fact.slot is None and fact.subject == "user" and fact.target is None
 
 
-@pytest.mark.parametrize("text", ["", "No facts.", "{", '{"facts', '{"mood": "good"}', "[1, 2]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "No facts.",
+        "{",
+        '{"facts',
+        '{"mood": "good"}',
+        "[1, 2]",
+        "[" * 5_000,
+        '{"facts":' * 3_000,
+    ],
+    ids=range(8),
+)
 def test_what_cannot_be_read_is_said(text: str) -> None:
     with pytest.raises(MalformedReply):
         read(text)

@@ -464,3 +464,14 @@ async def test_a_chat_request_says_where_the_user_is(serve: Serve) -> None:
         assert "There is no time zone" in answer.json()["detail"]
         (turn,) = (await alone.client.get(f"{path('alex')}/transcript")).json()["items"]
         assert turn["at"].endswith("+09:00")
+
+
+@EMBEDDED
+@pytest.mark.parametrize("line", ["[" * 5_000, "not JSON", ""], ids=range(3))
+async def test_a_file_that_is_no_export_is_refused_by_the_page_in_a_sentence(
+    serve: Serve, line: str
+) -> None:
+    async with serve() as alone:
+        answer = await alone.client.post("/inspector/alex/import", files={"file": line.encode()})
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == "The file is no export of this user's memory."

@@ -3,7 +3,6 @@
 Nothing of a user is in the page itself; each part asks whose memory it is, as every route does.
 """
 
-import json
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +13,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from domain.exported import ImportRefused
+from domain.json_text import read_json
 from domain.owner import Owner
 from domain.records import Turn
 from service import memory_changes, memory_view
@@ -203,7 +203,7 @@ async def import_file(served: Served, user: OwnUser, file: UploadFile) -> Respon
     """Bring in what an export wrote; it must be of the same user."""
     lines = (await file.read()).splitlines()
     try:
-        named = json.loads(lines[0]).get("user_id") if lines else None
+        named = read_json(lines[0]).get("user_id") if lines else None
     except (ValueError, AttributeError):
         named = None
     if named != user:

@@ -1,9 +1,7 @@
 """The journal: one transaction a turn, one claim an owner, and nothing across a reset."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -11,32 +9,13 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from domain.owner import Owner, owner_from_json, owner_to_json
-from domain.records import Said, Turn
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.journal.journal import Journal
 from stores.journal.records import MOST_KEYS
 from stores.redis.journal import RedisJournal, open_redis_journal
-from stores.sqlite.journal import open_sqlite_journal
+from tests.support.stores.journals import ALEX, NOW, journal, turn
 
-NOW = datetime(2026, 5, 8, 12, tzinfo=UTC)
-ALEX = Owner("alex@example.com")
-
-
-def turn(id: str, parent: str | None = None, thread: str = "t") -> Turn:
-    said = Said(id=f"m-{id}", role="user", text=f"text of {id}", at=NOW)
-    return Turn(id=id, parent=parent, thread=thread, at=NOW, messages=(said,))
-
-
-@pytest.fixture(params=["sqlite", "redis"])
-async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
-    if request.param == "sqlite":
-        async with open_sqlite_journal(tmp_path / "journal.sqlite") as journal:
-            yield journal
-        return
-    client = Redis.from_url(request.getfixturevalue("redis_url"), socket_timeout=5)
-    async with open_redis_journal(client, timedelta(days=90)) as journal:
-        yield journal
-    await client.aclose()
+__all__ = ["journal"]
 
 
 async def test_a_turn_and_its_ref_are_written_together_and_numbered(journal: Journal) -> None:

@@ -27,7 +27,7 @@ _ELSEWHERE = re.compile(
 """Words for a password in languages of which no more is known: something mixed must follow."""
 _MIXED = re.compile(r"(?:\S{1,20}\s{1,3}){0,4}?(?P<mixed>(?=\S{0,40}\d)(?=\d{0,40}\S)\S{5,})")
 _BEFORE = re.compile(
-    r"(?<!\S)(?P<before>(?=\D{0,80}\d)\S{4,80})\s(?:is|was|as|ist|war|als|es|est|è|é)\s"
+    r"(?<!\S)(?P<before>(?=[^\d\s]{0,80}\d)\S{4,80})\s(?:is|was|as|ist|war|als|es|est|è|é)\s"
     r"(?:\S{1,20}\s){0,2}$",
     re.IGNORECASE,
 )

@@ -26,6 +26,7 @@ from chromadb.errors import (
 )
 from filelock import FileLock, Timeout
 
+from stores.chroma.index_files import blank_spare_lengths
 from stores.errors import StoreBusy, StoreUnavailable
 
 
@@ -221,6 +222,8 @@ class ChromaLink:
         """Let go of Chroma and of the data folder."""
         try:
             self._system.stop()
+            if self.path is not None:
+                blank_spare_lengths(self.path)
         finally:
             if self._lock is not None:
                 self._lock.release()

@@ -5,8 +5,6 @@ answers nothing of that collection, not even a `get`. Its rows are safe in its S
 Every call here blocks and needs the store to itself.
 """
 
-import re
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -16,6 +14,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from stores.base_store.items import StoredItem, check_lengths, texts_of, usable
+from stores.chroma.index_files import blank_spare_lengths, remove_unused
 from stores.chroma.layout import Name
 from stores.chroma.rows import Row, decode, encode, is_item, portions, record_id, vector_ids
 from stores.chroma.shard import Found, Shard
@@ -25,7 +24,6 @@ from stores.errors import StoreUnavailable
 Embed = Callable[[list[str]], list[list[float]]]
 
 
-_SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ROWS = """
     SELECT e.id, e.embedding_id, m.key, m.string_value, m.int_value
     FROM (
@@ -212,7 +210,8 @@ def wipe(shards: Shards) -> None:
     """Leave no deleted text in any file of an embedded data folder.
 
     Chroma keeps written text in its queue until the index was saved, and SQLite keeps deleted
-    text in free pages; both are rewritten here, and index folders of dropped collections removed.
+    text in free pages; both are rewritten here, and so is the unused room of the indexes. Index
+    folders of dropped collections are removed.
     Chroma must not be at work meanwhile (see `rows_on_disk`).
     """
     path = shards.link.path
@@ -222,6 +221,5 @@ def wipe(shards: Shards) -> None:
         tables.execute(_BLANK_APPLIED)
         tables.execute("VACUUM")
         in_use = {row[0] for row in tables.execute("SELECT id FROM segments")}
-    for folder in path.iterdir():
-        if folder.is_dir() and _SEGMENT.fullmatch(folder.name) and folder.name not in in_use:
-            shutil.rmtree(folder, ignore_errors=True)
+    remove_unused(path, in_use)
+    blank_spare_lengths(path)

@@ -53,6 +53,25 @@ async def test_after_a_purge_no_file_holds_deleted_or_replaced_text(
     assert holding(folder, "alex secret") == []
 
 
+async def test_no_file_holds_what_lay_in_the_unused_room_of_an_index(
+    open_embedded: OpenStore, tmp_path: Path
+) -> None:
+    """An index is saved with room for more elements, and that room as it lies in memory."""
+    folder = tmp_path / "chroma"
+    async with open_embedded() as store:
+        await fill(store, 70)
+        await store.purge()  # saves the index
+    [lengths] = folder.rglob("length.bin")
+    lengths.write_bytes(lengths.read_bytes()[:-32] + b"a secret that was deleted before")
+    async with open_embedded() as store:
+        await fill(store, 5)
+        assert holding(folder, "a secret") == ["length.bin"]
+        await store.purge()
+        assert holding(folder, "a secret") == []
+        assert len(await store.asearch(NS, query="text 3", limit=100)) == 70
+    assert holding(folder, "a secret") == []
+
+
 class Signs(HashEmbeddings):
     """A vector of length 1 whose numbers are exact, so that it can be found in a file."""
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypedDict, Unpack, cast
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
@@ -43,6 +43,24 @@ class PromptShown:
 
     budget: Mapping[str, Any]
     recalled: tuple[Recalled, ...]
+
+
+class TurnOptions(TypedDict, total=False):
+    """What a turn may be given beside its message."""
+
+    persona: str | None
+    """Who the character is; None: the setting's."""
+    tier: str | None
+    """Its name; None: the setting's."""
+    as_of: str | None
+    """Answer with what was true then, as 2026-05-31; None: today."""
+    timezone: str | None
+    """Where the user is, as Europe/Berlin; None: the setting's."""
+    checkpoint: str | None
+    """Go on from this checkpoint of the thread, as an edit does; None: the newest."""
+    message_id: str | None
+    """The message's own id, where its channel may bring it again: the same text is then the same
+    turn, another text an edit of it. None: a new message."""
 
 
 def new_thread() -> str:
@@ -111,13 +129,7 @@ class Conversation:
         owner: Owner,
         thread: str,
         message: Content,
-        *,
-        persona: str | None = None,
-        tier: str | None = None,
-        as_of: str | None = None,
-        timezone: str | None = None,
-        checkpoint: str | None = None,
-        message_id: str | None = None,
+        **options: Unpack[TurnOptions],
     ) -> AsyncGenerator[Event, None]:
         """Answer `message`: yield the reply as it comes, then progress, then one `TurnDone`.
 
@@ -128,24 +140,17 @@ class Conversation:
             owner: Who talks with whom.
             thread: The thread it is said on; one that does not exist yet begins with it.
             message: What the user says.
-            persona: Who the character is; None: the setting's.
-            tier: Its name; None: the setting's.
-            as_of: Answer with what was true then, as 2026-05-31; None: today.
-            timezone: Where the user is, as Europe/Berlin; None: the setting's.
-            checkpoint: Go on from this checkpoint of the thread, as an edit does; None: the newest.
-            message_id: The message's own id, where its channel may bring it again: the same text is
-                then the same turn, another text an edit of it. None: a new message.
+            options: See `TurnOptions`.
         """
         lock = self._turns.setdefault(thread, asyncio.Lock())
         async with lock:
-            said = HumanMessage(message, id=message_id or uuid4().hex)
+            said = HumanMessage(message, id=options.get("message_id") or uuid4().hex)
             progress = Progress(str(said.id))
             error: Exception | None = None
             try:
-                context = await asyncio.to_thread(
-                    _context, self._parts, owner, persona, tier, as_of, timezone
-                )
-                run = self._run(context, _on(thread, checkpoint), said, progress)
+                context = await asyncio.to_thread(_context, self._parts, owner, options)
+                config = _on(thread, options.get("checkpoint"))
+                run = self._run(context, config, said, progress)
                 async with aclosing(run) as events:
                     async for event in events:
                         yield event
@@ -181,33 +186,20 @@ class Conversation:
                             yield event
 
 
-def _context(
-    parts: Parts,
-    owner: Owner,
-    persona: str | None,
-    tier: str | None,
-    as_of: str | None,
-    timezone: str | None,
-) -> ChatContext:
+def _context(parts: Parts, owner: Owner, options: TurnOptions) -> ChatContext:
     """Return the context of a run.
 
     Raises:
         ContextRefused: If there is no such tier or time zone, or `as_of` is no date.
     """
     try:
-        parts.settings.tier(tier)
-        as_of_date(as_of)
-        if timezone is not None:
+        parts.settings.tier(options.get("tier"))
+        as_of_date(options.get("as_of"))
+        if (timezone := options.get("timezone")) is not None:
             zone_of(timezone)
+        asked = {name: options.get(name) for name in ("persona", "tier", "as_of", "timezone")}
         return ChatContext.model_validate(
-            {
-                "user_id": owner.user_id,
-                "character_id": owner.character_id,
-                "persona": persona,
-                "tier": tier,
-                "as_of": as_of,
-                "timezone": timezone,
-            }
+            {"user_id": owner.user_id, "character_id": owner.character_id, **asked}
         )
     except ValueError as error:
         raise ContextRefused(str(error)) from error

@@ -5,10 +5,11 @@ What is counted, and where, is `limits`' affair; what turns cost, `watch`'s.
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from typing import Unpack
 
 from domain.owner import Owner
 from nodes.state import Parts
-from service.conversation import Content, Conversation
+from service.conversation import Content, Conversation, TurnOptions
 from service.turn_report import Event, TurnDone, TurnReport
 from service.usage import metrics
 from service.usage.callbacks import metering
@@ -25,37 +26,17 @@ class LimitedConversation(Conversation):
         self._limits = limits
 
     async def turn(
-        self,
-        owner: Owner,
-        thread: str,
-        message: Content,
-        *,
-        persona: str | None = None,
-        tier: str | None = None,
-        as_of: str | None = None,
-        timezone: str | None = None,
-        checkpoint: str | None = None,
-        message_id: str | None = None,
+        self, owner: Owner, thread: str, message: Content, **options: Unpack[TurnOptions]
     ) -> AsyncGenerator[Event, None]:
         """Answer `message` as `Conversation` does; one too many ends at once in a report.
 
         Its `error` says when to come back. Nothing of the message is stored.
         """
-        refusal = await self._refusal(owner.user_id, tier)
+        refusal = await self._refusal(owner.user_id, options.get("tier"))
         if refusal is not None:
             yield TurnDone(TurnReport(reply="", error=refusal))
             return
-        run = super().turn(
-            owner,
-            thread,
-            message,
-            persona=persona,
-            tier=tier,
-            as_of=as_of,
-            timezone=timezone,
-            checkpoint=checkpoint,
-            message_id=message_id,
-        )
+        run = super().turn(owner, thread, message, **options)
         async with aclosing(run) as events:
             async for event in events:
                 yield event

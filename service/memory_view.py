@@ -66,12 +66,13 @@ async def recent(stores: "Stores", owner: Owner) -> list[Turn]:
     return live_journal(view, view.refs.values())
 
 
-async def transcript(stores: "Stores", owner: Owner) -> list[Turn]:
-    """Return every live turn, oldest first."""
+async def transcript(stores: "Stores", owner: Owner, thread: str | None = None) -> list[Turn]:
+    """Return every live turn, or every one of a thread, oldest first."""
     view = await stores.journal.read(owner)
     episodes = await stores.memories.episodes(owner, view.generation)
     turns = {turn.id: turn for episode in episodes for turn in episode.turns} | view.turns
-    reached = live(view.refs.values(), parents_of(view.turns.values(), episodes))
+    refs = [ref for id, ref in view.refs.items() if thread in (None, id)]
+    reached = live(refs, parents_of(view.turns.values(), episodes))
     return sorted((turns[id] for id in reached), key=lambda turn: (turn.seq, turn.id))
 
 

@@ -3,12 +3,12 @@
 from domain.records import Recalled
 
 REASONS = {
-    "words": "shares words with what is asked",
-    "beside": "stands beside what fits",
-    "meaning": "is close in meaning",
-    "fact": "a fact that fits was drawn from it",
-    "summary": "its summary fits",
-    "speaker": "was said by whom the question is about",
+    "words": "shares words with the message",
+    "beside": "stands next to what fits",
+    "meaning": "means something close",
+    "fact": "led to a fact that fits",
+    "summary": "belongs to a summary that fits",
+    "speaker": "was said by the person asked about",
     "time": "is from the time asked about",
     "answer": "holds a date, number or name, as asked for",
 }

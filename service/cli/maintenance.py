@@ -39,9 +39,11 @@ def doctor(as_json: Json = False) -> None:
     """
     from service.ops.doctor import examine
     from service.ops.doctor_stores import checks_of
+    from service.ops.doctor_telegram import NAME, check_telegram
 
     chosen = settings()
-    rows, hangs = run(lambda: examine(chosen, *checks_of(chosen)))
+    checks = (*checks_of(chosen), (NAME, check_telegram))
+    rows, hangs = run(lambda: examine(chosen, *checks))
     if as_json:
         print_json([row.model_dump() for row in rows])
     else:

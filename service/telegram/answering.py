@@ -20,7 +20,10 @@ from service.turn_report import StepEvent, TokenEvent, TurnDone, TurnReport
 from service.usage.limits import LimitExceeded
 from stores.errors import StoreUnavailable
 
-UNREADABLE = "I can read text and photos only: send me one of these."
+UNREADABLE = (
+    "I read text and photos only: voice messages, videos, files and stickers do not reach me, so "
+    "write it to me."
+)
 EMPTY = "(The reply is empty.)"
 """Telegram takes no message without a visible sign."""
 

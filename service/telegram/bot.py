@@ -1,6 +1,7 @@
 """The bot: what it answers, and how it starts and ends."""
 
 import asyncio
+import logging
 import signal
 from dataclasses import dataclass
 
@@ -23,15 +24,22 @@ from service.telegram.commands import COMMANDS, Commands
 from service.telegram.inbox import Delivery, open_inbox
 from service.telegram.patience import Patience
 from service.telegram.people import People
-from service.telegram.polling import Polling
+from service.telegram.polling import Polling, chat_of
 from service.telegram.reply import Reply
 
 PRIVATE = "I talk in private chats only: in a group others would read what you told me. Write to me"
 STRANGER = "This bot is private: ask whoever runs it to let you in. Your Telegram id is {}."
+FAILED = (
+    "Something went wrong here, which is not your fault: try it again, or in other words. Whoever "
+    "runs this bot finds it in its log."
+)
 TOKEN = (
     "Telegram does not know the token in MNEMO_TELEGRAM_TOKEN: copy it again from @BotFather "
     "(/mybots, API Token)."
 )
+
+
+_log = logging.getLogger(__name__)
 
 
 class BotUnusable(Exception):
@@ -50,11 +58,21 @@ class Doors:
     buttons: Buttons
 
     async def handle(self, update: Update, delivery: Delivery) -> None:
-        """Do what an update asks for.
+        """Do what an update asks for; whoever sent it hears of a bug that comes in between.
 
         Raises:
             TelegramAPIError: If Telegram does not take the answer.
         """
+        try:
+            await self._handle(update, delivery)
+        except TelegramAPIError:
+            raise
+        except Exception:  # noqa: BLE001 (a bug must not hold up all that comes after it)
+            _log.exception("An update could not be answered.")
+            if (chat := chat_of(update)) is not None:
+                await self.bot.send_message(chat, FAILED)
+
+    async def _handle(self, update: Update, delivery: Delivery) -> None:
         if update.callback_query is not None:
             if self.people.may_talk(update.callback_query.from_user):
                 await self.buttons.press(update.callback_query)

@@ -45,7 +45,7 @@ class Polling:
         self._bot, self._inbox, self._handle = bot, inbox, handle
         self._tasks: dict[int, asyncio.Task[None]] = {}
         """By update, those that Telegram has not been told to drop."""
-        self._chats: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._chats: WeakValueDictionary[int | None, asyncio.Lock] = WeakValueDictionary()
         self._next: int | None = None
 
     async def run(self) -> None:
@@ -94,7 +94,7 @@ class Polling:
 
     async def _take(self, update: Update) -> None:
         """Do what an update asks for, after those of its chat that came before it."""
-        lock = self._chats.setdefault(_chat(update), asyncio.Lock())
+        lock = self._chats.setdefault(chat_of(update), asyncio.Lock())
         async with lock:
             delivery = await self._inbox.delivery(update.update_id)
             if not delivery.done:
@@ -112,8 +112,6 @@ class Polling:
                 _log.warning("A reply waits (%s).", error)
             except TelegramAPIError as error:
                 return _log.warning("Telegram does not take a reply: %s", error)
-            except Exception:  # noqa: BLE001 (a bug must not hold up all that comes after it)
-                return _log.exception("An update could not be answered.")
             await asyncio.sleep(AGAIN)
 
     async def _leave(self) -> None:
@@ -126,9 +124,9 @@ class Polling:
                 await asyncio.wait(late)
 
 
-def _chat(update: Update) -> int:
+def chat_of(update: Update) -> int | None:
     """Return the chat that an update is about; in private ones it is the user."""
     message = update.message or update.edited_message
     if message is not None:
         return message.chat.id
-    return update.callback_query.from_user.id if update.callback_query else 0
+    return update.callback_query.from_user.id if update.callback_query else None

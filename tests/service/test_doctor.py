@@ -18,9 +18,11 @@ from graph.parts import open_parts
 from service.conversation import Conversation
 from service.ops.doctor import ALL_SECONDS, Check, check_chat_model, check_ollama, examine
 from service.ops.doctor_stores import checks_of
+from service.ops.doctor_telegram import check_telegram
 from service.ops.sweep import sweep
 from settings import Settings
 from tests.support.mnemo_runs import Mnemo, mnemo
+from tests.support.servers.bot_api import TOKEN, BotAPI, open_bot_api
 from tests.support.servers.openai_server import Fault, OpenAIServer
 from tests.support.servers.redis_stack import RedisStack
 
@@ -322,3 +324,33 @@ async def test_a_password_is_never_shown(data_dir: Path) -> None:
     rows = await rows_of(settings)
     assert rows["redis"].state == "fail"
     assert not any("hunter2" in row.text for row in rows.values())
+
+
+# Telegram
+
+
+async def test_telegrams_bot_is_known_and_so_is_a_webhook() -> None:
+    async with open_bot_api() as api:
+        await _look_at(api)
+
+
+async def _look_at(api: BotAPI) -> None:
+    def settings(token: str | None, url: str = api.url) -> Settings:
+        return Settings.model_validate({"telegram_token": token, "telegram_api_url": url})
+
+    async def row(settings: Settings) -> tuple[str, str]:
+        (check,) = await check_telegram(settings)
+        assert "AAtest" not in check.text, "the token is a secret"
+        return check.state, check.text
+
+    api.write("Hello")
+    state, text = await row(settings(TOKEN))
+    assert state == "ok" and "@memory_bot" in text and "1 message" in text
+    api.webhook = "https://example.com/hook"
+    state, text = await row(settings(TOKEN))
+    assert state == "warn" and "webhook" in text
+    state, text = await row(settings("42:AAtest-another"))
+    assert state == "fail" and "BotFather" in text
+    state, text = await row(settings(TOKEN, "http://127.0.0.1:9"))
+    assert state == "fail" and "127.0.0.1:9" in text
+    assert (await row(settings(None)))[0] == "ok"

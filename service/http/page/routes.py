@@ -3,7 +3,8 @@
 Nothing of a user is in the page itself; each part asks whose memory it is, as every route does.
 """
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,11 +12,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, HTTPException, Query, UploadFile
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from domain.exported import ImportRefused
+from domain.facts.facts import Standing
+from domain.facts.lasting_wishes import LASTING
 from domain.json_text import read_json
 from domain.owner import Owner
-from domain.records import Turn
+from domain.records import Recalled, Turn
 from service import memory_changes, memory_view
 from service.http.access import Asking, OwnMemory, OwnUser, Served
 from service.http.page.timeline import MOST_SHOWN, timeline
@@ -24,6 +28,7 @@ from service.http.paging import page_before
 from service.http.problems import NOTHING
 from service.memory_changes import NoSuchFact
 from service.memory_view import remembered
+from service.plain_text import plain
 from stores.maintenance.export import import_user
 
 router = APIRouter(include_in_schema=False)
@@ -31,6 +36,12 @@ router = APIRouter(include_in_schema=False)
 PART = "/inspector/{user_id}/{character_id}"
 TURNS = 20
 """Turns that come at once as one scrolls up."""
+PAUSE = timedelta(minutes=30)
+"""How long nothing is said before the time is shown again."""
+FOUND_TOKENS = 800
+"""Tokens of what a search shows: about as much as a prompt recalls (`MNEMO_MEMORY_SHARE`)."""
+THREADS = 50
+"""Conversations that one may choose from, the newest."""
 STATIC = Path(str(files("service.http.page"))) / "static"
 ASSETS = {path.name: path for path in STATIC.iterdir()}
 SAFE = {
@@ -43,8 +54,17 @@ SAFE = {
 }
 """No script but ours runs, whatever is remembered."""
 
+
+def _shown(value: Any) -> Any:
+    """Return what a template shows for a value: text without what would steer its reader's eye."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 _templates = Environment(
-    loader=PackageLoader("service.http.page"), autoescape=True, undefined=StrictUndefined
+    loader=PackageLoader("service.http.page"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    finalize=_shown,
 )
 
 
@@ -97,21 +117,27 @@ async def whoami(caller: Asking) -> JSONResponse:
 
 @router.get(f"{PART}/threads")
 async def threads(served: Served, owner: OwnMemory) -> HTMLResponse:
-    """The conversations of an owner, newest first."""
-    view = await served.parts.stores.journal.read(owner)
-    said = {name: note.last for name, note in view.threads.items() if note.last is not None}
-    newest = sorted(said, key=lambda name: said[name], reverse=True)[:50]
-    return _html("threads.html", threads=[(name, said[name]) for name in newest])
+    """The conversations of an owner, newest first, each with how it begins."""
+    begun: dict[str, str] = {}
+    last: dict[str, datetime] = {}
+    for turn in await memory_view.transcript(served.parts.stores, owner):
+        begun.setdefault(turn.thread, turn.messages[0].text)
+        last[turn.thread] = turn.at
+    newest = sorted(last, key=lambda id: last[id], reverse=True)[:THREADS]
+    return _html("threads.html", threads=[(id, begun[id], last[id]) for id in newest])
 
 
 @router.get(f"{PART}/transcript")
 async def transcript(
-    served: Served, owner: OwnMemory, before: Annotated[str | None, Query()] = None
+    served: Served,
+    owner: OwnMemory,
+    before: Annotated[str | None, Query()] = None,
+    thread: Annotated[str | None, Query()] = None,
 ) -> HTMLResponse:
-    """All that was said, the newest part first."""
-    turns = await memory_view.transcript(served.parts.stores, owner)
+    """All that was said, or all of one conversation, the newest part first."""
+    turns = await memory_view.transcript(served.parts.stores, owner, thread)
     shown, older = page_before(turns, _order, TURNS, before)
-    return _html("transcript.html", turns=shown, older=older, first=before is None)
+    return _html("transcript.html", turns=shown, older=older, first=before is None, pause=PAUSE)
 
 
 def _order(turn: Turn) -> tuple[int, str]:
@@ -128,11 +154,12 @@ async def memory(
     thread = thread or await conversation.last_thread(owner)
     prompts = await conversation.last_prompts(owner, thread) if thread else []
     buffer = await memory_view.recent(stores, owner)
-    last = prompts[-1] if prompts else None
     return _html(
         "memory.html",
-        recalled=[(item, reasons_in_words(item)) for item in last.recalled] if last else [],
-        bars=[bar_of(prompt.budget) for prompt in prompts],
+        empty=not (buffer or shown.episodes or shown.facts or shown.entities),
+        offline=served.parts.settings.offline,
+        recalled=_with_reasons(prompts[-1].recalled if prompts else ()),
+        bars=[bar_of(prompt.budget) for prompt in reversed(prompts)],
         layers=LAYERS,
         buffer=buffer,
         episodes=list(reversed(shown.episodes)),
@@ -143,14 +170,23 @@ async def memory(
     )
 
 
-def _facts(standings: Any) -> dict[str, Any]:
-    """Return current facts, newest first, each with what it replaced."""
-    earlier: dict[str, list[Any]] = {}
+def _with_reasons(items: Iterable[Recalled]) -> list[tuple[Recalled, str]]:
+    """Return what was recalled, the strongest first, each with why."""
+    strongest = sorted(items, key=lambda item: item.score, reverse=True)
+    return [(item, reasons_in_words(item)) for item in strongest]
+
+
+def _facts(standings: Iterable[Standing]) -> dict[str, Any]:
+    """Return current facts and lasting wishes, newest first, and what each replaced."""
+    standings = list(standings)
+    earlier: dict[str, list[Standing]] = {}
     for standing in standings:
         if standing.superseded_by:
             earlier.setdefault(standing.superseded_by, []).append(standing)
     current = [standing for standing in reversed(standings) if standing.current]
-    return {"facts": current, "earlier": earlier}
+    wishes = [standing for standing in current if standing.fact.kind in LASTING]
+    facts = [standing for standing in current if standing.fact.kind not in LASTING]
+    return {"wishes": wishes, "facts": facts, "earlier": earlier}
 
 
 @router.get(f"{PART}/search")
@@ -158,15 +194,11 @@ async def search(
     served: Served, owner: OwnMemory, q: Annotated[str, Query(max_length=2000)] = ""
 ) -> HTMLResponse:
     """What would be recalled for some words."""
-    stores = served.parts.stores
     if not q.strip():
         return _html("recalled.html", recalled=[], nothing="")
-    view = await stores.journal.read(owner)
-    recollection = await stores.recall.recall(
-        owner, view, q, budget=800, now=served.parts.now(), as_of=None
-    )
-    items = [(item, reasons_in_words(item)) for item in recollection.items]
-    return _html("recalled.html", recalled=items, nothing="Nothing is remembered about this.")
+    items = await memory_view.look_up(served.parts.stores, owner, q, budget=FOUND_TOKENS)
+    nothing = "Nothing is remembered about this."
+    return _html("recalled.html", recalled=_with_reasons(items), nothing=nothing)
 
 
 @router.post(f"{PART}/facts/{{id}}")

@@ -16,20 +16,15 @@ LAYERS = {
     "reply_reserve": "kept for the reply",
 }
 """The parts of a prompt, in its order, and what they are called."""
-KINDS = {
-    "evidence": "said word for word",
-    "episode": "summary",
-    "fact": "fact",
-    "entity": "person or thing",
-}
 SHOWN = 3
 """Reasons shown of one item."""
+BEST = "fits best of all that is remembered"
 
 
-def reasons_in_words(item: Recalled) -> list[str]:
-    """Return why an item was recalled, the strongest reason first."""
-    named = [REASONS[reason] for reason in reasons_of(item, SHOWN)]
-    return named or ["fits best of all that is remembered"]
+def reasons_in_words(item: Recalled) -> str:
+    """Return why an item was recalled, the strongest reason first, as the end of a sentence."""
+    *most, last = [REASONS[reason] for reason in reasons_of(item, SHOWN)] or [BEST]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 @dataclass(frozen=True)

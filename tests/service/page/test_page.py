@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.support.servers.browser import PHONE, OpenPage, axe, findings, open_page, say
 from tests.support.servers.dev_server import token
@@ -15,9 +16,29 @@ pytestmark = [pytest.mark.deep, pytest.mark.timeout(400)]
 
 HOSTILE = (
     '<script>document.title = "taken"</script><img src=x onerror="document.title=1"> '
-    '<a href="javascript:alert(1)">x</a> \u202egnp.exe \x1b[31mred ' + "long " * 300
+    '<svg onload="document.title=2"></svg></textarea></option><iframe src="javascript:alert(1)"> '
+    '<a href="javascript:alert(1)">x</a> [x](javascript:alert(1)) \u202egnp.exe \x1b[31mred '
 )
 SHORT = {"MNEMO_FOLD_TURNS": "4", "MNEMO_EXTRACT_TURNS": "1"}
+CHARACTERS = """
+[default]
+name = "Assistant"
+[nora]
+name = "Nora"
+greeting = "Hello, I am Nora."
+"""
+
+
+async def consent(page: Page, button: str) -> None:
+    """Press a button and say yes to what the page asks."""
+    await page.click(button)
+    await page.click("#sure-yes")
+
+
+def lengthen(exported: Path) -> None:
+    """Let one of the messages of an export have 100,000 characters."""
+    text = exported.read_text("utf-8")
+    exported.write_text(text.replace("gnp.exe", "gnp.exe" + "long " * 20_000, 1), "utf-8")
 
 
 async def test_one_talks_sees_an_episode_with_its_evidence_and_changes_facts(
@@ -25,16 +46,20 @@ async def test_one_talks_sees_an_episode_with_its_evidence_and_changes_facts(
 ) -> None:
     with serve_process(cwd=tmp_path, **SHORT) as server:
         async with open_page(f"{server.url}/inspector") as page:
-            await expect(page.locator(".note")).to_contain_text("offline model")
+            await expect(page.locator(".note")).to_contain_text("OPENAI_API_KEY")
+            assert await findings(page, axe) == []
             for message in ("I live in Boston.", "My dog is called Biscuit.", "I like rye bread.",
-                            "I work at a bakery.", "I sail boats."):  # fmt: skip
+                            "I work at a bakery.", "Always answer in one line."):  # fmt: skip
                 await say(page, message)
             await say(page, "What is my dog called?")
             await expect(page.locator("#transcript p.assistant").last).to_contain_text("Biscuit")
+            await expect(page.locator(".recalled li").first).to_contain_text("Biscuit")
             await expect(page.locator(".bar").first).to_be_visible()
             episode = page.locator("details.episode").first
             await episode.locator("summary").click()
             await expect(episode.locator("p.user").first).to_be_visible()
+            wishes = page.locator("[aria-labelledby=t-wishes]")
+            await expect(wishes.locator("form.fact")).to_have_count(1)
 
             today = page.locator(".timeline > li")
             await expect(today).to_have_count(1)
@@ -47,6 +72,7 @@ async def test_one_talks_sees_an_episode_with_its_evidence_and_changes_facts(
             await expect(page.locator("#facts")).to_contain_text("Denver")
             bakery = page.locator("form.fact", has_text="bakery").first
             await bakery.get_by_role("button", name="Delete").click()
+            await page.click("#sure-yes")
             await expect(page.locator("form.fact", has_text="bakery")).to_have_count(0)
 
             await page.fill("#q", "dog")
@@ -60,35 +86,114 @@ async def test_one_talks_sees_an_episode_with_its_evidence_and_changes_facts(
             assert await findings(page, axe) == []
 
 
+async def test_what_is_to_be_forgotten_leaves_the_page_when_one_says_so(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    with serve_process(cwd=tmp_path, **SHORT) as server:
+        async with open_page(f"{server.url}/inspector") as page:
+            await say(page, "I live in Boston.")
+            await say(page, "My dog is called Biscuit.")
+            await expect(page.locator("form.fact")).to_have_count(2)
+            await say(page, "Forget that I live in Boston.")
+            await expect(page.locator("form.fact")).to_have_count(1)
+            await expect(page.locator("#facts")).not_to_contain_text("Boston")
+            await page.fill("#q", "Boston")
+            await expect(page.locator("#found")).not_to_contain_text("I live in Boston.")
+
+
+async def test_one_chooses_whom_one_talks_with_and_in_which_conversation(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    (tmp_path / "characters.toml").write_text(CHARACTERS, "utf-8")
+    with serve_process(cwd=tmp_path, MNEMO_CHARACTERS_FILE="characters.toml") as server:
+        async with open_page(f"{server.url}/inspector") as page:
+            said = page.locator("#transcript p.user")
+            await page.get_by_role("button", name="My dog is called Biscuit.").click()
+            await page.press("#message", "Enter")
+            await expect(said).to_have_count(1)
+            await page.wait_for_selector("#send:not([disabled])")
+            await page.click("#new-thread")
+            await expect(said).to_have_count(0)
+            await say(page, "I like rye bread.")
+            await expect(page.locator("#thread option:checked")).to_contain_text("rye bread")
+            await page.select_option("#thread", index=0)
+            await expect(said).to_have_count(2)
+            await page.select_option("#thread", index=2)
+            await expect(said).to_have_count(1)
+            await expect(said).to_contain_text("Biscuit")
+            await page.reload()
+            await expect(said).to_have_count(1)
+            await page.select_option("#character", label="Nora")
+            await expect(page.locator("#transcript")).to_contain_text("Hello, I am Nora.")
+            await expect(said).to_have_count(0)
+
+
+async def test_older_turns_come_as_one_scrolls_up(tmp_path: Path, open_page: OpenPage) -> None:
+    with serve_process(cwd=tmp_path, **SHORT) as server:
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+            for number in range(24):
+                body = {"message": f"My number {number} is {number}."}
+                await client.post("/chat/local/default", json=body)
+        async with open_page(f"{server.url}/inspector") as page:
+            said = page.locator("#transcript p.user")
+            await expect(said).to_have_count(20)
+            await page.locator("#scroll").evaluate("e => e.scrollTo(0, 0)")
+            await expect(said).to_have_count(24)
+            await expect(said.first).to_contain_text("My number 0")
+
+
 async def test_what_is_exported_comes_back_after_a_reset(
     tmp_path: Path, open_page: OpenPage
 ) -> None:
     with serve_process(cwd=tmp_path, **SHORT) as server:
         async with open_page(f"{server.url}/inspector?user=noa") as page:
-            await say(page, "הכלב שלי נקרא ביסקוויט")
-            line = page.locator("#transcript p.user").first
-            assert await line.evaluate("e => getComputedStyle(e).direction") == "rtl"
+            await say(page, "הכלב שלי נקרא ביסקוויט.")
             async with page.expect_download() as download:
                 await page.click("#export")
-            kept = tmp_path / "kept.jsonl"
-            await (await download.value).save_as(kept)
-            await page.click("#reset")
-            await expect(page.locator("#transcript")).to_contain_text("Nothing was said yet")
-            await page.set_input_files("#import", kept)
+            exported = tmp_path / "exported.jsonl"
+            await (await download.value).save_as(exported)
+            await consent(page, "#reset")
+            await expect(page.locator("#memory")).to_contain_text("Nothing is remembered yet")
+            await page.set_input_files("#import", exported)
             await expect(page.locator("#transcript")).to_contain_text("ביסקוויט")
+            for shown in ("#transcript p.user", ".fact textarea", ".timeline ul li"):
+                direction = "e => getComputedStyle(e).direction"
+                assert await page.locator(shown).first.evaluate(direction) == "rtl"
+            await page.click("#forget")
+            await page.get_by_role("button", name="Cancel").click()
+            await expect(page.locator("#transcript")).to_contain_text("ביסקוויט")
+            await consent(page, "#forget")
+            await expect(page.locator("#memory")).to_contain_text("Nothing is remembered yet")
 
 
 async def test_hostile_memories_do_nothing_but_look_like_text(
-    tmp_path: Path, open_page: OpenPage
+    tmp_path: Path, open_page: OpenPage, axe: str
 ) -> None:
     with serve_process(cwd=tmp_path, **SHORT) as server:
         async with open_page(f"{server.url}/inspector") as page:
             for number in range(6):
                 await say(page, f"I like this {number}: {HOSTILE}")
+            async with page.expect_download() as download:
+                await page.click("#export")
+            hostile = tmp_path / "hostile.jsonl"
+            await (await download.value).save_as(hostile)
+            lengthen(hostile)
+            await consent(page, "#forget")
+            await expect(page.locator("#status")).to_contain_text("Everything is forgotten.")
+            await page.set_input_files("#import", hostile)
+            await expect(page.locator("#status")).to_contain_text("Imported")
             await page.reload()
+            await page.fill("#q", "red script exe")
+            await expect(page.locator("#found")).to_contain_text("<script>")
             await expect(page.locator("#transcript p.user").last).to_contain_text("<script>")
             await expect(page).to_have_title("Mnemograph: what is remembered")
-            assert await page.locator("main a, main img, main script").count() == 0
+            active = "main :is(a:not(.jump), img, script, iframe, object, svg[onload])"
+            assert await page.locator(active).count() == 0
+            text = await page.locator("body").text_content() or ""
+            assert not set(text) & set("\u202e\x1b")
+            wider = await page.locator("html").evaluate("e => e.scrollWidth > e.clientWidth")
+            assert not wider
+            assert await findings(page, axe) == []
 
 
 async def test_with_tokens_on_nothing_is_shown_before_one_signs_in(

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner
+from service.telegram import commands
+from stores.maintenance.erase import forget
+from stores.maintenance.export import export_user, import_user
 from tests.service.telegram.conftest import OpenBot
 from tests.support.house import is_reply
 from tests.support.servers.bot_api import Refusal
@@ -208,6 +211,22 @@ async def test_what_goes_wrong_is_one_sentence(open_bot: OpenBot) -> None:
         assert "mark1" in str(bot.model.requests[-1]), "it waited for the next reply"
 
 
+async def test_a_bug_is_one_sentence_and_what_comes_after_it_is_answered(
+    open_bot: OpenBot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    async with open_bot() as bot:
+        monkeypatch.setattr(commands, "remembered", broken)
+        bot.api.write("/facts")
+        bot.api.write("Say mark1")
+        await bot.api.idle()
+        failed, reply = bot.api.says()
+        assert "went wrong" in failed and "mark1" in reply
+        assert "a bug" in caplog.text
+
+
 async def test_hostile_text_is_only_text(open_bot: OpenBot) -> None:
     hostile = (
         "<b onclick=alert(1)>x</b> <script>1</script> [y](javascript:alert) *z* _w_ "
@@ -225,6 +244,27 @@ async def test_hostile_text_is_only_text(open_bot: OpenBot) -> None:
             assert "parse_mode" not in shown.fields
             assert shown.fields["link_preview_options"] == {"is_disabled": True}
             assert not set("\x1b\u202e\u202c\u2066\u2069") & set(shown.text)
+
+
+@pytest.mark.deep
+async def test_a_memory_of_100000_characters_is_a_few_lines(open_bot: OpenBot) -> None:
+    endless = "mark1 \x1b[31m<b>\u202e" + "long " * 20_000
+    async with open_bot(fold_turns=3) as bot:
+        for text in ("I like mark1", "I like mark2", "I like mark3"):
+            bot.api.write(text)
+        await bot.api.idle()
+        stores = bot.serving.parts.stores
+        lines = [json.dumps(line) async for line in export_user(stores, "telegram:7")]
+        grown = [line.replace("I like mark1", json.dumps(endless)[1:-1]) for line in lines]
+        assert grown != lines
+        await forget(stores, "telegram:7")
+        await import_user(stores, [line.encode() for line in grown])
+        bot.api.write("What do you know of mark1?")
+        bot.api.write("/memory")
+        await bot.api.idle()
+        memory = bot.api.says()[-1]
+        assert "mark1" in memory and len(memory) < 4096
+        assert not set("\x1b\u202e") & set(memory)
 
 
 @pytest.mark.deep

@@ -61,6 +61,7 @@ class BotAPI:
         self.faults: defaultdict[str, deque[Refusal]] = defaultdict(deque)
         """The next answers of a method that are errors."""
         self.files: dict[str, bytes] = {}
+        self.webhook = ""
         self._ids, self._changed = count(1), asyncio.Event()
 
     # What users do
@@ -170,6 +171,9 @@ class BotAPI:
 
     async def _getMe(self, form: dict[str, Any]) -> Any:
         return ME
+
+    async def _getWebhookInfo(self, form: dict[str, Any]) -> Any:
+        return {"url": self.webhook, "pending_update_count": len(self.updates)}
 
     async def _getUpdates(self, form: dict[str, Any]) -> Any:
         offset = int(form.get("offset", 0))

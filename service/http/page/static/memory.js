@@ -1,0 +1,69 @@
+// The side of memory: search, facts to edit and delete, export, import, reset and forget.
+import { $, NEW, ask, owner, part, show, status, sure, talk, user } from "./shared.js";
+
+export const memory = () =>
+  show("memory", part("memory", { thread: talk.thread === NEW ? "" : talk.thread }));
+
+const find = () => show("found", part("search", { q: $("q").value }));
+const factOf = (element) => part(element.closest("form.fact").dataset.part);
+
+// `again` shows everything anew, of all conversations.
+export function listen(again) {
+  let searched = null;
+  $("q").addEventListener("input", () => {
+    clearTimeout(searched);
+    searched = setTimeout(find, 300);
+  });
+  $("search").addEventListener("submit", (event) => {
+    event.preventDefault();
+    find();
+  });
+
+  $("memory").addEventListener("input", (event) => {
+    event.target.closest("form.fact").querySelector("button").hidden = false;
+  });
+  $("memory").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(event.target));
+    await show("facts", factOf(event.target), { method: "POST", body });
+    status("The fact says it in your words from now on.");
+  });
+  $("memory").addEventListener("click", async (event) => {
+    const button = event.target.closest("button.delete");
+    const question = "Delete this fact? It is not told again, nor drawn from what was said.";
+    if (!button || !(await sure(question, "Delete"))) return;
+    await show("facts", factOf(button), { method: "DELETE" });
+    status("The fact is deleted.");
+  });
+
+  $("export").addEventListener("click", async () => {
+    const answer = await ask(`/memory/${user()}/export`);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await answer.blob());
+    link.download = "mnemograph.jsonl";
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
+  $("import").addEventListener("change", async () => {
+    const body = new FormData();
+    body.append("file", $("import").files[0]);
+    $("import").value = "";
+    const answer = await ask(`/inspector/${user()}/import`, { method: "POST", body });
+    const counts = Object.entries(await answer.json());
+    await again();
+    status(`Imported ${counts.map(([name, count]) => `${count} ${name}`).join(", ")}.`);
+  });
+  $("reset").addEventListener("click", async () => {
+    if (!(await sure("Forget all that was said with this character?", "Forget it"))) return;
+    await ask(`/memory/${owner()}/reset`, { method: "POST" });
+    await again();
+    status("All that was said with this character is forgotten.");
+  });
+  $("forget").addEventListener("click", async () => {
+    const question = "Forget every conversation with every character? This cannot be undone.";
+    if (!(await sure(question, "Forget everything"))) return;
+    await ask(`/memory/${user()}`, { method: "DELETE" });
+    await again();
+    status("Everything is forgotten.");
+  });
+}

@@ -59,6 +59,16 @@ class Owner:
         return (self.user_key, self.character_key, generation or FIRST_GENERATION, *kind)
 
 
+@dataclass(frozen=True)
+class NamelessOwner(Owner):
+    """An owner of whose character only the digest is left: it stands in place of the id."""
+
+    @cached_property
+    def character_key(self) -> str:
+        """The character's digest."""
+        return self.character_id
+
+
 def owner_to_json(owner: Owner) -> str:
     """Return the readable ids as JSON, which also carries lone surrogates."""
     return json.dumps([owner.user_id, owner.character_id])

@@ -12,8 +12,7 @@ from redis.exceptions import LockError, RedisError
 
 from domain.owner import digest
 from settings import Settings
-from stores.errors import StoreUnavailable
-from stores.redis.connection import connect
+from stores.redis.connection import connect, failed
 
 LEASE = 30.0
 """Seconds after which the lock of a process that died is free again."""
@@ -85,7 +84,7 @@ class RedisLocks:
         try:
             taken = await lock.acquire(blocking=bool(wait), blocking_timeout=wait or None)
         except (RedisError, OSError) as error:
-            raise StoreUnavailable(f"Redis does not answer ({error}): start it again.") from error
+            raise failed(error) from error
         if not taken:
             raise ThreadBusy
 

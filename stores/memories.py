@@ -213,6 +213,10 @@ class Memories:
             cleared += len(keys)
         return cleared
 
+    async def characters_of(self, user_key: str) -> set[str]:
+        """Return the digests of a user's characters that any record is kept with."""
+        return {namespace[1] for namespace in await self._namespaces((user_key,))}
+
     async def _namespaces(self, prefix: tuple[str, ...]) -> list[tuple[str, ...]]:
         namespaces: dict[tuple[str, ...], None] = {}
         while True:

@@ -4,7 +4,7 @@ Where the rows lie is the backends' part; which of them go is decided in `checkp
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TypedDict, Unpack
 
 from stores.checkpoint_pruning import (
@@ -46,6 +46,10 @@ class SelfPruning(ABC):
     @abstractmethod
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is."""
+
+    @abstractmethod
+    def threads(self) -> AsyncIterator[str]:
+        """Yield every thread that has checkpoints."""
 
     @abstractmethod
     async def _keep_newest(self, thread_id: str) -> None:

@@ -150,8 +150,9 @@ def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
     async def work(stores: "Stores", chosen: "Settings") -> dict[str, int]:
         from service.prompt_history import forget_history
         from stores.maintenance.erase import forget as forget_user
+        from stores.maintenance.erase import owners_left
 
-        owners = await stores.journal.backend.owners_of(user)
+        owners = await owners_left(stores, user)
         removed = await forget_user(stores, user)
         for owner in owners:
             forget_history(chosen.data_dir, owner)

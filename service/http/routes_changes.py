@@ -18,7 +18,7 @@ from service.memory_changes import NoSuchFact
 from service.ops.thread_records import drop_records, renew_records
 from service.prompt_history import forget_history
 from service.usage.ledger import drop_ledger
-from stores.maintenance.erase import Removed, forget, reset
+from stores.maintenance.erase import Removed, forget, owners_left, reset, threads_left
 from stores.maintenance.export import export_user
 
 router = APIRouter(prefix="/memory/{user_id}", tags=["memory"], responses=PROBLEMS)
@@ -104,8 +104,8 @@ async def _ndjson(
 async def forget_user(served: Served, user: OwnUser) -> Forgotten:
     """Forget a user: every conversation with every character, and what they cost."""
     stores, data_dir = served.parts.stores, served.parts.settings.data_dir
-    owners = await stores.journal.backend.owners_of(user)
-    threads = [t for owner in owners for t in (await stores.journal.read(owner)).threads]
+    owners = await owners_left(stores, user)
+    threads = [thread for owner in owners for thread in await threads_left(stores, owner)]
     try:
         removed = await forget(stores, user)
     finally:

@@ -6,6 +6,7 @@ Nothing is made where nothing is yet, and of a data dir a copy is looked at.
 import asyncio
 import os
 import sqlite3
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from models.embeddings.open import open_embeddings
 from models.errors import ModelSettingsError
 from nodes.generate import LEARNED
 from nodes.remembering.read_messages import DROPPED, UNREADABLE
-from service.ops.damaged_rows import check_damaged
+from service.ops.damaged_rows import NAMED, check_damaged
 from service.ops.doctor import Check, State, Work, because
 from service.ops.sweep import SWEPT, lost_owners
 from settings import Settings
@@ -31,6 +32,7 @@ from stores.memories import Memories
 from stores.open import going_on
 from stores.redis.connection import connect
 from stores.redis.journal import open_redis_journal
+from stores.redis.key_kinds import strange_keys
 from stores.sqlite.journal import open_sqlite_journal
 from stores.urls import without_secrets
 
@@ -107,6 +109,7 @@ async def check_redis(settings: Settings) -> list[Check]:
         async with connect(url, settings.store_timeout) as client:
             info = await client.info()
             saves = await _configured(client, "save")
+            strange = [key async for key in strange_keys(client)]
     except (StoreUnavailable, RedisError, OSError) as error:
         return [Check(name="redis", state="fail", text=str(error))]
     version = info.get("redis_version", "of an unknown version")
@@ -115,7 +118,20 @@ async def check_redis(settings: Settings) -> list[Check]:
         Check(name="redis", state="ok", text=text),
         _eviction(info),
         _persistence(info, saves),
+        *_kinds(strange),
     ]
+
+
+def _kinds(strange: Sequence[str]) -> list[Check]:
+    if not strange:
+        return []
+    more = ", ..." if len(strange) > NAMED else ""
+    text = (
+        f"{len(strange)} of Mnemograph's keys hold another kind of value than it wrote there "
+        f"({', '.join(strange[:NAMED])}{more}) and are passed over: bring them back from a backup, "
+        "or delete them."
+    )
+    return [Check(name="redis keys", state="warn", text=text)]
 
 
 async def _configured(client: Redis, name: str) -> str | None:

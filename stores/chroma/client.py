@@ -26,7 +26,7 @@ from chromadb.errors import (
 )
 from filelock import FileLock, Timeout
 
-from stores.chroma.index_files import blank_spare_lengths
+from stores.chroma.index_files import blank_spare_room
 from stores.errors import StoreBusy, StoreUnavailable
 
 
@@ -223,7 +223,7 @@ class ChromaLink:
         try:
             self._system.stop()
             if self.path is not None:
-                blank_spare_lengths(self.path)
+                blank_spare_room(self.path)
         finally:
             if self._lock is not None:
                 self._lock.release()

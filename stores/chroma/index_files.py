@@ -8,7 +8,8 @@ from pathlib import Path
 
 _SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COUNT_AT = 20
-"""Where hnswlib's header says how many elements there are: behind an int and two sizes."""
+"""Where hnswlib's header says how many elements there are, and the bytes of one: behind an int
+and two sizes."""
 _LENGTH_BYTES = 4
 """One length in `length.bin`: a float."""
 
@@ -27,21 +28,25 @@ def remove_unused(path: Path, in_use: Container[str]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def blank_spare_lengths(path: Path) -> None:
-    """Write zeros where an index has room for lengths that it does not have yet.
+def blank_spare_room(path: Path) -> None:
+    """Write zeros where an index has room for vectors and lengths that it does not have yet.
 
     hnswlib saves that room as it lies in memory, and there any text that the process handled may
-    have stood before, deleted ones included. Nothing reads it: a length is set with its element.
+    have stood before, deleted ones included. Nothing reads it: it is set with its element.
     """
     for folder in segment_folders(path):
         try:
             with (folder / "header.bin").open("rb") as header:
                 header.seek(_COUNT_AT)
-                (count,) = struct.unpack("<Q", header.read(8))
-            with (folder / "length.bin").open("r+b") as lengths:
-                end = lengths.seek(0, 2)
-                begin = min(count * _LENGTH_BYTES, end)
-                lengths.seek(begin)
-                lengths.write(bytes(end - begin))
+                count, vector_bytes = struct.unpack("<2Q", header.read(16))
+            _blank_from(folder / "length.bin", count * _LENGTH_BYTES)
+            _blank_from(folder / "data_level0.bin", count * vector_bytes)
         except (FileNotFoundError, struct.error):
             continue  # never saved yet, or torn: then Chroma makes it anew
+
+
+def _blank_from(path: Path, begin: int) -> None:
+    with path.open("r+b") as file:
+        end = file.seek(0, 2)
+        file.seek(min(begin, end))
+        file.write(bytes(end - file.tell()))

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from stores.base_store.items import StoredItem, check_lengths, texts_of, usable
-from stores.chroma.index_files import blank_spare_lengths, remove_unused
+from stores.chroma.index_files import blank_spare_room, remove_unused
 from stores.chroma.layout import Name
 from stores.chroma.rows import Row, decode, encode, is_item, portions, record_id, vector_ids
 from stores.chroma.shard import Found, Shard
@@ -222,4 +222,4 @@ def wipe(shards: Shards) -> None:
         tables.execute("VACUUM")
         in_use = {row[0] for row in tables.execute("SELECT id FROM segments")}
     remove_unused(path, in_use)
-    blank_spare_lengths(path)
+    blank_spare_room(path)

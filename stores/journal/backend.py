@@ -1,6 +1,6 @@
 """What a journal's backend must do, and what passes between the two. Nothing is decided here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,6 +92,15 @@ class JournalBackend(Protocol):
 
     async def owners_of(self, user_id: str) -> list[Owner]:
         """Return every owner of one user that has a journal, without looking at other users'."""
+
+    async def owners_left(self, user_id: str) -> list[Owner]:
+        """Return every owner of one user that anything is there of, whatever the lists say."""
+
+    async def threads_of_owner(self, owner: Owner, threads: Sequence[str]) -> list[str]:
+        """Return those of some threads that belong to an owner."""
+
+    async def generations(self, owner: Owner) -> set[str]:
+        """Return the name of each generation that anything is there of."""
 
     async def mark(self, name: str, value: str | None = None) -> str | None:
         """Read a mark of the whole installation, after setting it where a value is given."""

@@ -18,6 +18,7 @@ from stores.journal.backend import JournalBackend
 from stores.journal.readings import Readings
 from stores.journal.records import (
     Changes,
+    damaged,
     forget_parsed,
     rows_moved,
     thread_list,
@@ -280,8 +281,10 @@ class Journal(Readings):
         forget_parsed()
         return token, await self.backend.renew(owner, token)
 
-    async def threads_of(self, owner: Owner, generation: str) -> list[str]:
-        """Return the threads that a generation has indexed."""
+    async def threads_of(self, owner: Owner, generation: str) -> tuple[set[str], bool]:
+        """Return the threads that a generation has indexed, and whether that is all of them."""
         raw = await self.backend.read_generation(owner, generation)
-        listed = thread_list(*await self.backend.list_threads(owner, generation))
-        return list(view_of(raw, listed).threads)
+        moved, stored = await self.backend.list_threads(owner, generation)
+        view = view_of(raw, thread_list(moved, stored))
+        whole = raw.version > 0 and not view.threads_lost and not damaged(raw, stored)
+        return {*view.threads, *(turn.thread for turn in view.turns.values())}, whole

@@ -5,10 +5,13 @@ Both begin a fresh generation first, so whatever is in flight is written where n
 
 from dataclasses import asdict, dataclass
 
-from domain.owner import FIRST_GENERATION, Owner
+from domain.owner import FIRST_GENERATION, NamelessOwner, Owner, digest
 from stores.base_store.backend import LongTermStore
 from stores.open import Stores
 from stores.sqlite.journal import SqliteJournal
+
+PAGE = 1000
+"""Threads whose owners are asked for at once."""
 
 
 @dataclass
@@ -24,19 +27,31 @@ class Removed:
         return ", ".join(f"{count} {name}" for name, count in asdict(self).items())
 
 
-async def reset(stores: Stores, owner: Owner) -> Removed:
+async def reset(stores: Stores, owner: Owner, *, everywhere: bool = False) -> Removed:
     """Forget all that an owner ever said, also what is in flight.
 
     It can be repeated until it succeeds: what one that broke off left is removed by the next.
 
+    Args:
+        stores: The stores.
+        owner: Whose memory it is.
+        everywhere: Look through all threads and keys there are, not only where an index of the
+            owner's is damaged: it may have lost some without a trace.
+
     Raises:
         StoreUnavailable: If a store does not answer; call it again then.
     """
-    removed = Removed()
+    removed, backend = Removed(), stores.journal.backend
     await stores.background.cancel(owner)
-    _, older = await stores.journal.renew(owner)
+    token, older = await stores.journal.renew(owner)
+    if everywhere:
+        older = sorted({*older, *await backend.generations(owner)} - {token})
     for generation in older:
-        threads = await stores.journal.threads_of(owner, generation)
+        threads, whole = await stores.journal.threads_of(owner, generation)
+        if everywhere or not whole:
+            # Not those that were spoken on since.
+            now = (await stores.journal.read(owner)).threads
+            threads |= await threads_left(stores, owner) - now.keys()
         for thread in threads:
             await stores.checkpointer.adelete_checkpoints(thread)
         name = None if generation == FIRST_GENERATION else generation
@@ -44,11 +59,38 @@ async def reset(stores: Stores, owner: Owner) -> Removed:
         stores.recall.forget(owner)
         stores.summaries.forget()
         for thread in threads:
-            await stores.journal.backend.drop_thread(thread)
+            await backend.drop_thread(thread)
         removed.threads += len(threads)
         # Last: until the journal's part is gone, the generation is still listed to be deleted.
-        removed.turns += await stores.journal.backend.erase(owner, generation)
+        removed.turns += await backend.erase(owner, generation)
     return removed
+
+
+async def threads_left(stores: Stores, owner: Owner) -> set[str]:
+    """Return an owner's threads out of all that have checkpoints, whatever the lists say.
+
+    Raises:
+        StoreUnavailable: If a store does not answer.
+    """
+    threads = [thread async for thread in stores.checkpointer.threads()]
+    owned: set[str] = set()
+    for start in range(0, len(threads), PAGE):
+        some = threads[start : start + PAGE]
+        owned.update(await stores.journal.backend.threads_of_owner(owner, some))
+    return owned
+
+
+async def owners_left(stores: Stores, user_id: str) -> list[Owner]:
+    """Return every owner of a user that any store holds anything of, whatever the lists say.
+
+    Raises:
+        StoreUnavailable: If a store does not answer.
+    """
+    owners = {owner.key: owner for owner in await stores.journal.backend.owners_left(user_id)}
+    for character_key in await stores.memories.characters_of(digest(user_id)):
+        owner = NamelessOwner(user_id, character_key)
+        owners.setdefault(owner.key, owner)
+    return [*owners.values()]
 
 
 async def forget(stores: Stores, user_id: str) -> Removed:
@@ -61,8 +103,8 @@ async def forget(stores: Stores, user_id: str) -> Removed:
         StoreUnavailable: If a store does not answer; call it again then.
     """
     total = Removed()
-    for owner in await stores.journal.backend.owners_of(user_id):
-        removed = await reset(stores, owner)
+    for owner in await owners_left(stores, user_id):
+        removed = await reset(stores, owner, everywhere=True)
         total.memories += await stores.memories.clear(owner)
         total.threads += removed.threads
         total.turns += removed.turns

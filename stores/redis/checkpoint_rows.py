@@ -4,12 +4,11 @@ Reading a thread's newest checkpoint with its writes is one round trip, and so i
 deleting those that it makes needless.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from stores.checkpoint_pruning import Saved
 from stores.redis.checkpoint_layout import (
@@ -29,7 +28,8 @@ from stores.redis.checkpoint_layout import (
     safe,
     thread_of,
 )
-from stores.redis.connection import failed
+from stores.redis.connection import answered
+from stores.redis.key_kinds import over_strange, without_strange
 from stores.redis.old_checkpoints import OLD_KEYS, old_key, old_rows, old_thread
 
 PAGE = 16
@@ -64,6 +64,7 @@ READ = (
     + _NEWEST
     + """
 if redis.call('EXISTS', KEYS[2]) == 1 then return {'old'} end
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return {'', {}, {}, ''} end
 local names = redis.call('HKEYS', KEYS[1])
 touch(KEYS[1], ARGV[1])
 local id = ARGV[3]
@@ -164,12 +165,16 @@ class CheckpointRows:
     async def put_writes(self, thread_id: str, fields: Fields, *, replace: bool) -> None:
         """Write what a task wrote; without `replace`, fields that are there stay."""
         key = rows_key(thread_id)
-        async with self._client.pipeline(transaction=True) as pipe:
-            write = pipe.hset if replace else pipe.hsetnx
-            for field, value in fields.items():
-                write(key, field, value)
-            pipe.expire(key, self._seconds) if self._seconds else pipe.persist(key)
-            await self._answer(pipe.execute())
+
+        async def write() -> None:
+            async with self._client.pipeline(transaction=True) as pipe:
+                put = pipe.hset if replace else pipe.hsetnx
+                for field, value in fields.items():
+                    put(key, field, value)
+                pipe.expire(key, self._seconds) if self._seconds else pipe.persist(key)
+                await answered(pipe.execute())
+
+        await over_strange(self._client, [key], write)
 
     async def _on(
         self, thread_id: str, script: str, *args: Any, run: tuple[str, str] = ("", "")
@@ -177,16 +182,21 @@ class CheckpointRows:
         """Run a script on a thread, which moves over from an older version's rows before."""
         keys = (rows_key(thread_id), old_key(thread_id))
         run_id, member = run
-        while True:
+
+        async def call() -> list[Any]:
             async with self._client.pipeline(transaction=False) as pipe:
                 pipe.eval(script, len(keys), *keys, *args)
                 if run_id:
                     pipe.sadd(run_key(run_id), member)
                     pipe.expire(run_key(run_id), self._seconds or RUN_SECONDS)
-                answer: list[Any] = (await self._answer(pipe.execute()))[0]
+                answers: list[list[Any]] = await answered(pipe.execute())
+            return answers[0]
+
+        while True:
+            answer = await over_strange(self._client, [*keys, run_key(run_id)], call)
             if answer[0] != b"old":
                 return answer
-            await self._answer(self._move(thread_id))
+            await answered(self._move(thread_id))
 
     async def _move(self, thread_id: str) -> None:
         """Bring over what an older version wrote of a thread, at once."""
@@ -215,7 +225,9 @@ class CheckpointRows:
         """Return some fields of a thread; those that are there no more are left out."""
         if not fields:
             return {}
-        values = await self._answer(self._client.hmget(rows_key(thread_id), list(fields)))
+        async with self._client.pipeline(transaction=False) as pipe:
+            pipe.hmget(rows_key(thread_id), list(fields))
+            values: list[bytes | None] = (await answered(pipe.execute()))[0]
         return {name: value for name, value in zip(fields, values, strict=True) if value}
 
     async def drop(self, thread_id: str, fields: Sequence[str]) -> None:
@@ -228,22 +240,24 @@ class CheckpointRows:
                     if field.startswith("checkpoint:") and (run_id := run_of(field)):
                         saved = names_of([field.encode()]).checkpoints[field]
                         pipe.srem(run_key(run_id), run_member(thread_id, saved))
-                await self._answer(pipe.execute())
+                await answered(without_strange(pipe))
 
     async def drop_thread(self, thread_id: str) -> None:
         """Delete all a thread holds."""
         names = await self.names(thread_id)
         await self.drop(thread_id, [*names.checkpoints])
-        await self._answer(self._client.unlink(rows_key(thread_id)))
+        await answered(self._client.unlink(rows_key(thread_id)))
 
     async def drop_run(self, run_id: str) -> None:
         """Delete what a run wrote, in whatever thread."""
-        members = await self._answer(self._client.smembers(run_key(run_id)))
+        async with self._client.pipeline(transaction=False) as pipe:
+            pipe.smembers(run_key(run_id))
+            members = (await answered(without_strange(pipe)))[0] or ()
         for thread_id, places in run_places(members).items():
             names = await self.names(thread_id)
             gone = [s for s in names.checkpoints.values() if (s.namespace, s.id) in places]
             await self.drop(thread_id, fields_of(names, gone))
-        await self._answer(self._client.unlink(run_key(run_id)))
+        await answered(self._client.unlink(run_key(run_id)))
 
     async def copy(self, serde: SerializerProtocol, source: str, target: str) -> None:
         """Copy all that a thread holds to another, oldest first."""
@@ -259,9 +273,3 @@ class CheckpointRows:
                     await self.put(target, saved, field, value, ())
                 else:
                     await self.put_writes(target, {field: value}, replace=True)
-
-    async def _answer(self, call: Awaitable[Any]) -> Any:
-        try:
-            return await call
-        except (RedisError, OSError) as error:
-            raise failed(error) from error

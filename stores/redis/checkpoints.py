@@ -292,6 +292,10 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
             if field in rows[thread_id]
         ]
 
+    def threads(self) -> AsyncIterator[str]:
+        """Yield every thread that has checkpoints."""
+        return self._rows.threads()
+
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is."""
         self._names.pop(str(thread_id), None)

@@ -1,8 +1,9 @@
 """Connecting to Redis: timeouts, retries, and one sentence when it cannot be done."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -13,6 +14,7 @@ from redis.exceptions import ConnectionError as LostConnection
 from stores.errors import StoreUnavailable
 from stores.urls import without_secrets
 
+T = TypeVar("T")
 WAIT_SECONDS = 5.0
 """How long whoever needs Redis waits before it is said to be gone, unless the settings differ."""
 ANSWER_SHARE = 0.9
@@ -29,11 +31,20 @@ RETRIES = 2
 START = "start Redis 6.2 or newer, or Valkey"
 
 
+class StrangeKey(StoreUnavailable):
+    """A key holds another kind of value than ours: another program wrote over it."""
+
+
 def failed(error: RedisError | OSError | TimeoutError) -> StoreUnavailable:
     """Return what to tell of a call that failed: Redis is away, or it is there and refuses."""
     # What failed in a pipeline is told with its command, which holds what was said.
     reason = str(error).rpartition("caused error: ")[2].strip("(\"',)")
     reason = " ".join(reason.split())[:200] or type(error).__name__
+    if "WRONGTYPE" in reason:
+        return StrangeKey(
+            "A key of Mnemograph in Redis holds another kind of value than it wrote there: "
+            "`mnemo doctor` names it; delete it, or reset the memory it belongs to."
+        )
     if isinstance(error, ResponseError | AuthenticationError):
         return StoreUnavailable(
             f"Redis refuses a call ({reason}): change that on its server, then try again."
@@ -42,6 +53,23 @@ def failed(error: RedisError | OSError | TimeoutError) -> StoreUnavailable:
         f"Redis does not answer ({reason}): start it, or unset MNEMO_REDIS_URL to use the "
         "embedded stores."
     )
+
+
+async def every(rows: AsyncIterator[T]) -> list[T]:
+    """Return all that an iterator yields."""
+    return [row async for row in rows]
+
+
+async def answered(call: Awaitable[T]) -> T:
+    """Return what a call answers.
+
+    Raises:
+        StoreUnavailable: If Redis does not answer, or refuses.
+    """
+    try:
+        return await call
+    except (RedisError, OSError) as error:
+        raise failed(error) from error
 
 
 @asynccontextmanager

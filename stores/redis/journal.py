@@ -7,37 +7,40 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TypeVar, cast
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
-from domain.owner import FIRST_GENERATION, Owner, digest, owner_from_json, owner_to_json, owners_in
+from domain.owner import FIRST_GENERATION, Owner
 from stores.journal.backend import RawJournal, Write, count_in, generation_name
 from stores.journal.journal import Journal
-from stores.redis.connection import failed
-
-T = TypeVar("T")
+from stores.redis.connection import answered, failed
+from stores.redis.key_kinds import MANY, strange_keys, without_strange
+from stores.redis.owner_index import OwnerIndex
 
 READ = """
 local token = redis.call('GET', KEYS[1])
-local name = ARGV[2]
-if name == '' then name = token or ARGV[3] end
-local book = redis.call('HGETALL', ARGV[1] .. name .. ':book')
-local turns = redis.call('HGETALL', ARGV[1] .. name .. ':turns')
-local at, steps = ARGV[4], #turns
+local base = ARGV[1] .. (token or ARGV[2])
+local function all(key)
+  return redis.call('TYPE', key).ok == 'hash' and redis.call('HGETALL', key) or {}
+end
+local book, turns, summaries = all(base .. ':book'), all(base .. ':turns'), ''
+local at, steps = ARGV[3], #turns
 while at ~= '' and steps > 0 do
-  local turn = redis.call('HGET', ARGV[1] .. name .. ':turns', at)
+  local turn = redis.call('HGET', base .. ':turns', at)
   if not turn then break end
   local whole, record = pcall(cjson.decode, turn)
   local parent = whole and type(record) == 'table' and record.parent
   at, steps = type(parent) == 'string' and parent or '', steps - 1
 end
-local summaries = at ~= '' and redis.call('HGET', ARGV[1] .. name .. ':summaries', at)
-return {token or '', book, turns, summaries or ''}
+if at ~= '' and redis.call('TYPE', base .. ':summaries').ok == 'hash' then
+  summaries = redis.call('HGET', base .. ':summaries', at) or ''
+end
+return {token or '', book, turns, summaries}
 """
-"""Arguments: what keys begin with, a generation or '' for the current one, the name of the first
-one, and the turn whose branch's summaries are wanted too."""
+"""Arguments: what keys begin with, the name of the first generation, and the turn whose branch's
+summaries are wanted too. What holds another kind of value than ours is as good as not there."""
 
 COMMIT = """
 local token = redis.call('GET', KEYS[1]) or ''
@@ -48,7 +51,7 @@ local version = redis.call('HGET', book, 'version') or ''
 if not version:find('^%d+$') or #version >= 16 then version = '0' end
 if tonumber(version) ~= tonumber(ARGV[4]) then return 0 end
 redis.call('SADD', KEYS[2], token == '' and ARGV[3] or token)
-for at, key in ipairs({book, turns, threads}) do
+for at, key in ipairs({turns, threads, book}) do
   for _, pair in ipairs(cjson.decode(ARGV[4 + at])) do
     if pair[2] == cjson.null then redis.call('HDEL', key, pair[1])
     else redis.call('HSET', key, pair[1], pair[2]) end
@@ -60,8 +63,9 @@ return 1
 
 RENEW = """
 local before = redis.call('GET', KEYS[1]) or ARGV[2]
+redis.call('SADD', KEYS[2], before)
 redis.call('SET', KEYS[1], ARGV[1])
-redis.call('SADD', KEYS[2], before, ARGV[1])
+redis.call('SADD', KEYS[2], ARGV[1])
 local others = {}
 for _, token in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   if token ~= ARGV[1] then table.insert(others, token) end
@@ -70,10 +74,8 @@ return others
 """
 
 
-OWNERS = "mnemo:owners"
-"""The hash of every owner's readable ids."""
-INDEXED = "owners-by-user"
-"""The mark that says that each user's owners are listed apart too."""
+PARTS = ("turns", "threads", "book", "summaries")
+"""How the keys of one generation end."""
 
 
 def owner_prefix(owner: Owner) -> str:
@@ -86,12 +88,12 @@ def summaries_key(owner: Owner, generation: str | None) -> str:
     return f"{owner_prefix(owner)}{generation_name(generation)}:summaries"
 
 
-class RedisJournal:
+class RedisJournal(OwnerIndex):
     """A `JournalBackend` on Redis, one round trip a call."""
 
     def __init__(self, client: Redis, turn_life: timedelta) -> None:
         """Use `client`; turns live `turn_life` after their owner's last write."""
-        self._redis = client
+        super().__init__(client)
         self._life = int(turn_life.total_seconds() * 1000)
         self._read_script = client.register_script(READ)
         self._commit_script = client.register_script(COMMIT)
@@ -100,29 +102,31 @@ class RedisJournal:
     def _keys(self, owner: Owner) -> list[str]:
         return [f"{owner_prefix(owner)}generation", f"{owner_prefix(owner)}generations"]
 
-    async def _raw(self, owner: Owner, name: str, head: str = "") -> RawJournal:
-        reply = await _answer(
+    async def read(self, owner: Owner, head: str = "") -> RawJournal:
+        """Return one consistent reading, with the cached summaries of the branch of `head`."""
+        reply = await answered(
             self._read_script(
-                keys=self._keys(owner)[:1], args=[owner_prefix(owner), name, FIRST_GENERATION, head]
+                keys=self._keys(owner)[:1], args=[owner_prefix(owner), FIRST_GENERATION, head]
             )
         )
         token, fields, turns, summaries = cast(
             "tuple[bytes, list[bytes], list[bytes], bytes]", reply
         )
         return RawJournal(
-            generation=name or token.decode() or None,
+            generation=token.decode() or None,
             fields=_pairs(fields),
             turns=_pairs(turns),
             summaries=summaries.decode(),
         )
 
-    async def read(self, owner: Owner, head: str = "") -> RawJournal:
-        """Return one consistent reading, with the cached summaries of the branch of `head`."""
-        return await self._raw(owner, "", head)
-
     async def read_generation(self, owner: Owner, generation: str) -> RawJournal:
         """Return one consistent reading of a generation, current or not."""
-        return await self._raw(owner, generation)
+        base = f"{owner_prefix(owner)}{generation}"
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hgetall(f"{base}:book")
+            pipe.hgetall(f"{base}:turns")
+            fields, turns = await answered(without_strange(pipe))
+        return RawJournal(generation=generation, fields=_texts(fields), turns=_texts(turns))
 
     async def list_threads(self, owner: Owner, generation: str) -> tuple[int, dict[str, str]]:
         """Return the threads listed apart, by name, and the counter that they are at."""
@@ -130,100 +134,58 @@ class RedisJournal:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hget(f"{base}:book", "listed")
             pipe.hgetall(f"{base}:threads")
-            moved, threads = await _answer(pipe.execute())
-        fields = _pairs([b"listed", moved or b""])
-        return count_in(fields, "listed"), _pairs(
-            [part for pair in threads.items() for part in pair]
-        )
+            moved, threads = await answered(without_strange(pipe))
+        return count_in(_texts({b"listed": moved or b""}), "listed"), _texts(threads)
 
     async def commit(
         self, owner: Owner, generation: str | None, version: int, write: Write
     ) -> bool:
         """Write, if generation and version are still those; return whether they were."""
-        done = await _answer(
-            self._commit_script(
-                keys=self._keys(owner),
-                args=[
-                    owner_prefix(owner),
-                    generation or "",
-                    FIRST_GENERATION,
-                    version,
-                    json.dumps(list(write.fields.items())),
-                    json.dumps(list(write.turns.items())),
-                    json.dumps(list(write.threads.items())),
-                    self._life,
-                ],
-            )
-        )
-        return bool(done)
+        keys, base = self._keys(owner), f"{owner_prefix(owner)}{generation_name(generation)}"
+        args: list[str | int] = [
+            owner_prefix(owner),
+            generation or "",
+            FIRST_GENERATION,
+            version,
+            json.dumps(list(write.turns.items())),
+            json.dumps(list(write.threads.items())),
+            json.dumps(list(write.fields.items())),
+            self._life,
+        ]
+        written = (keys[1], *(f"{base}:{part}" for part in PARTS))
+        return bool(await self._write(written, lambda: self._commit_script(keys=keys, args=args)))
 
     async def renew(self, owner: Owner, token: str) -> list[str]:
         """Make `token` the current generation; return the names of all others that exist."""
-        others = await _answer(
-            self._renew_script(keys=self._keys(owner), args=[token, FIRST_GENERATION])
-        )
-        return [name.decode() for name in cast("list[bytes]", others)]
+        keys, args = self._keys(owner), [token, FIRST_GENERATION]
+        strange = [key async for key in strange_keys(self._redis, keys)]
+        others = await self._write(keys, lambda: self._renew_script(keys=keys, args=args))
+        names = {name.decode() for name in others}
+        if strange:
+            names |= await self.generations(owner)
+        return sorted(names - {token})
+
+    async def generations(self, owner: Owner) -> set[str]:
+        """Return the name of each generation that any key is there of, looking at all there are."""
+        begin = owner_prefix(owner)
+        keys = self._redis.scan_iter(match=f"{begin}*:*", count=MANY)
+        return {key.decode().removeprefix(begin).rpartition(":")[0] async for key in keys}
 
     async def erase(self, owner: Owner, generation: str) -> int:
         """Delete all that a generation's journal and cache hold; return how many turns."""
         base = f"{owner_prefix(owner)}{generation}"
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hlen(f"{base}:turns")
-            parts = (f"{base}:turns", f"{base}:book", f"{base}:threads")
-            pipe.delete(*parts, summaries_key(owner, generation))
+            pipe.delete(*(f"{base}:{part}" for part in PARTS))
             pipe.srem(self._keys(owner)[1], generation)
-            count, *_ = cast("list[int]", await _answer(pipe.execute()))
-        return int(count)
-
-    async def note_owner(self, owner: Owner, thread: str) -> None:
-        """Record that `thread` belongs to `owner`, with the readable ids."""
-        ids = owner_to_json(owner)
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hset(OWNERS, owner.key, ids)
-            pipe.hset(_user_key(owner.user_key), owner.key, ids)
-            pipe.set(_thread_key(thread), ids)
-            await _answer(pipe.execute())
-
-    async def drop_thread(self, thread: str) -> None:
-        """Forget whom a thread belongs to."""
-        await _answer(self._redis.delete(_thread_key(thread)))
-
-    async def drop_owner(self, owner: Owner) -> None:
-        """Forget the readable ids of an owner."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hdel(OWNERS, owner.key)
-            pipe.hdel(_user_key(owner.user_key), owner.key)
-            await _answer(pipe.execute())
-
-    async def thread_owner(self, thread: str) -> Owner | None:
-        """Return whom a thread belongs to; None before its first turn."""
-        text = await _answer(self._redis.get(_thread_key(thread)))
-        return owner_from_json(cast(bytes, text).decode(errors="replace")) if text else None
-
-    async def owners(self) -> list[Owner]:
-        """Return every owner that has a journal."""
-        return await self._owners(OWNERS)
-
-    async def owners_of(self, user_id: str) -> list[Owner]:
-        """Return every owner of one user that has a journal, without looking at other users'."""
-        if await self.mark(INDEXED) is None:
-            # Written before owners were listed by user: list them all, once.
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for owner in await self.owners():
-                    pipe.hset(_user_key(owner.user_key), owner.key, owner_to_json(owner))
-                await _answer(pipe.execute())
-            await self.mark(INDEXED, "yes")
-        return await self._owners(_user_key(digest(user_id)))
-
-    async def _owners(self, key: str) -> list[Owner]:
-        stored = await _answer(cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(key)))
-        return owners_in(value.decode(errors="replace") for _, value in sorted(stored.items()))
+            count, *_ = await answered(without_strange(pipe))
+        return int(count or 0)
 
     async def mark(self, name: str, value: str | None = None) -> str | None:
         """Read a mark of the whole installation, after setting it where a value is given."""
         if value is not None:
-            await _answer(self._redis.set(f"mnemo:mark:{name}", value))
-        stored = await _answer(self._redis.get(f"mnemo:mark:{name}"))
+            await answered(self._redis.set(f"mnemo:mark:{name}", value))
+        stored = await answered(self._redis.get(f"mnemo:mark:{name}"))
         return cast(bytes, stored).decode() if stored else None
 
     async def mark_once(self, name: str, value: str) -> str:
@@ -232,7 +194,7 @@ class RedisJournal:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(key, value, nx=True)
             pipe.get(key)
-            _, value = await _answer(pipe.execute())
+            _, value = await answered(pipe.execute())
         return cast(bytes, value).decode()
 
     async def ping(self) -> str:
@@ -247,29 +209,26 @@ class RedisJournal:
 
     async def count_up(self, owner: Owner, amounts: Mapping[str, int]) -> None:
         """Add to an owner's counters; one that does not exist yet begins at 0."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for name, amount in amounts.items():
-                pipe.hincrby(f"{owner_prefix(owner)}counts", name, amount)
-            await _answer(pipe.execute())
+        key = f"{owner_prefix(owner)}counts"
+
+        async def add() -> None:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for name, amount in amounts.items():
+                    pipe.hincrby(key, name, amount)
+                await pipe.execute()
+
+        await self._write([key], add)
 
     async def counts(self, owner: Owner) -> dict[str, int]:
         """Return all counters of an owner; no reset touches them."""
         key = f"{owner_prefix(owner)}counts"
-        values = await _answer(cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(key)))
-        counts = _pairs([part for pair in values.items() for part in pair])
+        values = await answered(cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(key)))
+        counts = _texts(values)
         return {name: count_in(counts, name) for name in counts}
 
     async def drop_counts(self, owner: Owner) -> None:
         """Delete all counters of an owner."""
-        await _answer(self._redis.delete(f"{owner_prefix(owner)}counts"))
-
-
-def _user_key(user_key: str) -> str:
-    return f"mnemo:user:{user_key}"
-
-
-def _thread_key(thread: str) -> str:
-    return f"mnemo:thread:{digest(thread)}"
+        await answered(self._redis.delete(f"{owner_prefix(owner)}counts"))
 
 
 def _pairs(flat: list[bytes]) -> dict[str, str]:
@@ -277,11 +236,8 @@ def _pairs(flat: list[bytes]) -> dict[str, str]:
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
 
-async def _answer(call: Awaitable[T]) -> T:
-    try:
-        return await call
-    except (RedisError, OSError) as error:
-        raise failed(error) from error
+def _texts(stored: Mapping[bytes, bytes] | None) -> dict[str, str]:
+    return _pairs([part for pair in (stored or {}).items() for part in pair])
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ They were a hash a checkpoint, a hash for its pending writes, and a sorted set t
 A run that an older version began can no longer be rolled back afterwards: its name is not kept.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 from redis.asyncio import Redis
@@ -17,6 +18,7 @@ from stores.redis.checkpoint_layout import (
     plain,
     safe,
 )
+from stores.redis.key_kinds import without_strange
 
 _SETS = "mnemo:checkpoints:"
 _KEYS = {"checkpoint": "mnemo:checkpoint:", "writes": "mnemo:writes:"}
@@ -45,7 +47,9 @@ async def old_rows(client: Redis, thread_id: str) -> tuple[Fields, list[str]]:
     fields: Fields = {}
     keys = [old_key(thread_id)]
     newest: dict[str, str] = {}
-    members = cast("list[bytes]", await client.zrange(old_key(thread_id), 0, -1))
+    async with client.pipeline(transaction=False) as pipe:
+        pipe.zrange(old_key(thread_id), 0, -1)
+        members: Sequence[bytes] = (await without_strange(pipe))[0] or ()
     for member in map(bytes.decode, members):
         kind, namespace, id, *rest = member.split(":")
         key = f"{_KEYS[kind]}{{{safe(thread_id)}}}:{namespace}:{id}"

@@ -251,6 +251,13 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
                 left -= 1
                 yield checkpoint
 
+    async def threads(self) -> AsyncIterator[str]:
+        """Yield every thread that has checkpoints."""
+        async with self.lock:
+            rows = await self.conn.execute_fetchall("SELECT DISTINCT thread_id FROM checkpoints")
+        for (thread_id,) in rows:
+            yield str(thread_id)
+
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is.
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import aiosqlite
 
-from domain.owner import Owner, digest, owner_from_json, owner_to_json, owners_in
+from domain.owner import Owner
 from stores.errors import StoreUnavailable
 from stores.journal.backend import RawJournal, Write, count_in, generation_name
 from stores.journal.journal import Journal
-from stores.sqlite.connection import WAIT_SECONDS, ConnectionLock
+from stores.sqlite.connection import WAIT_SECONDS
+from stores.sqlite.owner_index import OwnerIndex
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS generation (owner TEXT PRIMARY KEY, token TEXT);
@@ -35,30 +36,8 @@ CREATE TABLE IF NOT EXISTS counts (
 """
 
 
-class SqliteJournal:
+class SqliteJournal(OwnerIndex):
     """A `JournalBackend` on one connection; calls take turns on it."""
-
-    def __init__(self, connection: aiosqlite.Connection, seconds: float) -> None:
-        """Use an open connection in autocommit mode; calls wait `seconds` for other programs."""
-        self._db = connection
-        self._lock = ConnectionLock(connection, "The journal in the data dir", seconds)
-
-    @asynccontextmanager
-    async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[None]:
-        """Do what is done in it together, or not at all."""
-        async with self._lock:
-            await self._db.execute(begin)
-            yield
-            await self._db.commit()
-
-    async def _pairs(self, sql: str, *args: str) -> dict[str, str]:
-        async with self._db.execute(sql, args) as rows:
-            return {str(key): str(value) async for key, value in rows}
-
-    async def _value(self, sql: str, *args: str) -> str | None:
-        async with self._db.execute(sql, args) as rows:
-            row = await rows.fetchone()
-        return None if row is None else str(row[0])
 
     async def _generation(self, owner: Owner) -> str | None:
         return await self._value("SELECT token FROM generation WHERE owner = ?", owner.key)
@@ -156,51 +135,6 @@ class SqliteJournal:
                 )
             await self._db.execute("DELETE FROM generations WHERE owner = ? AND token = ?", at)
         return int(count or 0)
-
-    async def note_owner(self, owner: Owner, thread: str) -> None:
-        """Record that `thread` belongs to `owner`, with the readable ids."""
-        async with self._transaction():
-            await self._db.execute(
-                "INSERT OR REPLACE INTO owners VALUES (?, ?)", (owner.key, owner_to_json(owner))
-            )
-            await self._db.execute(
-                "INSERT OR REPLACE INTO threads VALUES (?, ?)",
-                (digest(thread), owner_to_json(owner)),
-            )
-
-    async def drop_thread(self, thread: str) -> None:
-        """Forget whom a thread belongs to."""
-        async with self._transaction():
-            await self._db.execute("DELETE FROM threads WHERE thread = ?", (digest(thread),))
-
-    async def drop_owner(self, owner: Owner) -> None:
-        """Forget the readable ids of an owner."""
-        async with self._transaction():
-            await self._db.execute("DELETE FROM owners WHERE owner = ?", (owner.key,))
-
-    async def thread_owner(self, thread: str) -> Owner | None:
-        """Return whom a thread belongs to; None before its first turn."""
-        async with self._transaction("BEGIN"):
-            text = await self._value("SELECT owner FROM threads WHERE thread = ?", digest(thread))
-        return owner_from_json(text) if text else None
-
-    async def owners(self) -> list[Owner]:
-        """Return every owner that has a journal."""
-        async with self._transaction("BEGIN"):
-            stored = await self._pairs("SELECT owner, value FROM owners ORDER BY owner")
-        return owners_in(stored.values())
-
-    async def owners_of(self, user_id: str) -> list[Owner]:
-        """Return every owner of one user that has a journal, without looking at other users'."""
-        # An owner's key begins with the user's digest and "-", and "." comes after "-".
-        user = digest(user_id)
-        async with self._transaction("BEGIN"):
-            stored = await self._pairs(
-                "SELECT owner, value FROM owners WHERE owner > ? AND owner < ? ORDER BY owner",
-                f"{user}-",
-                f"{user}.",
-            )
-        return owners_in(stored.values())
 
     async def mark(self, name: str, value: str | None = None) -> str | None:
         """Read a mark of the whole installation, after setting it where a value is given."""

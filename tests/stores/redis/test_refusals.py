@@ -44,9 +44,9 @@ async def test_a_redis_that_takes_no_writes_says_why(
 
 async def test_a_key_of_another_kind_is_said(own: tuple[str, Redis]) -> None:
     url, admin = own
-    await admin.set("mnemo:owners", "not a hash")
+    await admin.rpush(f"mnemo:{{{ALEX.key}}}:generation", "no string")
     async with connect(url) as client, open_redis_journal(client, TURN_LIFE) as journal:
-        with pytest.raises(StoreUnavailable, match=r"refuses a call.*WRONGTYPE"):
+        with pytest.raises(StoreUnavailable, match=r"another kind of value.*mnemo doctor"):
             await journal.note_thread(ALEX, None, "t")
 
 

@@ -47,6 +47,18 @@ class Hand:
                 if redis.hexists(key, field):
                     redis.hset(key, field, value)
 
+    def drop_lists(self, owner: Owner) -> None:
+        """Delete what lists an owner, its threads and its generations."""
+        if self._url is None:
+            with closing(sqlite3.connect(self._dir / "journal.sqlite")) as db, db:
+                for table in ("owners", "book", "listed_threads", "generations"):
+                    db.execute(f"DELETE FROM {table} WHERE owner = ?", (owner.key,))
+            return
+        with Redis.from_url(self._url) as redis:
+            lists = redis.keys(f"mnemo:{{{owner.key}}}:*")
+            kept = [key for key in lists if not key.endswith((b":turns", b":generation"))]
+            redis.delete("mnemo:owners", f"mnemo:user:{owner.user_key}", *kept)
+
     def checkpoints(self, thread: str, value: bytes) -> None:
         """Write over all checkpoints of a thread."""
         if self._url is None:

@@ -1,0 +1,108 @@
+"""Whose the threads and journals in the data dir are: the readable ids of owners."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import aiosqlite
+
+from domain.owner import NamelessOwner, Owner, digest, owner_from_json, owner_to_json, owners_in
+from stores.sqlite.connection import ConnectionLock
+
+
+class OwnerIndex:
+    """Owners by user and by thread, in the journal's file."""
+
+    def __init__(self, connection: aiosqlite.Connection, seconds: float) -> None:
+        """Use an open connection in autocommit mode; calls wait `seconds` for other programs."""
+        self._db = connection
+        self._lock = ConnectionLock(connection, "The journal in the data dir", seconds)
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[None]:
+        """Do what is done in it together, or not at all."""
+        async with self._lock:
+            await self._db.execute(begin)
+            yield
+            await self._db.commit()
+
+    async def _pairs(self, sql: str, *args: str) -> dict[str, str]:
+        async with self._db.execute(sql, args) as rows:
+            return {str(key): str(value) async for key, value in rows}
+
+    async def _value(self, sql: str, *args: str) -> str | None:
+        async with self._db.execute(sql, args) as rows:
+            row = await rows.fetchone()
+        return None if row is None else str(row[0])
+
+    async def note_owner(self, owner: Owner, thread: str) -> None:
+        """Record that `thread` belongs to `owner`, with the readable ids."""
+        async with self._transaction():
+            await self._db.execute(
+                "INSERT OR REPLACE INTO owners VALUES (?, ?)", (owner.key, owner_to_json(owner))
+            )
+            await self._db.execute(
+                "INSERT OR REPLACE INTO threads VALUES (?, ?)",
+                (digest(thread), owner_to_json(owner)),
+            )
+
+    async def drop_thread(self, thread: str) -> None:
+        """Forget whom a thread belongs to."""
+        async with self._transaction():
+            await self._db.execute("DELETE FROM threads WHERE thread = ?", (digest(thread),))
+
+    async def drop_owner(self, owner: Owner) -> None:
+        """Forget the readable ids of an owner."""
+        async with self._transaction():
+            await self._db.execute("DELETE FROM owners WHERE owner = ?", (owner.key,))
+
+    async def thread_owner(self, thread: str) -> Owner | None:
+        """Return whom a thread belongs to; None before its first turn."""
+        async with self._transaction("BEGIN"):
+            text = await self._value("SELECT owner FROM threads WHERE thread = ?", digest(thread))
+        return owner_from_json(text) if text else None
+
+    async def threads_of_owner(self, owner: Owner, threads: Sequence[str]) -> list[str]:
+        """Return those of some threads that belong to an owner."""
+        async with self._transaction("BEGIN"):
+            rows = await self._pairs("SELECT thread, owner FROM threads")
+        owners = [owner_from_json(rows.get(digest(thread), "")) for thread in threads]
+        return [t for t, of in zip(threads, owners, strict=True) if of and of.key == owner.key]
+
+    async def owners(self) -> list[Owner]:
+        """Return every owner that has a journal."""
+        async with self._transaction("BEGIN"):
+            stored = await self._pairs("SELECT owner, value FROM owners ORDER BY owner")
+        return owners_in(stored.values())
+
+    async def owners_of(self, user_id: str) -> list[Owner]:
+        """Return every owner of one user that has a journal, without looking at other users'."""
+        # An owner's key begins with the user's digest and "-", and "." comes after "-".
+        user = digest(user_id)
+        async with self._transaction("BEGIN"):
+            stored = await self._pairs(
+                "SELECT owner, value FROM owners WHERE owner > ? AND owner < ? ORDER BY owner",
+                f"{user}-",
+                f"{user}.",
+            )
+        return owners_in(stored.values())
+
+    async def owners_left(self, user_id: str) -> list[Owner]:
+        """Return every owner of one user that any row is there of."""
+        user, ids = digest(user_id), {owner.key: owner for owner in await self.owners_of(user_id)}
+        tables = ("generations", "book", "turns", "listed_threads", "owners", "counts")
+        rows = " UNION ".join(f"SELECT owner, 0 FROM {table}" for table in tables)
+        async with self._transaction("BEGIN"):
+            keys = await self._pairs(f"SELECT * FROM ({rows}) WHERE owner LIKE ? || '-%'", user)
+        for key in keys:
+            ids.setdefault(key, NamelessOwner(user_id, key.removeprefix(f"{user}-")))
+        return [ids[key] for key in sorted(ids)]
+
+    async def generations(self, owner: Owner) -> set[str]:
+        """Return the name of each generation that any row is there of."""
+        tables = ("book", "turns", "listed_threads")
+        rows = " UNION ".join(f"SELECT owner, generation FROM {table}" for table in tables)
+        async with self._transaction("BEGIN"):
+            names = await self._pairs(
+                f"SELECT generation, 0 FROM ({rows}) WHERE owner = ?", owner.key
+            )
+        return {*names}

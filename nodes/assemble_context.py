@@ -1,6 +1,5 @@
 """Joins the reads and packs the prompt to its token budget."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +15,7 @@ from domain.records import Recalled, Said, Turn
 from domain.text.dates.dates import day_heading
 from domain.text.moments import ago, moment
 from domain.turns import live, parents_of
+from models.threads import run_aside
 from nodes.messages.refusal import refuse
 from nodes.messages.stamps import by_turn, said_at, turn_id
 from nodes.prompt import Draft, build
@@ -25,6 +25,8 @@ from stores.recall.recall import Recollection, render
 from stores.summaries import EpisodeNote
 
 HOUR = timedelta(hours=1)
+SMALL = 16_000
+"""Tokens of a prompt that is packed within a few milliseconds, most of its texts counted before."""
 
 
 class AssembleContext:
@@ -68,9 +70,14 @@ class AssembleContext:
         )
         shares = shares_of(self._parts, origin.tier)
         try:
-            # In a thread: a long text takes a while to be counted.
-            prompt = await asyncio.to_thread(
-                build, draft, shares, self._parts.models.tokens, state.get("sent", ())
+            # A long text takes a while to be counted.
+            prompt = await run_aside(
+                shares.limit <= SMALL,
+                build,
+                draft,
+                shares,
+                self._parts.models.tokens,
+                state.get("sent", ()),
             )
         except ValueError as error:
             refuse(str(error))

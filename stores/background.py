@@ -16,6 +16,8 @@ from stores.errors import GenerationMoved, StoreUnavailable
 _log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[object]]
+BREATH = 0.02
+"""Seconds before work begins, within which the turn that starts it ends."""
 
 
 class BackgroundWork:
@@ -34,6 +36,7 @@ class BackgroundWork:
         return task
 
     async def _run(self, owner: Owner, work: Work) -> None:
+        await asyncio.sleep(BREATH)
         try:
             await work()
         except (ModelError, StoreUnavailable, GenerationMoved) as error:

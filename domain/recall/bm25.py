@@ -6,7 +6,6 @@ what a document is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import log
 
 import numpy as np
@@ -89,11 +88,17 @@ class Postings:
         self.idf: Scores = np.log(1 + (n - holding + 0.5) / (holding + 0.5))
         """How much each term tells: more, the fewer documents hold it."""
 
-    @cached_property
+    @property
+    def terms(self) -> int:
+        """How many terms its documents hold."""
+        return int(self._sizes.sum())
+
+    @property
     def nbytes(self) -> int:
         """About how many bytes it takes."""
         arrays = (array for s in self._segments for array in (s.starts, s.rows, s.counts))
-        return sum(a.nbytes for a in arrays) + sum(_DOC_BYTES + doc.nbytes for doc in self.docs)
+        docs = _DOC_BYTES * len(self.docs) + np.dtype(np.int32).itemsize * self.terms
+        return sum(a.nbytes for a in arrays) + docs
 
     def telling(self, terms: Sequence[int]) -> Scores:
         """Return the idf of each term; of one that no document holds (-1, say), the largest."""

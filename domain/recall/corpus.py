@@ -27,6 +27,10 @@ from domain.records import Fact, turn_of
 from domain.text.dates.dates import day_heading
 from domain.text.terms import terms
 
+_UNIT_BYTES = 800
+_WORD_BYTES = 24
+"""Of a term's word and those around it that are no terms, in a unit's text."""
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -81,7 +85,7 @@ class Corpus:
     def nbytes(self) -> int:
         """About how many bytes it takes."""
         postings = (self.text, self.alone, self.key, self.facts)
-        words = sum(2 * len(unit.text) + 800 for unit in self.units)
+        words = _UNIT_BYTES * len(self.units) + _WORD_BYTES * self.text.terms
         vectors = 0 if self.vectors is None else self.vectors.nbytes
         return sum(p.nbytes for p in postings) + words + vectors + 100 * len(self.vocabulary)
 

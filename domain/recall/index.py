@@ -24,6 +24,7 @@ from domain.rows import Rows
 from domain.turns import Parents, parents_of
 
 _CACHED_READINGS = 8
+_SMALL = 2_000
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ class EvidenceIndex:
     _standings: dict[tuple[frozenset[str], datetime | None], KnownFacts] = field(
         default_factory=dict, compare=False, repr=False
     )
+
+    @property
+    def small(self) -> bool:
+        """Whether to ask it something takes a few milliseconds at most."""
+        return len(self.corpus) <= _SMALL
 
     @property
     def nbytes(self) -> int:

@@ -6,6 +6,7 @@ Which of them a store uses is decided in `models/embeddings/open.py`.
 import asyncio
 import importlib
 import logging
+import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cache
@@ -146,6 +147,8 @@ def _load_sentence_encoder() -> tuple[Any, NDArray[np.float32]]:
 
 @cache
 def _load_wordllama() -> Any:
+    # Its threads cost more than they save: a message, or a thousand, is over as soon in this one.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     module = importlib.import_module("wordllama")  # late: it takes longer than all else to import

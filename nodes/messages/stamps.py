@@ -52,7 +52,8 @@ def _stamp(message: BaseMessage) -> dict[str, Any]:
 
 def turn_id(message: BaseMessage) -> str | None:
     """Return the turn that a message belongs to; None for one that no turn holds yet."""
-    return _stamp(message).get("turn")
+    stamp = message.additional_kwargs.get(STAMP)  # Asked many times a turn: no call more.
+    return stamp.get("turn") if isinstance(stamp, dict) else None
 
 
 def parent_of(message: BaseMessage) -> str | None:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -39,8 +39,14 @@ from stores.chroma.write import restore_items, write_items
 
 T = TypeVar("T")
 
-_AT_ONCE = 8
+_SEARCHES = 8
 """Searches of all batches together that run at the same time."""
+_CALLS = 16
+"""Calls that run at the same time, beside a turn's own search by meaning.
+
+Not in the threads of the event loop, which are six on two cores: what is remembered of thirty
+conversations at once would keep their turns waiting.
+"""
 _log = logging.getLogger(__name__)
 
 
@@ -71,7 +77,9 @@ class ChromaStore(BaseStore):
         self._writing = [Lock() for _ in range(shards.layout.shards)]
         self._deleted: set[int] = set()
         self._closed = False
-        self._searching = ThreadPoolExecutor(_AT_ONCE, "chroma-search")
+        self._searching = ThreadPoolExecutor(_SEARCHES, "chroma-search")
+        self._recalling = ThreadPoolExecutor(_SEARCHES, "chroma-recall")
+        self._calling = ThreadPoolExecutor(_CALLS, "chroma")
 
     @classmethod
     @asynccontextmanager
@@ -127,7 +135,8 @@ class ChromaStore(BaseStore):
     def _close(self) -> None:
         with self._lock.alone():
             self._closed = True
-            self._searching.shutdown()
+            for threads in (self._searching, self._recalling, self._calling):
+                threads.shutdown()
             self._shards.link.close()
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
@@ -148,7 +157,7 @@ class ChromaStore(BaseStore):
         documents = (
             await self._embeddings.aembed_documents(plan.documents) if plan.documents else []
         )
-        return await asyncio.to_thread(self._execute, plan, queries, documents)
+        return await self._called(lambda: self._execute(plan, queries, documents))
 
     async def anearest_keys(
         self, query: str, wanted: Sequence[Wanted]
@@ -168,9 +177,15 @@ class ChromaStore(BaseStore):
         embedded = await self._embeddings.aembed_query(query)
         check_lengths([embedded], self._shards.layout.dimensions)
         vector = np.asarray(embedded, dtype=np.float32)
-        return await asyncio.to_thread(
-            self._run, lambda: nearest_keys(self._shards, wanted, vector)
+        return await self._called(
+            lambda: self._run(lambda: nearest_keys(self._shards, wanted, vector)), self._recalling
         )
+
+    async def _called(self, call: Callable[[], T], threads: Executor | None = None) -> T:
+        if self._closed:
+            raise RuntimeError("This ChromaStore is closed.")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(threads or self._calling, call)
 
     def _execute(
         self, plan: Plan, queries: list[list[float]], documents: list[list[float]]
@@ -244,7 +259,7 @@ class ChromaStore(BaseStore):
         Raises:
             StoreUnavailable: if Chroma cannot be reached, within the timeout.
         """
-        return await asyncio.to_thread(self._run, lambda: self._clear(prefix))
+        return await self._called(lambda: self._run(lambda: self._clear(prefix)))
 
     def _clear(self, prefix: Namespace) -> int:
         shard = shards_of(self._shards, prefix)[0]

@@ -4,6 +4,7 @@ What to change is decided in `journal.py`; how it lies in a backend is said in `
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from cachetools import LRUCache, TTLCache
 
@@ -24,7 +25,12 @@ Decide = Callable[[JournalView], Changes | None]
 """Looks at a reading and says what to change; None changes nothing."""
 
 
-_Reading = tuple[RawJournal, ThreadList]
+class _Reading(NamedTuple):
+    """A journal as it was read, and what that says."""
+
+    raw: RawJournal
+    listed: ThreadList
+    view: JournalView
 
 
 class Readings:
@@ -45,7 +51,7 @@ class Readings:
             owner: Whose.
             head: The turn whose branch's summaries are wanted with it, where they are cached.
         """
-        return view_of(*await self._read(owner, head or ""))
+        return (await self._read(owner, head or "")).view
 
     async def _read(self, owner: Owner, head: str = "") -> _Reading:
         """Return one reading; the threads listed apart come from memory until they move."""
@@ -53,8 +59,12 @@ class Readings:
             raw = await self.backend.read(owner, head)
             listed = await self._list(owner, raw)
             if listed.moved == raw.listed:
-                self._latest[owner.key] = raw, listed
-                return raw, listed
+                return self._note(owner, raw, listed)
+
+    def _note(self, owner: Owner, raw: RawJournal, listed: ThreadList) -> _Reading:
+        reading = _Reading(raw, listed, view_of(raw, listed))
+        self._latest[owner.key] = reading
+        return reading
 
     async def _list(self, owner: Owner, raw: RawJournal) -> ThreadList:
         if raw.listed == 0:
@@ -80,17 +90,15 @@ class Readings:
         """
         cached = self._latest.get(owner.key)
         while True:
-            raw, listed = cached or await self._read(owner)
+            raw, listed, view = cached or await self._read(owner)
             fresh, cached = cached is None, None
-            view = view_of(raw, listed)
             changes = decide(view) if raw.generation == generation else None
             if changes is not None:
                 write = write_of(raw, listed, changes)
                 if await self.backend.commit(owner, generation, raw.version, write):
                     raw, listed = written(raw, listed, write)
                     self._remember(owner, raw, listed)
-                    self._latest[owner.key] = raw, listed
-                    return view_of(raw, listed), True
+                    return self._note(owner, raw, listed).view, True
             elif fresh and raw.generation != generation:
                 raise GenerationMoved
             elif fresh:

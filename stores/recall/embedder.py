@@ -30,3 +30,12 @@ def embedder(embedding: EmbeddingModel) -> Embed | None:
         return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
     return embed
+
+
+def instant(embedding: EmbeddingModel) -> bool:
+    """Return whether a few messages are embedded in this process within a few milliseconds.
+
+    So they are where another one embeds them.
+    """
+    inner = embedding.embeddings.inner
+    return not embedding.in_process or (isinstance(inner, LocalEmbeddings) and inner.quick > 0)

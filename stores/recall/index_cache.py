@@ -15,13 +15,16 @@ from domain.recall.index import EvidenceIndex, index_of, with_journal
 from domain.rows import Rows
 from models.embeddings.open import EmbeddingModel
 from models.single_flight import SingleFlight
+from models.threads import run_aside
 from models.tokens import TokenCounter
 from stores.memories import Memories
 from stores.recall.analyses import PassageAnalyses
-from stores.recall.embedder import embedder
+from stores.recall.embedder import embedder, instant
 
 Key = tuple[str, str | None]
 """Owner and generation."""
+FEW = 4
+"""Turns that are read and indexed within a few milliseconds."""
 
 
 class EvidenceCache:
@@ -52,7 +55,7 @@ class EvidenceCache:
             patience: Seconds that reading the rows may take.
         """
         self._memories = memories
-        self._embed = embedder(embedding)
+        self._embed, self._instant = embedder(embedding), instant(embedding)
         self._analyses = PassageAnalyses(embedding, tokens)
         self._count = tokens.text
         self._owners, self._size, self._patience = owners, size, patience
@@ -131,8 +134,14 @@ class EvidenceCache:
     ) -> EvidenceIndex:
         """Return the index with the journal's newer turns, and keep it where it is whole."""
         if not view.turns.keys() <= index.turns:
-            index = await asyncio.to_thread(
-                with_journal, index, view, count=self._count, embed=self._embed
+            newer = len(view.turns.keys() - index.turns)
+            index = await run_aside(
+                index.small and self._instant and newer <= FEW,
+                with_journal,
+                index,
+                view,
+                count=self._count,
+                embed=self._embed,
             )
         if index.moved == view.rows:
             self._cache(key, index)

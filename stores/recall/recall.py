@@ -24,11 +24,12 @@ from domain.text.dates.dates import named_period
 from domain.text.terms import terms
 from models.embeddings.open import EmbeddingModel
 from models.errors import ModelError
+from models.threads import run_aside
 from models.tokens import TokenCounter
 from settings import Settings
 from stores.errors import StoreUnavailable
 from stores.memories import Memories, Nearest
-from stores.recall.embedder import embedder
+from stores.recall.embedder import embedder, instant
 from stores.recall.index_cache import EvidenceCache
 from stores.recall.selection import Candidates, Scope, scope_of
 
@@ -86,7 +87,7 @@ class Recall:
     ) -> None:
         """Recall from `memories` and the journal, counting with `tokens`."""
         self._memories = memories
-        self._embed = embedder(embedding)
+        self._embed, self._instant = embedder(embedding), instant(embedding)
         self._count = tokens.text
         self._patience = settings.store_timeout
         self._wish_tokens = settings.wish_tokens
@@ -139,7 +140,7 @@ class Recall:
         survey = await self.survey(
             owner, view, query, now=now, refs=refs, as_of=as_of, between=between
         )
-        return await asyncio.to_thread(self._choose, survey, shown, budget, widen, most)
+        return await run_aside(survey.index.small, self._choose, survey, shown, budget, widen, most)
 
     async def entities(
         self,
@@ -199,7 +200,7 @@ class Recall:
         scope = scope_of(index, view, refs=refs, as_of=as_of, between=between)
         near, (question, every) = await asyncio.gather(
             self._nearest(owner, view, query, index),
-            asyncio.to_thread(self._read, index, query, scope, now),
+            run_aside(index.small and self._instant, self._read, index, query, scope, now),
         )
         nearest = near or {}
         # The summary of one turn says no more than the turn itself.
@@ -276,7 +277,7 @@ class Recall:
         allowed = scope.allowed
         if not widen and scope.between is None:
             allowed = related(question, survey.signals, scope.allowed)
-        ranked = candidates.ranked(allowed, shown, budget)
+        ranked = candidates.ranked(allowed, shown, budget, most)
         if not ranked and (question.of_the_past or question.broad):
             ranked = candidates.overview(survey.nearest.get("episode", ()))
         items, tokens = pack(ranked[:most], budget, self._count)

@@ -122,8 +122,17 @@ class Candidates:
         self._taken = frozenset(item.id for item in taken)
         return tuple(sorted(taken, key=lambda item: item.at))
 
-    def ranked(self, allowed: Mask, shown: Container[str], budget: int) -> list[Line]:
-        """Return lines, best first, that about fill the budget; then facts for what is left."""
+    def ranked(
+        self, allowed: Mask, shown: Container[str], budget: int, most: int | None = None
+    ) -> list[Line]:
+        """Return lines, best first, that about fill the budget; then facts for what is left.
+
+        Args:
+            allowed: Units that may be shown.
+            shown: References of messages that are shown anyway.
+            budget: Tokens at most.
+            most: Lines at most; None: as many as fit.
+        """
         corpus = self._index.corpus
         rows = self._best(self._untaken(allowed), shown)
         if not rows:
@@ -132,6 +141,7 @@ class Candidates:
         penalty = load_weights().length_penalty * (MANY if self._question.many else 1)
         taken = fill(pool, budget, penalty)
         chosen, notes = self._with_newer([rows[at] for at in taken], rows)
+        chosen = chosen[:most]
         why = self._judged.why(chosen)
         evidence = [
             self._evidence(row, notes.get(row, ""), reasons)
@@ -140,9 +150,9 @@ class Candidates:
         recalled = {corpus.units[rows[at]].ref for at in taken} | self._taken
         left = budget - int(pool.tokens[taken].sum())
         left -= int(sum({int(pool.days[at]): pool.headings[at] for at in taken}.values()))
-        if left < SHORTEST_FACT:
+        if left < SHORTEST_FACT or len(chosen) == most:
             return evidence
-        return [*evidence, *self._facts(allowed, shown, recalled)]
+        return [*evidence, *self._facts(allowed, shown, recalled)][:most]
 
     def overview(self, near: Sequence[tuple[str, float]]) -> list[Line]:
         """Return the newest summaries and the current facts, for a question about everything."""

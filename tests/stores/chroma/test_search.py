@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
 import pytest
@@ -371,3 +372,18 @@ async def test_more_keys_than_one_read_takes_are_searched_too(chroma: ChromaStor
     names = await put_many(chroma, NS, 1_100)
     ((*found,),) = await chroma.anearest_keys("text k7", [(NS, names, 24)])
     assert len({key for key, _ in found} & set(names)) == 24
+
+
+async def test_a_search_waits_for_no_thread_of_the_event_loop(chroma: ChromaStore) -> None:
+    await chroma.aput(NS, "a", {"text": "red apple"})
+    done = Event()
+    try:
+        busy = [asyncio.create_task(asyncio.to_thread(done.wait)) for _ in range(64)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            assert await chroma.aget(NS, "a") is not None
+            ((*found,),) = await chroma.anearest_keys("red apple", [(NS, ["a"], 1)])
+        assert [key for key, _ in found] == ["a"]
+    finally:
+        done.set()
+        await asyncio.gather(*busy)

@@ -99,7 +99,7 @@ async def extract(parts: Parts, owner: Owner, generation: str | None, tier: Tier
         extend = partial(journal.extend_extraction, owner, generation)
         async with extending(parts, extend):
             sources = sources_of(turns, around)
-            work = await _extract(parts, owner, generation, tier, view.cursor, sources)
+            work = await _extract(parts, owner, view, tier, sources)
     except ModelError:
         await journal.extracted(owner, generation, None)
         raise
@@ -119,20 +119,19 @@ async def extract(parts: Parts, owner: Owner, generation: str | None, tier: Tier
 async def _extract(
     parts: Parts,
     owner: Owner,
-    generation: str | None,
+    view: JournalView,
     tier: Tier,
-    cursor: int,
     sources: Sequence[Source],
 ) -> Extracted:
     """Write the facts and entities that `sources` state."""
     if not sources:
         return Extracted()
-    memories = parts.stores.memories
-    rows = await memories.drawn(owner, generation)
-    nearest = await _nearest(parts, owner, generation, sources, rows.facts)
-    extraction, unread = await read_messages(parts, owner, tier, cursor, sources, nearest)
+    generation, memories = view.generation, parts.stores.memories
+    known = await parts.stores.recall.facts(owner, view)
+    nearest = await _nearest(parts, owner, generation, sources, known)
+    extraction, unread = await read_messages(parts, owner, tier, view.cursor, sources, nearest)
     changes = await _without_forgotten(parts, owner, generation, extraction.facts)
-    # Read again: what the user edited or deleted while the model was at it stays so.
+    # Read now: what the user edited or deleted while the model was at it stays so.
     rows = await memories.drawn(owner, generation)
     by_ref = {source.ref: source for source in sources}
     facts = await asyncio.to_thread(

@@ -97,7 +97,12 @@ class _Text:
 
     def has_form_of(self, word: str) -> bool:
         """Return whether the text holds another form of a word."""
-        return any(_one_word(word, other, self.english) for other in self.words)
+        first, last = word[0], word[-1]
+        return any(
+            _one_word(word, other, self.english)
+            for other in self.words
+            if other[0] == first or other[-1] == last  # Others are no forms of it.
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -145,8 +150,6 @@ def _numbers(text: str) -> frozenset[str]:
 @lru_cache(maxsize=65_536)  # The same words meet in every clause of a conversation.
 def _one_word(word: str, other: str, english: bool) -> bool:
     """Return whether two words are forms of one: of one stem, or alike at one end."""
-    if word[0] != other[0] and word[-1] != other[-1]:
-        return False
     if _root(word) == _root(other):
         return True
     least, share = _ALIKE[english]

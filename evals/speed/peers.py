@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import chromadb
 import chromadb.config
+from chromadb.errors import InternalError
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
@@ -86,7 +87,10 @@ class Tools:
         """Return the stored texts that come nearest."""
 
         def query() -> str:
-            results = collection.query(query_embeddings=[self.embed(text)], n_results=NEAREST)
+            try:
+                results = collection.query(query_embeddings=[self.embed(text)], n_results=NEAREST)
+            except InternalError:
+                return ""  # Its very first record is being written by another thread.
             return "\n".join(results["documents"][0])
 
         return await asyncio.to_thread(query)

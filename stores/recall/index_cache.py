@@ -17,6 +17,7 @@ from models.embeddings.open import EmbeddingModel
 from models.single_flight import SingleFlight
 from models.threads import run_aside
 from models.tokens import TokenCounter
+from stores.errors import StoreUnavailable
 from stores.memories import Memories
 from stores.recall.analyses import PassageAnalyses
 from stores.recall.embedder import embedder, instant
@@ -67,8 +68,7 @@ class EvidenceCache:
         """Return the index of all that `view` and the rows hold.
 
         Raises:
-            StoreUnavailable: If the rows are needed and cannot be read.
-            TimeoutError: If reading them takes too long.
+            StoreUnavailable: If the rows are needed and cannot be read, or not in time.
         """
         key = (owner.key, view.generation)
         index = self._indexes.get(key)
@@ -107,8 +107,11 @@ class EvidenceCache:
 
     async def _load(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
         earlier = self._indexes.get(key)
-        async with asyncio.timeout(self._patience):
-            rows = await self._rows(owner, view, earlier)
+        try:
+            async with asyncio.timeout(self._patience):
+                rows = await self._rows(owner, view, earlier)
+        except TimeoutError as error:
+            raise StoreUnavailable("The long-term store takes too long to answer.") from error
         return await asyncio.to_thread(self._built, rows, view, view.rows, earlier)
 
     def _built(

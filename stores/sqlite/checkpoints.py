@@ -144,8 +144,8 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         thread_id = str(config["configurable"]["thread_id"])
         namespace = str(config["configurable"].get("checkpoint_ns") or "")
         place = {"thread": thread_id, "ns": namespace}
-        async with self.lock, self.conn.execute(NEWEST, place) as rows:
-            ((there, written),) = await rows.fetchall()
+        async with self.lock:
+            ((there, written),) = await self.conn.execute_fetchall(NEWEST, place)
         if is_run(config):
             self._lost.discard(thread_id)
             if (checkpoint is None and there) or (written or "") > (there or ""):
@@ -220,8 +220,9 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         return written
 
     async def _saved(self, thread_id: str) -> list[Saved]:
-        async with self.lock, self.conn.execute(SAVED, (thread_id,)) as rows:
-            return [Saved(*row) for row in await rows.fetchall()]
+        async with self.lock:
+            rows = await self.conn.execute_fetchall(SAVED, (thread_id,))
+        return [Saved(*row) for row in rows]
 
     async def alist(
         self,

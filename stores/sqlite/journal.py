@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from domain.owner import Owner
+from domain.owner import FIRST_GENERATION, Owner
 from stores.errors import StoreUnavailable
 from stores.journal.backend import RawJournal, Write, count_in, generation_name
 from stores.journal.journal import Journal
@@ -36,6 +36,22 @@ CREATE TABLE IF NOT EXISTS counts (
 """
 
 
+READ = """
+WITH at (owner, token) AS (
+    SELECT :owner, coalesce(:token, (SELECT token FROM generation WHERE owner = :owner)))
+SELECT 'token', NULL, token FROM at WHERE token IS NOT NULL
+UNION ALL SELECT 'field', field, value FROM at JOIN book
+    ON book.owner = at.owner AND book.generation = coalesce(at.token, :first)
+UNION ALL SELECT 'turn', id, value FROM at JOIN turns
+    ON turns.owner = at.owner AND turns.generation = coalesce(at.token, :first)
+"""
+"""One statement, so one consistent reading and one trip to the connection's thread."""
+STANDING = """
+SELECT (SELECT token FROM generation WHERE owner = :owner),
+    (SELECT value FROM book WHERE owner = :owner AND generation = :name AND field = 'version')
+"""
+
+
 class SqliteJournal(OwnerIndex):
     """A `JournalBackend` on one connection; calls take turns on it."""
 
@@ -43,26 +59,22 @@ class SqliteJournal(OwnerIndex):
         return await self._value("SELECT token FROM generation WHERE owner = ?", owner.key)
 
     async def _read(self, owner: Owner, generation: str | None) -> RawJournal:
-        at = (owner.key, generation_name(generation))
-        return RawJournal(
-            generation=generation,
-            fields=await self._pairs(
-                "SELECT field, value FROM book WHERE owner = ? AND generation = ?", *at
-            ),
-            turns=await self._pairs(
-                "SELECT id, value FROM turns WHERE owner = ? AND generation = ?", *at
-            ),
-        )
+        asked = {"owner": owner.key, "token": generation, "first": FIRST_GENERATION}
+        async with self._lock:
+            rows = await self._db.execute_fetchall(READ, asked)
+        kinds: dict[str, dict[str, str]] = {"token": {}, "field": {}, "turn": {}}
+        for kind, name, value in rows:
+            kinds[kind][str(name)] = str(value)
+        token = next(iter(kinds["token"].values()), None)
+        return RawJournal(generation=token, fields=kinds["field"], turns=kinds["turn"])
 
     async def read(self, owner: Owner, head: str = "") -> RawJournal:
         """Return one consistent reading; summaries are cached in this process, not here."""
-        async with self._transaction("BEGIN"):
-            return await self._read(owner, await self._generation(owner))
+        return await self._read(owner, None)
 
     async def read_generation(self, owner: Owner, generation: str) -> RawJournal:
         """Return one consistent reading of a generation, current or not."""
-        async with self._transaction("BEGIN"):
-            return await self._read(owner, generation)
+        return await self._read(owner, generation)
 
     async def list_threads(self, owner: Owner, generation: str) -> tuple[int, dict[str, str]]:
         """Return the threads listed apart, by name, and the counter that they are at."""
@@ -83,27 +95,25 @@ class SqliteJournal(OwnerIndex):
         """Write, if generation and version are still those; return whether they were."""
         at = (owner.key, generation_name(generation))
         async with self._transaction():
-            stored = await self._value(
-                "SELECT value FROM book WHERE owner = ? AND generation = ? AND field = 'version'",
-                *at,
-            )
-            at_version = count_in({"version": stored or ""}, "version")
-            if await self._generation(owner) != generation or version != at_version:
+            named = {"owner": owner.key, "name": at[1]}
+            ((token, stored),) = await self._db.execute_fetchall(STANDING, named)
+            if token != generation or version != count_in({"version": stored or ""}, "version"):
                 return False
-            await self._db.execute("INSERT OR IGNORE INTO generations VALUES (?, ?)", at)
+            if stored is None:  # The first write of this generation.
+                await self._db.execute("INSERT OR IGNORE INTO generations VALUES (?, ?)", at)
             for table, key, values in (
                 ("book", "field", write.fields),
                 ("turns", "id", write.turns),
                 ("listed_threads", "thread", write.threads),
             ):
-                await self._db.executemany(
-                    f"DELETE FROM {table} WHERE owner = ? AND generation = ? AND {key} = ?",
-                    [(*at, name) for name, value in values.items() if value is None],
-                )
-                await self._db.executemany(
-                    f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)",
-                    [(*at, name, value) for name, value in values.items() if value is not None],
-                )
+                gone = [(*at, name) for name, value in values.items() if value is None]
+                if gone:
+                    delete = f"DELETE FROM {table} WHERE owner = ? AND generation = ? AND {key} = ?"
+                    await self._db.executemany(delete, gone)
+                rows = [(*at, name, value) for name, value in values.items() if value is not None]
+                if rows:
+                    insert = f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)"
+                    await self._db.executemany(insert, rows)
         return True
 
     async def renew(self, owner: Owner, token: str) -> list[str]:

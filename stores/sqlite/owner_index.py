@@ -26,13 +26,11 @@ class OwnerIndex:
             await self._db.commit()
 
     async def _pairs(self, sql: str, *args: str) -> dict[str, str]:
-        async with self._db.execute(sql, args) as rows:
-            return {str(key): str(value) async for key, value in rows}
+        return {str(key): str(value) for key, value in await self._db.execute_fetchall(sql, args)}
 
     async def _value(self, sql: str, *args: str) -> str | None:
-        async with self._db.execute(sql, args) as rows:
-            row = await rows.fetchone()
-        return None if row is None else str(row[0])
+        rows = [*await self._db.execute_fetchall(sql, args)]
+        return str(rows[0][0]) if rows else None
 
     async def note_owner(self, owner: Owner, thread: str) -> None:
         """Record that `thread` belongs to `owner`, with the readable ids."""

@@ -1,8 +1,11 @@
-"""A turn asks Redis twice before the model and twice after it, however long the conversation."""
+"""How often a turn asks its stores, however long the conversation."""
 
+from functools import partialmethod
 from itertools import pairwise
+from typing import Any
 from urllib.parse import urlsplit
 
+import aiosqlite
 import pytest
 
 from evals.speed.counting_proxy import counting_proxy
@@ -46,3 +49,28 @@ async def test_a_plain_turn_makes_two_round_trips_before_the_model_and_two_after
             ]
             assert len(quiet) >= 6 and folds >= 2
             assert set(quiet) == {(2, 2)}
+
+
+async def test_a_turn_in_the_data_dir_reads_and_writes_its_journal_in_few_calls(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    for name in ("execute", "executemany", "execute_fetchall", "commit"):
+        call = getattr(aiosqlite.Connection, name)
+
+        def counted(self: Any, *args: Any, name: str, call: Any) -> Any:
+            asked.append(f"{name} {' '.join(str(args[0]).split())[:60] if args else ''}")
+            return call(self, *args)
+
+        monkeypatch.setattr(
+            aiosqlite.Connection, name, partialmethod(counted, name=name, call=call)
+        )
+    async with open_house(fold_turns=100, extract_turns=1000) as house:
+        calls = []
+        for number in range(1, 9):
+            asked.clear()
+            await house.say(f"Let us speak of mark{number} now", durability="exit")
+            calls.append(list(asked))
+        journal = [call for call in calls[-1] if "checkpoint" not in call]
+        assert len(calls[-1]) == len(calls[3]) <= 13, calls[-1]
+        assert sum(call.startswith("execute_fetchall WITH at") for call in journal) == 1

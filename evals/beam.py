@@ -3,13 +3,13 @@
 Reads a folder of its chats in place, one file each. `mnemo eval beam DIR`.
 """
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Unpack
 
 from evals.conversations import Dialogue, Probe, Session, Utterance
+from evals.data_files import files_in, read_file
 from evals.report import Report
 from evals.runner import Options, run
 from models.embeddings.open import MULTILINGUAL
@@ -22,10 +22,6 @@ _WISHES = ("instruction_following", "preference_following")
 """Abilities whose answer is what the user asked for, word for word: it must be shown."""
 _ADDRESSED = re.compile(r"^LLM response should \w+: ")
 """How most nuggets begin; what follows is what an answer must say."""
-
-
-class NotBeam(ValueError):
-    """A file or folder does not hold what was expected."""
 
 
 async def run_beam(
@@ -44,7 +40,7 @@ async def run_beam(
         options: As for any benchmark.
 
     Raises:
-        NotBeam: If the folder holds no chat, in one sentence.
+        NotBenchmark: If the folder holds no chat, in one sentence.
     """
     dialogues = load(folder)
     embeddings = options.get("embeddings", MULTILINGUAL)
@@ -67,19 +63,9 @@ def load(folder: Path) -> list[Dialogue]:
     """Return the chats of a folder or file.
 
     Raises:
-        NotBeam: If there is none, or a file is not one.
+        NotBenchmark: If there is none, or a file is not one.
     """
-    if not folder.exists():
-        raise NotBeam(f"{folder} does not exist: give the folder of BEAM's JSON files.")
-    dialogues: list[Dialogue] = []
-    for file in sorted(folder.glob("*.json")) if folder.is_dir() else [folder]:
-        try:
-            dialogues.append(_dialogue(json.loads(file.read_text(encoding="utf-8"))))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise NotBeam(f"{file} is not a chat of BEAM: {error!r}.") from error
-    if not dialogues:
-        raise NotBeam(f"{folder} holds no JSON file: give the folder of BEAM's JSON files.")
-    return dialogues
+    return [read_file(file, "a chat of BEAM", _dialogue) for file in files_in(folder, "BEAM")]
 
 
 def _dialogue(data: dict[str, Any]) -> Dialogue:

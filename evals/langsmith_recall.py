@@ -76,7 +76,7 @@ async def experiment(
         upload: Name of the data set in LangSmith; None: nothing leaves this machine.
 
     Raises:
-        NotLocomo: If the folder holds no conversation, in one sentence.
+        NotBenchmark: If the folder holds no conversation, in one sentence.
     """
     conversations = {each.name: each for each in load(folder)}
     tokens = await asyncio.to_thread(open_counter, "")

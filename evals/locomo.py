@@ -4,9 +4,9 @@ Reads a folder of its files in place, one conversation each, or the one file of 
 `python -m evals.locomo DIR`.
 """
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -18,6 +18,7 @@ from evals.conversations import (
     Statement,
     Utterance,
 )
+from evals.data_files import files_in, read_file
 from evals.report import Report
 from evals.runner import Options, run
 
@@ -26,10 +27,6 @@ CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
 
 _DATE = re.compile(r"(\d{1,2}):(\d\d) (am|pm) on (\d{1,2}) (\w+),? (\d{4})", re.IGNORECASE)
 _IDS = re.compile(r"[;,\s]+")
-
-
-class NotLocomo(ValueError):
-    """A file or folder does not hold what was expected."""
 
 
 async def run_locomo(
@@ -46,7 +43,7 @@ async def run_locomo(
         options: As for any benchmark.
 
     Raises:
-        NotLocomo: If the folder holds no conversation, in one sentence.
+        NotBenchmark: If the folder holds no conversation, in one sentence.
     """
     conversations = load(folder)
     return await run(
@@ -62,25 +59,27 @@ def load(folder: Path) -> list[Dialogue]:
     """Return the conversations of a folder or file.
 
     Raises:
-        NotLocomo: If there is none, or a file is not one.
+        NotBenchmark: If there is none, or a file is not one.
     """
-    if not folder.exists():
-        raise NotLocomo(f"{folder} does not exist: give the folder of LoCoMo's JSON files.")
-    files = sorted(folder.glob("*.json")) if folder.is_dir() else [folder]
     dialogues: list[Dialogue] = []
-    for file in files:
-        try:
-            data = json.loads(file.read_text(encoding="utf-8"))
-            parts = data if isinstance(data, list) else [data]
-            for number, part in enumerate(parts):
-                name = str(part.get("sample_id") or (file.stem if len(parts) == 1 else number))
-                # As first published, the conversation lies beside its questions.
-                dialogues.append(_conversation(name, {**part, **part.get("conversation", {})}))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise NotLocomo(f"{file} is not a conversation of LoCoMo: {error!r}.") from error
-    if not dialogues:
-        raise NotLocomo(f"{folder} holds no JSON file: give the folder of LoCoMo's JSON files.")
+    for file in files_in(folder, "LoCoMo"):
+        of = partial(_conversations, file.stem)
+        dialogues += read_file(file, "a conversation of LoCoMo", of)
     return dialogues
+
+
+def _conversations(stem: str, data: Any) -> list[Dialogue]:
+    parts = data if isinstance(data, list) else [data]
+    names = [
+        part.get("sample_id") or (stem if len(parts) == 1 else i) for i, part in enumerate(parts)
+    ]
+    if not parts:
+        raise ValueError("it holds none")
+    # As first published, the conversation lies beside its questions.
+    return [
+        _conversation(str(name), {**part, **part.get("conversation", {})})
+        for name, part in zip(names, parts, strict=True)
+    ]
 
 
 def _conversation(name: str, data: dict[str, Any]) -> Dialogue:
@@ -98,7 +97,7 @@ def _conversation(name: str, data: dict[str, Any]) -> Dialogue:
         if each.get("category") in CATEGORIES and evidence:
             probes.append(
                 Probe(
-                    question=each["question"],
+                    question=str(each["question"]),
                     answer=str(each.get("answer", "")),
                     category=each["category"],
                     evidence=tuple(dict.fromkeys(evidence)),
@@ -112,10 +111,10 @@ def _session(data: dict[str, Any], number: int) -> Session:
     user = data["speaker_a"]
     utterances = tuple(
         Utterance(
-            id=said["dia_id"],
+            id=str(said["dia_id"]),
             role="user" if said["speaker"] == user else "assistant",
-            name=said["speaker"],
-            text=said["text"],
+            name=str(said["speaker"]),
+            text=str(said["text"]),
             caption=said.get("blip_caption"),
         )
         for said in data[f"session_{number}"]
@@ -127,7 +126,7 @@ def _session(data: dict[str, Any], number: int) -> Session:
         f"session_{number}_summary"
     )
     statements = tuple(
-        Statement(text, speaker, tuple(_ids(sources)))
+        Statement(str(text), speaker, tuple(_ids(sources)))
         for speaker, notes in observed.items()
         for text, sources in notes
     )

@@ -4,21 +4,17 @@ Reads one of its files in place (`longmemeval_s.json`, `_m`, `_oracle`): a list 
 with a history of its own. `python -m evals.longmemeval FILE`.
 """
 
-import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Unpack
 
 from evals.conversations import Dialogue, Mode, Probe, Session, Utterance
+from evals.data_files import read_file
 from evals.report import Report
 from evals.runner import Options, run
 
 _DATE = re.compile(r"(\d{4})/(\d\d)/(\d\d).*?(\d\d):(\d\d)")
-
-
-class NotLongMemEval(ValueError):
-    """A file does not hold what was expected."""
 
 
 async def run_longmemeval(
@@ -39,7 +35,7 @@ async def run_longmemeval(
         options: As for any benchmark.
 
     Raises:
-        NotLongMemEval: If the file is not one of them, in one sentence.
+        NotBenchmark: If the file is not one of them, in one sentence.
     """
     return await run(
         f"LongMemEval ({mode})",
@@ -53,15 +49,9 @@ def load(file: Path) -> list[Dialogue]:
     """Return the questions of a file, each with its history; those without evidence left out.
 
     Raises:
-        NotLongMemEval: If it is not a file of LongMemEval.
+        NotBenchmark: If it is not a file of LongMemEval.
     """
-    if not file.is_file():
-        raise NotLongMemEval(f"{file} is no file: give longmemeval_s.json or one of its kind.")
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        dialogues = [_conversation(part) for part in data]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NotLongMemEval(f"{file} is not a file of LongMemEval: {error!r}.") from error
+    dialogues = read_file(file, "a file of LongMemEval", lambda data: [*map(_conversation, data)])
     return [conversation for conversation in dialogues if conversation.probes]
 
 

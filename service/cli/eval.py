@@ -130,9 +130,7 @@ def _show(
     """Run a benchmark with its progress on stderr, and print its report."""
     if dump is not None and not dump.absolute().parent.is_dir():
         fail(f"{dump.absolute().parent} does not exist: make the folder of --dump first.")
-    from evals.beam import NotBeam
-    from evals.locomo import NotLocomo
-    from evals.longmemeval import NotLongMemEval
+    from evals.data_files import NotBenchmark
     from evals.report import print_report
 
     with console(stderr=True).status("Loading...") as status:
@@ -143,7 +141,7 @@ def _show(
         try:
             how = {"budget": budget, "embeddings": embeddings, "where": store, "dump": dump}
             report = run(lambda: measure(**how, progress=progress))
-        except (NotBeam, NotLocomo, NotLongMemEval) as error:
+        except NotBenchmark as error:
             status.stop()
             fail(str(error))
     if as_json:

@@ -9,13 +9,14 @@ import pytest
 from rich.console import Console
 
 from domain.records import Role
-from evals.beam import NotBeam, run_beam
 from evals.beam import load as load_beam
+from evals.beam import run_beam
 from evals.conversations import Session, Utterance, turns_of
+from evals.data_files import NotBenchmark
 from evals.langsmith_recall import experiment
-from evals.locomo import NotLocomo, load, run_locomo
-from evals.longmemeval import NotLongMemEval, run_longmemeval
+from evals.locomo import load, run_locomo
 from evals.longmemeval import load as load_longmemeval
+from evals.longmemeval import run_longmemeval
 from evals.measures import Outcome, measure
 from evals.report import print_report
 from models.tokens import open_counter
@@ -96,8 +97,30 @@ def test_what_is_no_locomo_is_refused_in_one_sentence(tmp_path: Path, content: s
     if content is not None:
         folder.mkdir()
         (folder / "1.json").write_text(content)
-    with pytest.raises(NotLocomo, match=r"data"):
+    with pytest.raises(NotBenchmark, match=r"data"):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    ("of", "lacks"),
+    [
+        ((), "speaker_a"),
+        (("session_1", 0), "dia_id"),
+        (("session_1", 1), "text"),
+        (("qa", 0), "question"),
+    ],
+)
+def test_what_a_file_of_locomo_lacks_is_named(
+    tmp_path: Path, of: tuple[Any, ...], lacks: str
+) -> None:
+    data: Any = locomo()
+    part = data
+    for step in of:
+        part = part[step]
+    del part[lacks]
+    (tmp_path / "7.json").write_text(json.dumps(data))
+    with pytest.raises(NotBenchmark, match=f'7.json is not .*: it has no "{lacks}"'):
+        load(tmp_path)
 
 
 def test_utterances_become_turns_of_a_message_and_its_reply() -> None:
@@ -212,10 +235,10 @@ async def test_long_mem_eval_is_measured_by_its_marked_turns(tmp_path: Path) -> 
 
 
 def test_what_is_no_long_mem_eval_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(NotLongMemEval, match="is no file"):
+    with pytest.raises(NotBenchmark, match=r"none.json is not a file of LongMemEval: No such file"):
         load_longmemeval(tmp_path / "none.json")
     (tmp_path / "x.json").write_text('[{"question": 1}]')
-    with pytest.raises(NotLongMemEval, match=r"x\.json is not"):
+    with pytest.raises(NotBenchmark, match=r"x\.json is not"):
         load_longmemeval(tmp_path / "x.json")
 
 
@@ -296,5 +319,5 @@ async def test_long_talks_are_measured_by_ability_through_the_product_s_own_fold
 @pytest.mark.parametrize("content", ["[]", "{", '{"batches": []}'])
 def test_what_is_no_beam_is_refused_in_one_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / "x.json").write_text(content, encoding="utf-8")
-    with pytest.raises(NotBeam, match="is not a chat of BEAM"):
+    with pytest.raises(NotBenchmark, match="is not a chat of BEAM"):
         load_beam(tmp_path)

@@ -25,7 +25,15 @@ from models.provider.calls import as_model_errors
 from models.provider.learned import Feature, Learned
 from models.provider.loading import once_loaded
 from models.provider.replies import check_reply
-from models.provider.reply_text import REASONING, WRITTEN_CALL, clean, is_call, read_call, shown
+from models.provider.reply_text import (
+    INSTEAD,
+    REASONING,
+    WRITTEN_CALL,
+    clean,
+    is_call,
+    read_call,
+    shown,
+)
 from models.provider.roles import without_system
 from models.tokens import TokenCounter
 
@@ -147,8 +155,8 @@ def _bound(
 
 def _cleaned(answer: AIMessage, talks: bool) -> AIMessage:
     """Return an answer as plain text, without what is no part of it."""
-    text = answer.text
-    more = {k: v for k, v in answer.additional_kwargs.items() if k != REASONING}
+    text = answer.additional_kwargs.get(INSTEAD, answer.text)
+    more = {k: v for k, v in answer.additional_kwargs.items() if k not in (REASONING, INSTEAD)}
     if not talks:
         return answer.model_copy(update={"content": clean(text), "additional_kwargs": more})
     if not answer.tool_calls and is_call(text):

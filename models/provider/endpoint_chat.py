@@ -14,6 +14,7 @@ from langchain_openai import ChatOpenAI
 
 from models.errors import TimedOut
 from models.provider.reply_text import (
+    INSTEAD,
     REASONING,
     WRITTEN_CALL,
     clean,
@@ -37,13 +38,16 @@ class EndpointChat(ChatOpenAI):
     """Whether its first part may take no longer than that either, with all retries: a server of
     one's own that is too slow is no faster when it is asked again."""
 
+    thinks_first: bool = False
+    """Whether it turned out to think aloud from its first word on, and to mark the end alone."""
+
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         raw, seen, thought = "", "", ""
         async for chunk in self._patiently(super()._astream(*args, **kwargs)):
             message = chunk.message
             if isinstance(message.content, str) and message.content:
                 raw += message.content
-                now = shown(raw, final=False) if self.talks else clean(raw[: _whole(raw)])
+                now = self._seen(raw) if self.talks else clean(raw[: _whole(raw)])
                 said = now[len(seen) :] if now.startswith(seen) else ""
                 seen += said
                 chunk = _with(chunk, said, thoughts(raw)[len(thought) :] if self.talks else "")
@@ -52,10 +56,16 @@ class EndpointChat(ChatOpenAI):
         last = shown(raw, final=True) if self.talks else clean(raw)
         rest = last[len(seen) :] if last.startswith(seen) else ""
         marks = {WRITTEN_CALL: read_call(raw) or ""} if self.talks and is_call(raw) else {}
+        if not last.startswith(seen) and not marks:
+            self.thinks_first, marks = True, {INSTEAD: last}
         if rest or marks:
             yield ChatGenerationChunk(
                 message=AIMessageChunk(content=rest, additional_kwargs=marks), text=rest
             )
+
+    def _seen(self, raw: str) -> str:
+        """Return what of a reply can be shown already."""
+        return "" if self.thinks_first and not thoughts(raw) else shown(raw, final=False)
 
     async def _patiently(
         self, chunks: AsyncIterator[ChatGenerationChunk]

@@ -15,15 +15,34 @@ WRITTEN_CALL = "written_call"
 REASONING = "reasoning_content"
 """Where what a model thought aloud stands beside its reply, for channels that show it."""
 
-_THOUGHT = re.compile(
-    r"(?:<|(?-i:\[(?=THINK\])))(?P<tag>(?:\w+:)?(?:think|thinking|thought|reasoning))[\]>]"
-    r"(?P<in>.*?)(?:[\[<]/(?P=tag)[\]>]\s*|\Z)",
+INSTEAD = "instead"
+"""Marks a reply of which more was shown than belongs to it: what to store."""
+
+_THINK = r"(?:\w+:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)"
+_BEGIN = (
+    rf"(?:<{_THINK}>|◁{_THINK}▷|<\|(?:(?:begin_of|start)_)?{_THINK}\|>|(?-i:\[THINK\])"
+    r"|<\|channel\|?>\s*(?:analysis|thought)(?!\w| to=)(?:[^<>\n]*<\|message\|>)?"
+    r"|\A(?-i:analysis(?=[A-Z])))"
+)
+_END = (
+    rf"(?:</{_THINK}>|◁/{_THINK}▷|<\|(?:/|end_of_|end_){_THINK}\|>|(?-i:\[/THINK\])"
+    r"|<\|(?:end|return)\|>|<channel\|>|(?=<\|(?:start|channel)\|)|(?-i:assistantfinal))\s*"
+)
+_THOUGHT = re.compile(rf"{_BEGIN}(?P<in>.*?)(?:{_END}|\Z)", re.S | re.I)
+"""Thinking in the markup of DeepSeek, Qwen, Kimi, Mistral, Command, Gemma and gpt-oss, whose
+tokens a server may also have left out."""
+_THOUGHT_END = re.compile(
+    rf"\A(?P<in>.*)(?:</{_THINK}>|◁/{_THINK}▷|<\|(?:/|end_of_|end_){_THINK}\|>|\[/THINK\])\s*",
     re.S | re.I,
 )
-_THOUGHT_END = re.compile(
-    r"\A.*(?:</(?:\w+:)?(?:think|thinking|thought|reasoning)>|\[/THINK\])\s*", re.S | re.I
-)
 """Some templates open the thinking in the prompt, so only its end is written."""
+_TOKEN = re.compile(
+    r"(?:<\|start\|>\w*)?<\|channel\|>\s*(?:final|commentary)(?! to=)[^<>\n]*"
+    r"|<\|(?:message|end|return|(?:start|end)_response|im_end|im_start|eot_id|eom_id)\|>"
+    r"|<\|start\|>assistant(?! to=)",
+    re.I,
+)
+"""What is left of a template around a reply."""
 _BLOCK = re.compile(
     r"<(?P<name>memory|wishes)\b[^<>\n]*>.*?"
     r"(?:</(?P=name)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|(?P<open>\Z))",
@@ -34,7 +53,7 @@ _CALL = re.compile(
     r"(?:```\w*\s*)?(?:"
     r"</?[|｜]?(?:tool|function|python)[_▁ -]?(?:calls?|tag)[^<>\n]{0,40}"
     r"|\[TOOL_CALLS\]"
-    r"|(?:<\|channel\|>)?commentary to="
+    r"|(?:<\|channel\|>)?(?:commentary|analysis) to=|<\|start\|>assistant to="
     rf"|</?[^<>\n]{{0,60}}>?\s*{TOOL_NAME}"
     rf"|(?<=[\[{{(,\s])[\"']\w+[\"']\s*:\s*[\"']{TOOL_NAME}[\"']"
     rf"|(?<=:)\s*{TOOL_NAME}$"
@@ -50,7 +69,9 @@ _BEFORE_NAME = re.compile(r"(?:```\w*\s*\w*)?[\[{(][\[{(\s\w\"':,]*\Z")
 """The opening of JSON whose first words lead to the name of what is called."""
 _HOLD = 100
 """Characters after a bracket or a tag in which it shows whether a call or a delimiter began."""
-_OPENING = re.compile(rf"[<{{\[`]|\b{TOOL_NAME[0]}(?=[{TOOL_NAME}]*\Z)")
+_OPENING = re.compile(
+    rf"[<{{\[`◁]|\b{TOOL_NAME[0]}(?=[{TOOL_NAME}]*\Z)|\Aa[analysi]*\Z|assistant\w{{0,5}}\Z"
+)
 _QUERY = re.compile(
     r"query['\"]?\s*(?:</\w+>\s*<\w+>|[:=]|>)\s*['\"]?([^'\"<>\n]+)"
     rf"|{TOOL_NAME}\s*\(\s*['\"]([^'\"\n]+)['\"]\s*\)",
@@ -71,7 +92,7 @@ def shown(raw: str, *, final: bool) -> str:
         raw: All that the model wrote.
         final: Whether that is all; before, what may turn out to be no part is held back.
     """
-    text = _THOUGHT_END.sub("", _THOUGHT.sub("", raw))
+    text = _spoken(raw)
     call = _CALL.search(text)
     if call:
         before = text[max(0, call.start() - _HOLD) : call.start()]
@@ -88,17 +109,24 @@ def shown(raw: str, *, final: bool) -> str:
 
 def thoughts(raw: str) -> str:
     """Return what a model thought aloud."""
-    return clean("\n".join(match["in"].strip() for match in _THOUGHT.finditer(raw)))
+    first = _THOUGHT_END.match(_THOUGHT.sub("", raw))
+    parts = [*([first] if first else ()), *_THOUGHT.finditer(raw)]
+    return clean("\n".join(part["in"].strip() for part in parts))
 
 
 def is_call(raw: str) -> bool:
     """Return whether a reply is in essence a tool call written as text."""
-    return _CALL.search(_THOUGHT_END.sub("", _THOUGHT.sub("", raw))) is not None
+    return _CALL.search(_spoken(raw)) is not None
+
+
+def _spoken(raw: str) -> str:
+    """Return a reply without what was thought aloud, and what is left of a template."""
+    return _TOKEN.sub("", _THOUGHT_END.sub("", _THOUGHT.sub("", raw)))
 
 
 def read_call(raw: str) -> str | None:
     """Return what a tool call written as text searches for; None if it cannot be read."""
-    text = _THOUGHT_END.sub("", _THOUGHT.sub("", raw))
+    text = _spoken(raw)
     start = text.find("{")
     if start >= 0:
         query = _query_in(repaired(text[start:]))

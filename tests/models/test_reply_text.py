@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from models.provider.reply_text import is_call, read_call, shown
+from models.provider.reply_text import is_call, read_call, shown, thoughts
 
 CALLS = [
     '<tool_call>\n{"name": "search_memory", "arguments": {"query": "red bike"}}\n</tool_call>',
@@ -35,6 +35,7 @@ PLAIN = [
     'Here is JSON:\n```json\n{"name": "Ann", "age": 3}\n```\nDone.',
     "see seas search",
     "I can look it up with `search_memory`, the tool that is called search_memory.",
+    "analysis of a thought: a [think] tag, a channel, assistant and final.",
     "A [THINKING] cap, a function call f(x), and <thinkers> of all ages.",
 ]
 
@@ -85,12 +86,48 @@ def test_other_brackets_and_tags_are_shown_as_they_are(text: str, size: int) -> 
         ("Hm, hm.</think>Hello.", "Hello."),
         ("[THINK]Hm.[/THINK]Hello.", "Hello."),
         ("<seed:think>Hm.</seed:think>One <thinking>hm</thinking>two.", "One two."),
+        ("◁think▷Hm.◁/think▷Hello.", "Hello."),
+        ("Hm, hm.◁/think▷Hello.", "Hello."),
+        ("<thought>Hm.</think>Hello.", "Hello."),
+        ("<reasoning>Hm, hm, and no end", ""),
+        (
+            "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final"
+            "<|message|>Hello.<|return|>",
+            "Hello.",
+        ),
+        (
+            "<|channel|>analysis<|message|>Hm.<|start|>assistant<|channel|>final<|message|>Hello.",
+            "Hello.",
+        ),
+        ("<|channel|>final<|message|>Hello.", "Hello."),
+        ("<|channel|>analysis<|message|>Hm, and no end", ""),
+        ("analysisThe user greets.assistantfinalHello.", "Hello."),
+        ("<|begin_of_thought|>Hm.<|end_of_thought|>Hello.", "Hello."),
+        ("<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Hello.<|END_RESPONSE|>", "Hello."),
+        ("<|channel>thought\nHm.<channel|>Hello.", "Hello."),
+        ("Hello.<|im_end|>", "Hello."),
         ("<data-0a1b2c3d>Hello.</data-0a1b2c3d>", "Hello."),
         ("broken \ud83d and whole \ud83d\ude00", "broken \ufffd and whole 😀"),
     ],
 )
 def test_delimiters_and_thoughts_are_no_part_of_a_reply(text: str, left: str) -> None:
     assert shown(text, final=True).strip() == left
+
+
+@pytest.mark.parametrize("size", [1, 3, 10])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "◁think▷Hm.◁/think▷Hello.",
+        "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Hello.",
+        "analysisHm.assistantfinalHello.",
+        "<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Hello.<|END_RESPONSE|>",
+        "[THINK]Hm.[/THINK]Hello.",
+    ],
+)
+def test_thoughts_are_never_shown_while_a_reply_streams_but_apart(text: str, size: int) -> None:
+    assert streamed(text, size).strip() in ("", "Hello.") and thoughts(text) == "Hm."
+    assert shown(text, final=True) == "Hello."
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from domain.owner import Owner
 from models.errors import ContextTooLong
+from nodes.state import ChatContext
 from tests.support.deep import deep
 from tests.support.house import House, Open, answer, is_reply, message_in
 from tests.support.servers.openai_server import Behaviour, Body, Fault, Reply, Structured
@@ -288,3 +290,23 @@ async def test_what_a_model_thinks_aloud_is_not_its_reply(open_house: Open) -> N
         result = await house.say("Hello mark1")
         assert result["messages"][-1].text == "Hello!"
         assert "What to say" not in str(result["messages"])
+
+
+async def test_thinking_of_which_only_the_end_is_marked_is_not_the_reply(open_house: Open) -> None:
+    """The template opened it in the prompt: while the first reply streams nothing tells it."""
+    async with open_house() as house:
+        for number in range(2):
+            house.server.answers("The user greets. What to say?</think>\n\nHello again!")
+            result = await house.say(f"Hello mark{number}")
+            assert result["messages"][-1].text == "Hello again!"
+        assert "The user greets" not in str(result["messages"])
+        streamed = ""
+        house.server.answers("The user greets. What to say?</think>\n\nHello again!")
+        async for part in house.graph.astream(
+            {"messages": [HumanMessage("Hello mark3")]},
+            house.config(),
+            context=ChatContext(user_id="alex"),
+            stream_mode="messages",
+        ):
+            streamed += part[0].text if part[0].type == "AIMessageChunk" else ""
+        assert streamed.strip() == "Hello again!"

@@ -10,7 +10,7 @@ from itertools import dropwhile, islice
 
 from domain.facts.support import contradicted, supported
 from domain.records import Turn
-from domain.text.wording import COUNTS, NEGATION, fold, numbers, root
+from domain.text.wording import NEGATION, fold, numbers, numbers_as_said, root
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
@@ -153,9 +153,8 @@ def _details_of(text: str, inside: set[str]) -> Iterator[_Detail]:
     for date in dict.fromkeys(_DATE.findall(text)):
         yield _Detail(date, _words(date) - {"of"}, "date")
     rest = _DATE.sub(" ", text)
-    for word in dict.fromkeys(_WORD.findall(re.sub(r"(?<=\d),(?=\d{3}\b)", "", rest))):
-        if word.lower() in COUNTS or word[0].isdigit():
-            yield _Detail(word, frozenset(numbers(word)), "number")
+    for number, digits in numbers_as_said(rest).items():
+        yield _Detail(number, frozenset((digits,)), "number")
     for name in _names(rest, inside):
         yield _Detail(name, _words(name), "name")
     for sentence in dict.fromkeys(_sentences(text)):

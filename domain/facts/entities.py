@@ -14,19 +14,21 @@ from domain.owner import digest
 from domain.records import Attribute, Entity, turn_of
 from domain.text.statements import denies
 from domain.text.wording import fold
+from domain.text.words import MARKS
 
 _TITLES = frozenset(
     ("the", "dr", "doctor", "mr", "mrs", "ms", "miss", "mx", "sir", "prof", "professor")
 )
 _LETTER = r"[^\W\u3040-\u9fff\uac00-\ud7af]"
 """A character of a word, of scripts that put spaces between words."""
+_BETWEEN = re.compile(rf"[^\w{MARKS}&+#'-]+")
 _ENDING = re.compile(r"(?:'s|['-])+$")
 _OWNED = re.compile(r"'s?$")
 
 
 def name_key(name: str) -> str:
-    """Return what is compared of a name: no case, diacritics, titles, possessive, punctuation."""
-    split = re.sub(r"[^\w&+#'-]+", " ", fold(name)).split()
+    """Return what is compared of a name: no case, accents, titles, possessive, punctuation."""
+    split = _BETWEEN.sub(" ", fold(name)).split()
     words = [bare for word in split if (bare := _ENDING.sub("", word.lstrip("'-")))]
     while len(words) > 1 and words[0] in _TITLES:
         words.pop(0)

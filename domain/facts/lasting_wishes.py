@@ -13,7 +13,7 @@ from typing import Literal
 from domain.facts.own_words import own_sentences
 from domain.text.languages import LANGUAGES, TABLES, language_of
 from domain.text.phrases import holds
-from domain.text.statements import first_person, is_question
+from domain.text.statements import denies, first_person, is_question
 from domain.text.vocabulary import Vocabulary, vocabulary
 
 LASTING = ("instruction", "preference")
@@ -23,6 +23,9 @@ ADDRESS = "form of address"
 _LONGEST = 300
 """Characters of a wish at most: more is a story, or pasted."""
 _LONGEST_SENTENCE = 1_000
+_FEW_LETTERS, _FEW_WORDS, _BARE_WORDS = 60, 7, 5
+"""Of an order that says how replies are to be: a longer one is about one of them. The last: of
+one without a verb, "no emojis please"."""
 _VERB_LAST = ("ja", "ko", "tr", "hi")
 
 
@@ -100,8 +103,9 @@ class _Form:
     def __init__(self, words: Vocabulary) -> None:
         self._words = words
         self._loose = not words.spaced or words.code in _VERB_LAST
-        signs = words.always | words.bare | words.call | words.prefer
+        signs = words.always | words.bare | words.call | words.prefer | words.reply
         self._firsts = frozenset(re.split(r"[\W_]+", phrase)[0] for phrase in signs)
+        self._negations = LANGUAGES[words.code].words("negations")
 
     @cached_property
     def _patterns(self) -> _Patterns:
@@ -124,6 +128,8 @@ class _Form:
 
     def orders(self, text: str) -> bool:
         """Whether a sentence orders something for good."""
+        if self._orders_replies(text):
+            return True
         if self._loose:
             return self._orders_somewhere(text)
         return any(self._orders_it(pattern, text) for pattern in self._patterns.orders) or any(
@@ -154,6 +160,19 @@ class _Form:
             return False
         between = match.groupdict().get("between") or ""
         return pattern is not self._patterns.orders[0] or not self._speaks(between)
+
+    def _orders_replies(self, text: str) -> bool:
+        """Whether a few words order how replies are to be: "keep your answers short"."""
+        words, lower, spoken = self._words, text.lower(), text.split()
+        if len(text) > _FEW_LETTERS or len(spoken) > _FEW_WORDS or is_question(text):
+            return False
+        if not holds(lower, words.reply, spaced=words.spaced) or self._speaks(text):
+            return False
+        if self._loose:
+            return holds(lower, words.ask, spaced=words.spaced) or denies(text, words.code)
+        if holds(lower, words.ask, spaced=True):
+            return True
+        return len(spoken) <= _BARE_WORDS and spoken[0].lower() in self._negations
 
     def _orders_somewhere(self, text: str) -> bool:
         """Whether it orders for good, in a language without spaces or with its verbs at the end."""

@@ -13,20 +13,17 @@ from itertools import takewhile
 from domain.text.languages import LANGUAGES, MARKS, language_of, plain
 from domain.text.sentences import clauses
 from domain.text.statements import denies
-from domain.text.stemming import stem
 from domain.text.terms import content_words
+from domain.text.wording import numbers, numbers_as_said, root
 
 _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _HAN_OR_KATAKANA = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[\u30a0-\u30ff]{2,}")
 """What carries the sense of a Chinese or Japanese text; Hiragana is mostly grammar."""
 _DENYING = frozenset("不没沒无無别未非")
-_NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
-_THOUSANDS = re.compile(r"(?<=\d)[,\u202f\u00a0](?=\d{3}\b)")
-_UP_TO_TWELVE = "zero one two three four five six seven eight nine ten eleven twelve"
-_COUNTS = {word: str(number) for number, word in enumerate(_UP_TO_TWELVE.split())}
 _SMALL = 3
-"""Letters up to which a word of another language than English passes for a small word."""
+"""Letters up to which a word of another language than English passes for a small word; a Korean
+syllable has two or three."""
 _ALIKE = {True: (4, 0.75), False: (3, 0.6)}
 """Letters, and share of the longer word, that two forms of one word have in common at least: in
 English, where stems are known as well, and elsewhere."""
@@ -53,14 +50,13 @@ def contradicted(text: str, sources: Sequence[str]) -> list[str]:
 
     Only a clause that says mostly the same is compared: one denies it, the other does not.
     """
-    parts = [clause for source in sources for clause in clauses(source)]
+    parts = _clauses(sources)
     turned: dict[str, None] = {}
-    for clause in clauses(text):
-        nearest, most = _nearest(_read(clause), parts)
-        noted = _read(clause)
+    for noted in _clauses([text]):
+        nearest, most = _nearest(noted, parts)
         size = len(noted.substance) + len(noted.numbers) + len(noted.characters)
-        if 2 * most > size and all(denies(part) != denies(clause) for part in nearest):
-            turned |= dict.fromkeys(nearest)
+        if 2 * most > size and all(part.denies != noted.denies for part in nearest):
+            turned |= {part.text: None for part in nearest}
     return list(turned)
 
 
@@ -76,6 +72,8 @@ def turned_around(text: str, other: str) -> bool:
 class _Text:
     """What of a text can be compared with another one."""
 
+    text: str
+    denies: bool
     english: bool
     words: frozenset[str]
     """All its words, in lower case."""
@@ -105,26 +103,33 @@ class _Text:
         )
 
 
+def _clauses(texts: Sequence[str]) -> list[_Text]:
+    """Return the clauses of texts, each read in the language of its text: few words tell none."""
+    return [_read(clause, language_of(text)) for text in texts for clause in clauses(text)]
+
+
 @lru_cache(maxsize=4096)
-def _read(text: str) -> _Text:
-    text = unicodedata.normalize("NFKC", text).replace("’", "'")
-    code = language_of(text)
+def _read(said: str, code: str | None = None) -> _Text:
+    text = unicodedata.normalize("NFKC", said).replace("’", "'")
+    code = code or language_of(text)
     language, english = LANGUAGES.get(code or ""), code in (None, "en")
     added = language.words("note") | language.words("negations") if language else frozenset()
     words = frozenset(plain(word) for word in _WORD.findall(text))
     names = frozenset(_names(text)) - added
     content = set(content_words(text.replace("n't", " not")) if english else words)
-    content = {word for word in content if len(word) > (2 if english else _SMALL)}
+    content = {word for word in content if len(_bare(word)) > (2 if english else _SMALL)}
     return _Text(
+        text=said,
+        denies=denies(said, code),
         english=english,
         words=words,
         substance=frozenset(
             word
-            for word in (content | names) - added - _COUNTS.keys()
+            for word in (content | names) - added - numbers_as_said(text).keys()
             if not word.isdecimal() and not _UNSPACED.search(word)
         ),
         names=names,
-        numbers=_numbers(text),
+        numbers=numbers(text),
         characters=frozenset(_HAN_OR_KATAKANA.findall(text)) - added - _DENYING,
     )
 
@@ -138,19 +143,10 @@ def _names(text: str) -> Iterator[str]:
             yield plain(word)
 
 
-def _numbers(text: str) -> frozenset[str]:
-    """Return the numbers of a text as digits; "two" is 2, "1,200" is 1200."""
-    digits = "".join(str(unicodedata.decimal(each, each)) for each in text)
-    numerals = {each.lstrip("0") or "0" for each in _NUMBER.findall(_THOUSANDS.sub("", digits))}
-    return frozenset(
-        numerals | {_COUNTS[w] for w in _WORD.findall(text.casefold()) if w in _COUNTS}
-    )
-
-
 @lru_cache(maxsize=65_536)  # The same words meet in every clause of a conversation.
 def _one_word(word: str, other: str, english: bool) -> bool:
     """Return whether two words are forms of one: of one stem, or alike at one end."""
-    if _root(word) == _root(other):
+    if root(word) == root(other):
         return True
     least, share = _ALIKE[english]
     a, b = _bare(word), _bare(other)
@@ -164,13 +160,6 @@ def _common(a: str, b: str) -> int:
 
 
 @lru_cache(maxsize=16_384)
-def _root(word: str) -> str:
-    """Return the English stem of a word; "allergy" and "allergic" meet."""
-    stemmed = stem(word)
-    return stemmed.removesuffix("i") if len(stemmed) > 4 else stemmed
-
-
-@lru_cache(maxsize=16_384)
 def _bare(word: str) -> str:
     """Return a word without diacritics: "fährt" and "fahre" share most of their letters."""
     split = unicodedata.normalize("NFKD", word)
@@ -179,14 +168,14 @@ def _bare(word: str) -> str:
 
 def _denies_alike(text: str, sources: Sequence[str]) -> bool:
     """Return whether a text denies just as the clause does that shares most words with it."""
-    parts = [clause for source in sources for clause in clauses(source)]
-    nearest, _ = _nearest(_read(text), parts)
-    return any(denies(part) == denies(text) for part in nearest or [""])
+    noted = _read(text)
+    nearest, _ = _nearest(noted, _clauses(sources))
+    return any(part.denies == noted.denies for part in nearest or [_read("")])
 
 
-def _nearest(noted: _Text, parts: Sequence[str]) -> tuple[list[str], int]:
+def _nearest(noted: _Text, parts: Sequence[_Text]) -> tuple[list[_Text], int]:
     """Return the clauses that share most with a text, and how much that is."""
-    shared = [_shared(noted, _read(part)) for part in parts]
+    shared = [_shared(noted, part) for part in parts]
     most = max(shared, default=0)
     return [part for part, count in zip(parts, shared, strict=True) if count == most], most
 

@@ -56,9 +56,14 @@ def _has(sentence: str, table: str) -> bool:
 
 
 @lru_cache(maxsize=4096)  # A new fact is held against all that are known.
-def negations(text: str) -> int:
-    """Return how many words or pieces of words of a text negate."""
-    language = _of(text) or LANGUAGES["en"]
+def negations(text: str, code: str | None = None) -> int:
+    """Return how many words or pieces of words of a text negate.
+
+    Args:
+        text: A clause or more.
+        code: Its language; None: what the text tells.
+    """
+    language = LANGUAGES.get(code or language_of(text) or "", LANGUAGES["en"])
     listed = language.words("negations")
     count = sum(word in listed for word in spoken_words(text))
     if language.negation_pieces:
@@ -66,9 +71,14 @@ def negations(text: str) -> int:
     return count
 
 
-def denies(text: str) -> bool:
-    """Return whether a clause says that something is not so. French "ne ... pas" is one denial."""
-    return negations(text) > 0
+def denies(text: str, code: str | None = None) -> bool:
+    """Return whether a clause says that something is not so. French "ne ... pas" is one denial.
+
+    Args:
+        text: The clause.
+        code: Its language; None: what the clause tells.
+    """
+    return negations(text, code) > 0
 
 
 def first_person(sentence: str) -> bool | None:

@@ -53,6 +53,8 @@ class Vocabulary:
     """Those of them after which any verb makes an order."""
     ask: frozenset[str]
     """What an order begins with, or ends with where verbs come last."""
+    reply: frozenset[str]
+    """What replies are called and made of: whoever orders how they are to be means all of them."""
     call: frozenset[str]
     """How one says what to be called."""
     prefer: frozenset[str]
@@ -75,7 +77,7 @@ def vocabulary(code: str) -> Vocabulary:
     if table is None:
         return vocabulary(ENGLISH)
     asked = ("request", "you", "when", "count", "who", "talk", "past", "all", "order", "said")
-    sets = (*asked, "times", "always", "bare", "ask", "call", "prefer", "i")
+    sets = (*asked, "times", "always", "bare", "ask", "reply", "call", "prefer", "i")
     return Vocabulary(
         code=code,
         numbers=dict(zip(_list(table, "numbers"), range(2, 13), strict=True))

@@ -1,20 +1,30 @@
 """Words as they are compared, whatever their form: folded, as stems, numbers as digits.
 
-English in its number words, negations and stems.
+English in its negations and stems.
 """
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
 
+from domain.text.languages import language_of
 from domain.text.stemming import stem
+from domain.text.vocabulary import vocabulary_of
+from domain.text.words import normalized
 
-COUNTS = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "twenty": "20", "thirty": "30",
-    "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000", "twice": "2",
-    "dozen": "12",
-}  # fmt: skip
-_NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
+_THOUSANDS = re.compile(r"(?<=\d)[,\u202f\u00a0](?=\d{3}\b)")
+_ACCENTS = re.compile(r"[\u0300-\u036f]")
+"""Marks of Latin, Greek and Cyrillic letters, which some leave out. Those of other scripts are
+letters to who reads them: "タイキ" and "ダイキ" are two names."""
+_NUMERALS = "〇零一二三四五六七八九十百千万"
+_NUMBER = re.compile(
+    rf"\d+(?:[.:/]\d+)*|[{_NUMERALS}]{{2,}}|[{_NUMERALS}](?=[月日号號点點时時岁歳年])"
+    rf"|[^\W\d_{_NUMERALS}]+"
+)
+"""A number in digits, one in Chinese characters (several, or one before what it counts), a word."""
+_MORE = {"zero": 0, "one": 1, "twice": 2, "dozen": 12}
+"""English words of numbers that no table of a language has."""
 NEGATION = re.compile(
     r"\b(?:not|never|no longer|no|none|nothing|nobody|neither|nor|without|cannot|cant|dont|doesnt"
     r"|didnt|isnt|wasnt|wont|\w+n't)\b",
@@ -22,6 +32,7 @@ NEGATION = re.compile(
 )
 
 
+@lru_cache(maxsize=16_384)
 def root(word: str) -> str:
     """Return the stem of a lower-case English word; "allergy" and "allergic" meet."""
     stemmed = stem(word)
@@ -29,10 +40,41 @@ def root(word: str) -> str:
 
 
 def numbers(text: str) -> frozenset[str]:
-    """Return the numbers of a text as digits, number words included ("two" is "2")."""
-    lowered = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text.lower())
-    counted = {COUNTS[word] for word in re.findall(r"[a-z]+", lowered) if word in COUNTS}
-    return frozenset(_plain(number) for number in _NUMBER.findall(lowered)) | counted
+    """Return the numbers of a text as digits of ours: "two" is 2, "1,200" 1200, "十五" 15."""
+    return frozenset(numbers_as_said(text).values())
+
+
+@lru_cache(maxsize=4096)
+def numbers_as_said(text: str) -> Mapping[str, str]:
+    """Return the numbers of a text as they were said, each with its digits; in their order."""
+    counts = vocabulary_of(text).numbers
+    if language_of(text) in (None, "en"):
+        counts = counts | _MORE
+    said: dict[str, str] = {}
+    for match in _NUMBER.findall(_THOUSANDS.sub("", normalized(text))):
+        if match[0].isdecimal():
+            said[match] = match.lstrip("0") or "0"
+        elif match[0] in _NUMERALS:
+            said[match] = str(_value(match))
+        elif match in counts:
+            said[match] = str(counts[match])
+    return said
+
+
+def _value(numerals: str) -> int:
+    """Return the value of a number in Chinese characters; "二〇二六" is read digit by digit."""
+    values = [int(unicodedata.numeric(each)) for each in numerals]
+    if all(value < 10 for value in values):
+        return int("".join(map(str, values)))
+    whole = part = 0
+    for value in values:
+        if value < 10:
+            part = value
+        elif value == 10_000:
+            whole, part = (whole + part) * value, 0
+        else:
+            whole, part = whole + (part or 1) * value, 0
+    return whole + part
 
 
 def negations(text: str) -> int:
@@ -41,11 +83,6 @@ def negations(text: str) -> int:
 
 
 def fold(text: str) -> str:
-    """Return a text without case, diacritics and typographic apostrophes."""
+    """Return a text without case, accents, vowel signs and typographic apostrophes."""
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    split = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in split if not unicodedata.combining(letter)).casefold()
-
-
-def _plain(number: str) -> str:
-    return re.sub(r"^0+(?=\d)", "", number)
+    return normalized(_ACCENTS.sub("", unicodedata.normalize("NFKD", text)))

@@ -8,14 +8,17 @@ import sys
 import unicodedata
 from functools import lru_cache
 
-_MARKS = "".join(
-    chr(code)
-    for code in range(0x300, min(0x11A00, sys.maxunicode))
-    if unicodedata.category(chr(code)) in ("Mn", "Mc")
+MARKS = re.escape(
+    "".join(
+        chr(code)
+        for code in range(0x300, min(0x11A00, sys.maxunicode))
+        if unicodedata.category(chr(code)) in ("Mn", "Mc")
+    )
 )
+"""Combining marks, for a character class: vowels and tones that belong to the letter before."""
 _JOINERS = "\u200c\u200d"
 """Invisible, inside words of Persian and of India."""
-_WORD = re.compile(rf"[^\W_](?:[^\W_]|[{re.escape(_MARKS)}{_JOINERS}])*")
+_WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}{_JOINERS}])*")
 _VOWEL_SIGNS = re.compile(r"[\u0640\u064b-\u065f\u0670\u0591-\u05c7\u200c\u200d]")
 """Left out by most who write Arabic and Hebrew; and the joiners."""
 _DIGIT = re.compile(r"(?![0-9])\d")

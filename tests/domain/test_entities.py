@@ -48,6 +48,21 @@ def test_one_name_however_written_is_one_entity(other: str) -> None:
     assert entities[0].sources == ("turn0/0", "turn1/0")
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("José", "Jose", True), ("Артём", "Артем", True), ("محمّد", "محمد", True),
+        ("ｱﾝﾅ", "アンナ", True), ("İlker", "ilker", True), ("Ἀλέξης", "Αλεξης", True),
+        ("タイキ", "ダイキ", False), ("ハル", "バル", False), ("कमल", "कमला", False),
+        ("মীনা", "মিনা", False), ("สมชาย", "สมชัย", False),
+    ],
+)  # fmt: skip
+def test_an_accent_may_be_left_out_of_a_name_but_no_letter(
+    one: str, other: str, same: bool
+) -> None:
+    assert (name_key(one) == name_key(other)) is same
+
+
 def test_a_first_name_meets_the_only_full_name_it_fits() -> None:
     for names in (
         ("Anna Schmidt", "Anna"),

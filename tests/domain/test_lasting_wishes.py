@@ -24,6 +24,12 @@ INSTRUCTIONS = [
     "你可以叫我小明", "永远不要提我的前任。", "いつも日本語で答えてください。",
     "私のことはサムと呼んでください。",
     "항상 한국어로 대답해 주세요.", "저를 샘이라고 불러 주세요.", "ตอบเป็นภาษาไทยเสมอ",
+    "Keep your answers short.", "No emojis please", "Short answers, please.",
+    "Use metric units in your answers.", "Halte deine Antworten kurz.", "Bitte keine Emojis.",
+    "Sin emojis, por favor.", "Mantén tus respuestas breves.", "Garde tes réponses courtes.",
+    "Niente emoji, per favore.", "Geen emoji's alsjeblieft.", "Без эмодзи, пожалуйста.",
+    "Emoji kullanma lütfen.", "اجعل إجاباتك قصيرة.", "请不要用表情符号。", "回答请尽量简短。",
+    "絵文字は使わないでください。",
     "Luôn trả lời bằng tiếng Việt.", "Hãy gọi tôi là Sam.", "Selalu jawab dalam bahasa Indonesia.",
 ]  # fmt: skip
 
@@ -35,7 +41,9 @@ PREFERENCES = [
     "Jag föredrar tåg.", "Wolę pociąg.", "Я предпочитаю поезд.",
     "Trenle seyahat etmeyi tercih ederim.", "أنا أفضل القطار.", "मुझे ट्रेन ज़्यादा पसंद है।",
     "我更喜欢坐火车。", "電車の方が好きです。", "저는 기차를 더 좋아해요.",
-    "Saya lebih suka kereta.",
+    "Saya lebih suka kereta.", "Walking tours are more my thing.", "I'm more of a tea person.",
+    "Stadtführungen sind eher mein Ding.", "Lo mío son las caminatas.",
+    "Les balades à pied, c'est plus mon truc.", "أميل إلى الفنادق الصغيرة.",
 ]  # fmt: skip
 
 NEITHER = [
@@ -49,7 +57,9 @@ NEITHER = [
     "Zawsze piję kawę.", "Я никогда не был в Париже.", "Her zaman kahve içerim.",
     "أشرب القهوة دائما.", "मैं हमेशा चाय पीता हूँ।", "我总是七点起床。", "以后我要早起。",
     "朋友们都叫我小明。", "私はいつも七時に起きます。", "友達は私をサムと呼んでいます。",
-    "저는 항상 일찍 일어나요.", "Tôi luôn dậy sớm.",
+    "저는 항상 일찍 일어나요.", "Tôi luôn dậy sớm.", "No emojis were in her message.",
+    "Can you keep this answer short?", "Keep the receipt for the printer.", "No worries, thanks.",
+    "Use the blue pan for the sauce tonight.", "Make this email shorter.", "请帮我写一首诗。",
 ]  # fmt: skip
 
 

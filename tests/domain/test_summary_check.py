@@ -118,6 +118,13 @@ def test_a_negation_that_was_turned_around_is_missing() -> None:
         ("Ich esse kein Fleisch. Ich wohne in Berlin.",
          "Der Nutzer isst Fleisch. Der Nutzer wohnt in Berlin."),
         ("我不喝咖啡。我住在柏林。", "用户喝咖啡。用户住在柏林。"),
+        ("我对花生过敏。电话分机是4821。", "用户对花生不过敏。分机是4821。"),
+        ("我对花生过敏。电话分机是4821。", "用户对花生过敏。分机是4281。"),
+        ("我妹妹三月十五日结婚。", "用户的妹妹三月二十五日结婚。"),
+        ("会議は14時からです。家賃は8万円です。", "会議は16時から。家賃は8万円。"),
+        ("딸은 6살이에요. 서울에 살아요.", "딸은 8살. 서울에 산다."),
+        ("मेरी बेटी ६ साल की है।", "बेटी 8 साल की है।"),
+        ("Ich habe drei Katzen und wohne in Graz.", "Der Nutzer hat fünf Katzen."),
     ],
 )  # fmt: skip
 def test_a_statement_turned_around_or_a_wrong_number_fails_by_itself(
@@ -142,6 +149,8 @@ def test_only_the_first_missing_details_are_named() -> None:
 
 def test_numbers_are_compared_as_digits() -> None:
     assert numbers("Two of 1,200 cats, 3.5 kg, at 07:30") == {"2", "1200", "3.5", "7:30"}
+    assert numbers("二〇二六年三月十五日, 一万两千") >= {"2026", "3", "15"}
+    assert numbers("१५ दिन") == numbers("１５日") == {"15"}
     assert negations("I can’t and I do not, never") == 3
 
 

@@ -269,6 +269,36 @@ def _put(
     return PutOp(owner.namespace(generation, kind), id, value, index=searched)
 
 
+def with_beside(
+    item: Item,
+    is_current: Callable[[Any], bool],
+    beside: Callable[[Episode], dict[str, Any] | None],
+) -> Item:
+    """Return the item of an episode with what is to lie beside it; others, and current ones, as is.
+
+    Args:
+        item: A stored item.
+        is_current: Whether what lies beside it need not be made again.
+        beside: Makes it.
+    """
+    record = item.value.get("record")
+    if item.namespace[-1:] != ("episode",) or is_current(item.value.get(_BESIDE)):
+        return item
+    try:
+        made = beside(Episode.model_validate(record))
+    except ValidationError:
+        return item  # Left out, with a warning, when it is read.
+    value = {key: each for key, each in item.value.items() if key != _BESIDE}
+    value |= {} if made is None else {_BESIDE: made}
+    return Item(
+        value=value,
+        key=item.key,
+        namespace=item.namespace,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+    )
+
+
 def _text(record: Memory) -> str:
     """Return the text that a record is found by; empty: it is not to be found."""
     if isinstance(record, Episode):

@@ -1,4 +1,4 @@
-"""What is found in the words of a unit: its terms, tokens, traits and vector.
+"""What is found in the words of units: their terms, tokens, traits and vectors, in columns.
 
 Costly, so it is used again from one index to the next, and read from beside the rows it belongs to.
 """
@@ -6,12 +6,13 @@ Costly, so it is used again from one index to the next, and read from beside the
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count as count_from
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.recall.bm25 import Terms
-from domain.recall.passages import Spans, Unit
+from domain.recall.passages import Spans, Unit, UnitKey
 from domain.text.languages import language_of
 from domain.text.terms import names, numbers, stems, times
 from domain.text.vocabulary import ENGLISH
@@ -19,12 +20,13 @@ from domain.text.words import words
 
 TRAITS = ("asks", "times", "numbers", "names")
 """What a unit may be or hold, each 0 to 1."""
-
-UnitKey = tuple[str, str]
-"""Reference and text of a unit."""
+_MOST = 127
+"""The largest number of a vector's row, as a byte."""
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 """Returns one vector a text, of length 1 (0 where nothing is known of the text)."""
+Vectors = NDArray[np.int8]
+"""One row a text; it is its direction that counts."""
 
 
 class Vocabulary(dict[str, int]):
@@ -44,58 +46,95 @@ class Vocabulary(dict[str, int]):
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """What is known of a unit by its own words. Costly, so kept from one index to the next."""
+class Found:
+    """What is found in the words of a unit, without its vector."""
 
-    terms: Terms
+    terms: list[str]
     tokens: int
     """Tokens of its line with the line break."""
     traits: tuple[float, ...]
     """`TRAITS`, each 0 to 1."""
-    vector: NDArray[np.float32] | None
 
 
-@dataclass(frozen=True)
-class Found:
-    """What is found in the words of a unit, without its vector."""
+class Analysed(Protocol):
+    """Rows of analyses."""
 
-    terms: Sequence[str]
-    tokens: int
-    traits: tuple[float, ...]
+    @property
+    def tokens(self) -> NDArray[np.float64]:
+        """Tokens of each unit's line with the line break."""
+
+    @property
+    def traits(self) -> NDArray[np.float64]:
+        """One column for each of `TRAITS`."""
+
+    @property
+    def vectors(self) -> Vectors | None:
+        """None where no model runs in this process."""
+
+    def terms_of(self, row: int, vocabulary: Vocabulary) -> Terms:
+        """Return the terms of a row, as a vocabulary numbers them."""
 
 
-@dataclass(frozen=True)
 class Stored:
-    """What was found in the units of an episode when it was written, one row each."""
+    """The analyses of an episode's units, as they lie beside its row."""
 
-    words: tuple[str, ...]
-    """Every term once."""
-    terms: NDArray[np.uint32]
-    """The terms of all units one after the other, as positions in `words`."""
-    starts: NDArray[np.int64]
-    """Where each unit's terms begin."""
-    ends: NDArray[np.int64]
-    tokens: NDArray[np.int64]
-    traits: NDArray[np.float64]
-    vectors: NDArray[np.float32] | None
-    """Of length 1 (0 where nothing is known); None where no model runs in this process."""
+    def __init__(
+        self,
+        words: Sequence[str],
+        terms: NDArray[np.uint32],
+        lengths: NDArray[np.int64],
+        tokens: NDArray[np.float64],
+        traits: NDArray[np.float64],
+        vectors: Vectors | None,
+    ) -> None:
+        """Take what was stored.
+
+        Args:
+            words: Every term once.
+            terms: Their positions in `words`, of all units one after the other.
+            lengths: How many each unit has.
+            tokens: Of each unit's line.
+            traits: One row a unit, one column for each of `TRAITS`.
+            vectors: One row a unit; None where no model runs in this process.
+        """
+        self.tokens, self.traits, self.vectors = tokens, traits, vectors
+        self._words, self._terms = words, terms
+        self._ends = np.cumsum(lengths)
+        self._starts = self._ends - lengths
+        self._numbers: Terms | None = None
+
+    def terms_of(self, row: int, vocabulary: Vocabulary) -> Terms:
+        """Return the terms of a row, as a vocabulary numbers them: always the same one."""
+        if self._numbers is None:
+            self._numbers = numbered(self._words, vocabulary)[self._terms]
+        return self._numbers[self._starts[row] : self._ends[row]]
 
 
 @dataclass(frozen=True)
 class Ready:
     """What need not be found anew."""
 
-    units: Mapping[UnitKey, tuple[Stored, int]] = field(default_factory=dict)
-    """Reference and text of a unit to its row."""
+    messages: Mapping[str, tuple[Stored, int]] = field(default_factory=dict)
+    """Reference of a message to the row of its first unit."""
     spans: Mapping[str, Spans] = field(default_factory=dict)
     """Where the passages of long messages begin and end, by reference."""
 
 
+@dataclass(frozen=True)
+class Analyses:
+    """What is known of units by their own words, one row each."""
+
+    terms: list[Terms]
+    tokens: NDArray[np.float64]
+    traits: NDArray[np.float64]
+    vectors: Vectors | None
+
+
 def analysed(unit: Unit, count: Callable[[str], int]) -> Found:
     """Return what is found in the words of a unit."""
-    spoken, code = words(unit.text), language_of(unit.text) or ENGLISH
-    traits = _traits(unit.text, spoken, code)
-    return Found(stems(spoken, code), count(f"{unit.line}\n"), traits)
+    text = unit.text
+    spoken, code = words(text), language_of(text) or ENGLISH
+    return Found(stems(spoken, code), count(f"{unit.line}\n"), _traits(text, spoken, code))
 
 
 def analyses_of(
@@ -103,48 +142,71 @@ def analyses_of(
     vocabulary: Vocabulary,
     count: Callable[[str], int],
     embed: Embed | None,
-    done: Mapping[UnitKey, Analysis],
+    done: Mapping[UnitKey, tuple[Analysed, int]],
     ready: Ready,
-) -> list[Analysis]:
-    """Return the analysis of each unit.
+) -> Analyses:
+    """Return the analyses of units.
 
     Args:
-        units: The units.
+        units: The units; passages of one message follow each other.
         vocabulary: Numbers their terms.
         count: Tokens of a text.
         embed: The model that runs in this process; None for none.
-        done: Analyses by the same vocabulary.
+        done: Analyses by the same vocabulary, with their rows.
         ready: What was found earlier, in words.
     """
-    found = dict(done)
-    numbers_of: dict[int, Terms] = {}
-    unread: dict[UnitKey, Unit] = {}
-    for unit in units:
-        key = unit.ref, unit.text
-        if key in found:
-            continue
-        if key not in ready.units:
-            unread[key] = unit
-            continue
-        stored, at = ready.units[key]
-        if id(stored) not in numbers_of:
-            numbers_of[id(stored)] = numbered(stored.words, vocabulary)
-        found[key] = Analysis(
-            terms=numbers_of[id(stored)][stored.terms[stored.starts[at] : stored.ends[at]]],
-            tokens=int(stored.tokens[at]),
-            traits=tuple(stored.traits[at].tolist()),
-            vector=None if stored.vectors is None else stored.vectors[at],
-        )
-    vectors = embed([unit.text for unit in unread.values()]) if embed and unread else None
-    for at, (key, unit) in enumerate(unread.items()):
-        fresh = analysed(unit, count)
-        found[key] = Analysis(
-            terms=numbered(fresh.terms, vocabulary),
-            tokens=fresh.tokens,
-            traits=fresh.traits,
-            vector=None if vectors is None else vectors[at],
-        )
-    return [found[unit.ref, unit.text] for unit in units]
+    found = _Columns(len(units))
+    unread: list[int] = []
+    ref, passage = "", 0
+    for row, unit in enumerate(units):
+        ref, passage = unit.ref, passage + 1 if unit.ref == ref else 0
+        if unit.key in done:
+            found.copy(row, *done[unit.key], vocabulary)
+        elif unit.role is not None and unit.ref in ready.messages:
+            stored, first = ready.messages[unit.ref]
+            found.copy(row, stored, first + passage, vocabulary)
+        else:
+            unread.append(row)
+    if embed is not None and unread:
+        made = quantized(embed([units[row].text for row in unread]))
+        found.vectors.update(zip(unread, made, strict=True))
+    for row in unread:
+        found.read(row, analysed(units[row], count), vocabulary)
+    return found.together()
+
+
+class _Columns:
+    """Analyses while they are gathered."""
+
+    def __init__(self, size: int) -> None:
+        self._terms: list[Terms] = [np.empty(0, np.int32)] * size
+        self._tokens = np.zeros(size)
+        self._traits = np.zeros((size, len(TRAITS)))
+        self.vectors: dict[int, NDArray[np.int8]] = {}
+
+    def copy(self, row: int, known: Analysed, at: int, vocabulary: Vocabulary) -> None:
+        self._terms[row] = known.terms_of(at, vocabulary)
+        self._tokens[row] = known.tokens[at]
+        self._traits[row] = known.traits[at]
+        if known.vectors is not None:
+            self.vectors[row] = known.vectors[at]
+
+    def read(self, row: int, found: Found, vocabulary: Vocabulary) -> None:
+        self._terms[row] = numbered(found.terms, vocabulary)
+        self._tokens[row], self._traits[row] = found.tokens, found.traits
+
+    def together(self) -> Analyses:
+        vectors = None
+        if self._terms and len(self.vectors) == len(self._terms):
+            vectors = np.stack([self.vectors[row] for row in range(len(self._terms))])
+        return Analyses(self._terms, self._tokens, self._traits, vectors)
+
+
+def quantized(rows: NDArray[np.float32]) -> Vectors:
+    """Return vectors in a byte a number."""
+    scale = _MOST / np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-9)
+    bytes_: Vectors = np.rint(rows * scale).astype(np.int8)
+    return bytes_
 
 
 def _traits(text: str, spoken: Sequence[str], code: str) -> tuple[float, ...]:

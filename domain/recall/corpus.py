@@ -13,23 +13,24 @@ from numpy.typing import NDArray
 
 from domain.recall.analyses import (
     TRAITS,
-    Analysis,
+    Analyses,
     Embed,
     Ready,
-    UnitKey,
+    Vectors,
     Vocabulary,
     analyses_of,
     numbered,
 )
 from domain.recall.bm25 import Postings, Terms
-from domain.recall.passages import UNNAMED, Unit
+from domain.recall.passages import UNNAMED, Unit, UnitKey
 from domain.records import Fact, turn_of
 from domain.text.dates.dates import day_heading
 from domain.text.terms import terms
 
-_UNIT_BYTES = 800
-_WORD_BYTES = 24
-"""Of a term's word and those around it that are no terms, in a unit's text."""
+_AT_ONCE = 2_048
+"""Vectors that are compared at once: as floats, they take four times their memory."""
+_UNIT_BYTES = 500
+"""What a unit takes beside the text of its message, with its rows in the arrays."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,6 @@ class Corpus:
     """Units, and arrays with one row for each."""
 
     units: tuple[Unit, ...]
-    analyses: tuple[Analysis, ...]
     vocabulary: Vocabulary
     text: Postings
     """A unit's own words."""
@@ -57,8 +57,10 @@ class Corpus:
     """POSIX seconds."""
     days: NDArray[np.int64]
     """Ordinal of the day it was said."""
-    vectors: NDArray[np.float32] | None
-    """One row of length 1 (or 0); None where no model runs in this process."""
+    vectors: Vectors | None
+    """One row a unit; None where no model runs in this process."""
+    lengths: NDArray[np.float32]
+    """Of the rows of `vectors`."""
     speakers: NDArray[np.str_]
     user: NDArray[np.bool_]
     """Whether the user said it."""
@@ -85,9 +87,23 @@ class Corpus:
     def nbytes(self) -> int:
         """About how many bytes it takes."""
         postings = (self.text, self.alone, self.key, self.facts)
-        words = _UNIT_BYTES * len(self.units) + _WORD_BYTES * self.text.terms
         vectors = 0 if self.vectors is None else self.vectors.nbytes
-        return sum(p.nbytes for p in postings) + words + vectors + 100 * len(self.vocabulary)
+        words = 100 * len(self.vocabulary)
+        return sum(p.nbytes for p in postings) + vectors + words + _UNIT_BYTES * len(self.units)
+
+    def terms_of(self, row: int, vocabulary: Vocabulary) -> Terms:
+        """Return the terms of a unit's own words; `vocabulary` is the one it has."""
+        return self.text[row]
+
+    def nearness(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the cosine of each of these vectors of length 1 with each unit: a row for each."""
+        if self.vectors is None:
+            return np.zeros((len(vectors), len(self.units)))
+        parts = [
+            vectors @ self.vectors[at : at + _AT_ONCE].T.astype(np.float32)
+            for at in range(0, len(self.units), _AT_ONCE)
+        ]
+        return np.concatenate(parts, axis=1) / np.maximum(self.lengths, 1e-9)
 
     def trait(self, name: str) -> NDArray[np.float64]:
         """Return one column of the traits."""
@@ -122,14 +138,15 @@ def build(
     refs: dict[str, list[int]] = {}
     for row, unit in enumerate(units):
         refs.setdefault(unit.ref, []).append(row)
-    of_row, rows_of_fact = _fact_terms(refs, analyses, facts, vocabulary)
+    text = analyses.terms
+    of_row, rows_of_fact = _fact_terms(refs, text, facts, vocabulary)
     fact_terms = [
         np.concatenate([np.empty(0, np.int32), *of_row.get(row, ())]) for row in range(len(units))
     ]
-    text = [analysis.terms for analysis in analyses]
     frames = _frames(units, vocabulary)
     alone = [np.concatenate(parts) for parts in zip(frames, text, fact_terms, strict=True)]
-    key = [_after(alone[row], unit, text) for row, unit in enumerate(units)]
+    postings = Postings(text)
+    key = [_after(alone[row], unit, postings) for row, unit in enumerate(units)]
     drawn = np.zeros(len(units))
     for rows in rows_of_fact.values():
         drawn[list(rows)] += 1
@@ -137,16 +154,16 @@ def build(
         units,
         analyses,
         vocabulary,
-        (Postings(text), Postings(alone), Postings(key), Postings(fact_terms)),
+        (postings, Postings(alone), Postings(key), Postings(fact_terms)),
         drawn,
         rows_of_fact,
     )
 
 
-def _done(earlier: Corpus | None) -> dict[UnitKey, Analysis]:
+def _done(earlier: Corpus | None) -> dict[UnitKey, tuple[Corpus, int]]:
     if earlier is None:
         return {}
-    return {(u.ref, u.text): a for u, a in zip(earlier.units, earlier.analyses, strict=True)}
+    return {unit.key: (earlier, row) for row, unit in enumerate(earlier.units)}
 
 
 def extended(
@@ -155,13 +172,13 @@ def extended(
     """Return the corpus with more units at the end; nothing of the others is done again."""
     vocabulary = corpus.vocabulary
     fresh = analyses_of(units, vocabulary, count, embed, {}, Ready())
-    text = [*corpus.text.docs, *(analysis.terms for analysis in fresh)]
+    text = corpus.text.extended(fresh.terms)
     frames = _frames(units, vocabulary)
-    alone = [np.concatenate(parts) for parts in zip(frames, text[len(corpus) :], strict=True)]
+    alone = [np.concatenate(parts) for parts in zip(frames, fresh.terms, strict=True)]
     key = [_after(words, unit, text) for words, unit in zip(alone, units, strict=True)]
     nothing = [np.empty(0, np.int32)] * len(units)
     postings = (
-        corpus.text.extended(text[len(corpus) :]),
+        text,
         corpus.alone.extended(alone),
         corpus.key.extended(key),
         corpus.facts.extended(nothing),
@@ -176,7 +193,7 @@ def with_facts(corpus: Corpus, facts: Sequence[Fact]) -> Corpus:
     for ref in {ref for fact in facts for ref in fact.sources}:
         rows = corpus.rows_of_turn.get(turn_of(ref), ())
         refs[ref] = [row for row in rows if corpus.units[row].ref == ref]
-    of_row, rows_of_fact = _fact_terms(refs, corpus.analyses, facts, corpus.vocabulary)
+    of_row, rows_of_fact = _fact_terms(refs, corpus.text, facts, corpus.vocabulary)
     if not of_row:
         return replace(corpus, rows_of_fact={**corpus.rows_of_fact, **rows_of_fact})
     first, drawn = min(of_row), corpus.drawn.copy()
@@ -184,7 +201,7 @@ def with_facts(corpus: Corpus, facts: Sequence[Fact]) -> Corpus:
         drawn[list(rows)] += 1
 
     def more(postings: Postings) -> Postings:
-        docs = list(postings.docs[first:])
+        docs = postings.docs(first)
         for row, drawn_from in of_row.items():
             docs[row - first] = np.concatenate([docs[row - first], *drawn_from])
         return postings.replaced(first, docs)
@@ -201,7 +218,7 @@ def with_facts(corpus: Corpus, facts: Sequence[Fact]) -> Corpus:
 
 def _corpus(
     units: Sequence[Unit],
-    analyses: Sequence[Analysis],
+    analyses: Analyses,
     vocabulary: Vocabulary,
     postings: tuple[Postings, Postings, Postings, Postings],
     drawn: NDArray[np.float64],
@@ -210,10 +227,10 @@ def _corpus(
 ) -> Corpus:
     """Return the corpus of `units`, or of those `before` them and them."""
     first = len(before) if before else 0
-    made = [a.vector for a in analyses if a.vector is not None]
-    vectors = np.stack(made) if units and len(made) == len(units) else None
-    if vectors is not None:  # held once: the analyses look into the same array
-        analyses = [replace(a, vector=row) for a, row in zip(analyses, vectors, strict=True)]
+    vectors = analyses.vectors
+    lengths = np.zeros(len(units), np.float32)
+    if vectors is not None:
+        lengths = np.sqrt(np.square(vectors, dtype=np.float32).sum(axis=1))
     rows_of_turn: dict[str, list[int]] = {}
     for row, unit in enumerate(units, first):
         if unit.role is not None:
@@ -225,19 +242,19 @@ def _corpus(
     of_turn = {turn: tuple(rows) for turn, rows in rows_of_turn.items()}
     fresh = Corpus(
         units=tuple(units),
-        analyses=tuple(analyses),
         vocabulary=vocabulary,
         text=postings[0],
         alone=postings[1],
         key=postings[2],
         facts=postings[3],
         before=np.array([unit.before for unit in units], dtype=np.int64),
-        tokens=np.array([a.tokens for a in analyses], dtype=np.float64),
-        traits=np.array([a.traits for a in analyses]).reshape(len(units), len(TRAITS)),
+        tokens=analyses.tokens,
+        traits=analyses.traits,
         drawn=drawn,
         at=np.array([unit.at.timestamp() for unit in units]),
         days=np.array([unit.at.toordinal() for unit in units], dtype=np.int64),
         vectors=vectors,
+        lengths=lengths,
         speakers=np.array([unit.speaker for unit in units], dtype=np.str_),
         user=np.array([unit.role == "user" for unit in units], dtype=np.bool_),
         names=tuple(sorted(names)),
@@ -268,8 +285,8 @@ def _joined(before: Corpus, fresh: Corpus) -> Corpus:
         turn=np.concatenate([before.turn, fresh.turn]),
         messages=np.concatenate([before.messages, fresh.messages]),
         units=before.units + fresh.units,
-        analyses=before.analyses + fresh.analyses,
         vectors=vectors,
+        lengths=np.concatenate([before.lengths, fresh.lengths]),
         names=tuple(sorted({*before.names, *fresh.names})),
         lone=before.lone + fresh.lone,
         turns=before.turns + fresh.turns,
@@ -279,7 +296,7 @@ def _joined(before: Corpus, fresh: Corpus) -> Corpus:
 
 def _fact_terms(
     refs: Mapping[str, Sequence[int]],
-    analyses: Sequence[Analysis],
+    text: Sequence[Terms] | Postings,
     facts: Sequence[Fact],
     vocabulary: Vocabulary,
 ) -> tuple[dict[int, list[Terms]], dict[str, tuple[int, ...]]]:
@@ -287,7 +304,7 @@ def _fact_terms(
 
     Args:
         refs: The units of each message that facts may be drawn from.
-        analyses: Of all units.
+        text: The terms of all units.
         facts: What may be drawn from them.
         vocabulary: Numbers their terms.
     """
@@ -296,7 +313,7 @@ def _fact_terms(
     for fact in facts:
         words = numbered(terms(fact.text), vocabulary)
         rows = [
-            max(rows, key=lambda row: len(np.intersect1d(analyses[row].terms, words)))
+            max(rows, key=lambda row: len(np.intersect1d(text[row], words)))
             if len(rows) > 1
             else rows[0]
             for ref in (fact.id, *fact.sources)
@@ -318,5 +335,5 @@ def _frames(units: Sequence[Unit], vocabulary: Vocabulary) -> list[Terms]:
     return [frames[unit.at.toordinal(), unit.speaker] for unit in units]
 
 
-def _after(words: Terms, unit: Unit, text: Sequence[Terms]) -> Terms:
+def _after(words: Terms, unit: Unit, text: Postings) -> Terms:
     return np.concatenate([words, text[unit.before]]) if unit.before >= 0 else words

@@ -18,7 +18,7 @@ from domain.facts.facts import Standing, notes, standing, withheld
 from domain.journal import JournalView
 from domain.recall.analyses import Embed, Ready
 from domain.recall.corpus import Corpus, build, extended, with_facts
-from domain.recall.passages import UNNAMED, Spans, Unit, passages
+from domain.recall.passages import UNNAMED, Spans, Unit, spans_of
 from domain.records import Episode, Fact, Kind, Turn, turn_of
 from domain.rows import Rows
 from domain.turns import Parents, parents_of
@@ -275,12 +275,13 @@ def units_of(
     for turn in turns:
         before = last.get(turn.parent or "", -1)
         for position, said in enumerate(turn.messages):
-            for passage in passages(said.text, (spans or {}).get(turn.ref(position))):
-                if not passage.strip():
-                    continue
-                speaker = said.name or UNNAMED[said.role]
+            if not said.text.strip():
+                continue
+            ref, speaker = turn.ref(position), said.name or UNNAMED[said.role]
+            cut = spans_of(said.text) if spans is None or ref not in spans else spans[ref]
+            for span in (*cut,) or (None,):
                 units.append(
-                    Unit(turn.ref(position), turn.id, speaker, said.role, passage, said.at, before)
+                    Unit(ref, turn.id, speaker, said.role, said.text, said.at, before, span)
                 )
                 before = first + len(units) - 1
         last[turn.id] = before

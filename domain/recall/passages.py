@@ -20,11 +20,15 @@ UNNAMED: dict[Role, str] = {"user": "User", "assistant": "You"}
 """How a speaker without a name is written in a line."""
 
 
-Spans = list[tuple[int, int]]
-"""Begin and end of each passage of a message, in characters."""
+Span = tuple[int, int]
+"""Begin and end of a passage in its message, in characters."""
+Spans = list[Span]
+"""Those of all passages of a message."""
+UnitKey = tuple[str, str, Span | None]
+"""Reference, message and span of a unit."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """What is ranked and recalled as one: a message, a passage of a long one, or a lone fact."""
 
@@ -34,10 +38,23 @@ class Unit:
     speaker: str
     role: Role | None
     """None for a fact that no message of its own speaks for."""
-    text: str
+    message: str
+    """The whole message: the same text as in its record, so that a passage takes no memory."""
     at: datetime
     before: int
     """Position of the unit it follows in its conversation, -1 for none."""
+    span: Span | None = None
+    """Where it stands in its message; None: it is all of it."""
+
+    @property
+    def key(self) -> UnitKey:
+        """What tells it from others."""
+        return self.ref, self.message, self.span
+
+    @property
+    def text(self) -> str:
+        """Its words, with "…" where its message goes on."""
+        return self.message if self.span is None else _cut(self.message, self.span)
 
     @property
     def line(self) -> str:
@@ -45,21 +62,15 @@ class Unit:
         return f"- {self.text}" if self.role is None else f"- {self.speaker}: {self.text}"
 
 
-def passages(text: str, spans: Spans | None = None) -> list[str]:
-    """Return a message in passages: whole unless it is long, cut between sentences.
+def passages(text: str) -> list[str]:
+    """Return a message in passages: whole unless it is long, cut between sentences."""
+    return [_cut(text, span) for span in spans_of(text)] or [text]
 
-    Args:
-        text: The message.
-        spans: Where its passages begin and end, where that is known.
-    """
-    spans = spans_of(text) if spans is None else spans
-    if len(spans) < 2:
-        return [text]
-    last = len(spans) - 1
-    return [
-        f"{'… ' if at else ''}{text[begin:end]}{' …' if at < last else ''}"
-        for at, (begin, end) in enumerate(spans)
-    ]
+
+def _cut(text: str, span: Span) -> str:
+    begin, end = span
+    before = "… " if text[:begin].strip() else ""
+    return f"{before}{text[begin:end]}{' …' if text[end:].strip() else ''}"
 
 
 def spans_of(text: str) -> Spans:
@@ -83,4 +94,4 @@ def spans_of(text: str) -> Spans:
             if bare := part.strip():
                 start = at + part.index(bare)
                 spans.append((start, start + len(bare)))
-    return spans
+    return spans if len(spans) > 1 else []

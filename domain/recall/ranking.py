@@ -183,7 +183,7 @@ class _Reading:
         if not len(best):
             return dict(every)
         share = key[best] / key[best].sum()
-        docs = [postings.docs[row] for row in best]
+        docs = [postings[row] for row in best]
         worth = np.repeat(share / np.maximum([len(d) for d in docs], 1), [len(d) for d in docs])
         mass_of_term = np.bincount(np.concatenate(docs), weights=worth).astype(np.float64)
         mass = mass_of_term * postings.idf[: len(mass_of_term)]
@@ -222,10 +222,9 @@ class _Reading:
 
     def _vectors(self) -> None:
         n = len(self.corpus)
-        asked, units = self.vectors, self.corpus.vectors
         said, bare = np.zeros(n), np.zeros(n)
-        if asked is not None and units is not None:
-            said, bare = map(self._lively, asked @ units.T)
+        if self.vectors is not None and self.corpus.vectors is not None:
+            said, bare = map(self._lively, self.corpus.nearness(self.vectors))
         self.found["said.raw"], self.found["bare.raw"] = said, bare
         self.found["said"] = _scaled(np.maximum(said, 0))
         self.found["bare"] = _scaled(np.maximum(bare, 0))
@@ -240,17 +239,23 @@ class _Reading:
         """Whether the one person that the question is about said it, and when it was said."""
         corpus, meant = self.corpus, self.question.speakers
         said = np.zeros(len(corpus))
+        implied = meant <= {USER, ASSISTANT}
         if len(meant) == 1:
             (speaker,) = meant
-            if speaker in (USER, ASSISTANT):
+            if implied:
                 said = (corpus.user == (speaker == USER)).astype(np.float64)
             else:
                 said = (corpus.speakers == speaker).astype(np.float64)
-        self.found["speaker"] = said
-        self.found["speaker.text"] = said * self.found["text"]
-        self.found["speaker.bare"] = said * self.found["bare"]
-        self.found["speaker.asks"] = said * corpus.trait("asks")
-        self.found["speaker.drawn"] = said * np.minimum(corpus.drawn, 2) / 2
+        about = {
+            "speaker": said,
+            "speaker.text": said * self.found["text"],
+            "speaker.bare": said * self.found["bare"],
+            "speaker.asks": said * corpus.trait("asks"),
+            "speaker.drawn": said * np.minimum(corpus.drawn, 2) / 2,
+        }
+        self.found |= about
+        for name, values in about.items():  # it tells less where the question names nobody
+            self.found[f"meant.{name}"] = values * implied
         self.found["period"] = self.found["period.told"] = np.zeros(len(corpus))
         if self.question.period is not None:
             begin, end = (moment.timestamp() for moment in self.question.period)

@@ -29,7 +29,7 @@ from evals.conversations import (
     open_bench,
 )
 from evals.measures import percentile
-from models.embeddings.open import open_embeddings
+from models.embeddings.open import MULTILINGUAL, open_embeddings
 from models.tokens import open_counter
 from settings import Settings
 from stores.recall.recall import Recall
@@ -174,9 +174,15 @@ def made_up(turns: int, seed: int = 7) -> Dialogue:
     return Dialogue("speed", tuple(sessions), probes)
 
 
-async def measure_speed(turns: int = 700, questions: int = 200) -> Speed:
-    """Return how fast an owner of so many turns is recalled from."""
-    embedding = await open_embeddings(Settings())
+async def measure_speed(turns: int, questions: int, embeddings: str) -> Speed:
+    """Return how fast an owner of so many turns is recalled from.
+
+    Args:
+        turns: What the owner said before.
+        questions: How many are asked.
+        embeddings: The embedding model, as the settings name it.
+    """
+    embedding = await open_embeddings(Settings(embeddings=embeddings))
     tokens = await asyncio.to_thread(open_counter, "")
     conversation = made_up(turns)
     async with open_bench(embedding, tokens) as bench:
@@ -224,14 +230,19 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=700)
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--embeddings", nargs="*", default=[MULTILINGUAL, "wordllama"])
     given = parser.parse_args()
-    speed = asyncio.run(measure_speed(given.turns, given.questions))
+    speeds = {
+        name: asdict(asyncio.run(measure_speed(given.turns, given.questions, name)))
+        for name in given.embeddings
+    }
     if given.json:
-        print(json.dumps(asdict(speed)))
+        print(json.dumps(speeds))
         return
-    table = Table("measure", "value")
-    for name, value in asdict(speed).items():
-        table.add_row(name, f"{value:,.1f}" if isinstance(value, float) else f"{value:,}")
+    table = Table("measure", *speeds)
+    for measure in Speed.__dataclass_fields__:
+        values = [speed[measure] for speed in speeds.values()]
+        table.add_row(measure, *(f"{v:,.1f}" if isinstance(v, float) else f"{v:,}" for v in values))
     Console().print(table)
 
 

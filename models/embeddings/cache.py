@@ -29,16 +29,25 @@ class OncePerText(Embeddings):
     event loop for the same text share one request. Errors of the provider surface as `ModelError`.
     """
 
-    def __init__(self, inner: Embeddings, size: int = 2048, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        inner: Embeddings,
+        size: int = 2048,
+        timeout: float | None = None,
+        *,
+        alike: bool = False,
+    ) -> None:
         """Wrap a model.
 
         Args:
             inner: The model.
             size: How many vectors are kept.
             timeout: Seconds for one request with all its retries; None: the model sees to that.
+            alike: Whether it reads a query as it reads a document: then several go in one batch.
         """
         self.inner = inner
         self.timeout = timeout
+        self.alike = alike
         self.calls = 0
         """Requests made to the wrapped model."""
         self._cached: LRUCache[Key, array[float]] = LRUCache(size)
@@ -59,7 +68,11 @@ class OncePerText(Embeddings):
 
     async def aembed_query(self, text: str) -> list[float]:
         """Return the vector of a query."""
-        return (await self._aget("query", [text]))[0]
+        return (await self.aembed_queries([text]))[0]
+
+    async def aembed_queries(self, texts: list[str]) -> list[list[float]]:
+        """Return the vector of each query; a batch takes a model in this process half the time."""
+        return await self._aget("query", texts)
 
     def _get(self, kind: Kind, texts: list[str]) -> list[list[float]]:
         vectors, missing = self._recall(kind, texts)
@@ -95,7 +108,7 @@ class OncePerText(Embeddings):
         return self._remember(kind, texts, fresh)
 
     async def _ask(self, kind: Kind, texts: list[str]) -> list[list[float]]:
-        if kind == "query":
+        if kind == "query" and not self.alike:
             return [await self.inner.aembed_query(text) for text in texts]
         return await self.inner.aembed_documents(texts)
 

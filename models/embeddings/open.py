@@ -61,7 +61,8 @@ async def open_embeddings(settings: Settings, *, load: bool = True) -> Embedding
         built_in = BUILT_IN[name]()
         if load:
             await asyncio.to_thread(built_in.load)
-        return EmbeddingModel(OncePerText(built_in), name, built_in.dimensions, in_process=True)
+        once = OncePerText(built_in, alike=True)
+        return EmbeddingModel(once, name, built_in.dimensions, in_process=True)
     patience = settings.model_timeout * (settings.model_retries + 1)
     model = OncePerText(await asyncio.to_thread(_open_provider, settings), timeout=patience)
     try:

@@ -9,11 +9,13 @@ from pydantic import model_validator
 
 from models.embeddings.cache import OncePerText
 from models.embeddings.open import EmbeddingModel, open_embeddings
+from models.tokens import open_counter
 from settings import Settings
 from stores.base_store.backend import Backend, LongTermStore, NoModel, Written
 from stores.errors import StoreMismatch
 from stores.long_term import BACKENDS, backend_of
 from stores.maintenance.migrate import Progress, between, migrate
+from stores.recall.analyses import PassageAnalyses
 
 
 class BetweenStores(Settings):
@@ -91,7 +93,9 @@ async def reindex(
             new = await stack.enter_async_context(target.open(wanted, model))
             how = target.how_to_use(settings)
             move = await between(old, new, here=here, there=there, how=how)
-        items = await migrate(*move, progress) if move else 0
+        tokens = await asyncio.to_thread(open_counter, settings.chat_model or "")
+        renew = PassageAnalyses(model, tokens).renewed
+        items = await migrate(*move, progress, renew) if move else 0
     advice = []
     if source is not target and getattr(settings, source.setting):
         advice.append(f"MNEMO_{source.setting.upper()}=")

@@ -4,6 +4,7 @@ The source is only read until the copy is complete. What remains to be done is f
 so an interrupted move goes on where it stopped. Nothing else may write meanwhile.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from stores.base_store.backend import LongTermStore, Move, Place, Source, Target
@@ -13,18 +14,23 @@ from stores.errors import StoreMismatch, StoreUnavailable
 
 Progress = Callable[[int, int], None]
 """Called with the number of items done, and of all."""
+Renew = Callable[[StoredItem], StoredItem]
+"""Returns an item as the model that is moved to would have it written."""
 
 _BATCH = 50
 """Items compared, and written where they differ, at once."""
 
 
-async def migrate(source: Source, target: Target, progress: Progress) -> int:
+async def migrate(
+    source: Source, target: Target, progress: Progress, renew: Renew | None = None
+) -> int:
     """Make the target hold what the source does, then let it take over.
 
     Args:
         source: Where the memories are.
         target: Where they are to be; what it holds of an earlier attempt is used.
         progress: Told after every batch.
+        renew: Called in a thread with every item that is written; None: it is written as it is.
 
     Returns:
         Number of items moved.
@@ -36,6 +42,8 @@ async def migrate(source: Source, target: Target, progress: Progress) -> int:
     total, moved, places = await source.count(), 0, set[Place]()
     async for batch in _batches(source):
         if lacking := await target.lacking(batch):
+            if renew is not None:
+                lacking = await asyncio.to_thread(lambda items: [*map(renew, items)], lacking)
             await target.restore(lacking)
         places.update((stored.item.namespace, stored.item.key) for stored in batch)
         moved += len(batch)

@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.recall.analyses import Ready, Stored, analysed
+from domain.recall.analyses import Ready, Stored, analysed, quantized
 from domain.recall.index import units_of
 from domain.recall.passages import Spans, spans_of
 from domain.records import Episode
 from models.embeddings.open import EmbeddingModel
 from models.tokens import TokenCounter
+from stores.base_store.items import StoredItem
+from stores.memories import with_beside
 from stores.recall.embedder import embedder
 
 _FORM = "3"
 """Of what is packed, and of the code that cuts and reads passages."""
-_MOST = 127
 _TRAIT_STEPS = 6
 """Traits are halves and thirds, packed as sixths."""
 
@@ -56,7 +57,7 @@ class PassageAnalyses:
                 turn.ref(at): spans
                 for turn in episode.turns
                 for at, said in enumerate(turn.messages)
-                if len(spans := spans_of(said.text)) > 1
+                if (spans := spans_of(said.text))
             },
             "words": " ".join(words),
             "lengths": list(map(len, terms)),
@@ -67,10 +68,16 @@ class PassageAnalyses:
             ),
         }
         if self._embed is not None:
-            rows = self._embed([unit.text for unit in units])
-            scale = _MOST / np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-9)
-            packed["rows"] = _text(np.rint(rows * scale).astype(np.int8))
+            packed["rows"] = _text(quantized(self._embed([unit.text for unit in units])))
         return packed
+
+    def renewed(self, stored: StoredItem) -> StoredItem:
+        """Return an item with what this model knows of its passages, where it is an episode's."""
+        return stored._replace(item=with_beside(stored.item, self._made, self.pack))
+
+    def _made(self, packed: Any) -> bool:
+        """Return whether this model and form made what lies beside a row."""
+        return isinstance(packed, dict) and packed.get("by") == self._by()
 
     def unpack(self, episodes: Mapping[str, Episode], packed: Mapping[str, Any]) -> Ready:
         """Return what is known of each passage.
@@ -80,24 +87,24 @@ class PassageAnalyses:
             packed: What lies beside their rows, by id; what another model or form made, and what
                 cannot be read, is passed over: those passages are read anew.
         """
-        units: dict[tuple[str, str], tuple[Stored, int]] = {}
+        messages: dict[str, tuple[Stored, int]] = {}
         spans: dict[str, Spans] = {}
         for id, value in packed.items():
             episode = episodes.get(id)
-            if episode is None or not isinstance(value, dict) or value.get("by") != self._by():
+            if episode is None or not self._made(value):
                 continue
             try:
                 cut = {
                     ref: [(int(begin), int(end)) for begin, end in each]
                     for ref, each in value["spans"].items()
                 }
-                passages = units_of(episode.turns, {}, spans=cut)
-                stored = self._stored(value, len(passages))
+                firsts, count = _firsts(episode, cut)
+                stored = self._stored(value, count)
             except (KeyError, ValueError, TypeError, AttributeError, binascii.Error):
                 continue
-            spans |= cut
-            units |= {(unit.ref, unit.text): (stored, at) for at, unit in enumerate(passages)}
-        return Ready(units, spans)
+            spans |= {ref: cut.get(ref, []) for ref in firsts}
+            messages |= {ref: (stored, first) for ref, first in firsts.items()}
+        return Ready(messages, spans)
 
     def _stored(self, value: Mapping[str, Any], count: int) -> Stored:
         """Return what was found in `count` passages.
@@ -108,11 +115,9 @@ class PassageAnalyses:
             ValueError: If one holds another number of passages; as binascii.Error, if no base64.
         """
         words = tuple(value["words"].split(" ")) if value["words"] else ()
-        lengths, flat = (
-            np.array(value["lengths"], dtype=np.int64),
-            _array(value["terms"], np.uint32),
-        )
-        tokens = np.array(value["tokens"], dtype=np.int64)
+        lengths = np.array(value["lengths"], dtype=np.int64)
+        flat = _array(value["terms"], np.uint32)
+        tokens = np.array(value["tokens"], dtype=np.float64)
         traits = _array(value["traits"], np.uint8).reshape(count, -1) / _TRAIT_STEPS
         if len(lengths) != count or len(tokens) != count or lengths.sum() != len(flat):
             raise ValueError("it holds another number of passages")
@@ -121,15 +126,24 @@ class PassageAnalyses:
         vectors = None
         if self._embed is not None:
             vectors = _array(value["rows"], np.int8).reshape(count, self._dimensions)
-            vectors = vectors.astype(np.float32)
-            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-            vectors /= np.where(norms > 0, norms, 1)
-        ends = np.cumsum(lengths)
-        return Stored(words, flat, ends - lengths, ends, tokens, traits, vectors)
+        return Stored(words, flat, lengths, tokens, traits, vectors)
 
     def _by(self) -> str:
         """Return what an analysis depends on beside the text."""
         return f"{_FORM} {_tables()} {self._tokens.encoding.name} {self._model}"
+
+
+def _firsts(episode: Episode, spans: Mapping[str, Spans]) -> tuple[dict[str, int], int]:
+    """Return where the passages of each message begin among those of an episode, and how many."""
+    firsts: dict[str, int] = {}
+    count = 0
+    for turn in episode.turns:
+        for at, said in enumerate(turn.messages):
+            if said.text.strip():
+                ref = turn.ref(at)
+                firsts[ref] = count
+                count += len(spans.get(ref, ())) or 1
+    return firsts, count
 
 
 @cache

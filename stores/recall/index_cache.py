@@ -53,7 +53,7 @@ class EvidenceCache:
             tokens: Counts what is recalled.
             owners: Indexes at most.
             size: Bytes at most; the index in use stays, however large.
-            patience: Seconds that reading the rows may take.
+            patience: Seconds that one call waits for an index; it goes on loading meanwhile.
         """
         self._memories = memories
         self._embed, self._instant = embedder(embedding), instant(embedding)
@@ -63,12 +63,14 @@ class EvidenceCache:
         # Bounded in `_keep`: by two measures, and never without the index in use.
         self._indexes: LRUCache[Key, EvidenceIndex] = LRUCache(inf, lambda index: index.nbytes)
         self._flights = SingleFlight[tuple[Key, int], EvidenceIndex]()
+        self._forgets = 0
 
     async def index(self, owner: Owner, view: JournalView) -> EvidenceIndex:
         """Return the index of all that `view` and the rows hold.
 
         Raises:
-            StoreUnavailable: If the rows are needed and cannot be read, or not in time.
+            StoreUnavailable: If the rows are needed and cannot be read, or not in time: then a
+                later call finds the index whole.
         """
         key = (owner.key, view.generation)
         index = self._indexes.get(key)
@@ -85,7 +87,8 @@ class EvidenceCache:
         return await self._with_journal(key, index, view)
 
     def forget(self, owner: Owner) -> None:
-        """Drop every index of an owner."""
+        """Drop every index of an owner; what is being loaded now is not kept either."""
+        self._forgets += 1
         for key in [key for key in self._indexes if key[0] == owner.key]:
             del self._indexes[key]
 
@@ -103,16 +106,19 @@ class EvidenceCache:
         flight = self._flights.get((key, view.rows))
         if flight is None:
             flight = self._flights.start([(key, view.rows)], self._load(key, owner, view))
-        return await asyncio.shield(flight)
-
-    async def _load(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
-        earlier = self._indexes.get(key)
         try:
             async with asyncio.timeout(self._patience):
-                rows = await self._rows(owner, view, earlier)
+                return await asyncio.shield(flight)
         except TimeoutError as error:
-            raise StoreUnavailable("The long-term store takes too long to answer.") from error
-        return await asyncio.to_thread(self._built, rows, view, view.rows, earlier)
+            raise StoreUnavailable("The memories are still being read.") from error
+
+    async def _load(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
+        earlier, forgets = self._indexes.get(key), self._forgets
+        rows = await self._rows(owner, view, earlier)
+        index = await asyncio.to_thread(self._built, rows, view, view.rows, earlier)
+        if forgets == self._forgets:  # Nobody may wait any more: the next call finds it.
+            self._cache(key, index)
+        return index
 
     def _built(
         self, rows: Rows, view: JournalView, moved: int | None, earlier: EvidenceIndex | None

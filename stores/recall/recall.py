@@ -9,7 +9,9 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 from cachetools import LRUCache
+from numpy.typing import NDArray
 
 from domain.facts.entities import describe, relevant, with_ends
 from domain.journal import JournalView
@@ -29,7 +31,6 @@ from models.tokens import TokenCounter
 from settings import Settings
 from stores.errors import StoreUnavailable
 from stores.memories import Memories, Nearest
-from stores.recall.embedder import embedder, instant
 from stores.recall.index_cache import EvidenceCache
 from stores.recall.selection import Candidates, Scope, scope_of
 
@@ -87,7 +88,7 @@ class Recall:
     ) -> None:
         """Recall from `memories` and the journal, counting with `tokens`."""
         self._memories = memories
-        self._embed, self._instant = embedder(embedding), instant(embedding)
+        self._embedding = embedding
         self._count = tokens.text
         self._patience = settings.store_timeout
         self._wish_tokens = settings.wish_tokens
@@ -197,10 +198,15 @@ class Recall:
         missing = index is None
         if index is None:
             index = await self._cache.without_rows(owner, view)
+        corpus = index.corpus
         scope = scope_of(index, view, refs=refs, as_of=as_of, between=between)
-        near, (question, every) = await asyncio.gather(
+        question = read_question(query, corpus.names, named_period(query, now))
+        vectors = None
+        if self._embedding.in_process and corpus.vectors is not None:
+            vectors = await self._vectors(query, question)
+        near, every = await asyncio.gather(
             self._nearest(owner, view, query, index),
-            run_aside(index.small and self._instant, self._read, index, query, scope, now),
+            run_aside(index.small, signals, corpus, question, scope.live, vectors),
         )
         nearest = near or {}
         # The summary of one turn says no more than the turn itself.
@@ -209,7 +215,7 @@ class Recall:
             facts=nearest.get("fact", ()),
             turns=[(turns[id], score) for id, score in nearest.get("episode", ()) if id in turns],
         )
-        every |= voted(index.corpus, votes, scope.live)
+        every |= voted(corpus, votes, scope.live)
         degraded = [*(["vectors"] if near is None else []), *(["memories"] if missing else [])]
         return Survey(index, question, every, scope, nearest, tuple(degraded))
 
@@ -257,16 +263,16 @@ class Recall:
         except (StoreUnavailable, OSError):
             return None
 
-    def _read(
-        self, index: EvidenceIndex, query: str, scope: Scope, now: datetime
-    ) -> tuple[Question, Signals]:
-        """Read a message as a question, and hold it against the conversation."""
-        corpus = index.corpus
-        question = read_question(query, corpus.names, named_period(query, now))
-        vectors = None
-        if self._embed is not None and corpus.vectors is not None:
-            vectors = self._embed([question.in_first_person, question.bare])
-        return question, signals(corpus, question, scope.live, vectors)
+    async def _vectors(self, query: str, question: Question) -> NDArray[np.float32]:
+        """Return the vectors of a question in the first person, and of its bare words.
+
+        With that of the message itself, which the vector store asks for next, in one batch.
+        """
+        texts = [question.in_first_person, question.bare, query]
+        rows = np.array(await self._embedding.embeddings.aembed_queries(texts), dtype=np.float32)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        vectors: NDArray[np.float32] = rows[:2] / np.maximum(lengths[:2], 1e-9, dtype=np.float32)
+        return vectors
 
     def _choose(
         self,

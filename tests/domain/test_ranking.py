@@ -36,7 +36,7 @@ def units(said: list[tuple[str, str]] = SAID) -> list[Unit]:
             turn=f"turn{row}",
             speaker=speaker,
             role="user" if speaker == "Ann" else "assistant",
-            text=text,
+            message=text,
             at=START + timedelta(days=20 * row),
             before=row - 1,
         )

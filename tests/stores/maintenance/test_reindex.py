@@ -9,15 +9,23 @@ from typing import Any
 import pytest
 from langgraph.store.base import PutOp
 
+from domain.owner import Owner
+from models.embeddings.open import open_embeddings
+from models.tokens import open_counter
+from service.ops.reindex import reindex
+from settings import Settings
 from stores.chroma.client import ChromaLink
 from stores.chroma.reindex import recorded_layout, reindexing
 from stores.chroma.store import ChromaStore
 from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
 from stores.maintenance.migrate import Progress, migrate
+from stores.open import open_stores
+from stores.recall.analyses import PassageAnalyses
 from tests.support.deep import deep
 from tests.support.models.hash_embeddings import HashEmbeddings
 from tests.support.servers.chroma_server import OpenStore, opener
 from tests.support.stores.chroma_faults import USERS, fill_users
+from tests.support.talk import chain_of, episode
 
 OTHER: dict[str, Any] = {
     "embedding_name": "other",
@@ -312,3 +320,17 @@ async def test_a_model_of_another_length_is_refused_and_nothing_is_lost(
         await reindex_in_place(path=tmp_path / "chroma", **settings)
     async with open_embedded() as store:
         assert await contents(store) == before
+
+
+@pytest.mark.deep
+async def test_passages_are_read_anew_for_another_model_as_they_are_moved(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, embeddings="wordllama", chroma_shards=1)
+    owner, said = Owner("alex"), episode(chain_of("I adopted a greyhound."), "About a dog.")
+    async with open_stores(settings) as stores:
+        await stores.memories.put(owner, None, said)
+    await reindex(settings, None, "use-multilingual", None, silent)
+    model = await open_embeddings(Settings(_env_file=None))
+    async with open_stores(settings.model_copy(update={"embeddings": model.name})) as stores:
+        rows = await stores.memories.all(owner, None)
+    ready = PassageAnalyses(model, open_counter("")).unpack({said.id: said}, rows.beside)
+    assert ready.messages.keys() == {said.turns[0].ref(0), said.turns[0].ref(1)}

@@ -12,17 +12,21 @@ from numpy.typing import NDArray
 from domain.facts.facts import delete, edit
 from domain.owner import Owner
 from domain.recall.index import EvidenceIndex, index_of
+from domain.recall.packing import render
 from domain.records import Entity, Episode, RecordKey, Turn
 from domain.rows import Memory, Rows, key_of
 from models.embeddings.open import EmbeddingModel
 from models.tokens import TokenCounter
+from settings import Settings
 from stores.errors import StoreUnavailable
 from stores.memories import Memories
 from stores.recall.analyses import PassageAnalyses
 from stores.recall.embedder import embedder
 from stores.recall.index_cache import EvidenceCache
+from stores.recall.recall import Recall
 from tests.support.talk import (
     MAY,
+    UNSET,
     Start,
     Talk,
     chain_of,
@@ -123,6 +127,29 @@ async def test_many_that_ask_at_once_load_once(talk: Talk, watched: Watched) -> 
     asking[0].cancel()
     watched.gate.set()
     assert all("one" in found for found in await asyncio.gather(*asking[1:]))
+    assert watched.reads == 1
+
+
+async def test_a_load_that_takes_long_goes_on_while_what_is_known_answers(
+    talk: Talk, watched: Watched
+) -> None:
+    said = chain_of("one", "two")
+    await talk.say(said)
+    await talk.fold(said[:1])
+    watched.gate = asyncio.Event()
+    recall = Recall(watched, talk.embedding, talk.counter, Settings(**UNSET, store_timeout=0.05))
+    view = await talk.journal.read(talk.owner)
+
+    async def recalled() -> tuple[str, tuple[str, ...]]:
+        answer = await recall.recall(talk.owner, view, "one or two", budget=400, now=MAY)
+        return render(answer.items), answer.degraded
+
+    text, degraded = await recalled()
+    assert "two" in text and "one" not in text and "memories" in degraded
+    watched.gate.set()
+    await asyncio.sleep(0.1)
+    text, degraded = await recalled()
+    assert "two" in text and "one" in text and "memories" not in degraded
     assert watched.reads == 1
 
 
@@ -336,12 +363,13 @@ async def test_what_an_episode_holds_is_embedded_when_it_is_written_and_not_when
     anew = index_of(rows, view, 0, None, count=talk.counter.text, embed=embed).corpus
     assert loaded.units == anew.units
     words, words_anew = list(loaded.vocabulary), list(anew.vocabulary)
-    for stored, read in zip(loaded.analyses, anew.analyses, strict=True):
-        assert stored.tokens == read.tokens
-        assert stored.traits == pytest.approx(read.traits)
-        assert [words[at] for at in stored.terms] == [words_anew[at] for at in read.terms]
+    assert (loaded.tokens == anew.tokens).all()
+    assert loaded.traits == pytest.approx(anew.traits)
+    for row in range(len(loaded)):
+        read = [words_anew[at] for at in anew.text[row]]
+        assert [words[at] for at in loaded.text[row]] == read
     fresh = embed([unit.text for unit in loaded.units])
-    assert (loaded.vectors * fresh).sum(axis=1).min() > 0.99
+    assert loaded.nearness(fresh).diagonal().min() > 0.99
 
 
 @pytest.mark.parametrize("spoiled", [

@@ -39,7 +39,12 @@ NEGATIVES = 200
 """Passages without the answer that a question is learned with."""
 FLOOR_ONLY = ("facts.raw",)
 """Signals that depend on how a store measures: used for the floor alone."""
-VECTORS = ("said", "bare", "said.raw", "bare.raw", "bare.before", "bare.after", "speaker.bare")
+CHATS = 2.0
+"""How much more a question of a chat counts: there are five times as many of LoCoMo's."""
+VECTORS = (
+    *("said", "bare", "said.raw", "bare.raw", "bare.before", "bare.after"),
+    *("speaker.bare", "meant.speaker.bare"),
+)
 """Signals that need a vector for each message."""
 STORE = ("facts.near", "facts.rank", "summary.near")
 """Signals that need the vector store."""
@@ -54,6 +59,8 @@ class Example:
     """The passages of each message that answers."""
     pool: Pool
     """Without scores."""
+    worth: float = 1.0
+    """How much it counts."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,8 @@ async def gather(
             names, examples[conversation.name] = await _examples(bench, fed, conversation)
         for chat in chats:
             fed = await feed_by_turns(bench, chat, OfflineMemory(tokens))
-            names, examples[chat.name] = await _examples(bench, fed, chat)
+            names, each = await _examples(bench, fed, chat)
+            examples[chat.name] = [replace(example, worth=CHATS) for example in each]
     return Data(names, examples)
 
 
@@ -132,7 +140,7 @@ def fit(examples: Sequence[Example], columns: Sequence[int]) -> Matrix:
     lengths = np.array([len(sample) for sample in chosen])
     starts = np.r_[0, np.cumsum(lengths)[:-1]]
     question = np.repeat(np.arange(len(chosen)), lengths)
-    weight = np.sqrt([len(example.answers) for example in examples])
+    weight = np.array([each.worth * len(each.answers) ** 0.5 for each in examples])
     messages = [
         (start + np.searchsorted(sample, rows), w / len(example.answers))
         for example, sample, start, w in zip(examples, chosen, starts, weight, strict=True)

@@ -16,8 +16,8 @@ REASONS = {
 _OF_SIGNAL = {
     "text": "words", "key": "words", "alone": "words", "covers": "words", "feedback": "words",
     "near": "beside", "said": "meaning", "bare": "meaning", "facts": "fact", "summary": "summary",
-    "speaker": "speaker", "period": "time", "when": "answer", "how many": "answer",
-    "who": "answer",
+    "speaker": "speaker", "meant": "speaker", "period": "time", "when": "answer",
+    "how many": "answer", "who": "answer",
 }  # fmt: skip
 """The reason behind each signal of the ranking, by the first part of its name."""
 _BESIDE = ("before", "after")

@@ -317,18 +317,23 @@ class Settings(BaseSettings):
         character = self.characters.get(character_id)
         return (character.persona if character else None) or self.persona
 
+    def tier_name(self, asked: str | None, character_id: str) -> str:
+        """Return the tier of a turn: as asked for, else the character's, else the default one."""
+        character = self.characters.get(character_id)
+        return asked or (character.tier if character else None) or self.default_tier
+
     @property
     def auth(self) -> bool:
         """True where a caller must show a token."""
         return bool(self.auth_secret or self.auth_public_key or self.auth_jwks_url)
 
-    def tier(self, name: str | None) -> Tier:
-        """Return a tier by name, the default one for None.
+    def tier(self, name: str | None, character_id: str = "") -> Tier:
+        """Return a tier by name; for None that of a character, else the default one.
 
         Raises:
             ValueError: If there is no tier of that name.
         """
-        name = name or self.default_tier
+        name = self.tier_name(name, character_id)
         if name not in self.all_tiers:
             *others, last = (f'"{tier}"' for tier in self.all_tiers)
             raise ValueError(f'There is no tier "{name}": use {", ".join(others)} or {last}.')

@@ -12,6 +12,7 @@ class Character(BaseModel):
 
     name: str = Field(default="", description="How people see it. Empty: its id.")
     persona: str | None = Field(default=None, description="Who it is and how it speaks.")
+    model: str | None = Field(default=None, description="Which model replies as it.")
     tier: str | None = Field(default=None, description="What its users get.")
     greeting: str = Field(default="", description="What a new conversation begins with.")
 

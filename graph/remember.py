@@ -25,6 +25,7 @@ from nodes.extract_facts import extract
 from nodes.schedule import schedule
 from nodes.state import Parts, Schedule
 from nodes.summarize import fold_window
+from settings import Tier
 from stores.errors import GenerationMoved
 
 
@@ -116,16 +117,20 @@ def _owner(state: RememberState) -> Owner:
     return Owner(state["user_id"], state.get("character_id") or "default")
 
 
+def _tier(parts: Parts, state: RememberState) -> Tier:
+    return parts.settings.tier(state.get("tier"), _owner(state).character_id)
+
+
 async def _look(parts: Parts, state: RememberState) -> dict[str, Any]:
     """Return what is to be done next."""
     view, now = await parts.stores.journal.read(_owner(state)), parts.now()
-    tier = parts.settings.tier(state.get("tier"))
+    tier = _tier(parts, state)
     thread = state.get("thread")
     if thread is None:
         window = None if state.get("facts_only") else _window(view)
         work = Schedule(window, tier.remembers and view.seq > view.cursor)
     else:
-        work = schedule(parts, tier, view, thread, view.refs.get(thread))
+        work = schedule(parts, _owner(state), tier, view, thread, view.refs.get(thread))
     taken = view.claim is not None and view.claim.until > now
     busy = view.extracting is not None and view.extracting > now
     return {
@@ -150,7 +155,7 @@ async def _extract_facts(parts: Parts, state: RememberState) -> dict[str, Any]:
         StoreUnavailable: If a store does not answer.
     """
     try:
-        tier = parts.settings.tier(state.get("tier"))
+        tier = _tier(parts, state)
         work = await extract(parts, _owner(state), state["generation"], tier)
         added = list(work.added)
     except GenerationMoved:
@@ -168,7 +173,7 @@ async def _summarize(parts: Parts, state: RememberState) -> dict[str, Any]:
     window = state["window"]
     if window is None:
         return {}
-    tier = parts.settings.tier(state.get("tier"))
+    tier = _tier(parts, state)
     try:
         episode = await fold_window(parts, _owner(state), state["generation"], window, tier)
     except GenerationMoved:

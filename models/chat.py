@@ -63,19 +63,32 @@ def open_chat_model(settings: Settings, part: Part = "chat") -> BaseChatModel:
         ModelSettingsError: If the settings name none, or one that cannot be opened.
     """
     name = chat_model_name(settings, part)
+    variable = f"MNEMO_{'MEMORY' if part == 'memory' and settings.memory_model else 'CHAT'}_MODEL"
+    return open_named(settings, name, variable, part)
+
+
+def open_named(settings: Settings, name: str, variable: str, part: Part = "chat") -> BaseChatModel:
+    """Return the model of a name. It blocks for a moment: call it in a thread.
+
+    Args:
+        settings: The settings.
+        name: As people write it: `provider:model`, or a bare name.
+        variable: What names it, as an error says.
+        part: What it is for.
+
+    Raises:
+        ModelSettingsError: If it cannot be opened.
+    """
     if name == OFFLINE:
         return OfflineChatModel.open(
             SentenceEncoder() if settings.embeddings == MULTILINGUAL else None
         )
-    variable = f"MNEMO_{'MEMORY' if part == 'memory' and settings.memory_model else 'CHAT'}_MODEL"
     provider, colon, bare = name.partition(":")
     if colon and provider == "openai":
-        model: BaseChatModel = _open_openai(settings, bare, variable, part)
-    elif colon and PROVIDERS.fullmatch(provider):
-        model = _open_provider(settings, name, variable)
-    else:
-        model = _open_openai(settings, name, variable, part)
-    return model
+        return _open_openai(settings, bare, variable, part)
+    if colon and PROVIDERS.fullmatch(provider):
+        return _open_provider(settings, name, variable)
+    return _open_openai(settings, name, variable, part)
 
 
 def _open_provider(settings: Settings, name: str, variable: str) -> BaseChatModel:

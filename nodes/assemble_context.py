@@ -20,7 +20,6 @@ from nodes.messages.refusal import refuse
 from nodes.messages.stamps import by_turn, said_at, turn_id
 from nodes.prompt import Draft, build
 from nodes.state import ChatContext, ChatState, Origin, Parts, SummariesRead
-from settings import Tier
 from stores.recall.recall import Recollection, render
 from stores.summaries import EpisodeNote
 
@@ -68,7 +67,7 @@ class AssembleContext:
             message=[_named(m) for m in state["messages"] if turn_id(m) is None],
             key=self._parts.stores.key,
         )
-        shares = shares_of(self._parts, origin.tier)
+        shares = shares_of(self._parts, origin)
         try:
             # A long text takes a while to be counted.
             prompt = await run_aside(
@@ -128,10 +127,11 @@ class AssembleContext:
         return lines
 
 
-def shares_of(parts: Parts, tier: Tier) -> Shares:
-    """Return the token shares of a tier's prompt, as far as the model can read it."""
-    settings = parts.settings
-    limit = parts.models.learned.limit(tier.context_budget)
+def shares_of(parts: Parts, origin: Origin) -> Shares:
+    """Return the token shares of a prompt by its tier, as far as the model can read it."""
+    settings, tier = parts.settings, origin.tier
+    learned = parts.models.of(origin.owner.character_id).learned
+    limit = learned.limit(tier.context_budget)
     return Shares(
         limit=limit,
         reply_reserve=min(tier.reply_reserve or settings.reply_reserve, limit // 3),

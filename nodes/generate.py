@@ -20,8 +20,10 @@ from domain.journal import JournalView
 from domain.prompt_budget import Budget
 from domain.records import Said, Turn
 from models.errors import ContextTooLong, MalformedReply
+from models.open import ChatModel
 from models.parts import text_of
 from models.provider.ask import Question, ask
+from models.provider.learned import Learned
 from models.provider.replies import was_cut
 from models.provider.reply_text import WRITTEN_CALL
 from nodes.assemble_context import shares_of
@@ -73,7 +75,7 @@ class Generate:
             )
         except GenerationMoved:
             return await forgotten(self._parts, origin)
-        await self._note_learned()
+        await self._note_learned(self._chat(origin).learned)
         signatures = signatures_of(self._parts, origin.owner, origin.view.generation)
         stamped = turn_messages(view.turns[turn.id], signatures)
         kwargs = {**reply.additional_kwargs, **stamped[-1].additional_kwargs}
@@ -89,8 +91,12 @@ class Generate:
                 *(item.model_dump(mode="json") for item in search.found),
             ],
             "schedule": self._after(state, view, turn.id, runtime),
-            "degraded": [*self._parts.models.learned.tell(), *_cut(reply, prompt)],
+            "degraded": [*self._chat(origin).learned.tell(), *_cut(reply, prompt)],
         }
+
+    def _chat(self, origin: Origin) -> ChatModel:
+        """Return the model that replies."""
+        return self._parts.models.of(origin.owner.character_id)
 
     async def _reply(
         self, state: ChatState, origin: Origin
@@ -102,14 +108,14 @@ class Generate:
         Raises:
             ModelError: If no reply could be had.
         """
-        prompt, learned = state["prompt"], self._parts.models.learned
+        prompt, learned = state["prompt"], self._chat(origin).learned
         before = learned.window
         for _ in range(TRIES):
             try:
                 return prompt, *await self._answer(state, origin, prompt)
             except ContextTooLong as error:
                 refused = error
-            shares, tokens = shares_of(self._parts, origin.tier), self._parts.models.tokens
+            shares, tokens = shares_of(self._parts, origin), self._parts.models.tokens
             try:
                 prompt = await asyncio.to_thread(
                     build, state["draft"], shares, tokens, state.get("sent", ())
@@ -133,7 +139,9 @@ class Generate:
         messages: list[BaseMessage] = list(prompt.messages)
         written = 0
         for _ in range(self._parts.settings.search_memory_calls + 2):
-            reply = await self._ask(search, messages, prompt.budget["reply_reserve"])
+            reply = await self._ask(
+                self._chat(origin), search, messages, prompt.budget["reply_reserve"]
+            )
             query = reply.additional_kwargs.get(WRITTEN_CALL)
             if query is not None:
                 if written == WRITTEN_CALLS:
@@ -150,14 +158,17 @@ class Generate:
         )
 
     async def _ask(
-        self, search: MemorySearch, messages: Sequence[BaseMessage], max_tokens: int
+        self,
+        chat: ChatModel,
+        search: MemorySearch,
+        messages: Sequence[BaseMessage],
+        max_tokens: int,
     ) -> AIMessage:
         """Ask the model, with the tool where it takes one and memory holds more."""
-        models = self._parts.models
         tools = search.tools()
         question = Question(messages, max_tokens=max_tokens, tools=tools, talks=True)
-        reply = await ask(models.chat, question, models.learned, models.tokens)
-        if tools and not models.learned.takes("tools"):
+        reply = await ask(chat.model, question, chat.learned, self._parts.models.tokens)
+        if tools and not chat.learned.takes("tools"):
             search.withdraw()
         return reply
 
@@ -184,9 +195,8 @@ class Generate:
             messages=(*said, answer),
         )
 
-    async def _note_learned(self) -> None:
+    async def _note_learned(self, learned: Learned) -> None:
         """Leave what the model turned out to be like where `mnemo doctor` finds it."""
-        learned = self._parts.models.learned
         said = learned.said()
         if said != learned.noted:
             learned.noted = said
@@ -230,7 +240,7 @@ class Generate:
     ) -> Schedule:
         """Return what this run does after its reply; in background mode a run of its own does."""
         origin = state["origin"]
-        work = schedule(self._parts, origin.tier, view, origin.thread, head)
+        work = schedule(self._parts, origin.owner, origin.tier, view, origin.thread, head)
         shown = state["summaries"].notes[-self._parts.settings.summary_episodes :]
         renew = tuple(note.id for note in shown if note.tells(view.withheld))
         if self._parts.settings.remember == "inline" or work == NOTHING:
@@ -238,7 +248,7 @@ class Generate:
         asked = {
             "user_id": origin.owner.user_id,
             "character_id": origin.owner.character_id,
-            "tier": runtime.context.tier,
+            "tier": self._parts.settings.tier_name(runtime.context.tier, origin.owner.character_id),
             "thread": origin.thread,
         }
         parts, served = self._parts, runtime.server_info is not None

@@ -147,7 +147,7 @@ async def locate(
     origin = Origin(
         owner=owner,
         thread=thread,
-        tier=parts.settings.tier(context.tier),
+        tier=parts.settings.tier(context.tier, owner.character_id),
         view=view,
         head=head,
         root=root,

@@ -44,7 +44,7 @@ class RecallMemories:
             origin.owner.character_id
         )
         count = self._parts.models.tokens.text
-        shares = shares_of(self._parts, origin.tier)
+        shares = shares_of(self._parts, origin)
         recollection = await recall.recall(
             origin.owner,
             origin.view,

@@ -8,6 +8,7 @@ from langgraph.runtime import Runtime
 from domain.facts.lasting_wishes import lasting_wishes
 from domain.folding import FoldRule, Window, live_journal, should_extract, window_to_fold
 from domain.journal import JournalView
+from domain.owner import Owner
 from domain.text.wishes import may_want_forgotten
 from domain.turns import refs_seen
 from nodes.state import ChatContext, ChatState, Parts, Schedule
@@ -26,17 +27,19 @@ class Reschedule:
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return what is to be done now."""
         origin = state["origin"]
-        work = schedule(self._parts, origin.tier, origin.view, origin.thread, origin.head)
+        work = schedule(
+            self._parts, origin.owner, origin.tier, origin.view, origin.thread, origin.head
+        )
         return {"schedule": work}
 
 
 def schedule(
-    parts: Parts, tier: Tier, view: JournalView, thread: str, head: str | None
+    parts: Parts, owner: Owner, tier: Tier, view: JournalView, thread: str, head: str | None
 ) -> Schedule:
     """Return what a run on `thread` that ended at `head` should fold and extract now."""
-    settings = parts.settings
+    settings, learned = parts.settings, parts.models.of(owner.character_id).learned
     rule = FoldRule(
-        tokens=int(parts.models.learned.limit(tier.context_budget) * settings.fold_at),
+        tokens=int(learned.limit(tier.context_budget) * settings.fold_at),
         turns=settings.fold_turns,
         idle=settings.fold_idle,
     )

@@ -49,6 +49,7 @@ class MemorySearch:
         self._more = more
         self._parts = parts
         self._origin = origin
+        self._chat = parts.models.of(origin.owner.character_id)
         self._calls = 0
         self._room = prompt.budget["limit"] - prompt.budget["total"]
         self.tokens = 0
@@ -62,8 +63,8 @@ class MemorySearch:
         return (
             settings.search_memory
             and self._more
-            and not self._parts.models.offline
-            and self._parts.models.learned.takes("tools")
+            and not self._chat.offline
+            and self._chat.learned.takes("tools")
             and self._origin.tier.remembers
             and self._calls < settings.search_memory_calls
             and self._room - self.tokens >= LEAST

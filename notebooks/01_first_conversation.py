@@ -46,7 +46,7 @@ stack = AsyncExitStack()
 parts = await stack.enter_async_context(open_parts(settings))
 conversation = Conversation(parts)
 alex = Owner("alex", "companion")
-parts.models.chat_name
+parts.models.chat.name
 
 # %% [markdown]
 # ## Saying something

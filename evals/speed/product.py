@@ -23,7 +23,8 @@ class Product:
         """Replace the models of opened parts."""
         self.model = ScriptedModel()
         memory = LanguageMemory(self.model, "scripted", parts.models.tokens)
-        models = replace(parts.models, chat=self.model, memory=memory)
+        chat = replace(parts.models.chat, model=self.model)
+        models = replace(parts.models, chat=chat, memory=memory)
         self.parts = replace(parts, models=models)
         self._graph = build(self.parts).compile(checkpointer=parts.stores.checkpointer)
 

@@ -91,7 +91,8 @@ async def _problem(parts: Parts, origin: Origin, message: AnyMessage) -> str | N
     problem = _too_long("message", _all_of(message), parts)
     if problem is not None:
         return problem
-    limit = parts.models.learned.limit(origin.tier.context_budget)
+    learned = parts.models.of(origin.owner.character_id).learned
+    limit = learned.limit(origin.tier.context_budget)
     most = int(limit * parts.settings.message_share)
     if len(message.text.encode("utf-8", "replace")) <= most:
         return None  # A token has a byte at least.

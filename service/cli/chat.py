@@ -46,13 +46,15 @@ def chat(
         fail("Give --thread or --new, not both.")
     if thread is not None and not thread.strip():
         fail("--thread must not be empty: give the conversation a name.")
-    wish = _Wish(owner_of(user, character), thread, new, persona, tier, as_of)
+    owner = owner_of(user, character)
     date_of(as_of)
     chosen = settings()
+    tier = chosen.tier_name(tier, character)
     try:
         chosen.tier(tier)
     except ValueError as error:
         fail(str(error))
+    wish = _Wish(owner, thread, new, persona, tier, as_of)
     fine = run(lambda: _chat(chosen, wish, as_json))
     if not fine and not as_json:
         raise typer.Exit(1)
@@ -66,7 +68,7 @@ class _Wish:
     thread: str | None
     new: bool
     persona: str | None
-    tier: str | None
+    tier: str
     as_of: str | None
 
 

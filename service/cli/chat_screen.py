@@ -99,21 +99,25 @@ class Screen:
 
     async def _greet(self) -> None:
         models, settings = self._parts.models, self._parts.settings
-        rows = [("model", models.chat_name)]
-        if models.offline:
+        owner = self._commands.talk.owner
+        chat, character = models.of(owner.character_id), settings.characters.get(owner.character_id)
+        rows = [("model", chat.name)]
+        if chat.offline:
             rows = [("model", "offline: quotes your own words back, no language model")]
             rows += [("", "for a language model set OPENAI_API_KEY in .env (see .env.example)")]
             ollama = await find_ollama()
             rows += [("", f"Ollama runs here; to use it: {ollama}")] if ollama else []
         rows.append(("memory", where_memory_lies(settings)))
-        rows.append(("thread", f"{self._commands.talk.thread} ({await self._age()})"))
-        owner = self._commands.talk.owner
+        age = await self._age()
+        rows.append(("thread", f"{self._commands.talk.thread} ({age})"))
         self._console.print(Text("Mnemograph", style="bold"))
         rows.append(("you", f"{owner.user_id}, talking with {owner.character_id} {_CHOOSE}"))
         for label, value in rows:
             line = Text.assemble((f"  {label:<8}", ACCENT), plain(value))
             self._console.print(line, soft_wrap=True)
         self._say("/help lists the commands, Ctrl-D leaves.\n")
+        if age == "new" and character and character.greeting:
+            self._say(f"{character.greeting}\n", "")
 
     async def _age(self) -> str:
         view = await self._parts.stores.journal.read(self._commands.talk.owner)

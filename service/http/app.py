@@ -5,7 +5,7 @@ Ties routes, errors and middleware together; what a route does is in its own mod
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import unquote
 
@@ -14,12 +14,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.auth.identity import ASKED_BY_NAME, FROM_OUTSIDE
 from service.http import routes_changes, routes_chat, routes_health, routes_memory
+from service.http.assistants import offer_characters
 from service.http.bodies import BoundedBodies
 from service.http.openai import routes as routes_openai
 from service.http.page import routes as routes_page
 from service.http.problems import HANDLERS, NOTHING, problem
 from service.ops.misnamed import misnamed
 from service.serving import OpenServing, use_process_serving
+from settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -92,8 +94,11 @@ class OutsideMark:
         return serving is not None and serving.tokens is not None
 
 
-def create_app(open_serving: OpenServing = use_process_serving) -> FastAPI:
-    """Return the application, which opens what it serves with when it starts."""
+def create_app(
+    open_serving: OpenServing = use_process_serving,
+    begin: Callable[[Settings], Awaitable[None]] | None = None,
+) -> FastAPI:
+    """Return the application, which opens what it serves with, and does `begin`, when it starts."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -107,6 +112,8 @@ def create_app(open_serving: OpenServing = use_process_serving) -> FastAPI:
                 )
             for sentence in misnamed(os.environ):
                 _log.warning(sentence)
+            if begin is not None:
+                await begin(serving.parts.settings)
             yield
 
     app = FastAPI(
@@ -133,4 +140,4 @@ def create_app(open_serving: OpenServing = use_process_serving) -> FastAPI:
     return app
 
 
-app = create_app()
+app = create_app(begin=offer_characters)

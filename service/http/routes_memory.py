@@ -122,7 +122,8 @@ async def budget(
     spent = await served.conversation.last_budget(owner, thread) if thread else None
     if thread is None or spent is None:
         raise HTTPException(404, NOTHING)
-    quota = await served.limits.quota(owner.user_id, caller.tier)
+    tier = served.parts.settings.tier_name(caller.tier, owner.character_id)
+    quota = await served.limits.quota(owner.user_id, tier)
     return readings.budget_report(thread, spent, quota)
 
 

@@ -16,6 +16,7 @@ from domain.owner import Owner, digest
 from nodes.run_marks import BY_NAME, TEMPORARY
 from service.auth.identity import ANYBODY, ASKED_BY_NAME, FROM_OUTSIDE, USER_HEADER, Caller
 from service.auth.keys import IdentityError
+from service.http.assistants import SYSTEM, character_of
 from service.http.problems import NOTHING, challenge
 from service.ops.thread_records import USER
 from service.usage import metrics
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 OPEN = ("/health", "/inspector")
 """What is served without a token: whether the server answers, and a page without any data."""
-SYSTEM = {"created_by": "system"}
-"""The metadata of the assistants that come with the graphs."""
 REMEMBER = str(uuid5(UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8"), "remember"))
 """The assistant of the graph `remember`: ids are derived from this namespace and a graph's name."""
 THREAD = re.compile(r"/threads/([0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12})(?:/|$)")
@@ -144,6 +143,9 @@ async def create_run(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
         return None if free else _stamp(ctx, value)
     run = value["kwargs"]
     context = run["context"] = dict(run.get("context") or {})
+    character = character_of(_serving().parts.settings, str(value["assistant_id"]))
+    if character is not None:
+        context.setdefault("character_id", character)
     marks = run["config"].setdefault("configurable", {})
     # The server alone says so, whatever the request brought.
     marks |= {TEMPORARY: bool(run.get("temporary")), BY_NAME: ASKED_BY_NAME.get()}
@@ -158,10 +160,11 @@ async def create_run(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
 
 async def _check_limits(context: Mapping[str, Any], said: Any) -> None:
     """Refuse a turn that is too large, or one too many."""
-    limits = _serving().limits
+    limits, settings = _serving().limits, _serving().parts.settings
+    tier = settings.tier_name(context.get("tier"), str(context.get("character_id") or "default"))
     try:
         limits.check_size(said)
-        await limits.admit(str(context.get("user_id") or "local"), context.get("tier"))
+        await limits.admit(str(context.get("user_id") or "local"), tier)
     except LimitExceeded as error:
         metrics.LIMITED.labels("turns").inc()
         _refuse(429, str(error), {"retry-after": str(error.wait)})

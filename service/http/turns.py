@@ -36,7 +36,8 @@ class RunningTurn:
     """A turn in a task of its own, which holds its place and its thread's lock until the end."""
 
     def __init__(self, serving: Serving, ask: Ask, tier: str | None) -> None:
-        """Begin it."""
+        """Begin it, in the tier asked for, else its character's."""
+        tier = serving.parts.settings.tier_name(tier, ask.owner.character_id)
         self._events: asyncio.Queue[Event | Exception] = asyncio.Queue()
         self._admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._run(serving, ask, tier))

@@ -76,7 +76,7 @@ async def _write(parts: Parts, owner: Owner, thread: str, turns: Sequence[Turn])
         await journal.note_thread(owner, generation, thread)
     for batch in _batches(turns, AT_ONCE):
         await journal.add_turns(owner, generation, batch, thread, batch[-1].id)
-        tier = settings.tier(None)
+        tier = settings.tier(None, owner.character_id)
         if tier.remembers:
             await extract(parts, owner, generation, tier)
         for window in _batches(batch, settings.fold_turns):
@@ -194,7 +194,8 @@ async def _write_statements(
         view = await journal.add_turns(owner, view.generation, batch, thread, batch[-1].id)
     await parts.stores.memories.put(owner, view.generation, *facts)
     await journal.extracted(owner, view.generation, view.seq, [key_of(fact) for fact in facts])
+    tier = parts.settings.tier(None, owner.character_id)
     for batch in _batches(turns, parts.settings.fold_turns):
         window = Window(thread, tuple(turn.id for turn in batch))
-        await fold_window(parts, owner, view.generation, window, parts.settings.tier(None))
+        await fold_window(parts, owner, view.generation, window, tier)
     return len(facts)

@@ -18,10 +18,11 @@ from langsmith import tracing_context
 from langsmith.utils import get_api_url, tracing_is_enabled
 from pydantic import BaseModel, ConfigDict
 
-from models.chat import Part, chat_model_name, open_chat_model
+from models.chat import Part, chat_model_name, open_chat_model, open_named
 from models.embeddings.open import BUILT_IN, open_embeddings
 from models.errors import ModelError, ModelSettingsError, StillLoading
 from models.offline.chat import OFFLINE
+from models.open import character_models
 from models.provider.calls import as_model_errors
 from models.provider.loading import once_loaded
 from models.provider.ollama import find_ollama, read_window
@@ -66,6 +67,7 @@ async def examine(settings: Settings, *more: tuple[str, Work]) -> tuple[list[Che
         ("settings", check_settings),
         ("chat model", check_chat_model),
         ("memory model", check_memory_model),
+        ("characters' models", check_character_models),
         ("embeddings", check_embeddings),
         *more,
         ("ollama", check_ollama),
@@ -128,6 +130,20 @@ async def check_memory_model(settings: Settings) -> list[Check]:
     return [await _check_model(settings, "memory")]
 
 
+async def check_character_models(settings: Settings) -> list[Check]:
+    """Ask each model that characters name, and that is not the chat model, for a word."""
+    checks = [
+        _check_named(settings, f"model {name}", name, f"({place})", partial(_of, name, place))
+        for name, place in character_models(settings).items()
+        if name not in (OFFLINE, settings.chat_model)
+    ]
+    return await asyncio.gather(*checks)
+
+
+def _of(name: str, place: str, settings: Settings) -> BaseChatModel:
+    return open_named(settings, name, place)
+
+
 def _why_model(settings: Settings, part: Part) -> str:
     if part == "memory":
         return because(settings, "memory_model")
@@ -138,26 +154,35 @@ def _why_model(settings: Settings, part: Part) -> str:
 
 
 async def _check_model(settings: Settings, part: Part) -> Check:
-    name = f"{part} model"
+    row = f"{part} model"
+    try:
+        name = chat_model_name(settings, part)
+    except ModelSettingsError as error:
+        return Check(name=row, state="fail", text=str(error))
+    if name == OFFLINE:
+        text = (
+            "offline: quotes what was said, no language model (nothing else is configured): "
+            "set OPENAI_API_KEY, or OPENAI_BASE_URL and MNEMO_CHAT_MODEL."
+        )
+        return Check(name=row, state="ok", text=text)
+    opening = partial(open_chat_model, part=part)
+    return await _check_named(settings, row, name, _why_model(settings, part), opening)
+
+
+async def _check_named(
+    settings: Settings, row: str, name: str, why: str, opening: Callable[[Settings], BaseChatModel]
+) -> Check:
+    """Open a model and ask it for a word."""
     brisk = settings.model_copy(update={"model_timeout": MODEL_SECONDS, "model_retries": 0})
     try:
-        model_name = chat_model_name(settings, part)
-        if model_name == OFFLINE:
-            text = (
-                "offline: quotes what was said, no language model (nothing else is configured): "
-                "set OPENAI_API_KEY, or OPENAI_BASE_URL and MNEMO_CHAT_MODEL."
-            )
-            return Check(name=name, state="ok", text=text)
-        model = await asyncio.to_thread(open_chat_model, brisk, part)
-        waited = await _ask(model)
+        waited = await _ask(await asyncio.to_thread(opening, brisk))
     except StillLoading:
-        text = f"{model_name}: its server is still loading it; ask again in a minute."
-        return Check(name=name, state="warn", text=text)
+        text = f"{name}: its server is still loading it; ask again in a minute."
+        return Check(name=row, state="warn", text=text)
     except (ModelError, ModelSettingsError) as error:
-        return Check(name=name, state="fail", text=str(error))
+        return Check(name=row, state="fail", text=str(error))
     loaded = f", once loaded after {waited:.0f} s" if waited else ""
-    text = f"{model_name} answers{loaded} {_why_model(settings, part)}."
-    return Check(name=name, state="ok", text=text)
+    return Check(name=row, state="ok", text=f"{name} answers{loaded} {why}.")
 
 
 async def _ask(model: BaseChatModel) -> float:

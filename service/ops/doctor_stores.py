@@ -18,6 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from models.embeddings.open import open_embeddings
 from models.errors import ModelSettingsError
+from models.open import character_models
 from nodes.generate import LEARNED
 from nodes.remembering.read_messages import DROPPED, UNREADABLE
 from service.ops.damaged_rows import NAMED, check_damaged
@@ -279,18 +280,20 @@ async def _owners(journal: Journal | None, store: BaseStore) -> Check:
 
 
 async def _left_out(settings: Settings) -> list[Check]:
-    """Tell what the chat model is like, what the other noted in vain, and what it cannot read."""
+    """Tell what the chat models are like, what the other noted in vain, and what it cannot read."""
     try:
         async with AsyncExitStack() as stack:
             journal = await _journal(settings, stack)
-            names = (LEARNED + str(settings.chat_model), DROPPED, UNREADABLE)
-            marks = [await journal.backend.mark(name) for name in names] if journal else [None] * 3
+            models = dict.fromkeys([str(settings.chat_model), *character_models(settings)])
+            names = (DROPPED, UNREADABLE, *(LEARNED + model for model in models))
+            marks = [await journal.backend.mark(name) if journal else None for name in names]
     except StoreUnavailable:
         return []  # The row of the last sweep says so already.
-    (learned, dropped, unread), rows = marks, []
-    if learned:
-        text = f"{settings.chat_model}, as its answers showed: {learned}."
-        rows.append(Check(name="learned", state="ok", text=text))
+    (dropped, unread, *learned), rows = marks, []
+    for model, shown in zip(models, learned, strict=True):
+        if shown:
+            text = f"{model}, as its answers showed: {shown}."
+            rows.append(Check(name="learned", state="ok", text=text))
     if dropped or unread:
         text = (
             f"{dropped or 0} notes of the memory model were left out, since nothing said supports "

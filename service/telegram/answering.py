@@ -58,7 +58,7 @@ class Answering:
             else:
                 owner = await self.people.owner(user)
                 ask = await self._ask(message, content, owner, delivery)
-                report = await self._turn(ask, reply, self.people.character(owner).tier)
+                report = await self._turn(ask, reply)
                 if report.again and (not report.reply or (edited and not begun)):
                     return  # What it says was not edited; or all of it was said long ago.
                 reply.text = _said(report, reply.text)
@@ -98,7 +98,7 @@ class Answering:
         view = await self.serving.parts.stores.journal.read(owner)
         return str(uuid5(NAMESPACE_OID, f"telegram\n{owner.key}\n{view.generation}"))
 
-    async def _turn(self, ask: Ask, reply: Reply, tier: str | None) -> TurnReport:
+    async def _turn(self, ask: Ask, reply: Reply) -> TurnReport:
         """Run a turn and show its reply as it comes.
 
         Raises:
@@ -108,7 +108,7 @@ class Answering:
         """
         async with AsyncExitStack() as waiting:
             await waiting.enter_async_context(typing(self.bot, reply.chat))
-            turn = await begin_turn(self.serving, ask, tier)
+            turn = await begin_turn(self.serving, ask, None)
             text = ""
             async with aclosing(turn.events()) as events:
                 async for event in events:

@@ -72,10 +72,12 @@ class Meter:
         tiers = self._parts.settings.all_tiers
         run.tier = next(name for name, tier in tiers.items() if tier == origin.tier)
 
-    def cost(self, call: Call, reply: AIMessage) -> Spent:
+    def cost(self, run: Run, call: Call, reply: AIMessage) -> Spent:
         """Return what a model call cost: as the provider says, else counted here."""
         models = self._parts.models
-        model = models.chat_name if call.layer == "reply" else models.memory_name
+        model = models.memory_name
+        if call.layer == "reply":
+            model = (models.of(run.owner.character_id) if run.owner else models.chat).name
         usage = reply.usage_metadata
         if usage is not None:
             return Spent(call.layer, model, usage["input_tokens"], usage["output_tokens"])

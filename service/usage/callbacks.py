@@ -165,7 +165,7 @@ class Watch(AsyncCallbackHandler):
         first = response.generations[0][0]
         message = first.message if isinstance(first, ChatGeneration) else None
         if isinstance(message, AIMessage):
-            run.spent.append(self.meter.cost(run.calls[run_id], message))
+            run.spent.append(self.meter.cost(run, run.calls[run_id], message))
 
     async def on_llm_error(
         self,
@@ -179,7 +179,7 @@ class Watch(AsyncCallbackHandler):
         """An answer broke off, or was stopped: what was read for it was read."""
         run = self._runs.get(run_id)
         if run is not None and self.meter is not None and run.heard:
-            run.spent.append(self.meter.cost(run.calls[run_id], AIMessage("")))
+            run.spent.append(self.meter.cost(run, run.calls[run_id], AIMessage("")))
 
     async def _over(self, run: Run, outcome: str) -> None:
         """Close the account of a run."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -15,6 +16,7 @@ from models.memory.llm import LanguageMemory
 from models.offline.chat import OfflineChatModel
 from models.open import open_models
 from models.provider.ollama import find_ollama
+from service.ops.doctor import check_character_models
 from tests.support.models.model_settings import settings
 from tests.support.servers.openai_server import OpenAIServer
 
@@ -25,9 +27,9 @@ TURNS = [Turn(id="1" * 32, parent=None, thread="t", at=AT, messages=(SAID,))]
 
 async def test_without_any_settings_the_offline_model_is_opened() -> None:
     models = await open_models(settings())
-    assert models.offline
-    assert models.chat_name == models.memory_name == "offline"
-    assert isinstance(models.chat, OfflineChatModel)
+    assert models.chat.offline
+    assert models.chat.name == models.memory_name == "offline"
+    assert isinstance(models.chat.model, OfflineChatModel)
     assert models.memory.extractive
     assert models.embeddings.name == "use-multilingual"
     await models.aclose()
@@ -35,9 +37,9 @@ async def test_without_any_settings_the_offline_model_is_opened() -> None:
 
 async def test_chat_and_memory_are_models_of_their_own(openai_server: OpenAIServer) -> None:
     models = await open_models(settings(openai_server, chat_model="big", memory_model="small"))
-    assert (models.chat_name, models.memory_name, models.offline) == ("big", "small", False)
+    assert (models.chat.name, models.memory_name, models.chat.offline) == ("big", "small", False)
     assert isinstance(models.memory, LanguageMemory)
-    await models.chat.ainvoke("Hello?")
+    await models.chat.model.ainvoke("Hello?")
     await models.memory.model.ainvoke("Hello?")
     assert [body["model"] for body in openai_server.requests] == ["big", "small"]
     assert models.extractive.extractive
@@ -52,10 +54,37 @@ async def test_the_chat_model_does_the_memory_work_where_none_is_named(
     await models.aclose()
 
 
+async def test_a_character_may_have_a_model_of_its_own(
+    openai_server: OpenAIServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "characters.toml"
+    file.write_text('[ada]\nmodel = "large"\n[bo]\nmodel = "large"\n[mira]\nmodel = "offline"\n')
+    models = await open_models(settings(openai_server, characters_file=file))
+    assert models.of("ada") is models.of("bo")
+    assert [models.of(id).name for id in ("ada", "mira", "anybody")] == [
+        "large", "offline", "test-model",
+    ]  # fmt: skip
+    await models.of("ada").model.ainvoke("Hello?")
+    assert openai_server.requests[-1]["model"] == "large"
+    await models.aclose()
+
+
+async def test_a_characters_model_that_cannot_be_opened_is_named_with_its_place(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "characters.toml"
+    file.write_text('[ada]\nmodel = "cohere:command-r"\n')
+    chosen = settings(characters_file=file)
+    with pytest.raises(ModelSettingsError, match=r"characters\.toml: ada\.model=cohere:command-r"):
+        await open_models(chosen)
+    [row] = await check_character_models(chosen)
+    assert row.state == "fail" and "ada.model=cohere:command-r" in row.text
+
+
 @pytest.mark.parametrize("part", ["chat", "memory"])
 async def test_either_part_can_stay_offline(openai_server: OpenAIServer, part: str) -> None:
     models = await open_models(settings(openai_server, **{f"{part}_model": "offline"}))
-    assert models.offline == (part == "chat")
+    assert models.chat.offline == (part == "chat")
     assert models.memory.extractive
     await models.aclose()
 
@@ -148,8 +177,8 @@ async def test_no_work_of_a_model_blocks_the_event_loop(openai_server: OpenAISer
         online = await open_models(settings(openai_server, embeddings="openai:tiny"))
         offline = await open_models(settings())
         for models in (online, offline):
-            assert (await models.chat.ainvoke("Where do I live?")).text
-            assert [chunk async for chunk in models.chat.astream("Hello?")]
+            assert (await models.chat.model.ainvoke("Where do I live?")).text
+            assert [chunk async for chunk in models.chat.model.astream("Hello?")]
             assert await models.memory.summarize(TURNS, before=None, max_tokens=60)
             assert await models.embeddings.embeddings.aembed_query("Hello?")
             await models.aclose()

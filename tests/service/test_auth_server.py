@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
@@ -17,8 +18,9 @@ from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import APIStatusError
 
 from domain.owner import digest
+from tests.support.servers import dev_server
 from tests.support.servers.app_alone import path
-from tests.support.servers.dev_server import DevServer, bearer, closed_server
+from tests.support.servers.dev_server import DevServer, bearer, closed_server, running
 
 __all__ = ["closed_server"]
 
@@ -427,3 +429,17 @@ async def test_a_thread_that_the_server_forgot_comes_back_for_its_owner_alone(
     await alex.client.threads.create(thread_id=alex.thread, graph_id="chat", if_exists="do_nothing")
     state: Any = await alex.client.threads.get_state(alex.thread)
     assert "Rufus" in json.dumps(state["values"])
+
+
+@pytest.mark.deep
+async def test_characters_are_assistants_that_everybody_may_use(tmp_path: Path) -> None:
+    (tmp_path / "characters.toml").write_text('[ada]\nname = "Ada"\n')
+    with running(tmp_path, {"MNEMO_AUTH_SECRET": dev_server.SECRET}) as server:
+        async with server.client(bearer("alex")) as client:
+            [ada] = [a for a in await client.assistants.search() if a["name"] == "Ada"]
+            thread = (await client.threads.create())["thread_id"]
+            for _ in range(2):  # The second one is on a thread that is hers.
+                await client.runs.wait(thread, ada["assistant_id"], input=said("I like tea."))
+        async with httpx.AsyncClient(base_url=server.url, headers=bearer("alex")) as http:
+            turns = (await http.get("/memory/alex/ada/transcript")).json()["items"]
+            assert len(turns) == 2

@@ -164,7 +164,7 @@ async def test_a_character_that_is_not_there_is_a_model_that_is_not_there(
     open_served: OpenServed, tmp_path: Any
 ) -> None:
     file = tmp_path / "characters.toml"
-    file.write_text('[ada]\nname = "Ada"\npersona = "You are Ada."\n')
+    file.write_text('[ada]\nname = "Ada"\npersona = "You are Ada."\nmodel = "large"\n')
     async with open_served(characters_file=file) as served, served.openai() as client:
         assert [model.id async for model in client.models.list()] == ["ada"]
         with pytest.raises(NotFoundError, match="ada"):
@@ -173,6 +173,9 @@ async def test_a_character_that_is_not_there_is_a_model_that_is_not_there(
             model="ada", messages=[{"role": "user", "content": "Hello."}]
         )
         assert "You are Ada." in prompt(served.model)
+        assert served.model.requests[-1]["model"] == "large"
+        assert (await served.client.post("/chat/alex/mira", json={"message": "Hello."})).is_success
+        assert served.model.requests[-1]["model"] == "test-model"
 
 
 TITLE = """### Task:

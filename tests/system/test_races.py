@@ -50,7 +50,7 @@ async def folded(parts: Parts, thread: str) -> Episode | None:
     """Fold what is due on a thread, as any worker finds it."""
     view = await parts.stores.journal.read(ALEX)
     tier = parts.settings.tier(None)
-    window = schedule(parts, tier, view, thread, view.refs[thread]).fold
+    window = schedule(parts, ALEX, tier, view, thread, view.refs[thread]).fold
     return await fold_window(parts, ALEX, view.generation, window, tier) if window else None
 
 

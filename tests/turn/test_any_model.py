@@ -120,7 +120,7 @@ async def test_what_the_model_counts_is_packed_with(open_house: Open) -> None:
         house.server.default = generous
         for number in range(1, 10):
             result = await house.say(f"mark{number} {LONG}")
-        assert 1.5 < house.parts.models.learned.factor <= 4
+        assert 1.5 < house.parts.models.chat.learned.factor <= 4
         assert result["budget"]["limit"] < 2000
 
 

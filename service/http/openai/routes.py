@@ -178,7 +178,7 @@ async def _task(served: Serving, asked: CompletionRequest) -> Response:
     """Answer a front end's own request; nothing of it is remembered."""
     prompt: list[BaseMessage] = [_as_chat(message) for message in asked.messages]
     with as_model_errors():
-        reply = await served.parts.models.chat.ainvoke(prompt)
+        reply = await served.parts.models.of(asked.model).model.ainvoke(prompt)
     tokens = served.parts.models.tokens
     read, wrote = sum(tokens.text(m.text) for m in asked.messages), tokens.text(reply.text)
     usage = Usage(prompt_tokens=read, completion_tokens=wrote, total_tokens=read + wrote)

@@ -70,7 +70,7 @@ async def talk(settings: Settings, turns: int) -> list[TurnReport]:
         texts += [episode.summary for episode in episodes]
         assert not any(OURS.search(text) for text in texts)
         assert len({turn.id for turn in stored}) == sum(not report.error for report in reports)
-        assert parts.models.learned.takes("schema"), "forms are filled in by schema"
+        assert parts.models.chat.learned.takes("schema"), "forms are filled in by schema"
     return reports
 
 

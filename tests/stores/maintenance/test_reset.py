@@ -100,7 +100,7 @@ async def test_a_reset_during_a_reply_leaves_nothing_behind(
 async def folded(script: Script, owner: Owner) -> None:
     view = await script.parts.stores.journal.read(owner)
     tier = script.parts.settings.tier(None)
-    window = schedule(script.parts, tier, view, "t", view.refs.get(owner.user_id)).fold
+    window = schedule(script.parts, owner, tier, view, "t", view.refs.get(owner.user_id)).fold
     if window is not None:
         await fold_window(script.parts, owner, view.generation, window, tier)
 

@@ -236,7 +236,8 @@ class Script:
     def __init__(self, parts: Parts, clock: Clock) -> None:
         """Replace the models and the clock of `parts`."""
         self.chat, self.memory, self.clock = ScriptedChat(), ScriptedMemory(), clock
-        models = replace(parts.models, chat=self.chat, memory=self.memory)
+        chat = replace(parts.models.chat, model=self.chat)
+        models = replace(parts.models, chat=chat, memory=self.memory)
         self.parts = replace(parts, models=models, now=clock)
         self._compiled: tuple[Parts, Chat] | None = None
 

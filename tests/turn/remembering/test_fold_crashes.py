@@ -34,7 +34,7 @@ async def folding(parts: Parts, owner: Owner, thread: str) -> None:
     """Fold what is due, as a turn does after its reply."""
     view = await parts.stores.journal.read(owner)
     tier = parts.settings.tier(None)
-    window = schedule(parts, tier, view, thread, view.refs[thread]).fold
+    window = schedule(parts, owner, tier, view, thread, view.refs[thread]).fold
     assert window is not None
     await fold_window(parts, owner, view.generation, window, tier)
 

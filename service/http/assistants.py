@@ -1,0 +1,33 @@
+"""The characters as assistants of a LangGraph server, for Studio and chat clients to offer."""
+
+from uuid import NAMESPACE_OID, uuid5
+
+from langgraph_sdk import get_client
+
+from settings import Settings
+
+SYSTEM = {"created_by": "system"}
+"""The metadata of assistants that everybody may use and nobody may change."""
+
+
+def assistant_of(character_id: str) -> str:
+    """Return the id of a character's assistant."""
+    return str(uuid5(NAMESPACE_OID, f"mnemograph\n{character_id}"))
+
+
+def character_of(settings: Settings, assistant_id: str) -> str | None:
+    """Return the character that an assistant is; None for any other assistant."""
+    return next((id for id in settings.characters if assistant_of(id) == assistant_id), None)
+
+
+async def offer_characters(settings: Settings) -> None:
+    """Make the assistants of the characters on the server that this process is."""
+    if not settings.characters:
+        return
+    assistants = get_client().assistants
+    for id, character in settings.characters.items():
+        shown = {"name": character.name or id, "context": {"character_id": id}}
+        await assistants.create(
+            "chat", assistant_id=assistant_of(id), if_exists="do_nothing", metadata=SYSTEM, **shown
+        )
+        await assistants.update(assistant_of(id), **shown)

@@ -108,7 +108,8 @@ class Settings(BaseSettings):
 
     characters_file: Path = Field(
         default=Path("characters.toml"),
-        description="Characters by id, one TOML table each. Not there: there are none by name.",
+        description="Characters by id, one TOML table each: `name`, `persona`, `model`, `tier`, "
+        "`greeting`. Not there: there are none by name.",
     )
 
     timezone: str | None = Field(
@@ -118,7 +119,11 @@ class Settings(BaseSettings):
     )
 
     # Stores
-    redis_url: SecretStr | None = Field(default=None, description="redis://... Unset: SQLite.")
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="redis://host:port/0, redis+cluster://host:port,host:port or "
+        "redis+sentinel://host:port,host:port/service; rediss... with TLS. Unset: SQLite.",
+    )
     chroma_url: str | None = Field(default=None, description="http://host:port of `chroma run`.")
     chroma_token: SecretStr | None = Field(default=None, description="Bearer token for Chroma.")
     chroma_shards: int = Field(default=64, ge=1, le=1024, description="Collections users share.")

@@ -26,8 +26,14 @@ async def offer_characters(settings: Settings) -> None:
         return
     assistants = get_client().assistants
     for id, character in settings.characters.items():
-        shown = {"name": character.name or id, "context": {"character_id": id}}
+        name, context = character.name or id, {"character_id": id}
+        at = assistant_of(id)
         await assistants.create(
-            "chat", assistant_id=assistant_of(id), if_exists="do_nothing", metadata=SYSTEM, **shown
+            "chat",
+            assistant_id=at,
+            name=name,
+            context=context,
+            metadata=SYSTEM,
+            if_exists="do_nothing",
         )
-        await assistants.update(assistant_of(id), **shown)
+        await assistants.update(at, name=name, context=context)  # It may have changed since.

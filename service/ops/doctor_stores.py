@@ -6,7 +6,7 @@ Nothing is made where nothing is yet, and of a data dir a copy is looked at.
 import asyncio
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from langgraph.store.base import BaseStore
 from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisError, ResponseError
 
 from models.embeddings.open import open_embeddings
@@ -108,19 +109,32 @@ async def check_redis(settings: Settings) -> list[Check]:
     shown = f"{without_secrets(url)} {because(settings, 'redis_url')}"
     try:
         async with connect(url, settings.store_timeout) as client:
-            info = await client.info()
+            servers = await _servers(client)
             saves = await _configured(client, "save")
             strange = [key async for key in strange_keys(client)]
     except (StoreUnavailable, RedisError, OSError) as error:
         return [Check(name="redis", state="fail", text=str(error))]
-    version = info.get("redis_version", "of an unknown version")
-    text = f"Redis {version} answers at {shown}; journal and checkpoints."
+    version = servers[0].get("redis_version", "of an unknown version")
+    many = f" ({len(servers)} primaries)" if len(servers) > 1 else ""
+    text = f"Redis {version} answers at {shown}{many}; journal and checkpoints."
     return [
         Check(name="redis", state="ok", text=text),
-        _eviction(info),
-        _persistence(info, saves),
+        _worst(map(_eviction, servers)),
+        _worst(_persistence(info, saves) for info in servers),
         *_kinds(strange),
     ]
+
+
+async def _servers(client: Redis) -> list[dict[str, Any]]:
+    """Return what each server tells of itself that holds data of its own."""
+    if isinstance(client, RedisCluster):
+        infos = await client.info(target_nodes=RedisCluster.PRIMARIES)
+        return list(infos.values())
+    return [await client.info()]
+
+
+def _worst(rows: Iterable[Check]) -> Check:
+    return max(rows, key=lambda row: ("ok", "warn", "fail").index(row.state))
 
 
 def _kinds(strange: Sequence[str]) -> list[Check]:

@@ -216,11 +216,11 @@ async def open_limits(settings: Settings) -> AsyncIterator[Limits]:
 
     url = settings.redis_url.get_secret_value()
     async with connect(url, settings.store_timeout) as client:
-        options: dict[str, Any] = {"connection_pool": client.connection_pool}
-        yield Limits(
-            settings,
-            RedisStorage(url, implementation="redispy", key_prefix="mnemo:limits", **options),
-        )
+        storage = RedisStorage("redis://", implementation="redispy", key_prefix="mnemo:limits")
+        bridge: Any = storage.bridge  # Its client is to be ours, which may be a cluster's.
+        bridge.connection_getter = lambda _: client
+        bridge.register_scripts()
+        yield Limits(settings, storage)
 
 
 @contextmanager

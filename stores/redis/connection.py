@@ -1,12 +1,16 @@
-"""Connecting to Redis: timeouts, retries, and one sentence when it cannot be done."""
+"""Connecting to Redis, alone, as a cluster or behind Sentinel: timeouts, retries, one sentence."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
-from typing import TypeVar
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as LostConnection
@@ -27,8 +31,11 @@ POOL_SHARE = 4.0
 use says that Redis answers."""
 CONNECTIONS = 32
 """How many calls are under way at once; further ones wait until one is done."""
+CONNECTIONS_WITHOUT_WAITING = 2000
+"""The same for a cluster's node and behind Sentinel, where further calls fail instead."""
 RETRIES = 2
 START = "start Redis 6.2 or newer, or Valkey"
+SENTINEL_PORT = 26379
 
 
 class StrangeKey(StoreUnavailable):
@@ -77,29 +84,23 @@ async def connect(url: str, seconds: float = WAIT_SECONDS) -> AsyncIterator[Redi
     """Connect to the Redis at `url`, and close at the end. Responses are bytes.
 
     Args:
-        url: Where it is, `redis://` or `rediss://`.
+        url: Where it is: `redis://host:port/0`, `redis+cluster://host:port,host:port` or
+            `redis+sentinel://host:port,host:port/service`; `rediss` with TLS.
         seconds: How long a turn waits before it says that Redis is gone; a call has less.
 
     Raises:
         StoreUnavailable: If it does not answer within `seconds`.
     """
-    try:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            timeout=POOL_SHARE * seconds,
-            socket_connect_timeout=CALL_SHARE * seconds,
-            socket_timeout=CALL_SHARE * seconds,
-            driver_info=None,  # or each new connection looks up the client's version on disk
-            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), RETRIES, (LostConnection,)),
-        )
-    except ValueError as error:
-        # The error names a part of the URL, which may be one of the password.
-        raise StoreUnavailable(
-            f"{without_secrets(url)} is no URL of a Redis: write "
-            "redis://user:password@host:6379/0, with each / ? # @ : of a password percent-encoded."
-        ) from error
-    async with Redis.from_pool(pool) as client:
+    async with AsyncExitStack() as stack:
+        try:
+            client = await _open(url, seconds, stack)
+        except ValueError as error:
+            # The error names a part of the URL, which may be one of the password.
+            raise StoreUnavailable(
+                f"{without_secrets(url)} is no URL of a Redis: write "
+                "redis://user:password@host:6379/0, with each / ? # @ : of a password "
+                "percent-encoded."
+            ) from error
         try:
             async with asyncio.timeout(ANSWER_SHARE * seconds):
                 await client.ping()
@@ -111,3 +112,52 @@ async def connect(url: str, seconds: float = WAIT_SECONDS) -> AsyncIterator[Redi
                 f"No Redis answers at {without_secrets(url)} ({reason}): {START}."
             ) from error
         yield client
+
+
+async def _open(url: str, seconds: float, stack: AsyncExitStack) -> Redis:
+    """Return a client, not yet connected, that `stack` closes."""
+    options: dict[str, Any] = {
+        "socket_connect_timeout": CALL_SHARE * seconds,
+        "socket_timeout": CALL_SHARE * seconds,
+        "driver_info": None,  # or each new connection looks up the client's version on disk
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), RETRIES, (LostConnection,)),
+    }
+    scheme, _, kind = urlsplit(url).scheme.partition("+")
+    if not kind:
+        options |= {"max_connections": CONNECTIONS, "timeout": POOL_SHARE * seconds}
+        pool = BlockingConnectionPool.from_url(url, **options)
+        return await stack.enter_async_context(Redis.from_pool(pool))
+    if scheme not in ("redis", "rediss") or kind not in ("cluster", "sentinel"):
+        raise ValueError("no such scheme")
+    options["max_connections"] = CONNECTIONS_WITHOUT_WAITING
+    options |= {"ssl": True} if scheme == "rediss" else {}
+    split = urlsplit(url)
+    account, _, places = split.netloc.rpartition("@")
+    user, _, password = account.partition(":")
+    options |= {"username": unquote(user) or None, "password": unquote(password) or None}
+    hosts = [_host(place) for place in places.split(",")]
+    if kind == "cluster":
+        nodes = [ClusterNode(host, port or 6379) for host, port in hosts]
+        cluster = RedisCluster(startup_nodes=nodes, **options)
+        stack.push_async_callback(cluster.aclose)
+        return cast(Redis, cluster)  # It takes every call that is made here.
+    service, _, db = split.path.strip("/").partition("/")
+    guards = [(host, port or SENTINEL_PORT) for host, port in hosts]
+    own = {**options, "username": None, "password": None, **dict(parse_qsl(split.query))}
+    watching = partial(Sentinel, guards, sentinel_kwargs=own, **options)  # It has no types.
+    sentinel = watching()
+    for guard in sentinel.sentinels:
+        stack.push_async_callback(guard.aclose)
+    return await stack.enter_async_context(sentinel.master_for(service, db=int(db or 0)))
+
+
+def _host(place: str) -> tuple[str, int | None]:
+    """Return host and port of a place such as `host:6379` or `[::1]:6379`.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    split = urlsplit(f"//{place}")
+    if not split.hostname:
+        raise ValueError("no host")
+    return split.hostname, split.port

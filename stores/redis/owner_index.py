@@ -71,7 +71,10 @@ class OwnerIndex:
         """Return those of some threads that belong to an owner."""
         if not threads:
             return []
-        texts = await answered(self._redis.mget([_thread_key(thread) for thread in threads]))
+        async with self._redis.pipeline(transaction=False) as pipe:  # They lie in many slots.
+            for thread in threads:
+                pipe.get(_thread_key(thread))
+            texts = await answered(pipe.execute())
         owners = [_owner(text) for text in texts]
         return [t for t, of in zip(threads, owners, strict=True) if of and of.key == owner.key]
 

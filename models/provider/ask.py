@@ -103,8 +103,9 @@ async def _as_it_takes(
     model: BaseChatModel, question: Question, learned: Learned, config: RunnableConfig | None
 ) -> AIMessage:
     """Return the answer, asking again without each thing that the model refuses."""
+    left_out: set[Feature] = set()
     while True:
-        sent = _features(question, learned)
+        sent = [each for each in _features(question, learned) if each not in left_out]
         bound = _bound(model, question, sent)
         try:
             prompt = _prompt(question.messages, sent)
@@ -113,8 +114,10 @@ async def _as_it_takes(
                 learned.news.append(f"model: waited {waited:.0f} s until {learned.name} was loaded")
             return answer
         except (Refused, ServerFailed) as error:
-            if not learned.refuses(error, sent):
+            refused = learned.refuses(error, sent)
+            if refused is None:
                 raise
+            left_out.add(refused)
             if "schema" in sent and not learned.takes("schema"):
                 raise  # Whoever asked has another way to its form.
 

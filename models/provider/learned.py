@@ -21,6 +21,10 @@ _REFUSALS: dict[Feature, re.Pattern[str]] = {
     "tools": re.compile(r"\btools?\b|tool_choice|function", re.I),
 }
 """How servers name what they refuse, in the order in which it is given up."""
+_TAKES_NONE = re.compile(
+    r"(?<!un)support|mmproj|multimodal|must be a string|should be a string|capab|vision", re.I
+)
+"""How servers say that a model takes no images at all, rather than not this one."""
 
 _SHRINK = 0.6
 """What is left of a prompt that was too long for a model which does not say how much it reads."""
@@ -59,18 +63,22 @@ class Learned:
         """Return how many tokens, as counted here, prompt and reply may have: `budget` at most."""
         return budget if self.window is None else min(budget, int(self.window / self.factor))
 
-    def refuses(self, error: ModelError, sent: Collection[Feature]) -> bool:
-        """Note what a refusal names of what was sent; return whether to ask again without it."""
+    def refuses(self, error: ModelError, sent: Collection[Feature]) -> Feature | None:
+        """Note what a refusal names of what was sent; return what to leave out and ask again.
+
+        An image that is refused for what it is says nothing of the model.
+        """
         said = f"{error} {error.__cause__}"
         for feature, words in _REFUSALS.items():
-            if feature in sent and self.takes(feature) and words.search(said):
-                self.refused.add(feature)
-                return True
+            if feature in sent and words.search(said):
+                if feature != "parts" or _TAKES_NONE.search(said):
+                    self.refused.add(feature)
+                return feature
         vague = getattr(error.__cause__, "status_code", None) in (400, 422)
-        if vague and "tools" in sent and self.takes("tools"):
+        if vague and "tools" in sent:
             self.refused.add("tools")  # What servers like least, and say least of.
-            return True
-        return False
+            return "tools"
+        return None
 
     def counted(self, ours: int, its: int) -> None:
         """Learn from a prompt that has `ours` tokens as counted here and `its` as the model says.

@@ -54,7 +54,7 @@ def arrived(
         turn, at = places.get(message.id or "", (None, 0))
         if turn is None or turn_id(message) is not None or waiting_for(message) is not None:
             messages_before.append(message)
-        elif isinstance(message, AIMessage) or text_of(message) == turn.messages[at].text:
+        elif isinstance(message, AIMessage) or text_of(message.content) == turn.messages[at].text:
             messages_before.append(turn_messages(turn, signatures)[at])
             again = True
         else:
@@ -101,7 +101,9 @@ def _without_history(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
 
 
 def _alike(some: Sequence[AnyMessage], others: Sequence[AnyMessage]) -> bool:
-    return [(m.type, text_of(m)) for m in some] == [(m.type, text_of(m)) for m in others]
+    return [(m.type, text_of(m.content)) for m in some] == [
+        (m.type, text_of(m.content)) for m in others
+    ]
 
 
 def _is_new(message: AnyMessage) -> bool:

@@ -73,6 +73,16 @@ async def test_a_client_that_sends_its_whole_history_stays_on_one_thread(
         assert prompt(served.model).count("My dog is called Biscuit.") == 1
 
 
+async def test_a_history_with_an_image_stays_on_one_thread(open_served: OpenServed) -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}
+    look: Any = {"role": "user", "content": [{"type": "text", "text": "Who is this?"}, image]}
+    async with open_served() as served:
+        served.model.default = always(Reply("A cat."))
+        await ask(served, look)
+        await ask(served, look, replied("A cat."), said("And now?"))
+        assert len(await refs(served)) == 1
+
+
 async def test_what_was_said_is_remembered_across_threads(open_served: OpenServed) -> None:
     async with open_served() as served:
         await ask(served, said("My dog is called Biscuit."))

@@ -7,7 +7,8 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from domain.owner import Owner
-from models.errors import ContextTooLong
+from models.errors import ContextTooLong, ModelError
+from nodes.messages.refusal import TurnRefused
 from nodes.state import ChatContext
 from tests.support.deep import deep
 from tests.support.house import House, Open, answer, is_reply, message_in
@@ -282,6 +283,49 @@ async def test_a_model_that_takes_no_images_gets_the_note(open_house: Open) -> N
             assert result["messages"][-1].text == "I see."
         asked = house.server.requests
         assert len(asked) == 3 and "[image: cat.png]" in str(asked[-1]["messages"][-1])
+
+
+async def test_an_image_that_is_refused_for_what_it_is_blinds_nobody(open_house: Open) -> None:
+    bad = {"type": "image_url", "image_url": {"url": "data:image/png;base64,!"}}
+
+    def seeing(body: Body) -> Behaviour:
+        if "base64,!" in str(body["messages"]):
+            return Fault(400, "You uploaded an unsupported image. Make sure your image is valid.")
+        return answer(body)
+
+    async with open_house() as house:
+        house.server.default = seeing
+        result = await house.say([bad, {"type": "text", "text": "Who is this, mark1?"}])
+        assert result["messages"][-1].type == "ai"
+        await house.say([{"type": "text", "text": "And this, mark2?"}, IMAGE], "u", user="eve")
+        assert IMAGE in house.server.requests[-1]["messages"][-1]["content"]
+
+
+ODD_PARTS: list[dict[str, Any]] = [
+    {"type": ["image"], "text": "x"},
+    {"type": "image_url", "image_url": {"url": "http://[::1"}},
+    {"type": "file", "file": {"filename": "broken \ud83d name", "file_data": "aGk="}},
+    {"type": "document", "source": {"type": "base64", "media_type": "text/plain", "data": "aGk="}},
+    {"type": "image", "mime_type": ["a"], "data": {"b": "\ud83d"}},
+    {"type": 7},
+    {},
+]
+
+
+@pytest.mark.parametrize("part", ODD_PARTS, ids=range(len(ODD_PARTS)))
+async def test_an_odd_part_is_taken_or_refused_in_one_sentence(
+    open_house: Open, part: dict[str, Any]
+) -> None:
+    async with open_house() as house:
+        for content in ([part], [{"type": "text", "text": "Look here, mark1"}, part]):
+            try:
+                result = await house.say(content)
+            except (TurnRefused, ModelError) as refused:
+                assert "\n" not in str(refused)
+            else:
+                assert result["messages"][-1].type == "ai"
+        await house.say("Go on to mark2")
+        assert "mark2" in house.shown()
 
 
 async def test_what_a_model_thinks_aloud_is_not_its_reply(open_house: Open) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.parts import text_of
 from service.conversation import Content
 
 UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "prediction")
@@ -31,11 +32,8 @@ class Message(BaseModel):
 
     @property
     def text(self) -> str:
-        """Its text parts, joined."""
-        if isinstance(self.content, list):
-            parts = (part.get("text") for part in self.content if part.get("type") == "text")
-            return "\n".join(part for part in parts if isinstance(part, str))
-        return self.content or ""
+        """Its text, with notes where its images and other parts stand, as it is remembered."""
+        return text_of(self.content or "")
 
 
 class CompletionRequest(BaseModel):

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from domain.records import Role
+from evals import memory_cost
 from evals.beam import load as load_beam
 from evals.beam import run_beam
 from evals.conversations import Session, Utterance, turns_of
@@ -321,3 +322,8 @@ def test_what_is_no_beam_is_refused_in_one_sentence(tmp_path: Path, content: str
     (tmp_path / "x.json").write_text(content, encoding="utf-8")
     with pytest.raises(NotBenchmark, match="is not a chat of BEAM"):
         load_beam(tmp_path)
+
+
+@pytest.mark.deep
+async def test_memory_work_takes_no_more_tokens_than_ever() -> None:
+    assert 300 < await memory_cost.measure() <= 480

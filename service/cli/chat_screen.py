@@ -180,10 +180,9 @@ class Screen:
 
     def _kept(self) -> str:
         """Return what becomes of what was just said, for somebody who sees it the first time."""
-        settings = self._parts.settings
         text = "(kept: from now on /recall TEXT finds what you said"
-        if settings.tier(self._commands.talk.tier).remembers:
-            text += f", and /facts shows what is drawn from it every {settings.extract_turns} turns"
+        if self._parts.settings.tier(self._commands.talk.tier).remembers:
+            text += ", and /facts shows what is drawn from it every few turns"
         return f"{text})"
 
 

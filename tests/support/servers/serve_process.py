@@ -38,12 +38,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve_process(*options: str, cwd: Path, **settings: str) -> Iterator[ServeProcess]:
+def serve_process(
+    *options: str, cwd: Path, program: str = str(MNEMO), **settings: str
+) -> Iterator[ServeProcess]:
     """Run `mnemo serve` with settings from the environment alone, until it answers."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MNEMO_", "OPENAI_"))}
     env |= {"MNEMO_DATA_DIR": str(cwd / "data"), **settings}
     port = free_port()
-    command = [str(MNEMO), "serve", *options, "--port", str(port)]
+    command = [program, "serve", *options, "--port", str(port)]
     process = subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, text=True)
     server = ServeProcess(f"http://127.0.0.1:{port}", process)
     try:

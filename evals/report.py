@@ -23,6 +23,8 @@ class Report:
     """The product first, then the baselines."""
     names: Mapping[str, str] = field(default_factory=dict)
     """How categories are called."""
+    wishes: int = 0
+    """Tokens at most of the user's lasting wishes, which are shown beside the budget."""
 
     @property
     def product(self) -> Result:
@@ -37,10 +39,11 @@ class Report:
 def print_report(report: Report, console: Console) -> None:
     """Print a report: all methods side by side, then the product by category."""
     overall = report.product.overall
+    wishes = f" and {report.wishes} of lasting wishes" if report.wishes else ""
     console.print(
         f"[bold]{report.title}[/bold]: {report.conversations} conversations, "
         f"{overall.questions} questions, {overall.evidence} evidence messages; "
-        f"at most {report.budget} tokens; embeddings {report.embeddings}; "
+        f"at most {report.budget} tokens{wishes}; embeddings {report.embeddings}; "
         f"memories in {report.store}"
     )
     table = _table("method")

@@ -104,6 +104,7 @@ async def run(
         conversations=len(conversations),
         results=tuple(result(method, each) for method, each in outcomes.items()),
         names=names or {},
+        wishes=bench.settings.wish_tokens,
     )
 
 

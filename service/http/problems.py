@@ -35,10 +35,31 @@ class Problem(BaseModel):
     detail: str = Field(description="One sentence: what was wrong and what to do.")
 
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {"model": Problem, "content": {MEDIA: {}}} for code in (401, 404, 422, 503)
+class OpenAIProblem(BaseModel):
+    """What went wrong, as OpenAI's clients expect it."""
+
+    message: str = Field(description="One sentence: what was wrong and what to do.")
+    type: str = Field(description="Its kind, such as `invalid_request_error`.")
+    param: str | None
+    code: str | None
+
+
+class OpenAIError(BaseModel):
+    """The body of an error of OpenAI's routes."""
+
+    error: OpenAIProblem
+
+
+Described = dict[int | str, dict[str, Any]]
+
+
+CODES = ("4XX", "5XX")
+PROBLEMS: Described = {
+    code: {"content": {MEDIA: {"schema": Problem.model_json_schema()}}} for code in CODES
 }
 """What the OpenAPI document says of every route's errors."""
+OPENAI_PROBLEMS: Described = {code: {"model": OpenAIError} for code in CODES}
+"""The same of OpenAI's routes, which answer in OpenAI's form."""
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -124,8 +145,9 @@ def openai_error(
     """Return an error as OpenAI's clients expect one."""
     status = 400 if status == 422 else status  # OpenAI knows no other status for bad input.
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
-    error = {"message": detail, "type": kind, "param": None, "code": None}
-    return JSONResponse({"error": error}, status_code=status, headers=dict(headers or {}))
+    error = OpenAIProblem(message=detail, type=kind, param=None, code=None)
+    body = OpenAIError(error=error).model_dump()
+    return JSONResponse(body, status_code=status, headers=dict(headers or {}))
 
 
 def _for_its_client(handler: Handler) -> Handler:

@@ -399,7 +399,10 @@ async def test_the_openapi_document_describes_every_route(serve: Serve) -> None:
                 named = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
                 assert all(f"{{{name}}}" in url for name in named)
                 if url.startswith("/memory"):
-                    assert "application/problem+json" in operation["responses"]["404"]["content"]
+                    for codes in ("4XX", "5XX"):
+                        [[media, form]] = operation["responses"][codes]["content"].items()
+                        assert media == "application/problem+json"
+                        assert "detail" in form["schema"]["properties"]
 
 
 async def test_health_names_the_stores_that_answer(serve: Serve) -> None:

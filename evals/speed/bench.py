@@ -24,17 +24,19 @@ from evals.speed.measure import (
     EMBEDDED,
     INLINE,
     PATTERNS,
+    WHOLE,
     Figures,
     at_once,
-    at_the_socket,
     first_again,
     in_depth,
     open_talkers,
     side_by_side,
+    spent,
 )
 from evals.speed.peers import Place
 from evals.speed.processes import served, starts
 from evals.speed.report import write_report
+from evals.speed.sockets import at_the_socket
 from evals.speed.stores import at_owners
 from models.tokens import open_counter
 from tests.support.servers.chroma_server import ChromaServer
@@ -43,6 +45,12 @@ from tests.support.servers.redis_stack import RedisStack
 ALL = [*PATTERNS, INLINE, BACKGROUND, EMBEDDED]
 SIZES = (1, 8, 32)
 """Conversations at once."""
+LONG = 16
+"""Turns of each: past the tenth of them the bare pattern summarizes at every turn."""
+CROWDS = 3
+"""Repetitions of it, at most: the medians count."""
+SPENT = 200
+"""Turns whose tokens are counted."""
 
 
 @contextmanager
@@ -69,15 +77,18 @@ async def measure(place: Place, folder: Path, asked: argparse.Namespace) -> Figu
         crowd: dict[str, Any] = {name: {} for name in (BARE, BACKGROUND)}
         for size in SIZES:
             runs: dict[str, list[Figures]] = {name: [] for name in crowd}
-            for _ in range(asked.repetitions):
+            for _ in range(min(asked.repetitions, CROWDS)):
                 for name, mine in runs.items():
                     owner = f"{name}-{len(mine)}"
-                    mine.append(await at_once(talkers[name], owner, size, 6, tokens))
+                    mine.append(await at_once(talkers[name], owner, size, LONG, tokens))
             for name, mine in runs.items():
                 crowd[name][size] = {key: median(run[key] for run in mine) for key in mine[0]}
+        _say(f"tokens over {SPENT} turns")
+        whole = {name: talkers[name] for name in (WHOLE, BARE, BACKGROUND)}
+        tokens_spent = await spent(whole, SPENT, tokens)
         _say(f"a conversation of {asked.depth:,} turns")
         deep = {name: talkers[name] for name in (BARE, BACKGROUND, EMBEDDED)}
-        marks = [mark for mark in (10, 100, 1000) if mark <= asked.depth]
+        marks = sorted({10, 100, asked.depth})
         depth, rows = await in_depth(deep, marks, place.redis_url, tokens)
     _say("round trips")
     sockets = {
@@ -90,6 +101,7 @@ async def measure(place: Place, folder: Path, asked: argparse.Namespace) -> Figu
         "to_bare": {name: each.against(series[BARE]) for name, each in series.items()},
         "sockets": sockets,
         "at_once": crowd,
+        "spent": tokens_spent,
         "depth": depth,
         "thread_in_redis": rows,
         "first_turn_again": round(await first_again(folder, place, tokens), 1),
@@ -113,7 +125,12 @@ def main() -> None:
         report: Figures = {
             "date": f"{datetime.now(UTC):%d %B %Y}",
             "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
-            "asked": {"turns": asked.turns, "repetitions": asked.repetitions},
+            "asked": {
+                "turns": asked.turns,
+                "repetitions": asked.repetitions,
+                "long": LONG,
+                "spent": SPENT,
+            },
             "starts": starts(folder, 3),
         }
         with servers(folder) as place:

@@ -14,13 +14,11 @@ from pathlib import Path
 from statistics import mean, median
 from time import perf_counter, process_time
 from typing import Any
-from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
 from domain.owner import Owner
 from evals.measures import percentile
-from evals.speed.counting_proxy import Trips, counting_proxy
 from evals.speed.peers import (
     Bare,
     Place,
@@ -43,7 +41,7 @@ PATTERNS: dict[str, Callable[[Place], Any]] = {
     "(d) a vector a message": partial(open_pattern, kind=VectorAMessage),
     "(e) bare LangGraph graph": open_bare_graph,
 }
-BARE = "(c) bare pattern"
+WHOLE, BARE = "(a) whole history", "(c) bare pattern"
 INLINE, BACKGROUND, EMBEDDED = "Mnemograph, inline", "Mnemograph", "Mnemograph, embedded"
 WARM_UP = 5
 """First turns of a repetition that are not counted: connections open, weights are read."""
@@ -64,6 +62,8 @@ class Turn:
     """Of this process, while the turn ran."""
     cpu_beside: float
     """Of this process, for memory work beside the conversation that followed it."""
+    prompt: int
+    """Tokens of what the chat model was sent for the reply."""
     tokens: int
     """Of everything that models were sent meanwhile."""
 
@@ -155,8 +155,9 @@ async def one_turn(
     if rest:
         await talker.rest()
     beside = process_time() - done
-    sent = 0
+    prompt = sent = 0
     if rest:
+        prompt = tokens.prompt(talker.model.prompts[0])  # The reply is asked for first.
         sent = sum(map(tokens.prompt, talker.model.prompts))
         talker.model.prompts.clear()
     return Turn(
@@ -164,6 +165,7 @@ async def one_turn(
         to_model=((clock.asked or ended) - begun) * 1000,
         cpu=(done - busy) * 1000,
         cpu_beside=beside * 1000,
+        prompt=prompt,
         tokens=sent,
     )
 
@@ -180,11 +182,27 @@ async def side_by_side(
         gc.collect()
         for number, text in enumerate(said):
             for name, talker in talkers.items():
-                owner = f"{_slug(name)}-side-{repetition}"
+                owner = f"{slug(name)}-side-{repetition}"
                 turn = await one_turn(talker, owner, text, tokens)
                 if number >= WARM_UP:
                     series[name].repetitions[-1].append(turn)
     return series
+
+
+async def spent(
+    talkers: Mapping[str, Talker], turns: int, tokens: TokenCounter
+) -> dict[str, Figures]:
+    """Return the tokens that models are sent over so many turns: prompts, and all."""
+    sums: dict[str, Figures] = {}
+    for name, talker in talkers.items():
+        said = [
+            await one_turn(talker, f"{slug(name)}-spent", text, tokens) for text in texts(turns)
+        ]
+        sums[name] = {
+            "prompts": sum(turn.prompt for turn in said),
+            "all": sum(turn.tokens for turn in said),
+        }
+    return sums
 
 
 async def in_depth(
@@ -221,7 +239,7 @@ async def at_once(
             (await one_turn(talker, owner, text, tokens, rest=False)).overhead for text in messages
         ]
 
-    owners = [f"{_slug(name)}-{conversations}-{number}" for number in range(conversations)]
+    owners = [f"{slug(name)}-{conversations}-{number}" for number in range(conversations)]
     await asyncio.gather(*(talk(owner, said[:1]) for owner in owners))
     await talker.rest()
     begun = perf_counter()
@@ -235,37 +253,6 @@ async def at_once(
         "p50": round(percentile(times, 0.5), 1),
         "p95": round(percentile(times, 0.95), 1),
     }
-
-
-async def at_the_socket(place: Place, folder: Path, name: str, turns: int) -> Figures:
-    """Count round trips and bytes of the turns after the first few: the median turn's."""
-    redis, chroma = urlsplit(place.redis_url), urlsplit(place.chroma_url)
-    async with (
-        counting_proxy(redis.hostname or "", redis.port or 0) as to_redis,
-        counting_proxy(chroma.hostname or "", chroma.port or 0) as to_chroma,
-    ):
-        proxied = Place(
-            f"redis://127.0.0.1:{to_redis.port}{redis.path}", f"http://127.0.0.1:{to_chroma.port}"
-        )
-        async with open_talkers(proxied, folder, [name]) as talkers:
-            counted = [
-                await _counted(talkers[name], f"{_slug(name)}-socket", text, to_redis, to_chroma)
-                for text in texts(turns)
-            ]
-    return {key: median(row[key] for row in counted[WARM_UP:]) for key in counted[0]}
-
-
-async def _counted(talker: Talker, owner: str, text: str, redis: Trips, chroma: Trips) -> Figures:
-    before = [(t.count, t.sent, t.received) for t in (redis, chroma)]
-    await talker.turn(owner, text)
-    counted: Figures = {}
-    for name, trips, (count, sent, received) in zip(
-        ("redis", "chroma"), (redis, chroma), before, strict=True
-    ):
-        counted[f"{name}_trips"] = trips.count - count
-        counted[f"{name}_bytes"] = trips.sent - sent + trips.received - received
-    await talker.rest()
-    return counted
 
 
 async def stored(url: str, *marks: str) -> Figures:
@@ -291,8 +278,9 @@ async def first_again(folder: Path, place: Place, tokens: TokenCounter) -> float
 
 
 def _deep(name: str) -> str:
-    return f"{_slug(name)}-deep"
+    return f"{slug(name)}-deep"
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """Return a name of a way of talking as part of an owner's."""
     return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -9,7 +9,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 from jinja2 import Environment, StrictUndefined
 
-from evals.speed.measure import BACKGROUND, BARE, EMBEDDED
+from evals.speed.measure import BACKGROUND, BARE, WHOLE
 
 plt.switch_backend("svg")
 matplotlib.rcParams |= {"svg.hashsalt": "mnemograph", "svg.fonttype": "none"}
@@ -37,7 +37,7 @@ def page(report: Mapping[str, Any]) -> str:
     """Return the page: the template `report.md.jinja` with the figures."""
     source = Path(__file__).with_suffix(".md.jinja").read_text("utf-8")
     template = Environment(undefined=StrictUndefined, trim_blocks=True, autoescape=False)
-    names = {"OURS": BACKGROUND, "BARE": BARE, "EMBEDDED": EMBEDDED, "TARGETS": TARGETS}
+    names = {"OURS": BACKGROUND, "BARE": BARE, "WHOLE": WHOLE, "TARGETS": TARGETS}
     return template.from_string(source).render(report, **names) + "\n"
 
 

@@ -17,6 +17,7 @@ from langchain_core.messages import (
 from langgraph.runtime import Runtime
 
 from domain.journal import JournalView
+from domain.owner import Owner
 from domain.prompt_budget import Budget
 from domain.records import Said, Turn
 from models.errors import ContextTooLong, MalformedReply
@@ -251,9 +252,18 @@ class Generate:
             "tier": self._parts.settings.tier_name(runtime.context.tier, origin.owner.character_id),
             "thread": origin.thread,
         }
-        parts, served = self._parts, runtime.server_info is not None
-        parts.stores.background.start(origin.owner, lambda: self._remember(parts, asked, served))
+        served = runtime.server_info is not None
+        self._parts.stores.background.start(
+            origin.owner, lambda: self._remembered(origin.owner, asked, served)
+        )
         return Schedule(fold=None, extract=False, renew=renew)
+
+    async def _remembered(self, owner: Owner, asked: dict[str, Any], served: bool) -> None:
+        """Remember, and load what that changed: the next turn need not wait for it."""
+        await self._remember(self._parts, asked, served)
+        if not served:
+            stores = self._parts.stores
+            await stores.recall.facts(owner, await stores.journal.read(owner))
 
 
 def _with_search(budget: Budget, searched: int) -> Budget:

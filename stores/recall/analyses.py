@@ -8,7 +8,6 @@ import binascii
 import hashlib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,20 @@ from domain.recall.analyses import Ready, Stored, analysed, quantized
 from domain.recall.index import units_of
 from domain.recall.passages import Spans, spans_of
 from domain.records import Episode
+from domain.text.languages import TABLES
 from models.embeddings.open import EmbeddingModel
 from models.tokens import TokenCounter
-from stores.base_store.items import StoredItem
+from stores.base_store.items import StoredItem, json_text
 from stores.memories import with_beside
 from stores.recall.embedder import embedder
 
 _FORM = "3"
 """Of what is packed, and of the code that cuts and reads passages."""
+_READ = (
+    *("common", "letters", "own", "negations", "note", "asks"),  # they tell the language
+    *("stop", "numbers", "tens", "months", "days", "times"),
+)
+"""The keys of `languages.toml` that decide on terms and traits."""
 _TRAIT_STEPS = 6
 """Traits are halves and thirds, packed as sixths."""
 
@@ -148,9 +153,9 @@ def _firsts(episode: Episode, spans: Mapping[str, Spans]) -> tuple[dict[str, int
 
 @cache
 def _tables() -> str:
-    """Return a digest of the words of all languages: with others, texts have other terms."""
-    data = files("domain.text").joinpath("languages.toml").read_bytes()
-    return hashlib.sha256(data).hexdigest()[:12]
+    """Return a digest of the words that decide on terms and traits, in all languages."""
+    read = {code: [table.get(key) for key in _READ] for code, table in TABLES.items()}
+    return hashlib.sha256(json_text(read).encode()).hexdigest()[:12]
 
 
 def _text(array: NDArray[Any]) -> str:

@@ -21,7 +21,7 @@ from prometheus_client import Counter, Histogram
 from service.usage import metrics
 from settings import Settings
 from tests.support.mnemo_runs import Mnemo, mnemo
-from tests.support.servers.serve_process import free_port, serve_process
+from tests.support.servers.serve_process import ServeProcess, free_port, serve_process
 
 __all__ = ["mnemo"]
 
@@ -155,6 +155,46 @@ async def test_a_replica_that_is_back_takes_requests_before_the_next_one_stops(
                 async with await asyncio.start_server(fine, "127.0.0.1", port):
                     statuses = [(await client.post("/chat")).status_code for _ in range(4)]
                 assert statuses == [200] * 4
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(900)
+async def test_replicas_that_are_restarted_in_turn_lose_no_request(
+    tmp_path: Path, redis_url: str, chroma_url: str
+) -> None:
+    stores = {"MNEMO_REDIS_URL": redis_url, "MNEMO_CHROMA_URL": chroma_url,
+              "MNEMO_CHROMA_SHARDS": "2"}  # fmt: skip
+    with ExitStack() as stack:
+
+        def start(port: str = "") -> ServeProcess:
+            return stack.enter_context(serve_process(cwd=tmp_path, port=port, **stores))
+
+        replicas = [start() for _ in range(2)]
+        url = stack.enter_context(proxy(tmp_path, *(replica.url for replica in replicas)))
+        restarted = asyncio.Event()
+
+        async def talk(client: httpx.AsyncClient, user: str) -> int:
+            number = 0
+            while not restarted.is_set():
+                body = {"message": f"Note number {number}.", "thread_id": user}
+                answer = await client.post(f"/chat/{user}/default", json=body)
+                assert answer.status_code == 200, answer.text
+                assert answer.json()["error"] is None
+                number += 1
+                await asyncio.sleep(0.3)
+            return number
+
+        async with httpx.AsyncClient(base_url=url, timeout=100) as client:
+            users = ["alex", "blake"]
+            talks = [asyncio.create_task(talk(client, user)) for user in users]
+            for replica in replicas:
+                assert await asyncio.to_thread(replica.stop) in (0, -signal.SIGTERM)
+                await asyncio.to_thread(start, replica.url.rpartition(":")[2])
+            restarted.set()
+            for user, sent in zip(users, await asyncio.gather(*talks), strict=True):
+                kept = await client.get(f"/memory/{user}/default/transcript?limit=500")
+                said = [turn["messages"][0]["text"] for turn in kept.json()["items"]]
+                assert sent > 5 and said == [f"Note number {number}." for number in range(sent)]
 
 
 def test_every_figure_of_the_dashboard_is_one_that_is_measured() -> None:

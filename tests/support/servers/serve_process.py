@@ -39,13 +39,13 @@ def free_port() -> int:
 
 @contextmanager
 def serve_process(
-    *options: str, cwd: Path, program: str = str(MNEMO), **settings: str
+    *options: str, cwd: Path, port: str = "", program: str = str(MNEMO), **settings: str
 ) -> Iterator[ServeProcess]:
     """Run `mnemo serve` with settings from the environment alone, until it answers."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MNEMO_", "OPENAI_"))}
     env |= {"MNEMO_DATA_DIR": str(cwd / "data"), **settings}
-    port = free_port()
-    command = [program, "serve", *options, "--port", str(port)]
+    port = port or str(free_port())
+    command = [program, "serve", *options, "--port", port]
     process = subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, text=True)
     server = ServeProcess(f"http://127.0.0.1:{port}", process)
     try:

@@ -2,8 +2,8 @@
 
 START─ locate ─┬─ load_buffer ──────┐
                ├─ recall_summaries ─┼─ assemble_context ─ generate ─┬─ summarize ────┬─ finish ─ END
-               └─ recall_memories ──┘                               ├─ extract_facts ┘
-                                                                    └─ END (nothing scheduled)
+               ├─ recall_memories ──┘                               ├─ extract_facts ┘
+               └─ END (answered before)                             └─ END (nothing scheduled)
 """
 
 from typing import Any

@@ -116,16 +116,18 @@ async def measure(**changed):
 await measure()
 
 # %% [markdown]
-# ## The share of recall
+# ## How large a prompt may be
 #
-# `MNEMO_MEMORY_SHARE`: the part of the prompt that recalled memory may take. More finds more, until
-# the answer is always there; after that it only costs.
+# A tier's `context_budget`, here `MNEMO_PLUS__CONTEXT_BUDGET`, of which a part is kept for the
+# reply. Recall takes its share of it (`MNEMO_MEMORY_SHARE`) and what the last turns leave of theirs
+# (`MNEMO_FOLD_AT`). With too little the answer is not there; from some size on it
+# is, and more only costs.
 
 # %%
-shares = [0.003, 0.005, 0.01, 0.02, 0.04]
-by_share = [await measure(memory_share=share) for share in shares]
-for share, result in zip(shares, by_share, strict=True):
-    print(share, {name: round(value, 2) for name, value in result.items()})
+budgets = [600, 700, 800, 900, 1100, 1500]
+by_budget = [await measure(plus={"context_budget": budget}) for budget in budgets]
+for budget, result in zip(budgets, by_budget, strict=True):
+    print(budget, {name: round(value, 2) for name, value in result.items()})
 
 # %% [markdown]
 # ## When to fold
@@ -147,7 +149,7 @@ import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3))
 for axis, values, results, cost, label in (
-    (axes[0], shares, by_share, "recalled tokens", "memory_share"),
+    (axes[0], budgets, by_budget, "recalled tokens", "context_budget"),
     (axes[1], turns, by_fold, "prompt of a turn", "fold_turns"),
 ):
     axis.plot(values, [result["recall"] for result in results], "o-", label="recall")
@@ -159,5 +161,5 @@ figure.tight_layout()
 plt.show()
 
 # %% [markdown]
-# What you choose goes into the environment or `.env` (`MNEMO_MEMORY_SHARE=0.05`). The budget of a
-# whole prompt is a tier's `context_budget`.
+# What you choose goes into the environment or `.env` (`MNEMO_PLUS__CONTEXT_BUDGET=3000`,
+# `MNEMO_FOLD_TURNS=8`).

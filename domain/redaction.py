@@ -26,14 +26,12 @@ _PLUGINS = (
     "github_token.GitHubTokenDetector",
     "gitlab_token.GitLabTokenDetector",
     "mailchimp.MailchimpDetector",
-    "openai.OpenAIDetector",
     "private_key.PrivateKeyDetector",
     "pypi_token.PypiTokenDetector",
     "sendgrid.SendGridDetector",
     "slack.SlackDetector",
     "square_oauth.SquareOAuthDetector",
     "stripe.StripeDetector",
-    "telegram_token.TelegramBotTokenDetector",
     "twilio.TwilioKeyDetector",
 )
 _ALONE = r"(?<![A-Za-z0-9])"
@@ -54,6 +52,7 @@ _KEYS = (
     re.compile(rf"{_ALONE}(?:ya29\.|1//0|xapp-)[A-Za-z0-9_-]{{20,}}"),
     re.compile(rf"{_ALONE}(?:EAA[A-Za-z0-9]{{30,}}|AGE-SECRET-KEY-1[A-Z0-9]{{40,}})"),
     re.compile(rf"{_ALONE}eyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]{{8,}}(?:\.[A-Za-z0-9_-]+)?"),
+    re.compile(rf"{_ALONE}\d{{8,10}}:[A-Za-z0-9_-]{{35}}(?![A-Za-z0-9_-])"),  # of Telegram's bots
     re.compile(rf"{_ALONE}AIza[A-Za-z0-9_-]{{35}}"),
     re.compile(rf"{_ALONE}(?i:Bearer)\s{{1,3}}[A-Za-z0-9._~+/-]{{20,}}=*"),
 )
@@ -73,7 +72,7 @@ _ASSIGNED = re.compile(
 )
 """As in a program or a file of settings: the name of a secret, and "="."""
 _NAMED = re.compile(
-    r"(?:[a-z]{1,20}[_-](?:key|token|secret|password)|(?<![a-z])(?:pass|pw))[\"'`*]{0,3}\s{0,3}"
+    r"(?:[a-z]{1,20}[_-](?:key|token|secret|password)|(?<![a-z])(?:pass|pw|psw))[\"'`*]{0,3}\s{0,3}"
     r"[:=]\s{0,3}[\"'`]?(?P<secret>(?=[^\s\d]{0,200}\d)[^\s\"'`,;]{4,})",
     re.IGNORECASE,
 )

@@ -20,6 +20,8 @@ from tests.support.held_loop import watched
 
 MOST = 0.05
 """Seconds for which text of users may hold the event loop, or Python's lock."""
+TRIES = 8
+"""What holds them does so each time; what a busy machine adds does not."""
 SIZE = 99_000
 """Bytes of a text just under the limit of a message."""
 PIECES = [
@@ -51,8 +53,10 @@ async def test_a_long_text_holds_nobody_up(tmp_path: Path, piece: str) -> None:
             for said in ("I like tea", "What do I like?", "I like milk", "x" * 5000, "And now?"):
                 await client.post("/chat/first/c", json={"message": said})
             for name, way in WAYS.items():
-                least = [await _held(way, parts, client, text, f"{name}{n}") for n in range(3)]
-                assert min(least) < MOST, f"{name}: {least}"
+                held: list[float] = []
+                while len(held) < TRIES and min(held, default=MOST) >= MOST:
+                    held.append(await _held(way, parts, client, text, f"{name}{len(held)}"))
+                assert min(held) < MOST, f"{name}: {held}"
 
 
 async def _held(way: Any, parts: Parts, client: httpx.AsyncClient, text: str, user: str) -> float:

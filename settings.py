@@ -218,8 +218,10 @@ class Settings(BaseSettings):
     )
 
     # Recall
-    search_memory: bool = Field(default=True, description="Offer the model the search tool.")
-    search_memory_calls: int = Field(default=3, ge=0, description="Its calls a turn at most.")
+    search_memory: bool = Field(
+        default=True, description="Offer the model its tools: search_memory and forget_memory."
+    )
+    search_memory_calls: int = Field(default=3, ge=0, description="Searches a turn at most.")
     index_owners: int = Field(default=256, ge=1, description="Owners whose evidence stays loaded.")
     index_bytes: int = Field(
         default=256_000_000, ge=1_000_000, description="Bytes of loaded evidence at most."

@@ -86,7 +86,7 @@ async def after_reply(state: ChatState) -> list[str]:
         return [END]  # A state written from outside: the next turn schedules what it left.
     work = state["schedule"]
     steps = ["summarize"] if work.fold is not None or work.renew else []
-    steps += ["extract_facts"] if work.extract else []
+    steps += ["extract_facts"] if work.extract or work.asks else []
     return steps or [END]
 
 

@@ -157,7 +157,7 @@ async def _extract_facts(parts: Parts, state: RememberState) -> dict[str, Any]:
     try:
         tier = _tier(parts, state)
         work = await extract(parts, _owner(state), state["generation"], tier)
-        added = list(work.added)
+        added = list(work.added) if work else []
     except GenerationMoved:
         added = []
     return {"facts_added": [fact.text for fact in added], "extracted": True}

@@ -11,13 +11,15 @@ from langgraph.runtime import Runtime
 from domain.facts import entities as entity_rules
 from domain.facts import facts as fact_rules
 from domain.facts.extraction import FactChange, Source
-from domain.facts.forgetting import says
+from domain.facts.forgetting import NOTHING_WANTED, Wanted, tell
 from domain.folding import to_extract
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Fact, RecordKey, Turn, turn_of
 from domain.rows import key_of
+from domain.text.sentences import sentences
 from models.errors import ModelError
+from nodes.remembering.by_form import forget_by_form, wanted_by
 from nodes.remembering.lease import extending
 from nodes.remembering.read_messages import DROPPED, UNREADABLE, read_messages
 from nodes.remembering.redacted import redacted
@@ -41,21 +43,32 @@ class ExtractFacts:
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return the texts of the facts added; a failure is noted, and the cursor stays."""
-        if not state["schedule"].extract:
-            return {}
-        origin = state["origin"]
+        work, origin = state["schedule"], state["origin"]
+        owner, generation = origin.owner, origin.view.generation
+        done: Extracted | None = None
+        failed: list[str] = []
         try:
-            work = await extract(self._parts, origin.owner, origin.view.generation, origin.tier)
+            if work.extract:
+                asked = work.asked
+                done = await extract(self._parts, owner, generation, origin.tier, asked)
         except GenerationMoved:
             return {}
         except (ModelError, StoreUnavailable) as error:
-            return {"degraded": [f"extract_facts: {error}"]}
-        messages = "1 message" if work.unread == 1 else f"{work.unread} messages"
+            failed.append(f"extract_facts: {error}")
+        try:
+            if done is None and work.asks:
+                await forget_by_form(self._parts, owner, generation, origin.thread)
+        except GenerationMoved:
+            return {}
+        except StoreUnavailable as error:
+            failed.append(f"extract_facts: {error}")
+        done = done or Extracted()
+        messages = "1 message" if done.unread == 1 else f"{done.unread} messages"
         passed_over = f"extract_facts: passed over {messages} that the memory model cannot read"
         return {
-            "facts_added": [fact.text for fact in work.added],
-            "facts_dropped": work.dropped,
-            "degraded": [passed_over] if work.unread else [],
+            "facts_added": [fact.text for fact in done.added],
+            "facts_dropped": done.dropped,
+            "degraded": [*failed, *([passed_over] if done.unread else [])],
         }
 
 
@@ -73,11 +86,27 @@ class Extracted:
     """Messages that it could not read."""
 
 
-async def extract(parts: Parts, owner: Owner, generation: str | None, tier: Tier) -> Extracted:
+async def extract(
+    parts: Parts,
+    owner: Owner,
+    generation: str | None,
+    tier: Tier,
+    asked: Wanted = NOTHING_WANTED,
+) -> Extracted | None:
     """Extract from all turns beyond the owner's cursor; return what is new.
 
     Facts are written before the cursor moves: a crash in between extracts the same again,
     and what is there already is found and not written twice.
+
+    Args:
+        parts: What the graph runs on.
+        owner: Whose turns.
+        generation: Under which their journal was read.
+        tier: It says whether a model may be asked.
+        asked: What was forgotten already: the turns that asked for it are read all the same.
+
+    Returns:
+        What was done; None where another worker is at it.
 
     Raises:
         ModelError: If the memory model failed; nothing is written.
@@ -88,18 +117,24 @@ async def extract(parts: Parts, owner: Owner, generation: str | None, tier: Tier
     until = now + parts.settings.fold_lease
     view = await journal.begin_extraction(owner, generation, now=now, until=until)
     if view is None:
-        return Extracted()
+        return None
     everything = await _turns(parts, owner, view)
-    turns = [turn for turn in everything if turn.id not in view.withheld]
+    withheld = view.withheld - set(asked.asking)
+    turns = [turn for turn in everything if turn.id not in withheld]
     read = {turn.id for turn in turns}
-    earlier = [t for t in view.turns.values() if t.id not in read and t.id not in view.withheld]
+    earlier = [t for t in view.turns.values() if t.id not in read and t.id not in withheld]
     turns, earlier = await redacted(parts, turns), await redacted(parts, earlier)
     try:
         around = {turn.id: turn for turn in earlier}
         extend = partial(journal.extend_extraction, owner, generation)
         async with extending(parts, extend):
-            sources = sources_of(turns, around)
-            work = await _extract(parts, owner, view, tier, sources)
+            # A request of one sentence says nothing else.
+            sources = [
+                source
+                for source in sources_of(turns, around)
+                if turn_of(source.ref) not in asked.asking or len(sentences(source.text)) > 1
+            ]
+            work = await _extract(parts, owner, view, tier, sources, asked)
     except ModelError:
         await journal.extracted(owner, generation, None)
         raise
@@ -122,6 +157,7 @@ async def _extract(
     view: JournalView,
     tier: Tier,
     sources: Sequence[Source],
+    asked: Wanted,
 ) -> Extracted:
     """Write the facts and entities that `sources` state."""
     if not sources:
@@ -130,7 +166,7 @@ async def _extract(
     known = await parts.stores.recall.facts(owner, view)
     nearest = await _nearest(parts, owner, generation, sources, known)
     extraction, unread = await read_messages(parts, owner, tier, view.cursor, sources, nearest)
-    changes = await _without_forgotten(parts, owner, generation, extraction.facts)
+    changes = await _without_forgotten(parts, owner, view, sources, extraction.facts, asked)
     # Read now: what the user edited or deleted while the model was at it stays so.
     rows = await memories.drawn(owner, generation)
     by_ref = {source.ref: source for source in sources}
@@ -153,7 +189,12 @@ async def _extract(
 
 
 async def _without_forgotten(
-    parts: Parts, owner: Owner, generation: str | None, changes: Sequence[FactChange]
+    parts: Parts,
+    owner: Owner,
+    view: JournalView,
+    sources: Sequence[Source],
+    changes: Sequence[FactChange],
+    asked: Wanted,
 ) -> list[FactChange]:
     """Forget what messages want forgotten, with the messages that ask; return what else they say.
 
@@ -162,19 +203,23 @@ async def _without_forgotten(
         StoreUnavailable: If a store does not answer.
     """
     wishes = [change for change in changes if change.op == "forget"]
-    if not wishes:
-        return list(changes)
-    reached = await forget(
-        parts.stores,
-        owner,
-        generation,
-        now=parts.now(),
-        ids={wish.target for wish in wishes if wish.target},
-        statements=[wish.text for wish in wishes],
-        removed={turn_of(wish.source) for wish in wishes},
-    )
     others = [change for change in changes if change.op != "forget"]
-    return [c for c in others if not any(says(c.text, gone) for gone in reached.statements)]
+    places = {source.ref: place for place, source in enumerate(sources)}
+    ends = [places[wish.source] for wish in wishes if wish.source in places]
+    ends += [len(sources)] if asked.asking else []
+    if not ends:
+        return others
+    reached = await forget(
+        parts.stores, owner, view.generation, wanted_by(wishes, view.turns, asked), now=parts.now()
+    )
+    gone = reached.withheld - reached.asking
+
+    def forgotten(change: FactChange) -> bool:
+        if places.get(change.source, 0) > max(ends):
+            return False  # said after that
+        return turn_of(change.source) in gone or tell(change.text, reached.statements)
+
+    return [change for change in others if not forgotten(change)]
 
 
 def sources_of(turns: Sequence[Turn], around: Mapping[str, Turn] | None = None) -> list[Source]:

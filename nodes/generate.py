@@ -16,6 +16,7 @@ from langchain_core.messages import (
 )
 from langgraph.runtime import Runtime
 
+from domain.facts.forgetting import NOTHING_WANTED, Wanted
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.prompt_budget import Budget
@@ -29,6 +30,7 @@ from models.provider.replies import was_cut
 from models.provider.reply_text import WRITTEN_CALL
 from nodes.assemble_context import shares_of
 from nodes.finish import forgotten
+from nodes.forget_memory import FORGET_CALLS
 from nodes.messages.checked_state import signatures_of
 from nodes.messages.stamps import by_turn, said_at, turn_from, turn_id, turn_messages
 from nodes.prompt import Draft, Prompt, build
@@ -74,6 +76,9 @@ class Generate:
             view = await self._parts.stores.journal.add_turns(
                 origin.owner, origin.view.generation, [*lost, turn], origin.thread, turn.id
             )
+            asked = await search.forgetting.carry_out(view.turns[turn.id])
+            if asked != NOTHING_WANTED:
+                view = await self._parts.stores.journal.read(origin.owner, turn.id)
         except GenerationMoved:
             return await forgotten(self._parts, origin)
         await self._note_learned(self._chat(origin).learned)
@@ -91,8 +96,12 @@ class Generate:
                 *(state.get("recalled", []) if prompt.shows_memories else []),
                 *(item.model_dump(mode="json") for item in search.found),
             ],
-            "schedule": self._after(state, view, turn.id, runtime),
-            "degraded": [*self._chat(origin).learned.tell(), *_cut(reply, prompt)],
+            "schedule": self._after(state, view, turn.id, asked, runtime),
+            "degraded": [
+                *self._chat(origin).learned.tell(),
+                *_cut(reply, prompt),
+                *search.forgetting.degraded,
+            ],
         }
 
     def _chat(self, origin: Origin) -> ChatModel:
@@ -139,7 +148,7 @@ class Generate:
         search = MemorySearch(self._parts, origin, prompt, _more_than(origin.view, state["draft"]))
         messages: list[BaseMessage] = list(prompt.messages)
         written = 0
-        for _ in range(self._parts.settings.search_memory_calls + 2):
+        for _ in range(max(self._parts.settings.search_memory_calls, FORGET_CALLS) + 2):
             reply = await self._ask(
                 self._chat(origin), search, messages, prompt.budget["reply_reserve"]
             )
@@ -237,16 +246,23 @@ class Generate:
         state: ChatState,
         view: JournalView,
         head: str,
+        asked: Wanted,
         runtime: Runtime[ChatContext],
     ) -> Schedule:
-        """Return what this run does after its reply; in background mode a run of its own does."""
+        """Return what this run does after its reply; in background mode a run of its own does.
+
+        What is to be forgotten waits for no other run.
+        """
         origin = state["origin"]
         work = schedule(self._parts, origin.owner, origin.tier, view, origin.thread, head)
+        forgets = work.asks or asked != NOTHING_WANTED
+        if asked != NOTHING_WANTED:
+            work = replace(work, extract=origin.tier.remembers, asked=asked)
         shown = state["summaries"].notes[-self._parts.settings.summary_episodes :]
         renew = tuple(note.id for note in shown if note.tells(view.withheld))
-        if self._parts.settings.remember == "inline" or work == NOTHING:
+        if self._parts.settings.remember == "inline" or forgets or work == NOTHING:
             return replace(work, renew=renew)
-        asked = {
+        then = {
             "user_id": origin.owner.user_id,
             "character_id": origin.owner.character_id,
             "tier": self._parts.settings.tier_name(runtime.context.tier, origin.owner.character_id),
@@ -254,7 +270,7 @@ class Generate:
         }
         served = runtime.server_info is not None
         self._parts.stores.background.start(
-            origin.owner, lambda: self._remembered(origin.owner, asked, served)
+            origin.owner, lambda: self._remembered(origin.owner, then, served)
         )
         return Schedule(fold=None, extract=False, renew=renew)
 

@@ -12,6 +12,7 @@ from langgraph.config import get_config
 from langgraph.runtime import Runtime
 
 from domain.as_of import as_of_date
+from domain.facts.forgetting import Wanted
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.text.moments import zone_of
@@ -94,8 +95,8 @@ class Locate:
             return replace(origin, head=came.head), came
         gone = removed(came.messages, turns) - view.withheld
         if gone:
-            now = self._parts.now()
-            await forget(stores, origin.owner, view.generation, now=now, removed=gone)
+            wanted = Wanted(removed=gone)
+            await forget(stores, origin.owner, view.generation, wanted, now=self._parts.now())
             origin = replace(origin, view=await stores.journal.read(origin.owner, origin.head))
         return origin, came
 

@@ -55,18 +55,13 @@ def schedule(
     )
     if window is None and _left_behind(view, now):
         window = Window(thread=thread, turns=())  # Whoever comes finishes a claimed window.
-    extract = should_extract(view, settings.extract_turns) or _at_once(view, head)
-    extract = tier.remembers and extract
-    return Schedule(fold=window, extract=extract)
-
-
-def _at_once(view: JournalView, head: str | None) -> bool:
-    """Return whether the last turn asks for what holds at once: to forget, or an instruction."""
     turn = view.turns.get(head or "")
-    said = [message.text for message in turn.messages if message.role == "user"] if turn else []
-    if turn is None or turn.seq <= view.cursor:
-        return False
-    return any(may_want_forgotten(text) or _instructs(text) for text in said)
+    texts = [message.text for message in turn.messages if message.role == "user"] if turn else []
+    new = texts if turn is not None and turn.seq > view.cursor else []
+    asks = any(may_want_forgotten(text) for text in new)
+    at_once = asks or any(_instructs(text) for text in new)  # what holds from the next reply on
+    extract = should_extract(view, settings.extract_turns) or at_once
+    return Schedule(fold=window, extract=tier.remembers and extract, asks=asks)
 
 
 def _instructs(text: str) -> bool:

@@ -1,4 +1,7 @@
-"""The tool with which the model asks memory again while it answers; it lives in the run only."""
+"""The tools of a model while it answers: it asks memory again, and is told to forget.
+
+Their calls live in the run only.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, tzinfo
@@ -10,8 +13,10 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, Field, ValidationError
 
 from domain.records import Recalled
+from models.forget_tool import FORGET_MEMORY
 from models.provider.reply_text import clean
 from models.provider.roles import alternating
+from nodes.forget_memory import Forgetting
 from nodes.prompt import Prompt, memory_block
 from nodes.state import Origin, Parts
 from stores.recall.recall import render
@@ -35,7 +40,7 @@ TOOL = {
 
 
 class MemorySearch:
-    """The searches of one run: a few calls, within what the prompt left free."""
+    """The searches of one run, within what the prompt left free, beside what it forgets."""
 
     def __init__(self, parts: Parts, origin: Origin, prompt: Prompt, more: bool) -> None:
         """Search for `origin`'s owner.
@@ -48,6 +53,7 @@ class MemorySearch:
         """
         self._more = more
         self._parts = parts
+        self.forgetting = Forgetting(parts, origin)
         self._origin = origin
         self._chat = parts.models.of(origin.owner.character_id)
         self._calls = 0
@@ -71,12 +77,14 @@ class MemorySearch:
         )
 
     def tools(self) -> list[dict[str, Any]]:
-        """Return the tool to offer; none where there is nothing to search, or no room for it."""
-        if not self.offered:
+        """Return the tools to offer; none where there is nothing to look for, or no room."""
+        tools = [*([TOOL] if self.offered else []), *self.forgetting.tools()]
+        cost = sum(self._parts.models.tokens.text(str(tool)) for tool in tools)
+        if self._room < cost:
             return []
-        if not self.tokens:
-            self.tokens = self._parts.models.tokens.text(str(TOOL))
-        return [TOOL]
+        if tools and not self.tokens and not self._chat.offline:
+            self.tokens = cost
+        return tools
 
     def withdraw(self) -> None:
         """Count nothing for a tool that the model did not take."""
@@ -87,7 +95,8 @@ class MemorySearch:
         self.tokens += self._parts.models.tokens.message(reply)
         answers = []
         for call in reply.tool_calls:
-            text = await self._search(call)
+            forgets = call["name"] == FORGET_MEMORY
+            text = await (self.forgetting.answer(call) if forgets else self._search(call))
             message = ToolMessage(text, tool_call_id=call["id"] or "")
             self.tokens += self._parts.models.tokens.message(message)
             answers.append(message)

@@ -12,6 +12,7 @@ from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # The one that pydantic reads on Python 3.11 too.
 
+from domain.facts.forgetting import NOTHING_WANTED, Wanted
 from domain.folding import Window
 from domain.journal import JournalView
 from domain.owner import Owner
@@ -189,6 +190,10 @@ class Schedule:
 
     fold: Window | None
     extract: bool
+    asks: bool = False
+    """Whether the last message may want something forgotten: that does not wait."""
+    asked: Wanted = NOTHING_WANTED
+    """What the model was asked to forget, and forgot."""
     renew: tuple[str, ...] = ()
     """Episodes whose summary says something forgotten: they are summarized anew without it."""
 

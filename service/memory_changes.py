@@ -7,7 +7,7 @@ decided by then.
 from uuid import uuid4
 
 from domain.facts import facts
-from domain.facts.forgetting import Reach
+from domain.facts.forgetting import Reach, Wanted
 from domain.owner import Owner
 from domain.records import Fact, Said, Turn
 from domain.rows import key_of
@@ -47,13 +47,13 @@ async def delete_fact(parts: Parts, owner: Owner, id: str) -> None:
         GenerationMoved: If the owner was reset meanwhile; nothing is changed.
     """
     fact, generation = await _fact(parts, owner, id)
-    await forget(parts.stores, owner, generation, now=parts.now(), ids={fact.id})
+    await forget(parts.stores, owner, generation, Wanted(ids={fact.id}), now=parts.now())
 
 
 async def what_says(parts: Parts, owner: Owner, text: str) -> Reach:
     """Return what says the same as `text`, and would be forgotten with it."""
     view = await parts.stores.journal.read(owner)
-    return await reached_by(parts.stores, owner, view.generation, statements=[text])
+    return await reached_by(parts.stores, owner, view.generation, Wanted(statements=[text]))
 
 
 async def forget_what_says(parts: Parts, owner: Owner, text: str) -> Reach:
@@ -62,8 +62,8 @@ async def forget_what_says(parts: Parts, owner: Owner, text: str) -> Reach:
     Raises:
         GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
     """
-    view, now = await parts.stores.journal.read(owner), parts.now()
-    return await forget(parts.stores, owner, view.generation, now=now, statements=[text])
+    view, wanted = await parts.stores.journal.read(owner), Wanted(statements=[text])
+    return await forget(parts.stores, owner, view.generation, wanted, now=parts.now())
 
 
 async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> Turn:

@@ -3,17 +3,51 @@
 Pure decisions over records. Where they are stored, and who wished it, is decided elsewhere.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from domain.records import Episode, Fact, Turn, turn_of
+from domain.text.languages import LANGUAGES, language_of
 from domain.text.sentences import sentences
+from domain.text.statements import is_question
 from domain.text.stemming import stem
-from domain.text.terms import terms, weak_terms
+from domain.text.terms import strong_terms, weak_terms
+from domain.text.vocabulary import ENGLISH, vocabulary
+from domain.text.wishes import wants_forgotten
+from domain.text.words import words
 
 ENOUGH = 0.75
 """Share of a statement's content words that a sentence must hold to say the same: of up to three
 words all of them. Fewer would take in what only speaks of the same thing."""
+USER = "user"
+"""The subject of facts about whoever has no name."""
+_BACK = 5
+"""Turns in which the last statement is looked for, from the one before "I was joking"."""
+_ROOT = 5
+"""Letters that two stems share at least, so that they may be of one word."""
+_HANGUL = "\uac00"
+"""The first syllable of Korean, whose words go on in their endings."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody wants forgotten."""
+
+    ids: Collection[str] = ()
+    """Facts."""
+    statements: Collection[str] = ()
+    """Whatever says this."""
+    removed: Collection[str] = ()
+    """Turns that were taken out of their thread: what only they state goes with them."""
+    asking: Collection[str] = ()
+    """Turns that ask for it. They are withheld; what else they state, and what is said later, is
+    not."""
+    last_before: Collection[str] = ()
+    """Turns from which back the last statement is taken back, that of the turn itself first."""
+
+
+NOTHING_WANTED = Wanted()
 
 
 @dataclass(frozen=True)
@@ -26,41 +60,79 @@ class Reach:
     """All that is to be forgotten, in words: what was wished, and what the facts say."""
     withheld: frozenset[str]
     """Turns in which somebody says it, and episodes whose summary does: for no prompt."""
+    asking: frozenset[str] = frozenset()
+    """Of the withheld turns those that only ask for it."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing that is remembered says it."""
+        return not self.facts and self.withheld <= self.asking
 
 
 def reach(
-    facts: Iterable[Fact],
-    turns: Iterable[Turn],
-    episodes: Iterable[Episode],
-    *,
-    ids: Collection[str] = (),
-    statements: Iterable[str] = (),
-    removed: Collection[str] = (),
+    facts: Iterable[Fact], turns: Mapping[str, Turn], episodes: Iterable[Episode], wanted: Wanted
 ) -> Reach:
     """Return what a wish to forget reaches.
 
     Args:
         facts: All facts of an owner.
-        turns: All turns that the owner's journal and episodes hold.
+        turns: All turns that the owner's journal and episodes hold, by id.
         episodes: All episodes.
-        ids: Facts to forget.
-        statements: What else is to be forgotten, in words.
-        removed: Turns that were taken out of their thread: what only they state goes with them.
+        wanted: What is to be forgotten.
     """
-    standing = [fact for fact in facts if not fact.deleted]
-    wished = [*statements, *(fact.text for fact in standing if fact.id in ids)]
-    stated = [
-        fact
-        for fact in standing
-        if fact.id in ids or any(says(fact.text, w) or says(w, fact.text) for w in wished)
-    ]
+    asked = [turns[id].seq for id in wanted.asking if id in turns]
+    said = [t for t in turns.values() if not asked or t.seq <= max(asked)]
+    later = turns.keys() - {turn.id for turn in said}
+    standing = [f for f in facts if not f.deleted and not _turns_of(f) <= later]
+    last = [turn for id in wanted.last_before if (turn := _last_statement(turns, id))]
+    removed = {*wanted.removed, *(turn.id for turn in last)}
+    wished = [*wanted.statements, *(fact.text for fact in standing if fact.id in wanted.ids)]
+    wished += [text for turn in last for text in _statements(turn)]
+    alike = [f for f in standing if any(says(f.text, w) or says(w, f.text) for w in wished)]
+    subjects = {fact.subject for fact in standing if fact.id in wanted.ids}
+    subjects |= {fact.subject for fact in alike if fact.subject == USER and not subjects}
+    # "My sister is pregnant too" is not forgotten with "I am pregnant".
+    stated = [fact for fact in alike if not subjects or fact.subject in subjects]
+    others = set().union(*(_turns_of(fact) for fact in alike if fact not in stated))
     wished += [fact.text for fact in stated]
-    alone = [fact for fact in standing if {turn_of(ref) for ref in fact.sources} <= set(removed)]
-    hidden = {turn_of(ref) for fact in stated for ref in fact.sources} | set(removed)
-    hidden |= {turn.id for turn in turns if any(tell(m.text, wished) for m in turn.messages)}
+    alone = [fact for fact in standing if _turns_of(fact) <= removed]
+    hidden = set(removed).union(*map(_turns_of, stated)) - later
+    said = [turn for turn in said if turn.id not in others]
+    hidden |= {turn.id for turn in said if any(tell(m.text, wished) for m in turn.messages)}
     hidden |= {episode.id for episode in episodes if tell(episode.summary, wished)}
     gone = {fact.id: fact for fact in (*stated, *alone)}
-    return Reach(tuple(gone.values()), tuple(dict.fromkeys(wished)), frozenset(hidden))
+    return Reach(
+        tuple(gone.values()),
+        tuple(dict.fromkeys(filter(None, wished))),
+        frozenset(hidden | set(wanted.asking)),
+        frozenset(wanted.asking),
+    )
+
+
+def _turns_of(fact: Fact) -> set[str]:
+    return {turn_of(ref) for ref in fact.sources}
+
+
+def _last_statement(turns: Mapping[str, Turn], id: str) -> Turn | None:
+    """Return the last turn, going back from one, in which the user states something."""
+    turn = turns.get(id)
+    for _ in range(_BACK):
+        if turn is None or _statements(turn):
+            return turn
+        turn = turns.get(turn.parent or "")
+    return None
+
+
+def _statements(turn: Turn) -> list[str]:
+    """Return the sentences in which the user states something in a turn."""
+    said = (s for m in turn.messages if m.role == "user" for s in sentences(m.text))
+    return [
+        sentence
+        for sentence in said
+        if strong_terms(sentence)
+        and not is_question(sentence)
+        and wants_forgotten(sentence) is None
+    ]
 
 
 def tell(text: str, statements: Iterable[str]) -> bool:
@@ -70,16 +142,40 @@ def tell(text: str, statements: Iterable[str]) -> bool:
 
 def says(text: str, statement: str) -> bool:
     """Return whether a sentence of `text` says what `statement` says, whoever says it."""
-    wanted = _content(statement)
-    if not wanted:
-        return False
-    return any(
-        len(wanted & set(terms(sentence))) >= ENOUGH * len(wanted) for sentence in sentences(text)
-    )
+    return any(_covers(sentence, statement) for sentence in sentences(text))
 
 
-def _content(statement: str) -> frozenset[str]:
-    """Return the terms by which a statement is known; without weak ones where two are left."""
-    spoken = frozenset(terms(statement)) - {stem("user")}
-    strong = spoken - weak_terms()
+def _covers(sentence: str, statement: str) -> bool:
+    """Return whether a sentence holds enough of a statement's words, whatever their endings.
+
+    A statement of a word or two may not tell its language: it is read in that of the sentence too.
+    """
+    codes = dict.fromkeys(language_of(text) or ENGLISH for text in (sentence, statement))
+    for code in codes:
+        wanted, said = _content(statement, code), _content(sentence, code)
+        held = sum(1 for word in wanted if word in said or any(_meet(word, s) for s in said))
+        if wanted and held >= ENOUGH * len(wanted):
+            return True
+    return False
+
+
+@lru_cache(maxsize=8_192)  # each statement is held against many sentences, and the other way round
+def _content(text: str, code: str) -> frozenset[str]:
+    """Return the stems by which a text is known; without weak ones where two are left."""
+    language = LANGUAGES[code]
+    if not language.spaced:
+        return strong_terms(text)
+    idle = vocabulary(code).stop | language.words("beside") | {"user"}
+    spoken = frozenset(stem(word, code) for word in words(text) if word not in idle)
+    strong = spoken - weak_terms(code)
     return strong if len(strong) > 1 else spoken
+
+
+def _meet(word: str, other: str) -> bool:
+    """Return whether two stems are of one word, as "pregnant" and "pregnancy" are."""
+    if min(word[0], other[0]) >= _HANGUL:
+        return word[:2] == other[:2] and min(len(word), len(other)) > 1
+    shorter, longer = sorted((word, other), key=len)
+    if longer.startswith(shorter):
+        return len(longer) < 2 * len(shorter) and len(shorter) >= _ROOT
+    return word[: _ROOT + 2] == other[: _ROOT + 2] and len(longer) - len(shorter) <= 1

@@ -4,88 +4,129 @@ By form alone. What is meant, and whether it is meant, is for a memory model to 
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 from domain.text.languages import LANGUAGES, Language, language_of, plain, spoken_words
-from domain.text.statements import denies
+from domain.text.phrases import holds, without
+from domain.text.statements import is_question, negations
+from domain.text.vocabulary import vocabulary
 
-_JOKE = re.compile(
-    r"(?<!\w)\w*(?:jok(?:e|ing)|kidding|scherz|spaß|brom[ae]|plaisant|blague|brincad"
-    r"|grap|żart|şaka|шут|шуч"
-    r"|مزح|मज़ाक|玩笑|冗談|농담)\w*"
-)
-_SMALL_WORDS = (
-    "please bitte favor favore plaît alsjeblieft proszę lütfen пожалуйста कृपया wieder just only "
-    "said told what everything actually that it this das dies eso esto ça cela questo quello ciò "
-    "isso isto dat dit bunu onu это этом об ذلك هذا यह इसे उसे 그거 그건 그거는"
-)
-_SMALL = frozenset(_SMALL_WORDS.split())
-"""Words that stand for what was said last, or only ask politely."""
-_SMALL_PIECES = re.compile(
-    r"それ|これ|今の|さっきの|[はをのねよ]|ください|下さい|[这這那][个個]?|刚才|吧|了|请|請|它"
-)
-_BEFORE = 6
-"""Words in front of "forget" in a request, at most: "could you please just"."""
-_TAIL = 6
-"""Letters behind "forget" that are only its ending, where the verb stands last."""
-_VERB_LAST = [LANGUAGES[code] for code in ("ja", "ko", "tr", "hi")]
+_VERB_LAST = frozenset(LANGUAGES[code] for code in ("ja", "ko", "tr", "hi"))
+"""Languages in which what is to be forgotten stands before the verb."""
+EVERYTHING = "*"
+"""What is to be forgotten where a sentence wants everything forgotten: that takes a reset."""
 _EDGE = 2_000
 """Letters at either end of a message in which such a wish is looked for: a search of many words."""
-_LETTERS = re.compile(r"\w*")
+_MARKS = " ,:;.!?'\"。！？、，"
+_CLAUSE = re.compile(r"[,;:.!،、，。！]\s*")
+_NEAR = 3
+"""Words before the verb, in its clause, in which "not" means that nothing is to be forgotten."""
 
 
 def may_want_forgotten(text: str) -> bool:
     """Return whether a text begins or ends with words in which one asks to forget, or retracts."""
     if len(text) > 2 * _EDGE:
         text = f"{text[:_EDGE]}\n{text[-_EDGE:]}"
-    return bool(_forms().search(plain(text)))
+    return bool(_forms(tuple(LANGUAGES)).search(plain(text)))
 
 
 def wants_forgotten(sentence: str) -> str | None:
-    """Return what a sentence asks to forget: "" for what was said last, None where it asks not.
+    """Return what a sentence asks to forget; None where it asks for nothing.
+
+    That is "" for what was said last, or `EVERYTHING`.
 
     "Forget that I am pregnant" asks for that, "ignore that, I was joking" for the last statement;
-    "do not forget" and "I always forget my keys" ask for nothing.
+    "do not forget", "did you forget?" and "I always forget my keys" ask for nothing.
     """
-    text = plain(sentence)
-    language = LANGUAGES.get(language_of(sentence) or "")
-    match = re.search(language.forgets, text) if language and language.forgets else None
-    if language is None or match is None:
+    text = plain(sentence).strip()
+    if not _forms(tuple(LANGUAGES)).search(text):
         return None
-    ending = _LETTERS.match(text, match.end()) if language.spaced else None
-    end = ending.end() if ending else match.end()
-    before, after = text[: match.start()], text[end:]
-    joke = _JOKE.search(match[0]) is not None
-    following = after.split()[:1] if language.spaced else []
-    if denies(" ".join((before, match[0], *following)) if language.spaced else before):
-        return None
-    said = spoken_words(before)
-    own = not language.words("own").isdisjoint(said)
-    tail = _TAIL if language in _VERB_LAST else 0
-    if _says_something(after, language) and len(after) > tail:
-        return None if own or joke or len(said) > _BEFORE else _subject(after, language)
-    if _says_something(before, language) and not joke:  # a language in which the verb stands last
-        return before.strip() if not own or match.end() > len(text) - 2 * _TAIL else None
-    return "" if joke or not own else None
+    first = language_of(sentence)
+    # A short sentence may be of several languages: what says nothing in one, says nothing.
+    asking = [code for code in LANGUAGES if _forms((code,)).search(text)]
+    codes = sorted(asking, key=lambda code: code != first)
+    polite, beside = (
+        frozenset().union(*(LANGUAGES[code].words(table) for code in codes))
+        for table in ("polite", "beside")
+    )
+    match = _forms((codes[0],)).search(text)
+    assert match is not None
+    form = _Form(LANGUAGES[codes[0]], vocabulary(codes[0]).you, polite, beside | polite)
+    return form.wish(text[: match.start()], match[0], text[match.end() :], is_question(sentence))
 
 
-def _subject(text: str, language: Language) -> str:
-    """Return what is to be forgotten, without the small words before it ("what I said about")."""
-    words = text.strip(" ,:.!?").split()
-    small = language.signs | _SMALL
-    while words and words[0].strip(" ,:'") in small:
-        words.pop(0)
-    return " ".join(words)
+@dataclass(frozen=True)
+class _Form:
+    """How one asks to forget in a language."""
+
+    language: Language
+    you: frozenset[str]
+    polite: frozenset[str]
+    beside: frozenset[str]
+    """Words that say nothing of what is meant, polite ones too."""
+
+    def wish(self, before: str, verb: str, after: str, asked: bool) -> str | None:
+        """Return what is to be forgotten; None where this is no wish."""
+        language, clause = self.language, _CLAUSE.split(before)[-1]
+        if language.jokes and re.match(language.jokes, verb):
+            if self._says(clause) or self._says(_CLAUSE.split(after)[0]):
+                return None  # "my brother was joking"
+            return self._subject(before) if self._says(before) else ""
+        polite = any(word in f"{before}{verb}{after}" for word in self.polite)
+        if self._denied(clause, after) or (asked and not polite):
+            return None
+        said = without(after + before, language.words("whole"), spaced=language.spaced)
+        if not self._says(said) and self._has(after + before, language.words("whole")):
+            return EVERYTHING
+        if language in _VERB_LAST and self._says(before):
+            return self._subject(before)
+        if self._has(clause, language.words("own")) and not (polite or self._has(clause, self.you)):
+            return None  # "I always forget my keys"
+        if self._says(after):
+            return None if self._says(clause) else self._subject(after)
+        return self._subject(before) if self._says(before) else ""
+
+    def _subject(self, text: str) -> str:
+        """Return what is to be forgotten, without the small words around it ("what I said")."""
+        text = text.strip(_MARKS)
+        if not self.language.spaced:
+            pieces = "|".join(map(re.escape, sorted(self.beside, key=len, reverse=True)))
+            return re.sub(rf"^(?:{pieces})+|(?:{pieces})+$", "", text) or text
+        words = text.split()
+        while words and words[0].strip(_MARKS) in self.beside | self.language.signs:
+            words.pop(0)
+        while words and words[-1].strip(_MARKS) in self.beside:
+            words.pop()
+        return " ".join(words).strip(_MARKS)
+
+    def _says(self, text: str) -> bool:
+        """Return whether a text has a word that could say what is meant."""
+        text = re.sub(self.language.jokes, " ", text) if self.language.jokes else text
+        text = without(text, self.beside, spaced=self.language.spaced)
+        if not self.language.spaced:
+            return any(letter.isalnum() for letter in text)
+        return any(word not in self.language.signs for word in spoken_words(text))
+
+    def _denied(self, clause: str, after: str) -> bool:
+        """Return whether "forget" stands in a denial: "never forget", "vergiss das nicht"."""
+        language = self.language
+        if not language.spaced:
+            near = without(clause, self.polite, spaced=False)[-2 * _NEAR :]
+            return language not in _VERB_LAST and negations(near) > 0
+        close = spoken_words(clause)[-_NEAR:]
+        for word in spoken_words(after):
+            close.append(word)
+            if word not in self.beside:
+                break
+        listed, pieces = language.words("negations"), language.negation_pieces
+        return any(word in listed or (pieces and re.search(pieces, word)) for word in close)
+
+    def _has(self, text: str, listed: frozenset[str]) -> bool:
+        return holds(text, listed, spaced=self.language.spaced)
 
 
-def _says_something(text: str, language: Language) -> bool:
-    """Return whether a text has a word that could say what is meant."""
-    text = _JOKE.sub(" ", text)
-    if not language.spaced:
-        return any(letter.isalnum() for letter in _SMALL_PIECES.sub("", text))
-    return any(word not in language.signs | _SMALL for word in spoken_words(text))
-
-
-@lru_cache(maxsize=1)
-def _forms() -> re.Pattern[str]:
-    return re.compile("|".join(each.forgets for each in LANGUAGES.values() if each.forgets))
+@lru_cache(maxsize=len(LANGUAGES) + 1)
+def _forms(codes: tuple[str, ...]) -> re.Pattern[str]:
+    tables = [LANGUAGES[code] for code in codes]
+    return re.compile("|".join(filter(None, (p for t in tables for p in (t.forgets, t.jokes)))))

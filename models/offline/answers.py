@@ -16,6 +16,7 @@ from domain.text.statements import first_person, is_question
 from domain.text.terms import keywords, names, numbers
 from domain.text.words import words
 from models.embeddings.local import LocalEmbeddings, WordLlamaEmbeddings
+from models.offline.facts import wishes_to_forget
 from models.offline.prompt import Reading, Remembered
 from models.offline.texts import Texts, languages, texts
 from models.offline.words import content, stems
@@ -34,6 +35,12 @@ UNKNOWN = (
 CANNOT = (
     "I cannot do that: I am the built-in offline model and can only repeat what you told me. "
     'Say "help" to see how to switch to a language model.'
+)
+FORGOT = "Forgotten: I will not speak of it again."
+CANNOT_FORGET = (
+    "I remember nothing that says that, so nothing was forgotten. Tell me in the words it was said "
+    'in, such as "Forget that I live in Rome". In the terminal "/facts" lists what I know and '
+    '"/forget TEXT" deletes it, and so does the page; "/reset" forgets everything.'
 )
 EMPTY = "Tell me something, and I will remember it."
 _ACKNOWLEDGED = (
@@ -143,6 +150,9 @@ def reply(
         if pattern.search(message):
             return answer
     own = texts(language_of(message))
+    if reading.forgot is not None or wishes_to_forget(message):
+        forgot, cannot = (own.forgot, own.cannot_forget) if own else (FORGOT, CANNOT_FORGET)
+        return forgot if reading.forgot else cannot
     questions = [sentence for sentence in sentences(reading.message) if asks(sentence)]
     if not questions and own:
         return own.noted if content(message) else own.hello

@@ -1,12 +1,13 @@
 """The built-in chat model that works without a key or a network, and says what it is.
 
-A LangChain chat model like any other: it streams, counts its tokens and takes (and ignores)
-tools. What it answers is decided in `answers.py`.
+A LangChain chat model like any other: it streams, counts its tokens and takes tools, of which it
+calls the one that forgets. What it answers is decided in `answers.py`.
 """
 
 import asyncio
+import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.callbacks import (
@@ -14,14 +15,19 @@ from langchain_core.callbacks import (
     CallbackManagerForLLMRun,
 )
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models.chat_models import generate_from_stream
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from models.embeddings.local import LocalEmbeddings, WordLlamaEmbeddings
+from models.forget_tool import FORGET_MEMORY
 from models.offline.answers import reply
+from models.offline.facts import wishes_to_forget
 from models.offline.prompt import read
 from models.tokens import TokenCounter, open_counter
 
@@ -59,8 +65,8 @@ class OfflineChatModel(BaseChatModel):
         tool_choice: str | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Return itself: tools are accepted, and never called."""
-        return self
+        """Return itself with these tools."""
+        return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools])
 
     def _generate(
         self,
@@ -69,11 +75,7 @@ class OfflineChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        text = self._answer(messages)
-        message = AIMessage(
-            text, usage_metadata=self._usage(messages, text), response_metadata=_metadata()
-        )
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return generate_from_stream(iter(self._chunks(messages, kwargs)))
 
     async def _agenerate(
         self,
@@ -82,7 +84,7 @@ class OfflineChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return await asyncio.to_thread(self._generate, messages)
+        return await asyncio.to_thread(self._generate, messages, **kwargs)
 
     def _stream(
         self,
@@ -91,8 +93,7 @@ class OfflineChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        text = self._answer(messages)
-        for chunk in self._chunks(text, self._usage(messages, text)):
+        for chunk in self._chunks(messages, kwargs):
             if run_manager:
                 run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -104,34 +105,37 @@ class OfflineChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        text = await asyncio.to_thread(self._answer, messages)
-        usage = await asyncio.to_thread(self._usage, messages, text)
-        for chunk in self._chunks(text, usage):
+        for chunk in await asyncio.to_thread(self._chunks, messages, kwargs):
             if run_manager:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
 
-    def _answer(self, messages: Sequence[BaseMessage]) -> str:
-        return reply(read(messages), self.vectors, self.tokens, self.encoder)
-
-    def _chunks(self, text: str, usage: UsageMetadata) -> Iterator[ChatGenerationChunk]:
-        """Yield the answer word by word, then what it cost."""
-        for word in re.findall(r"\s*\S+", text):
-            yield ChatGenerationChunk(message=AIMessageChunk(content=word))
+    def _chunks(
+        self, messages: Sequence[BaseMessage], options: Mapping[str, Any]
+    ) -> list[ChatGenerationChunk]:
+        """Return the answer word by word, then what it cost; or calls of the tool that forgets."""
+        reading = read(messages)
+        offered = [tool["function"]["name"] for tool in options.get("tools", ())]
+        asks = FORGET_MEMORY in offered and reading.forgot is None
+        wishes = wishes_to_forget(reading.message) if asks else []
+        text = "" if wishes else reply(reading, self.vectors, self.tokens, self.encoder)
         closing = AIMessageChunk(
             content="",
-            usage_metadata=usage,
-            response_metadata=_metadata(),
+            tool_call_chunks=[
+                tool_call_chunk(
+                    name=FORGET_MEMORY, args=json.dumps({"what": wish}), id=f"call_{at}", index=at
+                )
+                for at, wish in enumerate(wishes)
+            ],
+            usage_metadata=self._usage(messages, text),
+            response_metadata={"finish_reason": "stop", "model_name": OFFLINE},
             chunk_position="last",
         )
-        yield ChatGenerationChunk(message=closing)
+        words = [AIMessageChunk(content=word) for word in re.findall(r"\s*\S+", text)]
+        return [ChatGenerationChunk(message=part) for part in (*words, closing)]
 
     def _usage(self, messages: Sequence[BaseMessage], text: str) -> UsageMetadata:
         read_in, written = self.tokens.prompt(messages), self.tokens.text(text)
         return UsageMetadata(
             input_tokens=read_in, output_tokens=written, total_tokens=read_in + written
         )
-
-
-def _metadata() -> dict[str, str]:
-    return {"finish_reason": "stop", "model_name": OFFLINE}

@@ -5,13 +5,12 @@ edits; what repeats another is decided in `domain/facts/facts.py`.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from domain.facts.extraction import Extraction, FactChange, Source
 from domain.facts.lasting_wishes import Wish, lasting_wish
 from domain.facts.own_words import own_sentences
-from domain.records import Fact
 from domain.text.statements import first_person, is_order, is_question, only_imagined
 from domain.text.terms import numbers, strong_terms
 from domain.text.wishes import wants_forgotten
@@ -21,28 +20,29 @@ _LONGEST = 400
 """Characters of a sentence that is still a statement of somebody's."""
 
 
-def extract_offline(
-    messages: Sequence[Source], stored: Sequence[Fact], now: datetime
-) -> Extraction:
+def extract_offline(messages: Sequence[Source]) -> Extraction:
     """Return the statements of the user's messages, and what they ask for, or to forget, for good.
 
     Questions, other orders, suppositions, code, quotations and pasted text are passed over.
 
+    What takes back what an earlier message said is a change without a text.
+
     Args:
         messages: The user's messages, oldest first.
-        stored: Facts known already: what is taken back may be the newest of them.
-        now: Upper bound of when a message was said, against wrong clocks.
     """
     changes: list[FactChange] = []
     for message in messages:
+        stated: list[FactChange] = []
         for sentence in dict.fromkeys(own_sentences(message.text)):
             wish = wants_forgotten(sentence)
             if wish is not None:
-                changes = _forgetting(wish, message, changes, stored)
+                back = stated.pop().text if not wish and stated else wish
+                changes.append(_change("forget", back, message))
             elif (lasting := lasting_wish(sentence)) is not None:
-                changes.append(_asked_for(lasting, message))
+                stated.append(_asked_for(lasting, message))
             elif _is_statement(sentence):
-                changes.append(_change("add", sentence, message))
+                stated.append(_change("add", sentence, message))
+        changes += stated
     return Extraction(facts=changes)
 
 
@@ -55,25 +55,15 @@ def _is_statement(sentence: str) -> bool:
     return bool(strong_terms(sentence)) or numbers(words(sentence)) > 0
 
 
-def _forgetting(
-    wish: str, message: Source, changes: list[FactChange], stored: Sequence[Fact]
-) -> list[FactChange]:
-    """Return the changes with those that a wish to forget asks for."""
-    if wish:
-        return [*changes, _change("forget", wish, message)]
-    stated = [change for change in changes if change.op == "add"]
-    if stated:
-        back = [change for change in stated if change.source == stated[-1].source][-1:]
-        others = [change for change in changes if change not in back]
-        return [*others, *(_change("forget", change.text, message) for change in back)]
-    last = max(stored, key=lambda fact: (fact.observed_at, fact.id), default=None)
-    return changes if last is None else [*changes, _change("forget", last.text, message, last.id)]
+def wishes_to_forget(text: str) -> list[str]:
+    """Return what a message wants forgotten: statements; "" for what was said last before it."""
+    message = Source(ref="", text=text, at=datetime.now(UTC))
+    changes = extract_offline([message]).facts
+    return [change.text for change in changes if change.op == "forget"]
 
 
-def _change(
-    op: Literal["add", "forget"], text: str, message: Source, target: str | None = None
-) -> FactChange:
-    return FactChange(op=op, target=target, text=text, subject=message.speaker, source=message.ref)
+def _change(op: Literal["add", "forget"], text: str, message: Source) -> FactChange:
+    return FactChange(op=op, text=text, subject=message.speaker, source=message.ref)
 
 
 def _asked_for(wish: Wish, message: Source) -> FactChange:

@@ -76,7 +76,7 @@ class OfflineMemory:
         self, messages: Sequence[Source], stored: Sequence[Fact], now: datetime
     ) -> Extraction:
         """Return what the user's `messages` state in the first person, in their own words."""
-        return await asyncio.to_thread(extract_offline, messages, stored, now)
+        return await asyncio.to_thread(extract_offline, messages)
 
     def _summarize(self, turns: Sequence[Turn], max_tokens: int, missing: Sequence[str]) -> str:
         said = [

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from domain.text.sentences import sentences
+from models.forget_tool import FORGOTTEN
 
 By = Literal["user", "assistant", "note"]
 
@@ -64,6 +65,8 @@ class Reading:
     message: str
     """What the user says now."""
     remembered: tuple[Remembered, ...]
+    forgot: bool | None = None
+    """Whether what the message wants forgotten was; None: nobody tried yet."""
 
 
 def read(messages: Sequence[BaseMessage]) -> Reading:
@@ -83,7 +86,8 @@ def read(messages: Sequence[BaseMessage]) -> Reading:
         elif isinstance(message, HumanMessage | AIMessage):
             by: By = "user" if isinstance(message, HumanMessage) else "assistant"
             remembered += _units(text, by, None, (_NOW, len(remembered)))
-    return Reading(now, tuple(remembered))
+    told = [str(message.text) for message in messages if isinstance(message, ToolMessage)]
+    return Reading(now, tuple(remembered), FORGOTTEN in told if told else None)
 
 
 def _block(body: str, offset: int) -> list[Remembered]:

@@ -24,6 +24,9 @@ class Texts:
     near: str
     """Before what may be meant."""
     unknown: str
+    forgot: str
+    cannot_forget: str
+    """Where nothing says what is to be forgotten: how to say it, and where to delete it."""
 
 
 @cache

@@ -8,7 +8,7 @@ import re
 
 from models.weak_json import repaired
 
-TOOL_NAME = "search_memory"
+TOOL_NAME = "(?:search|forget)_memory"
 
 WRITTEN_CALL = "written_call"
 """Marks a reply in which a tool was called by text: the query, or "" where it cannot be read."""
@@ -70,7 +70,7 @@ _BEFORE_NAME = re.compile(r"(?:```\w*\s*\w*)?[\[{(][\[{(\s\w\"':,]*\Z")
 _HOLD = 100
 """Characters after a bracket or a tag in which it shows whether a call or a delimiter began."""
 _OPENING = re.compile(
-    rf"[<{{\[`◁]|\b{TOOL_NAME[0]}(?=[{TOOL_NAME}]*\Z)|\Aa[analysi]*\Z|assistant\w{{0,5}}\Z"
+    r"[<{\[`◁]|\b(?:s(?=[search_mory]*\Z)|f(?=[forget_my]*\Z))|\Aa[analysi]*\Z|assistant\w{{0,5}}\Z"
 )
 _QUERY = re.compile(
     r"query['\"]?\s*(?:</\w+>\s*<\w+>|[:=]|>)\s*['\"]?([^'\"<>\n]+)"

@@ -4,26 +4,17 @@ What a wish reaches is decided in `domain/facts/forgetting.py`; here it is read 
 """
 
 import asyncio
-from collections.abc import Collection
 from datetime import datetime
 
 from domain.facts.facts import delete
-from domain.facts.forgetting import Reach, reach
+from domain.facts.forgetting import Reach, Wanted, reach
 from domain.owner import Owner
 from domain.rows import key_of
 from stores.errors import GenerationMoved
 from stores.open import Stores
 
 
-async def reached_by(
-    stores: Stores,
-    owner: Owner,
-    generation: str | None,
-    *,
-    ids: Collection[str] = (),
-    statements: Collection[str] = (),
-    removed: Collection[str] = (),
-) -> Reach:
+async def reached_by(stores: Stores, owner: Owner, generation: str | None, wanted: Wanted) -> Reach:
     """Return what `forget` would reach; nothing is changed.
 
     Raises:
@@ -35,26 +26,11 @@ async def reached_by(
         raise GenerationMoved
     rows = await stores.memories.all(owner, generation)
     turns = {turn.id: turn for episode in rows.episodes for turn in episode.turns} | view.turns
-    return await asyncio.to_thread(
-        reach,
-        rows.facts,
-        turns.values(),
-        rows.episodes,
-        ids=ids,
-        statements=statements,
-        removed=removed,
-    )
+    return await asyncio.to_thread(reach, rows.facts, turns, rows.episodes, wanted)
 
 
 async def forget(
-    stores: Stores,
-    owner: Owner,
-    generation: str | None,
-    *,
-    now: datetime,
-    ids: Collection[str] = (),
-    statements: Collection[str] = (),
-    removed: Collection[str] = (),
+    stores: Stores, owner: Owner, generation: str | None, wanted: Wanted, *, now: datetime
 ) -> Reach:
     """Forget facts, statements and turns; return what was reached.
 
@@ -65,22 +41,20 @@ async def forget(
         stores: Where the owner's memory lies.
         owner: Whose.
         generation: Under which it was read.
+        wanted: What is to be forgotten.
         now: The present.
-        ids: Facts to forget.
-        statements: What else is to be forgotten, in words.
-        removed: Turns that were taken out of their thread.
 
     Raises:
         GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
         StoreUnavailable: If a store does not answer.
     """
-    reached = await reached_by(
-        stores, owner, generation, ids=ids, statements=statements, removed=removed
-    )
+    reached = await reached_by(stores, owner, generation, wanted)
     if not reached.withheld and not reached.facts:
         return reached
     await stores.journal.withhold(owner, generation, reached.withheld)
     tombstones = [delete(fact, now) for fact in reached.facts]
+    if not tombstones:
+        return reached
     await stores.write(owner, generation, *tombstones)
     try:
         await stores.journal.rows_changed(owner, generation, [key_of(fact) for fact in tombstones])

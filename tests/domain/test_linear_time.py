@@ -150,7 +150,7 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "first person": first_person,
     "denial": denies,
     "support": lambda text: supported(text[:300], [text]),
-    "offline facts": lambda text: extract_offline([Source(ref="t/0", text=text, at=AT)], [], AT),
+    "offline facts": lambda text: extract_offline([Source(ref="t/0", text=text, at=AT)]),
 }
 
 

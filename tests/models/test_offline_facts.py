@@ -1,6 +1,5 @@
 """Without a language model the user's own statements are kept as they were said, and no more."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import strategies as st
 
 from domain.facts.extraction import Extraction, Source
 from domain.facts.facts import apply
-from domain.records import Fact
 from models.offline.facts import extract_offline
 
 SAID = datetime(2023, 5, 10, 14, 30, tzinfo=UTC)
@@ -23,8 +21,8 @@ def messages(*texts: str) -> list[Source]:
     ]
 
 
-def extract(*texts: str, known: Sequence[Fact] = ()) -> Extraction:
-    return extract_offline(messages(*texts), known, NOW)
+def extract(*texts: str) -> Extraction:
+    return extract_offline(messages(*texts))
 
 
 def stated(*texts: str) -> list[str]:
@@ -78,55 +76,20 @@ def test_what_stands_beside_a_quotation_or_code_is_kept() -> None:
 
 def test_equal_statements_are_one_fact_with_all_its_sources() -> None:
     said = messages("I live in Boston.", "i live in  Boston", "I live in Denver.")
-    facts = apply(extract_offline(said, [], NOW).facts, {s.ref: s for s in said}, [], NOW)
+    facts = apply(extract_offline(said).facts, {s.ref: s for s in said}, [], NOW)
     assert [fact.sources for fact in facts] == [("turn0/0", "turn1/0"), ("turn2/0",)]
 
 
-@pytest.mark.parametrize(
-    ("said", "what"),
-    [
-        ("Please forget that I am pregnant.", "pregnant"),
-        ("Could you ignore what I said about my knee?", "knee"),
-        ("Vergiss bitte, dass ich schwanger bin.", "schwanger"),
-        ("Olvida que estoy embarazada.", "embarazada"),
-        ("Oublie que je suis enceinte.", "enceinte"),
-        ("Esqueça que estou grávida.", "grávida"),
-        ("Dimentica che sono incinta.", "incinta"),
-        ("Забудь, что я беременна.", "беременна"),
-        ("忘记我怀孕的事", "怀孕"),
-        ("妊娠していることを忘れてください", "妊娠"),
-        ("Hamile olduğumu unut", "hamile"),
-    ],
-)
-def test_a_wish_to_forget_names_what_and_is_no_statement(said: str, what: str) -> None:
-    (wish,) = forgotten(said)
-    assert what in wish
-    assert stated(said) == []
+def test_a_wish_to_forget_names_what_and_is_no_statement() -> None:
+    texts = ("I like tea.", "Please forget that I am pregnant. I live in Rome.")
+    assert (stated(*texts), forgotten(*texts)) == (["I like tea.", "I live in Rome."], ["pregnant"])
 
 
-@pytest.mark.parametrize(
-    "said",
-    ["Actually, ignore that, I was joking.", "I was just kidding", "Forget it.",
-     "vergiss das bitte", "War nur Spaß!", "oublie ça", "забудь это", "それは忘れて", "忘了吧"],
-)  # fmt: skip
-def test_the_last_statement_can_be_taken_back(said: str) -> None:
-    texts = ("I like tea.", "I live in Boston.", said)
-    assert (stated(*texts), forgotten(*texts)) == (["I like tea."], ["I live in Boston."])
-
-
-def test_what_was_taken_in_before_can_be_taken_back_too() -> None:
-    said = messages("I like tea.", "I live in Boston.")
-    known = apply(extract_offline(said, [], NOW).facts, {s.ref: s for s in said}, [], NOW)
-    wish = Source(ref="turn9/0", text="Scratch that.", at=SAID + timedelta(days=9))
-    (change,) = extract_offline([wish], known, NOW).facts
-    assert (change.op, change.target) == ("forget", known[1].id)
-
-
-@pytest.mark.parametrize(
-    "said", ["Do not forget that I like tea.", "I always forget my keys.", "I forgot my password."]
-)
-def test_who_speaks_of_forgetting_asks_for_nothing(said: str) -> None:
-    assert forgotten("I live in Boston.", said) == []
+def test_what_a_message_takes_back_is_its_own_last_statement_or_what_was_said_before() -> None:
+    joke = "I like tea. I live in Boston. Just kidding!"
+    assert (stated(joke), forgotten(joke)) == (["I like tea."], ["I live in Boston."])
+    texts = ("I like tea.", "I live in Boston.", "Actually, ignore that, I was joking.")
+    assert (stated(*texts), forgotten(*texts)) == (["I like tea.", "I live in Boston."], [""])
 
 
 @settings(deadline=None, max_examples=60)

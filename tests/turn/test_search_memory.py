@@ -4,13 +4,18 @@ import pytest
 
 from domain.owner import Owner
 from tests.support.house import MARKER, House, Open, is_reply
-from tests.support.servers.openai_server import Fault, Reply
+from tests.support.servers.openai_server import Body, Fault, Reply
 
 pytestmark = pytest.mark.parametrize("backend", [{}], ids=["embedded"])
 
 
 def search(query: str, **dates: str) -> Reply:
     return Reply(None, tool_calls=(("search_memory", {"query": query, **dates}),))
+
+
+def offers(body: Body) -> bool:
+    """Return whether a request offers the tool that searches."""
+    return any(tool["function"]["name"] == "search_memory" for tool in body.get("tools", ()))
 
 
 async def remembering(house: House) -> None:
@@ -51,7 +56,7 @@ async def test_only_a_few_searches_a_turn_are_answered(open_house: Open) -> None
         house.server.answers(search("one"), search("two"), search("three"), "Enough.")
         result = await house.say("Go on searching")
         assert result["messages"][-1].text == "Enough."
-        offered = ["tools" in b for b in house.server.requests if is_reply(b)][-4:]
+        offered = [offers(b) for b in house.server.requests if is_reply(b)][-4:]
         assert offered == [True, True, False, False]
 
 
@@ -91,7 +96,7 @@ async def test_the_tool_is_not_offered_where_the_prompt_shows_all_there_is(
 ) -> None:
     async with open_house(search_memory=True) as house:
         await house.talk(1, 3)
-        assert not any("tools" in body for body in house.server.requests if is_reply(body))
+        assert not any(offers(body) for body in house.server.requests if is_reply(body))
 
 
 async def test_the_tool_is_not_offered_where_the_setting_is_off(open_house: Open) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from domain.facts.facts import standing
+from domain.facts.forgetting import Wanted
 from domain.owner import Owner
 from domain.records import Fact
 from stores.maintenance.forgetting import forget
 from tests.support.house import House, Open, is_reply, message_in
-from tests.support.servers.openai_server import Behaviour, Body, Reply, Structured
+from tests.support.servers.openai_server import Behaviour, Body, Fault, Reply, Structured
 
 ALEX = Owner("alex")
 
@@ -36,7 +37,7 @@ def scripted(body: Body) -> Behaviour:
                 facts.append(_entry("forget", said, source, known.get(said)))
             elif "pregnant" in text:
                 facts.append(_entry("add", "The user is pregnant.", source))
-            elif "Rome" in text:
+            if "Rome" in text:
                 facts.append(_entry("add", "The user lives in Rome.", source))
         return Structured({"facts": facts, "entities": []})
     words = re.findall(r"pregnant|Rome|mark\d+", data)
@@ -53,7 +54,7 @@ async def delete(house: House, text: str) -> None:
     ids = {fact.id for fact in await facts_of(house) if fact.text == text}
     assert ids
     stores = house.parts.stores
-    await forget(stores, ALEX, view.generation, now=house.parts.now(), ids=ids)
+    await forget(stores, ALEX, view.generation, Wanted(ids=ids), now=house.parts.now())
 
 
 @pytest.fixture
@@ -115,3 +116,91 @@ async def test_what_was_deleted_can_be_said_anew(quick: Any) -> None:
         assert "I am pregnant" in house.prompt()
         facts = standing(await facts_of(house), None)
         assert [one.fact.text for one in facts] == ["The user is pregnant."]
+
+
+def forget_memory(what: str) -> Reply:
+    return Reply(None, tool_calls=(("forget_memory", {"what": what}),))
+
+
+@pytest.mark.parametrize("tier", ["free", "plus"])
+@pytest.mark.parametrize("remember", ["inline", "background"])
+async def test_a_model_that_takes_tools_forgets_in_any_language(
+    open_house: Open, tier: str, remember: str
+) -> None:
+    async with open_house(search_memory=True, remember=remember, extract_turns=1) as house:
+        house.server.default = scripted
+        await house.say("I am pregnant", tier=tier)
+        await house.say("I live in Rome", tier=tier)
+        house.server.answers(forget_memory("pregnant"), "Done.")
+        await house.say("Felejtsd el, hogy terhes vagyok", tier=tier)
+        await house.parts.stores.background.finish(5)
+        told = [b for b in house.server.requests if is_reply(b)][-1]["messages"][-1]["content"]
+        assert told.startswith("Forgotten")
+        for thread in ("t", "another"):
+            await house.say("What do you know about me?", thread, tier=tier)
+            assert "pregnant" not in house.prompt() and "terhes" not in house.prompt()
+            assert "Rome" in house.prompt()
+
+
+async def test_a_model_is_told_that_nothing_says_what_it_is_to_forget(open_house: Open) -> None:
+    async with open_house(search_memory=True) as house:
+        house.server.default = scripted
+        await house.say("I live in Rome")
+        house.server.answers(forget_memory("a cat"), "I found nothing.")
+        await house.say("Please forget that I have a cat")
+        told = [b for b in house.server.requests if is_reply(b)][-1]["messages"][-1]["content"]
+        assert told.startswith("Nothing that is remembered")
+        await house.say("What do you know about me?")
+        assert "a cat" not in house.prompt() and "Rome" in house.prompt()
+
+
+@pytest.mark.parametrize("more", [{"memory_model": "offline"}, {"model": "fails"}, {}])
+async def test_forms_forget_where_no_model_does(open_house: Open, more: dict[str, str]) -> None:
+    """The memory model is the offline one, fails, or is not asked in the free tier."""
+    tier = "plus" if more else "free"
+    settings = {key: value for key, value in more.items() if key == "memory_model"}
+
+    def failing(body: Body) -> Behaviour:
+        return scripted(body) if is_reply(body) else Fault(500, "out of order")
+
+    async with open_house(**settings) as house:
+        house.server.default = failing if "model" in more else scripted
+        await house.say("I am pregnant", tier=tier)
+        await house.say("I live in Rome", tier=tier)
+        await house.say("Please forget that I am pregnant", tier=tier)
+        await house.say("My cat is called Mia", tier=tier)
+        await house.say("Actually, ignore that, I was joking", tier=tier)
+        await house.say("What do you know about me?", tier=tier)
+        prompt = house.prompt()
+        assert "Rome" in prompt
+        assert not any(word in prompt for word in ("pregnant", "Mia", "joking"))
+
+
+async def test_what_else_a_request_says_and_what_is_said_after_it_is_remembered(
+    open_house: Open,
+) -> None:
+    async with open_house(search_memory=True, extract_turns=3) as house:
+        house.server.default = scripted
+        await house.say("I am pregnant")
+        house.server.answers(forget_memory("I am pregnant"), "Done.")
+        await house.say("Forget that I am pregnant. I live in Rome.")
+        assert {fact.text for fact in await facts_of(house)} >= {"The user lives in Rome."}
+        await house.say("What do you know about me?", "another")
+        assert "pregnant" not in house.prompt() and "Rome" in house.prompt()
+
+
+async def test_what_another_person_is_said_to_be_is_not_forgotten_with_it(quick: Any) -> None:
+    def of_two(body: Body) -> Behaviour:
+        answer = scripted(body)
+        if isinstance(answer, Structured) and "My sister" in str(body["messages"][-1]["content"]):
+            sister = _entry("add", "The user's sister is pregnant.", "m1") | {"subject": "sister"}
+            return Structured({"facts": [sister], "entities": []})
+        return answer
+
+    async with quick() as house:
+        house.server.default = of_two
+        await house.say("I am pregnant")
+        await house.say("My sister is pregnant too")
+        await delete(house, "The user is pregnant.")
+        await house.say("Who is pregnant?", "another")
+        assert "sister is pregnant" in house.prompt() and "I am pregnant" not in house.prompt()

@@ -1,0 +1,91 @@
+"""What a model does that is asked to forget something: looked for now, forgotten with the turn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages.tool import ToolCall
+from pydantic import ValidationError
+
+from domain.facts.forgetting import NOTHING_WANTED, Wanted
+from domain.records import Turn
+from models.forget_tool import (
+    FORGET_MEMORY,
+    FORGOTTEN,
+    LATER,
+    NO_MORE,
+    NOT_FOUND,
+    TOOL,
+    ForgetMemory,
+)
+from models.provider.reply_text import clean
+from nodes.state import Origin, Parts
+from stores.errors import GenerationMoved, StoreUnavailable
+from stores.maintenance.forgetting import forget, reached_by
+
+FORGET_CALLS = 3
+"""Calls a turn at most: somebody asks for one thing, or two, and a model may try again."""
+
+
+class Forgetting:
+    """What one turn forgets because its model was asked to."""
+
+    def __init__(self, parts: Parts, origin: Origin) -> None:
+        """Forget for `origin`'s owner."""
+        self._parts, self._origin = parts, origin
+        self._statements: list[str] = []
+        self._last = False
+        self._calls = 0
+        self.degraded: list[str] = []
+        """What a store that did not answer has kept from being forgotten."""
+
+    @property
+    def offered(self) -> bool:
+        """Whether there is anything to forget, and a model that can be told how."""
+        chat, view = self._parts.models.of(self._origin.owner.character_id), self._origin.view
+        takes = self._parts.settings.search_memory and chat.learned.takes("tools")
+        something = view.seq > 0 or view.rows > 0
+        return something and (chat.offline or takes) and self._calls < FORGET_CALLS
+
+    def tools(self) -> Sequence[dict[str, Any]]:
+        """Return the tool to offer."""
+        return [TOOL] if self.offered else []
+
+    async def answer(self, call: ToolCall) -> str:
+        """Look for what a call wants forgotten; return what the model is told."""
+        if not self.offered:
+            return NO_MORE
+        self._calls += 1
+        try:
+            what = clean(ForgetMemory.model_validate(call["args"]).what).strip()
+        except ValidationError:
+            return NOT_FOUND
+        head, generation = self._origin.head or "", self._origin.view.generation
+        wanted = Wanted(statements=[what]) if what else Wanted(last_before=[head])
+        if what:
+            self._statements.append(what)
+        self._last = self._last or not what
+        try:
+            reached = await reached_by(self._parts.stores, self._origin.owner, generation, wanted)
+        except (GenerationMoved, StoreUnavailable):
+            return LATER
+        return NOT_FOUND if reached.nothing else FORGOTTEN
+
+    async def carry_out(self, turn: Turn) -> Wanted:
+        """Forget what was asked for, with the turn that asks; return what that was.
+
+        Raises:
+            GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
+        """
+        if not self._statements and not self._last:
+            return NOTHING_WANTED
+        wanted = Wanted(
+            statements=self._statements,
+            asking=[turn.id],
+            last_before=[turn.parent or ""] if self._last else [],
+        )
+        now, generation = self._parts.now(), self._origin.view.generation
+        try:
+            await forget(self._parts.stores, self._origin.owner, generation, wanted, now=now)
+        except StoreUnavailable as error:
+            self.degraded.append(f"{FORGET_MEMORY}: {error}")
+        return wanted

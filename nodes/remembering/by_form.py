@@ -1,0 +1,62 @@
+"""Forgets what a message asks for by its form: where no model reads it, or none could.
+
+What a form is stands in `domain/text/wishes.py`.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from domain.facts.extraction import FactChange
+from domain.facts.forgetting import NOTHING_WANTED, Reach, Wanted
+from domain.owner import Owner
+from domain.records import Turn, turn_of
+from models.offline.facts import wishes_to_forget
+from nodes.state import Parts
+from stores.maintenance.forgetting import forget
+
+
+def wanted_by(
+    wishes: Iterable[FactChange], turns: Mapping[str, Turn], asked: Wanted = NOTHING_WANTED
+) -> Wanted:
+    """Return what messages want forgotten.
+
+    Args:
+        wishes: Changes that forget.
+        turns: The turns that they may come from, by id.
+        asked: What else is wanted.
+    """
+    wishes = list(wishes)
+    asking = {turn_of(wish.source) for wish in wishes}
+    back = {turn_of(wish.source) for wish in wishes if not wish.text}
+    parents = {turns[id].parent for id in back if id in turns}
+    return Wanted(
+        ids={wish.target for wish in wishes if wish.target} | set(asked.ids),
+        statements=[*(wish.text for wish in wishes if wish.text), *asked.statements],
+        removed=asked.removed,
+        asking=asking | set(asked.asking),
+        last_before={id for id in parents if id} | set(asked.last_before),
+    )
+
+
+async def forget_by_form(
+    parts: Parts, owner: Owner, generation: str | None, thread: str
+) -> Reach | None:
+    """Forget what the last turn of a thread asks for; None where it asks for nothing.
+
+    Raises:
+        GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
+        StoreUnavailable: If a store does not answer.
+    """
+    view = await parts.stores.journal.read(owner)
+    turn = view.turns.get(view.refs.get(thread, ""))
+    if turn is None:
+        return None
+    wishes = [
+        FactChange(op="forget", text=text, source=turn.ref(index))
+        for index, said in enumerate(turn.messages)
+        if said.role == "user"
+        for text in wishes_to_forget(said.text)
+    ]
+    if not wishes:
+        return None
+    wanted = wanted_by(wishes, view.turns)
+    return await forget(parts.stores, owner, generation, wanted, now=parts.now())

@@ -1,0 +1,209 @@
+"""In every language one can ask to forget, take back what was said last, and speak of forgetting."""
+
+import pytest
+
+from domain.facts.forgetting import says
+from domain.text.languages import LANGUAGES
+from domain.text.wishes import EVERYTHING, may_want_forgotten, wants_forgotten
+
+# ruff: noqa: E501
+# fmt: off
+SAID = {
+    "en": (
+        "I am pregnant",
+        ["Please forget that I am pregnant.", "Could you ignore what I said about being pregnant?", "Forget I'm pregnant, please", "I want you to forget that I am pregnant"],
+        ["Actually, ignore that, I was joking.", "Just kidding!", "Forget it.", "Scratch that.", "No wait, forget what I just said"],
+        ["Do not forget that I am pregnant.", "I always forget my keys.", "Did you forget that I am pregnant?", "Never forget that I am pregnant", "My brother was joking", "Please don't forget", "I forgot my password", "Why do you forget that I am pregnant?", "How do I delete a branch?", "Please delete the second paragraph."],
+    ),
+    "de": (
+        "Ich bin schwanger",
+        ["Vergiss bitte, dass ich schwanger bin.", "Bitte vergiss, dass ich schwanger bin", "Kannst du bitte vergessen, dass ich schwanger bin?"],
+        ["vergiss das bitte wieder", "War nur Spaß!", "Das war ein Scherz", "Vergiss, was ich gerade gesagt habe"],
+        ["Vergiss bitte nicht, dass ich schwanger bin.", "Vergiss das nicht!", "Ich vergesse immer meine Schlüssel", "Hast du vergessen, dass ich schwanger bin?", "Wie lösche ich eine Datei?"],
+    ),
+    "es": (
+        "Estoy embarazada",
+        ["Olvida que estoy embarazada.", "Por favor, olvida que estoy embarazada", "¿Puedes olvidar que estoy embarazada, por favor?"],
+        ["Olvídalo, era una broma", "Era broma", "olvida eso", "Olvida lo que dije"],
+        ["No olvides que estoy embarazada", "Siempre olvido mis llaves", "¿Olvidaste que estoy embarazada?", "Mi madre olvida siempre sus llaves"],
+    ),
+    "fr": (
+        "Je suis enceinte",
+        ["Oublie que je suis enceinte.", "S'il te plaît, oublie que je suis enceinte", "Peux-tu oublier que je suis enceinte ?"],
+        ["oublie ça", "Je plaisantais", "C'était une blague", "Oublie ce que j'ai dit"],
+        ["N'oublie pas que je suis enceinte", "J'oublie toujours mes clés", "As-tu oublié que je suis enceinte ?"],
+    ),
+    "it": (
+        "Sono incinta",
+        ["Dimentica che sono incinta.", "Per favore dimentica che sono incinta", "Puoi dimenticare che sono incinta?"],
+        ["Dimenticalo", "Stavo scherzando", "Scherzavo!", "dimentica quello che ho detto"],
+        ["Non dimenticare che sono incinta", "Dimentico sempre le chiavi", "Hai dimenticato che sono incinta?"],
+    ),
+    "pt": (
+        "Estou grávida",
+        ["Esqueça que estou grávida.", "Por favor, esquece que estou grávida"],
+        ["Esquece isso", "Estava brincando", "Era brincadeira"],
+        ["Não esqueça que estou grávida", "Eu sempre esqueço minhas chaves", "Você esqueceu que estou grávida?"],
+    ),
+    "nl": (
+        "Ik ben zwanger",
+        ["Vergeet dat ik zwanger ben.", "Vergeet alsjeblieft dat ik zwanger ben", "Kun je vergeten dat ik zwanger ben?"],
+        ["Vergeet het maar", "Het was maar een grapje", "Grapje!"],
+        ["Vergeet niet dat ik zwanger ben", "Ik vergeet altijd mijn sleutels", "Ben je vergeten dat ik zwanger ben?"],
+    ),
+    "pl": (
+        "Jestem w ciąży",
+        ["Zapomnij, że jestem w ciąży.", "Proszę, zapomnij, że jestem w ciąży"],
+        ["Zapomnij o tym", "Żartowałem", "To był tylko żart"],
+        ["Nie zapomnij, że jestem w ciąży", "Zawsze zapominam kluczy", "Zapomniałeś, że jestem w ciąży?"],
+    ),
+    "tr": (
+        "Hamileyim",
+        ["Hamileyim dediğimi unut", "Lütfen hamile olduğumu unut"],
+        ["Bunu unut", "Şaka yapıyordum", "Şakaydı"],
+        ["Hamile olduğumu unutma", "Anahtarlarımı hep unutuyorum", "Hamile olduğumu unuttun mu?"],
+    ),
+    "ru": (
+        "Я беременна",
+        ["Забудь, что я беременна.", "Пожалуйста, забудь, что я беременна", "Можешь забыть, что я беременна?"],
+        ["забудь это", "Я пошутила", "Забудь, что я сказал"],
+        ["Не забудь, что я беременна", "Я всегда забываю ключи", "Ты забыл, что я беременна?"],
+    ),
+    "ar": (
+        "أنا حامل",
+        ["انسَ أنني حامل", "من فضلك انس أني حامل"],
+        ["انس ذلك", "كنت أمزح"],
+        ["لا تنس أنني حامل", "أنسى مفاتيحي دائما", "هل نسيت أنني حامل؟", "أنا إنسان"],
+    ),
+    "hi": (
+        "मैं गर्भवती हूँ",
+        ["भूल जाओ कि मैं गर्भवती हूँ", "कृपया भूल जाइए कि मैं गर्भवती हूँ"],
+        ["इसे भूल जाओ", "मैं मज़ाक कर रहा था"],
+        ["मत भूलना कि मैं गर्भवती हूँ", "मैं हमेशा चाबी भूल जाता हूँ"],
+    ),
+    "zh": (
+        "我怀孕了",
+        ["忘记我怀孕的事", "请忘了我怀孕了", "能不能忘掉我怀孕的事？"],
+        ["忘了吧", "我开玩笑的", "请忘记刚才说的"],
+        ["别忘了我怀孕了", "请不要忘记我怀孕了", "昨天我忘了带钥匙", "你忘了我怀孕吗？"],
+    ),
+    "ja": (
+        "妊娠しています",
+        ["妊娠していることを忘れてください", "私が妊娠していることは忘れて"],
+        ["それは忘れて", "冗談です", "冗談だよ", "今の話は忘れてください"],
+        ["妊娠していることを忘れないでください", "鍵を忘れてしまった", "妊娠していることを忘れましたか？"],
+    ),
+    "ko": (
+        "저는 임신했어요",
+        ["제가 임신했다는 것을 잊어 주세요", "임신했다는 거 잊어줘"],
+        ["그거 잊어줘", "농담이에요", "농담이었어"],
+        ["임신했다는 것을 잊지 마세요", "열쇠를 잊어버렸어요"],
+    ),
+    "sv": (
+        "Jag är gravid",
+        ["Glöm att jag är gravid.", "Snälla, glöm att jag är gravid", "Kan du glömma att jag är gravid?"],
+        ["Glöm det", "Jag skämtade bara"],
+        ["Glöm inte att jag är gravid", "Jag glömmer alltid nycklarna", "Har du glömt att jag är gravid?"],
+    ),
+    "da": (
+        "Jeg er gravid",
+        ["Glem at jeg er gravid.", "Kan du glemme at jeg er gravid?"],
+        ["Glem det", "Det var bare for sjov"],
+        ["Glem ikke at jeg er gravid", "Jeg glemmer altid mine nøgler", "Har du glemt at jeg er gravid?"],
+    ),
+    "no": (
+        "Jeg er gravid",
+        ["Vennligst glem at jeg er gravid.", "Glem at jeg er gravid"],
+        ["Glem det", "Det var bare en spøk", "Jeg bare tulla"],
+        ["Ikke glem at jeg er gravid", "Jeg glemmer alltid nøklene"],
+    ),
+    "fi": (
+        "Olen raskaana",
+        ["Unohda, että olen raskaana.", "Voitko unohtaa, että olen raskaana?"],
+        ["Unohda se", "Vitsailin vain"],
+        ["Älä unohda, että olen raskaana", "Unohdan aina avaimeni", "Unohditko, että olen raskaana?"],
+    ),
+    "cs": (
+        "Jsem těhotná",
+        ["Zapomeň, že jsem těhotná.", "Prosím, zapomeň, že jsem těhotná"],
+        ["Zapomeň na to", "Žertoval jsem", "To byl vtip"],
+        ["Nezapomeň, že jsem těhotná", "Vždycky zapomínám klíče"],
+    ),
+    "uk": (
+        "Я вагітна",
+        ["Забудь, що я вагітна.", "Будь ласка, забудь, що я вагітна"],
+        ["Забудь це", "Я пожартувала"],
+        ["Не забудь, що я вагітна", "Я завжди забуваю ключі"],
+    ),
+    "th": (
+        "ฉันท้อง",
+        ["ลืมไปเถอะว่าฉันท้อง", "กรุณาลืมเรื่องที่ฉันท้อง"],
+        ["ลืมมันไปเถอะ", "ล้อเล่นนะ"],
+        ["อย่าลืมว่าฉันท้อง", "ฉันลืมกุญแจ"],
+    ),
+    "vi": (
+        "Tôi đang mang thai",
+        ["Hãy quên rằng tôi đang mang thai.", "Làm ơn quên việc tôi mang thai"],
+        ["Quên điều đó đi", "Tôi chỉ đùa thôi"],
+        ["Đừng quên rằng tôi đang mang thai", "Tôi luôn quên chìa khóa"],
+    ),
+    "id": (
+        "Saya hamil",
+        ["Lupakan bahwa saya hamil.", "Tolong lupakan bahwa saya hamil"],
+        ["Lupakan itu", "Saya hanya bercanda"],
+        ["Jangan lupakan bahwa saya hamil", "Saya selalu lupa kunci", "Apakah kamu lupa bahwa saya hamil?"],
+    ),
+}
+# fmt: on
+"""A statement; wishes to forget it; what takes back the last statement; what asks for nothing."""
+
+
+def test_every_language_of_the_table_is_tried_here() -> None:
+    assert SAID.keys() == LANGUAGES.keys()
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_a_wish_to_forget_names_the_statement(code: str) -> None:
+    statement, wishes, _, _ = SAID[code]
+    for wish in wishes:
+        named = wants_forgotten(wish)
+        assert named and says(statement, named) and may_want_forgotten(wish), (wish, named)
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_the_last_statement_can_be_taken_back(code: str) -> None:
+    assert [wants_forgotten(said) for said in SAID[code][2]] == [""] * len(SAID[code][2])
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_who_speaks_of_forgetting_asks_for_nothing(code: str) -> None:
+    assert [wants_forgotten(said) for said in SAID[code][3]] == [None] * len(SAID[code][3])
+
+
+@pytest.mark.parametrize(
+    "said", ["Forget everything I told you", "Vergiss alles", "全部忘れてください", "Olvida todo"]
+)
+def test_a_wish_that_takes_a_reset_names_no_statement(said: str) -> None:
+    assert wants_forgotten(said) == EVERYTHING and not says("I told you everything", EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ("Forget everything I said about my knee", "knee"),
+        ("Could you ignore what I said about my knee?", "knee"),
+        ("Actually forget what I said earlier about moving to Rome", "moving to rome"),
+        ("No, forget that I do not eat meat", "meat"),
+        ("I am the king of Spain, just kidding", "king of spain"),
+    ],
+)
+def test_a_wish_is_named_without_the_words_around_it(said: str, what: str) -> None:
+    assert what in (wants_forgotten(said) or "")
+
+
+def test_words_meet_in_their_endings_and_others_do_not() -> None:
+    assert says("How is your pregnancy going?", "The user is pregnant.")
+    assert says("Nasıl, hamileyken yoruluyor musun?", "hamile")
+    assert says("임신했으니까 쉬세요", "임신했어요")
+    assert not says("I signed a contract", "The user likes contrast")
+    assert not says("I lived in Liverpool", "The user lives in Rome.")

@@ -22,7 +22,7 @@ from nodes.state import Origin, Parts
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.forgetting import forget, reached_by
 
-FORGET_CALLS = 3
+FORGET_CALLS = 2
 """Calls a turn at most: somebody asks for one thing, or two, and a model may try again."""
 
 

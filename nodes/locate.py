@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Container
 from dataclasses import replace
-from datetime import UTC
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -154,7 +153,7 @@ async def locate(
         root=root,
         reset=reset,
         foreign=foreign,
-        as_of=as_of_date(context.as_of, zone or UTC),
+        as_of=as_of_date(context.as_of, zone),
         zone=zone,
         lost=lost,
     )

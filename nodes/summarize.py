@@ -96,7 +96,10 @@ async def fold_window(
         await parts.stores.write(owner, generation, episode)
     below = await parts.stores.summaries.branch(owner, view, episode.turns[0].parent)
     try:
-        _, ours = await journal.folded(owner, generation, claim)
+        after, ours = await journal.folded(owner, generation, claim)
+        if after.withheld != view.withheld:
+            # Made of what was forgotten meanwhile, if only of the summary before it.
+            await journal.withhold(owner, generation, [episode.id])
     except GenerationMoved:
         await memories.clear(owner, generation)
         raise

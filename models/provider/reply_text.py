@@ -70,7 +70,7 @@ _BEFORE_NAME = re.compile(r"(?:```\w*\s*\w*)?[\[{(][\[{(\s\w\"':,]*\Z")
 _HOLD = 100
 """Characters after a bracket or a tag in which it shows whether a call or a delimiter began."""
 _OPENING = re.compile(
-    r"[<{\[`◁]|\b(?:s(?=[search_mory]*\Z)|f(?=[forget_my]*\Z))|\Aa[analysi]*\Z|assistant\w{{0,5}}\Z"
+    r"[<{\[`◁]|\b(?:s(?=[search_mory]*\Z)|f(?=[forget_my]*\Z))|\Aa[analysi]*\Z|assistant\w{0,5}\Z"
 )
 _QUERY = re.compile(
     r"query['\"]?\s*(?:</\w+>\s*<\w+>|[:=]|>)\s*['\"]?([^'\"<>\n]+)"

@@ -8,10 +8,14 @@ from datetime import datetime
 
 from domain.facts.facts import delete
 from domain.facts.forgetting import Reach, Wanted, reach
+from domain.journal import JournalView
 from domain.owner import Owner
 from domain.rows import key_of
 from stores.errors import GenerationMoved
 from stores.open import Stores
+
+_ROUNDS = 5
+"""How often is looked again at most, while others go on talking."""
 
 
 async def reached_by(stores: Stores, owner: Owner, generation: str | None, wanted: Wanted) -> Reach:
@@ -24,7 +28,11 @@ async def reached_by(stores: Stores, owner: Owner, generation: str | None, wante
     view = await stores.journal.read(owner)
     if view.generation != generation:
         raise GenerationMoved
-    rows = await stores.memories.all(owner, generation)
+    return await _reached(stores, owner, view, wanted)
+
+
+async def _reached(stores: Stores, owner: Owner, view: JournalView, wanted: Wanted) -> Reach:
+    rows = await stores.memories.all(owner, view.generation)
     turns = {turn.id: turn for episode in rows.episodes for turn in episode.turns} | view.turns
     return await asyncio.to_thread(reach, rows.facts, turns, rows.episodes, wanted)
 
@@ -48,10 +56,16 @@ async def forget(
         GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
         StoreUnavailable: If a store does not answer.
     """
-    reached = await reached_by(stores, owner, generation, wanted)
-    if not reached.withheld and not reached.facts:
-        return reached
-    await stores.journal.withhold(owner, generation, reached.withheld)
+    view = await stores.journal.read(owner)
+    for _ in range(_ROUNDS):
+        if view.generation != generation:
+            raise GenerationMoved
+        reached = await _reached(stores, owner, view, wanted)
+        if not reached.withheld and not reached.facts:
+            return reached
+        read, view = view, await stores.journal.withhold(owner, generation, reached.withheld)
+        if (read.seq, read.rows) == (view.seq, view.rows):
+            break  # Nobody said or summarized anything meanwhile.
     tombstones = [delete(fact, now) for fact in reached.facts]
     if not tombstones:
         return reached

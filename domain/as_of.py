@@ -1,14 +1,14 @@
 """Reading the date that a question is asked as of. Nothing here knows what was true then."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 
-def as_of_date(text: str | None, zone: tzinfo = UTC) -> datetime | None:
+def as_of_date(text: str | None, zone: tzinfo | None = None) -> datetime | None:
     """Return the moment that a context's `as_of` names: the end of that day; None for none.
 
     Args:
         text: As the context has it.
-        zone: Where that day is meant.
+        zone: Where that day is meant; None: where the machine is.
 
     Raises:
         ValueError: If it is no date.
@@ -17,8 +17,10 @@ def as_of_date(text: str | None, zone: tzinfo = UTC) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(text)
-    except ValueError as error:
+        if len(text) <= len("2026-05-31"):
+            at = at.replace(hour=23, minute=59, second=59)
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=zone) if zone else at.astimezone()
+    except (ValueError, OverflowError) as error:
         raise ValueError(f'as_of is no date: "{text}"; write it like 2026-05-31.') from error
-    if len(text) <= len("2026-05-31"):
-        at = at.replace(hour=23, minute=59, second=59)
-    return at if at.tzinfo else at.replace(tzinfo=zone)
+    return at

@@ -11,6 +11,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
 
 from domain.owner import Owner, digest
+from domain.text.moments import here
 from models.errors import ModelError
 from nodes.state import Parts
 from service.memory_changes import NoSuchFact, add_statement, delete_fact
@@ -60,9 +61,8 @@ def memory_server(opened: Opened) -> MCPServer:
         async def work(parts: Parts, owner: Owner) -> str:
             stores = parts.stores
             view = await stores.journal.read(owner)
-            recollection = await stores.recall.recall(
-                owner, view, query, budget=budget, now=parts.now(), as_of=None
-            )
+            now = here(parts.now(), parts.settings.timezone)
+            recollection = await stores.recall.recall(owner, view, query, budget=budget, now=now)
             lines = [f"{item.at:%Y-%m-%d} {item.text}" for item in recollection.items]
             return "\n".join(lines) or "Nothing is remembered about this."
 

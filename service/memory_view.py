@@ -4,7 +4,7 @@ The one reading behind the command line's lists and the routes; nothing here cha
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from domain.facts.entities import with_ends
@@ -77,9 +77,23 @@ async def transcript(stores: "Stores", owner: Owner, thread: str | None = None) 
 
 
 async def look_up(
-    stores: "Stores", owner: Owner, query: str, *, budget: int, as_of: datetime | None = None
+    stores: "Stores",
+    owner: Owner,
+    query: str,
+    *,
+    budget: int,
+    now: datetime,
+    as_of: datetime | None = None,
 ) -> tuple[Recalled, ...]:
     """Return what would be recalled for a message, within `budget` tokens.
+
+    Args:
+        stores: Where it lies.
+        owner: Whose it is.
+        query: The message.
+        budget: Tokens at most.
+        now: The present where the user is, for words such as "yesterday".
+        as_of: Only what was said, or true, by then.
 
     Raises:
         StoreUnavailable: If a store does not answer.
@@ -91,7 +105,7 @@ async def look_up(
         view,
         query,
         budget=budget,
-        now=datetime.now(UTC),
+        now=now,
         refs=tuple(view.refs.values()),
         as_of=as_of,
     )

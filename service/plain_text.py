@@ -17,5 +17,5 @@ def one_line(text: str) -> str:
 
 
 def day(at: datetime) -> str:
-    """Return a date as people read it, in the local time zone."""
-    return f"{at.astimezone():%Y-%m-%d}"
+    """Return a date as people read it, of where its user was."""
+    return f"{at:%Y-%m-%d}"

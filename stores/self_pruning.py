@@ -4,7 +4,7 @@ Where the rows lie is the backends' part; which of them go is decided in `checkp
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypedDict, Unpack
 
 from stores.checkpoint_pruning import (
@@ -38,6 +38,11 @@ class SelfPruning(ABC):
         self._keep_turns = checked_keep_turns(options.get("keep_turns", KEEP_TURNS))
         self._thin, self._refs = options.get("thin", False), options.get("refs")
         self._lost: set[str] = set()
+        self._copied: Callable[[str, str], None] | None = None
+
+    def when_copied(self, tell: Callable[[str, str], None]) -> None:
+        """Tell whoever keeps more of threads than checkpoints that one was copied to another."""
+        self._copied = tell
 
     def lost(self, thread_id: str) -> bool:
         """Return whether the run under way on a thread found its newest checkpoint lost."""
@@ -73,6 +78,8 @@ class SelfPruning(ABC):
         await self._copy(source, target)
         if self._refs:
             await self._refs.copy(source, target)
+        if self._copied:
+            self._copied(source, target)
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Delete checkpoints of some threads; refs stay.

@@ -24,6 +24,15 @@ def zone_of(name: str) -> ZoneInfo:
         ) from error
 
 
+def here(at: datetime, zone: str | None) -> datetime:
+    """Return a moment as clocks show it in a zone; None: where the machine is.
+
+    Raises:
+        ValueError: If there is no such zone.
+    """
+    return at.astimezone(zone_of(zone) if zone else None)
+
+
 def moment(at: datetime) -> str:
     """Return a moment with its weekday: `Friday, 8 May 2026, 20:00`."""
     return f"{WEEKDAYS[at.weekday()]}, {day_heading(at)}, {at:%H:%M}"

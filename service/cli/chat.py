@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.colours import FAINT
-from service.cli.options import CHARACTER, USER, AsOf, Character, User, date_of, owner_of
+from service.cli.options import CHARACTER, USER, AsOf, Character, User, Zone, date_of, owner_of
 from service.cli.terminal import console, fail, run, settings
 from service.plain_text import plain
 
@@ -36,6 +36,7 @@ def chat(
     ] = None,
     tier: Annotated[str | None, typer.Option(metavar="NAME", help="What the user gets.")] = None,
     as_of: AsOf = None,
+    timezone: Zone = None,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="A message a line on stdin, a JSON object a turn on stdout."),
@@ -47,14 +48,14 @@ def chat(
     if thread is not None and not thread.strip():
         fail("--thread must not be empty: give the conversation a name.")
     owner = owner_of(user, character)
-    date_of(as_of)
     chosen = settings()
+    date_of(as_of, timezone or chosen.timezone)
     tier = chosen.tier_name(tier, character)
     try:
         chosen.tier(tier)
     except ValueError as error:
         fail(str(error))
-    wish = _Wish(owner, thread, new, persona, tier, as_of)
+    wish = _Wish(owner, thread, new, persona, tier, as_of, timezone)
     fine = run(lambda: _chat(chosen, wish, as_json))
     if not fine and not as_json:
         raise typer.Exit(1)
@@ -70,6 +71,7 @@ class _Wish:
     persona: str | None
     tier: str
     as_of: str | None
+    timezone: str | None
 
 
 async def _chat(chosen: "Settings", wish: _Wish, as_json: bool) -> bool:
@@ -89,7 +91,14 @@ async def _chat(chosen: "Settings", wish: _Wish, as_json: bool) -> bool:
             thread = wish.thread
             if thread is None and not wish.new:
                 thread = await conversation.last_thread(wish.owner)
-            talk = Talk(wish.owner, thread or new_thread(), wish.persona, wish.tier, wish.as_of)
+            talk = Talk(
+                wish.owner,
+                thread or new_thread(),
+                wish.persona,
+                wish.tier,
+                wish.as_of,
+                wish.timezone,
+            )
             if await unread(parts, wish.owner, wish.tier):  # Of a chat that was cut off.
                 parts.stores.background.start(
                     wish.owner, lambda: note_facts(parts, wish.owner, wish.tier)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from domain.owner import Owner
+from domain.text.moments import here
 from models.errors import ModelError
 from nodes.state import Parts
 from service.cli.colours import ACCENT, BAD, FAINT
@@ -48,6 +49,7 @@ class Talk:
     persona: str | None = None
     tier: str | None = None
     as_of: str | None = None
+    timezone: str | None = None
 
 
 Ask = Callable[[str], Awaitable[bool]]
@@ -125,9 +127,9 @@ class ChatCommands:
             self._refuse("Say what to look for: /recall TEXT.")
             return
         stores, owner = self._parts.stores, self.talk.owner
-        self._console.print(
-            recalled_table(await look_up(stores, owner, text, budget=RECALL_TOKENS))
-        )
+        now = here(self._parts.now(), self.talk.timezone or self._parts.settings.timezone)
+        items = await look_up(stores, owner, text, budget=RECALL_TOKENS, now=now)
+        self._console.print(recalled_table(items))
 
     async def _facts(self, _: str) -> None:
         self._console.print(

@@ -25,6 +25,7 @@ async def report_of(conversation: Conversation, talk: Talk, message: str) -> Tur
         persona=talk.persona,
         tier=talk.tier,
         as_of=talk.as_of,
+        timezone=talk.timezone,
     )
     async with aclosing(turn) as events:
         async for event in events:

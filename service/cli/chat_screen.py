@@ -150,6 +150,7 @@ class Screen:
             persona=talk.persona,
             tier=talk.tier,
             as_of=talk.as_of,
+            timezone=talk.timezone,
         )
         with Working(self._console) as working:
             working.on("thinking...")

@@ -14,11 +14,13 @@ from service.cli.options import (
     Json,
     User,
     Yes,
+    Zone,
     confirm,
     date_of,
+    now_in,
     owner_of,
 )
-from service.cli.terminal import console, fail, print_json, with_parts, with_stores
+from service.cli.terminal import console, fail, print_json, settings, with_parts, with_stores
 from service.plain_text import one_line
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def recall(
         int, typer.Option("--budget", min=1, metavar="N", help="Tokens of what is recalled.")
     ] = 1000,
     as_of: AsOf = None,
+    timezone: Zone = None,
     user: User = USER,
     character: Character = CHARACTER,
     as_json: Json = False,
@@ -54,12 +57,13 @@ def recall(
 
     if not query.strip():
         fail("The query is empty: say what to look for.")
-    owner, day = owner_of(user, character), date_of(as_of)
+    owner, zone = owner_of(user, character), timezone or settings().timezone
+    now, day = now_in(zone), date_of(as_of, zone)
 
     async def work(stores: "Stores", _: "Settings") -> "tuple[Recalled, ...]":
         from service.memory_view import look_up
 
-        return await look_up(stores, owner, query, budget=tokens, as_of=day)
+        return await look_up(stores, owner, query, budget=tokens, now=now, as_of=day)
 
     items = with_stores(work, reads=True)
     if as_json:
@@ -84,6 +88,7 @@ def episodes(user: User = USER, character: Character = CHARACTER, as_json: Json 
 
 def facts(
     as_of: AsOf = None,
+    timezone: Zone = None,
     user: User = USER,
     character: Character = CHARACTER,
     as_json: Json = False,
@@ -91,7 +96,8 @@ def facts(
     """Show the facts, also those superseded since."""
     from service.cli.tables import facts_table
 
-    shown = _remembered(owner_of(user, character), date_of(as_of)).facts
+    day = date_of(as_of, timezone or settings().timezone)
+    shown = _remembered(owner_of(user, character), day).facts
     if as_json:
         print_json(
             [

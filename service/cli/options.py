@@ -19,6 +19,12 @@ AsOf = Annotated[
     str | None,
     typer.Option("--as-of", metavar="DATE", help="What was true then, as 2026-05-31."),
 ]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--timezone", metavar="ZONE", help="Where you are, as Europe/Berlin. [MNEMO_TIMEZONE]"
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 USER = "local"
@@ -44,11 +50,24 @@ def confirm(yes: bool, question: str) -> None:
         fail("Nothing was forgotten.")
 
 
-def date_of(as_of: str | None) -> "datetime | None":
+def date_of(as_of: str | None, timezone: str | None = None) -> "datetime | None":
     """Return the moment that `--as-of` names; end the program if it is no date."""
     from domain.as_of import as_of_date
+    from domain.text.moments import zone_of
 
     try:
-        return as_of_date(as_of)
+        return as_of_date(as_of, zone_of(timezone) if timezone else None)
+    except ValueError as error:
+        fail(str(error))
+
+
+def now_in(timezone: str | None) -> "datetime":
+    """Return the present where `--timezone` says; end the program if there is no such zone."""
+    from datetime import UTC, datetime
+
+    from domain.text.moments import here
+
+    try:
+        return here(datetime.now(UTC), timezone)
     except ValueError as error:
         fail(str(error))

@@ -8,6 +8,7 @@ from fastapi import Depends, HTTPException, Path, Query, Request
 
 from domain.as_of import as_of_date
 from domain.owner import Owner
+from domain.text.moments import zone_of
 from service.auth.identity import USER_HEADER, Caller
 from service.http.problems import NOTHING
 from service.serving import Serving
@@ -49,7 +50,11 @@ async def owner_of(character_id: CharacterId, user: Annotated[str, Depends(user_
     return Owner(user, decoded(character_id))
 
 
+Served = Annotated[Serving, Depends(serving_of)]
+
+
 async def moment_of(
+    served: Served,
     as_of: Annotated[
         str | None, Query(description="What was true then, as 2026-05-31. Not given: now.")
     ] = None,
@@ -60,7 +65,8 @@ async def moment_of(
         HTTPException: 422 if it is no date.
     """
     try:
-        return as_of_date(as_of)
+        zone = served.parts.settings.timezone
+        return as_of_date(as_of, zone_of(zone) if zone else None)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
 
@@ -77,7 +83,6 @@ def decoded(segment: str) -> str:
         raise HTTPException(400, "An id in the path is no percent-encoded UTF-8.") from error
 
 
-Served = Annotated[Serving, Depends(serving_of)]
 Asking = Annotated[Caller, Depends(caller_of)]
 OwnUser = Annotated[str, Depends(user_of)]
 OwnMemory = Annotated[Owner, Depends(owner_of)]

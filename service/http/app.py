@@ -20,6 +20,7 @@ from service.http.openai import routes as routes_openai
 from service.http.page import routes as routes_page
 from service.http.problems import HANDLERS, NOTHING, problem
 from service.ops.misnamed import misnamed
+from service.ops.thread_records import copy_values
 from service.serving import OpenServing, use_process_serving
 from settings import Settings
 
@@ -104,6 +105,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_serving() as serving:
             app.state.serving = serving
+            serving.parts.stores.checkpointer.when_copied(copy_values)
             if serving.tokens is None:
                 _log.warning(
                     "Authentication is off: whoever reaches this server may read and change the "

@@ -7,6 +7,7 @@ to do. Only its public client is used, in the process itself.
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from copy import deepcopy
 from uuid import UUID
 
 from langgraph_sdk import get_client
@@ -52,6 +53,19 @@ async def drop_records(user_id: str, threads: Iterable[str]) -> None:
         while crons := await client.crons.search(metadata=theirs, limit=100):
             for cron in crons:
                 await client.crons.delete(cron["cron_id"])
+
+
+def copy_values(source: str, target: str) -> None:
+    """Copy what a development server shows of a thread, which it leaves out of a copy.
+
+    Clients take a conversation's title from it.
+    """
+    database = sys.modules.get("langgraph_runtime_inmem.database")
+    if database is None:
+        return
+    records = {str(record["thread_id"]): record for record in database.GLOBAL_STORE["threads"]}
+    if source in records and target in records:
+        records[target]["values"] = deepcopy(records[source].get("values"))
 
 
 def _drop_streams(threads: Iterable[str]) -> None:

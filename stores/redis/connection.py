@@ -105,6 +105,11 @@ async def connect(url: str, seconds: float = WAIT_SECONDS) -> AsyncIterator[Redi
             async with asyncio.timeout(ANSWER_SHARE * seconds):
                 await client.ping()
         except (ResponseError, AuthenticationError) as error:
+            if "DB index" in str(error) or "SELECT" in str(error):
+                raise StoreUnavailable(
+                    f"The Redis at {without_secrets(url)} has no database of that number: leave "
+                    "the number behind the slash out of MNEMO_REDIS_URL, or name one that it has."
+                ) from error
             raise failed(error) from error
         except (RedisError, OSError, TimeoutError) as error:
             reason = str(error) or f"nothing within {ANSWER_SHARE * seconds:g} seconds"

@@ -227,6 +227,8 @@ def test_what_was_exported_and_forgotten_can_be_brought_back(talker: Mnemo) -> N
         (["chat", "--thread", " "], {}, "--thread must not be empty"),
         (["recall", "  "], {}, "The query is empty"),
         (["recall", "tea", "--as-of", "someday"], {}, "as_of is no date"),
+        (["recall", "tea", "--timezone", "Mars"], {}, 'There is no time zone "Mars"'),
+        (["chat", "--timezone", "Mars"], {}, 'There is no time zone "Mars"'),
         (["budget"], {}, "There is no prompt to report on yet"),
         (["facts"], {"MNEMO_FOLD_AT": "7"}, "MNEMO_FOLD_AT cannot be used: input should be less"),
         (["facts"], {"MNEMO_FREE": "{"}, "A setting cannot be read"),

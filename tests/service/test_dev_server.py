@@ -271,3 +271,15 @@ async def test_clients_see_what_concerns_them_and_no_internals_of_a_run(
         assert described["/health"]["get"]["security"] == []
     for line in open_server.log.splitlines():
         assert not ("custom auth" in line and ("warning" in line or "error" in line)), line
+
+
+async def test_a_copied_thread_shows_what_was_said_in_lists_of_conversations(
+    open_server: DevServer,
+) -> None:
+    async with open_server.client() as client:
+        thread = (await client.threads.create())["thread_id"]
+        await say(client, thread, "I keep bees")
+        await client.threads.copy(thread)
+        newest: Any = (await client.threads.search(limit=1))[0]
+        assert newest["thread_id"] != thread
+        assert newest["values"]["messages"][0]["content"] == "I keep bees"

@@ -276,3 +276,22 @@ async def test_server_sent_events_bring_words_then_what_was_recalled_then_the_bu
 def test_a_history_without_turns_matches_nothing() -> None:
     assert matching_turn({}, [("Hi", "Hello!")]) is None
     assert matching_turn({}, []) is None
+
+
+async def test_a_client_says_where_its_user_is(open_served: OpenServed) -> None:
+    def hours(clock: str) -> float:
+        hour, minute = clock.split(":")
+        return int(hour) + int(minute) / 60
+
+    async with open_served() as served:
+        shown = []
+        for more in (
+            {"extra_body": {"timezone": "Asia/Kolkata"}},
+            {"extra_headers": {"X-Timezone": "Asia/Kathmandu"}},
+        ):
+            await ask(served, said("What time is it?"), **more)
+            day = next(line for line in prompt(served.model).splitlines() if "Today is" in line)
+            shown.append(hours(day.split(", ")[-1][:5]))
+        assert 0.2 <= (shown[1] - shown[0]) % 24 <= 0.35, "a quarter of an hour apart"
+        with pytest.raises(BadRequestError, match='There is no time zone "Mars/Phobos"'):
+            await ask(served, said("And now?"), extra_body={"timezone": "Mars/Phobos"})

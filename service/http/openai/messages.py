@@ -49,6 +49,9 @@ class CompletionRequest(BaseModel):
     user: str | None = Field(
         default=None, max_length=1024, description="Who is talking, where no token says so."
     )
+    timezone: str | None = Field(
+        default=None, max_length=128, description="Where they are, as Europe/Berlin."
+    )
 
     def check(self) -> None:
         """Refuse what cannot be honoured.

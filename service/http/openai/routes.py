@@ -36,6 +36,8 @@ USER_HEADERS = ("x-openwebui-user-id", "x-openwebui-user-email", "x-librechat-us
 """Headers by which front ends name their user; read only where nobody is asked for a token."""
 THREAD_HEADERS = ("x-thread-id", "x-openwebui-chat-id", "x-librechat-conversation-id")
 """Headers by which clients name a conversation."""
+ZONE_HEADER = "x-timezone"
+"""The header that says where a user is, for clients that can add none to the body."""
 TASK = re.compile(r"(?<!\s)\s*#{1,3} Task:\n")
 """How the prompts begin by which Open WebUI asks for titles, tags and follow-up questions."""
 USER = "local"
@@ -86,7 +88,7 @@ async def chat_completions(
     said = taken_apart(asked.messages)
     served.limits.check_size([said.persona, said.newest])
     owner = Owner(user, asked.model)
-    ask = await _ask(request, served, owner, said)
+    ask = await _ask(request, served, owner, said, asked.timezone)
     turn = await begin_turn(served, ask, caller.tier)
     if asked.stream:
         with_usage = asked.stream_options is not None and asked.stream_options.include_usage
@@ -106,7 +108,9 @@ NO_CACHE = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 """Proxies pass a stream on as it comes."""
 
 
-async def _ask(request: Request, served: Serving, owner: Owner, said: Asked) -> Ask:
+async def _ask(
+    request: Request, served: Serving, owner: Owner, said: Asked, timezone: str | None
+) -> Ask:
     """Return the turn that a client asks for."""
     named = {name: request.headers[name][:LONGEST] for name in THREAD_HEADERS
              if request.headers.get(name)}  # fmt: skip
@@ -122,7 +126,8 @@ async def _ask(request: Request, served: Serving, owner: Owner, said: Asked) -> 
         thread=thread,
         now=served.parts.now(),
     )
-    options = {"persona": said.persona, "checkpoint": place.checkpoint}
+    zone = request.headers.get(ZONE_HEADER) or timezone
+    options = {"persona": said.persona, "checkpoint": place.checkpoint, "timezone": zone}
     return Ask(owner, place.thread, said.newest, options)
 
 

@@ -20,6 +20,7 @@ from domain.facts.lasting_wishes import LASTING
 from domain.json_text import read_json
 from domain.owner import Owner
 from domain.records import Recalled, Turn
+from domain.text.moments import here
 from service import memory_changes, memory_view
 from service.http.access import Asking, OwnMemory, OwnUser, Served
 from service.http.page.timeline import MOST_SHOWN, timeline
@@ -196,7 +197,9 @@ async def search(
     """What would be recalled for some words."""
     if not q.strip():
         return _html("recalled.html", recalled=[], nothing="")
-    items = await memory_view.look_up(served.parts.stores, owner, q, budget=FOUND_TOKENS)
+    parts = served.parts
+    now = here(parts.now(), parts.settings.timezone)
+    items = await memory_view.look_up(parts.stores, owner, q, budget=FOUND_TOKENS, now=now)
     nothing = "Nothing is remembered about this."
     return _html("recalled.html", recalled=_with_reasons(items), nothing=nothing)
 

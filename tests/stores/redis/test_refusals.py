@@ -69,3 +69,18 @@ async def test_a_wrong_password_is_no_redis_that_is_away(own: tuple[str, Redis])
         async with connect(url.replace("://", "://eve:wrong@")):
             pass
     assert "wrong@" not in str(refused.value)
+
+
+async def test_any_database_of_a_redis_will_do_and_one_it_has_not_is_said(
+    own: tuple[str, Redis],
+) -> None:
+    url, _ = own
+    place = url.rstrip("/0").rstrip("/") if url.endswith("/0") else url.rstrip("/")
+    async with (
+        connect(f"{place}/7") as client,
+        open_redis_journal(client, TURN_LIFE) as journal,
+    ):
+        await journal.note_thread(ALEX, None, "t")
+    with pytest.raises(StoreUnavailable, match="has no database of that number: leave the number"):
+        async with connect(f"{place}/99"):
+            pass

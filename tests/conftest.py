@@ -1,5 +1,7 @@
 """Fixtures that every test may ask for. Nothing here is a test."""
 
+from hypothesis import settings
+
 from tests.support.house import backend, every_backend, open_house
 from tests.support.servers.chroma_server import (
     chroma_server,
@@ -31,3 +33,7 @@ __all__ = [
     "redis_stack",
     "redis_url",
 ]
+
+settings.register_profile("busy machine", deadline=None)
+settings.load_profile("busy machine")
+"""How long one example takes says nothing where others work beside."""

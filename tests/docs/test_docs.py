@@ -74,6 +74,7 @@ SERVERS = ("mnemo serve",)
 """Commands that run until they are stopped."""
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith(SERVERS)])
 def test_every_server_starts_and_stops(command: str, tmp_path: Path) -> None:
     with serve_process(*shlex.split(command)[2:], cwd=tmp_path) as server:

@@ -157,7 +157,7 @@ MENTIONS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.lists(MENTIONS, max_size=4), max_size=4))
 def test_whatever_is_mentioned_the_same_again_writes_nothing(
     batches: list[list[EntityMention]],
@@ -176,7 +176,6 @@ def test_whatever_is_mentioned_the_same_again_writes_nothing(
             }
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30), st.text(max_size=60))
 def test_any_name_and_any_message_can_be_compared(name: str, message: str) -> None:
     entities = merged(mention(name))

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.recall.packing import Line, Pool, fill, pack, render
@@ -47,7 +47,6 @@ def test_nothing_is_rendered_of_nothing() -> None:
     days=st.lists(st.integers(0, 5), min_size=25, max_size=25),
     budget=st.integers(0, 120),
 )
-@settings(deadline=None)
 def test_what_is_packed_never_costs_more_than_the_budget(
     texts: list[str], days: list[int], budget: int
 ) -> None:

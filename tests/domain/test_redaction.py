@@ -165,6 +165,7 @@ def test_redacting_again_changes_nothing(text: str) -> None:
     assert redact(redact(text)) == redact(text)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("backend", [{}], ids=["embedded"])
 @pytest.mark.parametrize("kept", [False, True])
 async def test_secrets_reach_no_episode_unless_the_setting_says_so(

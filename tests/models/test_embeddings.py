@@ -68,6 +68,7 @@ def test_a_text_has_the_same_vector_alone_and_among_others(built_in: LocalEmbedd
     assert np.allclose(together[137], built_in.matrix([texts[137]])[0], atol=1e-5)
 
 
+@pytest.mark.deep
 async def test_many_texts_do_not_hold_up_the_event_loop(built_in: LocalEmbeddings) -> None:
     ticks = 0
 

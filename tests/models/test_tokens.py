@@ -115,6 +115,7 @@ print(open_counter("gpt-4", Path(sys.argv[1])).text("hello world"))
 """
 
 
+@pytest.mark.deep
 def test_several_processes_may_unpack_at_once_and_a_broken_file_is_replaced(
     tmp_path: Path,
 ) -> None:

@@ -104,6 +104,7 @@ def talker(talked: Talked, mnemo: Mnemo) -> Mnemo:
     return mnemo
 
 
+@pytest.mark.deep
 def test_what_was_said_once_is_known_after_forty_other_turns_and_a_restart(
     talked: Talked, talker: Mnemo
 ) -> None:

@@ -72,6 +72,7 @@ def test_a_person_looks_at_memory_and_forgets_from_within_a_chat(mnemo: Mnemo) -
         assert screen.leave() == 0
 
 
+@pytest.mark.deep
 def test_memory_can_be_read_beside_a_chat_and_another_chat_gets_one_sentence(mnemo: Mnemo) -> None:
     with mnemo.terminal("chat", env={"MNEMO_EXTRACT_TURNS": "1"}) as first:
         first.wait_for("Ctrl-D leaves")

@@ -103,6 +103,7 @@ async def test_the_transcript_pages_back_from_the_newest_turn(serve: Serve) -> N
         assert said == list(TALK)
 
 
+@pytest.mark.deep
 @EMBEDDED
 @pytest.mark.parametrize("name", ["facts", "entities", "episodes"])
 async def test_a_list_comes_whole_in_pages_of_any_size(serve: Serve, name: str) -> None:
@@ -230,6 +231,7 @@ async def test_a_fact_changed_while_its_owner_is_reset_leaves_nothing(
         assert rows == []
 
 
+@pytest.mark.deep
 async def test_a_reset_forgets_one_character_and_no_other(serve: Serve) -> None:
     async with serve(fold_turns=3) as alone:
         for character in ("Ada", "Bob"):
@@ -275,6 +277,7 @@ ODD = (
 )  # fmt: skip
 
 
+@pytest.mark.deep
 @EMBEDDED
 async def test_any_user_id_has_its_own_memory_and_no_other(serve: Serve) -> None:
     async with serve() as alone:
@@ -287,35 +290,33 @@ async def test_any_user_id_has_its_own_memory_and_no_other(serve: Serve) -> None
                 assert set(re.findall(r"item\d\d", answer.text)) == {f"item{number:02}"}
 
 
-@EMBEDDED
-@pytest.mark.parametrize(
-    ("url", "status", "says"),
-    [
-        ("/memory/a/b/facts?limit=0", 422, '"limit" cannot be used'),
-        ("/memory/a/b/facts?cursor=nonsense", 422, '"next" of the page before'),
-        ("/memory/a/b/facts?cursor=WzFd", 200, ""),
-        ("/memory/a/b/facts?cursor=WyJhIl0", 422, '"next" of the page before'),
-        ("/memory/a/b/transcript?before=W251bGxd", 422, '"next" of the page before'),
-        ("/memory/a/b/facts?as_of=yesterday", 422, "2026-05-31"),
-        ("/memory/a/b/search?q=", 422, '"q" cannot be used'),
-        ("/memory/a/b/search", 422, '"q" cannot be used'),
-        ("/memory/%FF/b/facts", 400, "UTF-8"),
-        ("/memory/a/b/nothing", 404, "Not Found"),
-        ("/memory/a//facts", 404, "Not Found"),
-    ],
+BAD_INPUT = (
+    ("/memory/a/b/facts?limit=0", 422, '"limit" cannot be used'),
+    ("/memory/a/b/facts?cursor=nonsense", 422, '"next" of the page before'),
+    ("/memory/a/b/facts?cursor=WzFd", 200, ""),
+    ("/memory/a/b/facts?cursor=WyJhIl0", 422, '"next" of the page before'),
+    ("/memory/a/b/transcript?before=W251bGxd", 422, '"next" of the page before'),
+    ("/memory/a/b/facts?as_of=yesterday", 422, "2026-05-31"),
+    ("/memory/a/b/search?q=", 422, '"q" cannot be used'),
+    ("/memory/a/b/search", 422, '"q" cannot be used'),
+    ("/memory/%FF/b/facts", 400, "UTF-8"),
+    ("/memory/a/b/nothing", 404, "Not Found"),
+    ("/memory/a//facts", 404, "Not Found"),
 )
-async def test_bad_input_gets_one_sentence_as_a_problem(
-    serve: Serve, url: str, status: int, says: str
-) -> None:
+
+
+@EMBEDDED
+async def test_bad_input_gets_one_sentence_as_a_problem(serve: Serve) -> None:
     async with serve() as alone:
         await alone.say("I am allergic to peanuts", user="a", character="b")
-        answer = await alone.client.get(url)
-        assert answer.status_code == status, answer.text
-        if status != 200:
-            assert answer.headers["content-type"] == "application/problem+json"
-            body = answer.json()
-            assert body["status"] == status and says in body["detail"]
-            assert body["detail"].endswith(".") and "\n" not in body["detail"]
+        for url, status, says in BAD_INPUT:
+            answer = await alone.client.get(url)
+            assert answer.status_code == status, (url, answer.text)
+            if status != 200:
+                assert answer.headers["content-type"] == "application/problem+json", url
+                body = answer.json()
+                assert body["status"] == status and says in body["detail"], url
+                assert body["detail"].endswith(".") and "\n" not in body["detail"], url
 
 
 @EMBEDDED

@@ -46,8 +46,9 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.deep
 @given(ANYTHING)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 def test_a_value_comes_back_as_it_was_put(open_saver: Open, value: object) -> None:
     async def there_and_back() -> tuple[object, object]:
         async with open_saver() as saver:
@@ -217,6 +218,7 @@ async def test_a_rolled_back_run_leaves_no_writes(open_saver: Open) -> None:
             await saver.adelete_for_runs([run])
 
 
+@pytest.mark.deep
 async def test_many_threads_at_once_keep_every_message(open_saver: Open) -> None:
     async with open_saver() as saver:
         graph = chat().compile(checkpointer=saver)

@@ -301,7 +301,6 @@ def test_whatever_comes_in_ends_well_and_leaves_others_as_they_are(
 
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             derandomize=True,  # The same cases each time: one that fails can be looked at.
             database=None,
             phases=[Phase.generate],  # A case depends on those before it: none is made smaller.

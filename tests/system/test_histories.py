@@ -40,6 +40,7 @@ async def here(script: Script, thread: str = "t") -> Any:
     return (await script.graph().aget_state(on(thread))).config
 
 
+@pytest.mark.deep
 async def test_a_branch_off_inside_an_episode_stays_whole_when_it_is_folded(script: Script) -> None:
     await script.talk(1, 2, "t", ALEX)
     fork = await here(script)
@@ -66,6 +67,7 @@ async def test_a_copy_of_a_copy_under_the_old_name_is_folded_without_gaps(script
     assert await shown(script, "And mark9a", parts=parts) == said(*range(1, 10))
 
 
+@pytest.mark.deep
 async def test_a_branch_that_was_swept_comes_back_from_its_thread(script: Script) -> None:
     await script.talk(1, 2, "t", ALEX)
     fork = await here(script)

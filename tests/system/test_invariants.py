@@ -39,7 +39,6 @@ def holds(data_dir: Path, backend: dict[str, Any], examples: int, **more: Any) -
 
         @settings(
             max_examples=examples,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             **more,
         )
@@ -50,6 +49,7 @@ def holds(data_dir: Path, backend: dict[str, Any], examples: int, **more: Any) -
         play()
 
 
+@pytest.mark.deep
 def test_histories_keep_every_promise(tmp_path: Path, backend: dict[str, Any]) -> None:
     holds(tmp_path, backend, 15, derandomize=True)
 

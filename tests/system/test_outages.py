@@ -106,6 +106,7 @@ async def test_a_redis_that_is_away_at_the_start_is_one_sentence(
         assert (await parts.stores.journal.read(Owner("nobody"))).turns == {}
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("backend", [{}], ids=["own"])
 @pytest.mark.parametrize("how", HOW)
 async def test_without_chroma_turns_go_on_and_say_so_and_lose_nothing(

@@ -149,6 +149,7 @@ async def test_a_fact_deleted_while_it_is_heard_again_stays_deleted(workers: lis
     assert first.text not in current
 
 
+@pytest.mark.deep
 async def test_turns_on_two_threads_of_an_owner_at_once(workers: list[Script]) -> None:
     one, other = workers[0], workers[-1]
 

@@ -22,6 +22,7 @@ async def test_an_edit_leaves_the_old_branch_behind(open_house: Open, fold_turns
         assert house.shown() == marks(1, 2, "3b", "4b")
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("fold_turns", FOLDS.values(), ids=FOLDS.keys())
 async def test_the_old_branch_can_be_gone_back_to(open_house: Open, fold_turns: int) -> None:
     async with open_house(fold_turns=fold_turns, extract_turns=100) as house:

@@ -40,6 +40,7 @@ def harm(backend: dict[str, Any], data_dir: Path, how: str) -> None:
             db.execute(f"DELETE FROM checkpoints {last if how == 'newest' else ''}")
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("how", ["newest", "no checkpoint", *map(deep, ("all", "cut", "text"))])
 async def test_a_thread_without_its_newest_checkpoint_goes_on_from_its_last_turn(
     open_house: Open, backend: dict[str, Any], tmp_path: Path, how: str
@@ -63,6 +64,7 @@ async def test_a_thread_without_its_newest_checkpoint_goes_on_from_its_last_turn
         assert [row async for row in saver.damaged()] == []
 
 
+@pytest.mark.deep
 async def test_threads_that_were_cut_back_on_purpose_are_not_lost(open_house: Open) -> None:
     async with open_house(fold_turns=100) as house:
         saver = house.parts.stores.checkpointer

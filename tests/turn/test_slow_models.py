@@ -68,6 +68,7 @@ def work_of(delay: float, begun: list[float]) -> Callable[[Body], Behaviour]:
     return answered
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("concurrency", [None, 2])
 async def test_near_servers_get_memory_work_one_by_one(
     open_house: Open, concurrency: int | None
@@ -75,10 +76,10 @@ async def test_near_servers_get_memory_work_one_by_one(
     begun: list[float] = []
     async with open_house(fold_turns=4, extract_turns=4, model_concurrency=concurrency) as house:
         await house.talk(1, 3)
-        house.server.default = work_of(0.1, begun)
+        house.server.default = work_of(0.5, begun)
         await house.say("Let us speak of mark4 now")
-        together = begun[1] - begun[0] < 0.3
-        assert together == (concurrency == 2), "four words take 0.4 s"
+        together = begun[1] - begun[0] < 1.5
+        assert together == (concurrency == 2), "four words take 2 s"
 
 
 async def test_a_lease_lives_as_long_as_its_work(open_house: Open) -> None:

@@ -21,6 +21,7 @@ async def test_the_first_message_ever_meets_a_clean_prompt(open_house: Open) -> 
         assert result["recalled"] == [] and result["degraded"] == []
 
 
+@pytest.mark.deep
 async def test_between_folds_a_prompt_begins_with_all_of_the_one_before(open_house: Open) -> None:
     async with open_house() as house:
         kept: list[bool] = []
@@ -49,6 +50,7 @@ async def test_a_tier_without_memory_calls_is_remembered_in_the_users_own_words(
         assert "Oslo" in house.prompt() and result["budget"]["limit"] == 4000
 
 
+@pytest.mark.deep
 async def test_the_budget_report_adds_up_and_is_kept(open_house: Open) -> None:
     async with open_house(plus={"context_budget": 1500}, reply_reserve=200) as house:
         for number in range(1, 30):

@@ -86,6 +86,7 @@ SILENT: dict[str, Behaviour] = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("behaviour", SILENT.values(), ids=SILENT.keys())
 async def test_a_memory_model_that_fails_loses_nothing_and_is_replaced_after_three_tries(
     open_house: Open, behaviour: Behaviour

@@ -165,7 +165,6 @@ def under(model: Model, prefix: Namespace) -> Model:
 
 @settings(
     max_examples=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=histories(), stranger=namespace)

@@ -138,6 +138,7 @@ async def test_what_was_not_embedded_is_listed_and_read_but_not_searched(
     assert (await store.aget(NS, "plain")) is not None
 
 
+@pytest.mark.deep
 async def test_items_written_over_many_times_are_all_found(store: Store) -> None:
     """One word each, so all are equally far apart: the hardest case for a graph index."""
     for round_ in range(6):

@@ -18,6 +18,7 @@ MORE = ["", "null", "5", '{"id": 1}', "[" * 5_000]
 BROKEN = [*QUICK, *(pytest.param(value, marks=pytest.mark.deep) for value in MORE)]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("value", BROKEN, ids=range(len(BROKEN)))
 async def test_damaged_records_are_passed_over_and_can_be_reset(
     open_house: Open, backend: dict[str, Any], tmp_path: Path, value: str

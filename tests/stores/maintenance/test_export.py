@@ -63,6 +63,7 @@ async def test_importing_twice_is_the_same_as_once(here: Script, there: Script) 
     assert await text_of(there) == before == await text_of(here)
 
 
+@pytest.mark.deep
 async def test_importing_again_what_was_folded_meanwhile_folds_nothing_twice(
     here: Script, there: Script
 ) -> None:

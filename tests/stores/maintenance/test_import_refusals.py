@@ -205,6 +205,7 @@ async def test_each_damage_is_refused_by_its_line_and_changes_nothing(tmp_path: 
         assert len(await kept(script)) == 1
 
 
+@pytest.mark.deep
 async def test_what_is_odd_but_sound_is_taken(tmp_path: Path) -> None:
     odd: dict[str, Damage] = {
         "facts that supersede each other": lambda lines: (

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from domain.owner import Owner
 from nodes.messages.stamps import turns_reader
 from stores.maintenance.recover import Recovered, recover
@@ -23,6 +25,7 @@ async def rebuilt(house: House) -> Recovered:
     return await recover(stores, turns_reader(stores.key))
 
 
+@pytest.mark.deep
 async def test_a_lost_journal_is_rebuilt_and_the_conversation_goes_on(open_house: Open) -> None:
     alex = Owner("alex")
     async with open_house(fold_turns=4, extract_turns=100) as house:

@@ -156,6 +156,7 @@ async def interrupt(place: dict[str, Any], after: int, **changed: Any) -> None:
         await reindex_in_place(**place, **wishes(**changed), progress=stop)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("changed", [{"shards": 3}, {**OTHER, "shards": 3}])
 async def test_an_interrupted_move_loses_nothing_and_goes_on_where_it_stopped(
     place: dict[str, Any], changed: dict[str, Any]

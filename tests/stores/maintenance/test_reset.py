@@ -172,6 +172,7 @@ async def test_a_reset_with_a_store_down_says_so_and_can_be_repeated(
                 assert raw_stores.rows(backend, tmp_path / "data") == set()
 
 
+@pytest.mark.deep
 async def test_forget_leaves_no_text_in_any_file(tmp_path: Path) -> None:
     settings = scripted_settings(tmp_path, fold_turns=6, extract_turns=3)
     async with open_script(settings) as script:

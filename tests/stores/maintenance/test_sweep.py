@@ -90,6 +90,7 @@ async def test_a_branch_that_is_gone_back_to_in_time_stays(open_house: Open) -> 
         assert house.shown() == {f"mark{number}" for number in range(1, 7)}
 
 
+@pytest.mark.deep
 async def test_episodes_of_a_deleted_thread_go_a_week_later(open_house: Open) -> None:
     async with open_house(fold_turns=4, extract_turns=100) as house:
         await house.talk(1, 8, "gone")

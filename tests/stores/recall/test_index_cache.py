@@ -293,6 +293,7 @@ class Days:
             )
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("seed", range(6))
 async def test_an_index_kept_up_to_date_is_the_one_that_a_new_process_loads(
     talk: Talk, watched: Watched, seed: int

@@ -28,6 +28,7 @@ def said(number: int) -> str:
     return f"Let us speak of mark{number} now"
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("durability", ["async", "sync"])
 @pytest.mark.parametrize(("edited", "turns"), [(1, 3), (3, 4), (4, 6)])
 async def test_an_edit_takes_the_place_of_the_turn_it_edits(

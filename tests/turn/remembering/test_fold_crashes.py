@@ -92,6 +92,7 @@ async def contents(script: Script, owner: Owner) -> Contents:
     }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("end", [Crash(), StoreUnavailable("down")], ids=["crash", "store down"])
 @pytest.mark.parametrize("work", [folding, extracting, remembering])
 async def test_cut_off_before_any_effect_the_next_turn_makes_up_for_it(

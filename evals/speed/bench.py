@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -130,6 +131,7 @@ def main() -> None:
                 "repetitions": asked.repetitions,
                 "long": LONG,
                 "spent": SPENT,
+                "options": " ".join(sys.argv[1:]),
             },
             "starts": starts(folder, 3),
         }

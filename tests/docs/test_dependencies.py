@@ -17,8 +17,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 FOR_DEVELOPERS = {"langgraph-checkpoint-redis", "matplotlib", "scipy"}
 """What a script of `evals` needs that compares, draws a figure or trains the ranking."""
 
-ELSEWHERE = {"xllamacpp"}
-"""What a test imports in an environment of its own: a server of real language models."""
+ELSEWHERE = {"requests", "schemathesis", "xllamacpp"}
+"""What tests import in environments of their own: a fuzzer of routes, a server of real models."""
 BY_LIBRARIES = {"python-multipart"}
 """What a library imports by itself where the product uses it so: FastAPI, for uploaded files."""
 

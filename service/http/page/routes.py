@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, HTTPException, Query, UploadFile
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from domain.exported import ImportRefused
 from domain.facts.facts import Standing
@@ -58,7 +57,8 @@ SAFE = {
 
 def _shown(value: Any) -> Any:
     """Return what a template shows for a value: text without what would steer its reader's eye."""
-    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    markup = hasattr(value, "__html__")
+    return plain(value) if isinstance(value, str) and not markup else value
 
 
 _templates = Environment(

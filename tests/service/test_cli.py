@@ -332,7 +332,7 @@ def test_what_was_recalled_and_why_is_shown_on_a_terminal(talker: Mnemo) -> None
         screen.type("What am I allergic to?")
         screen.type("/memory")
         screen.wait_for("peanuts")
-        assert "evidence" in screen.wait_for("shares words with what is asked")
+        assert "evidence" in screen.wait_for("shares words with the message")
         assert screen.leave() == 0
 
 

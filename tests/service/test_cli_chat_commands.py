@@ -57,7 +57,7 @@ def test_a_person_looks_at_memory_and_forgets_from_within_a_chat(mnemo: Mnemo) -
         screen.wait_for("noted: I am allergic to peanuts")
         screen.type("I live in Ghent")
         screen.type("/recall peanuts")
-        screen.wait_for("shares words with what is asked")
+        screen.wait_for("shares words with the message")
         screen.type("/forget peanuts")
         assert "- I am allergic to peanuts" in screen.wait_for("[y/N]")
         screen.answer("y")

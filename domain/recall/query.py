@@ -11,6 +11,7 @@ from datetime import datetime
 from domain.text.languages import language_of
 from domain.text.questions import (
     asks,
+    asks_about_oneself,
     asks_for_an_order,
     asks_for_everything,
     asks_of_the_past,
@@ -48,6 +49,8 @@ class Question:
     """Terms of its names, numbers and dates."""
     asks: bool
     """Whether it asks, rather than states."""
+    of_user: bool
+    """Whether it asks about who says it."""
     of_the_past: bool
     """Whether it asks what was said or is known."""
     broad: bool
@@ -91,6 +94,7 @@ def read_question(
         strong=strong_terms(text) - names - (time_terms(text) if period else set()),
         keywords=frozenset(keywords(text)) - names - weak_terms(language_of(text) or ENGLISH),
         asks=asks(text),
+        of_user=asks_about_oneself(text),
         of_the_past=asks_of_the_past(text),
         broad=asks_for_everything(text),
         many=asks_for_everything(text) or asks_for_an_order(text),

@@ -17,11 +17,12 @@ NEARBY = 0.3
 def related(question: Question, values: Signals, live: Mask) -> Mask:
     """Return the units that may be recalled for a message.
 
-    A message with a word of substance may recall everything, the best first, until its budget is
-    full: so a question never comes back empty, and prompts stay as large as they are. Small talk
+    A message with a word of substance, or a question about who asks it ("Who am I?"), may recall
+    everything, the best first, until its budget is full: so a question never comes back empty,
+    and prompts stay as large as they are. Small talk
     ("Hi, how are you?") recalls nothing, unless it names a span of time or comes near a fact.
     """
-    if question.strong:
+    if question.strong or question.of_user:
         return live
     near = (values["period"] > 0) | (values["facts.raw"] >= DRAWN)
     return live & near & np.bool_(question.asks)

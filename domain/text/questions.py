@@ -27,6 +27,11 @@ def asks(text: str) -> bool:
     )
 
 
+def asks_about_oneself(text: str) -> bool:
+    """Return whether a message asks about who says it: "What do I like?", "Who am I?"."""
+    return asks(text) and _holds(text, "i")
+
+
 def asks_of_the_past(text: str) -> bool:
     """Return whether a message asks what was said or is known."""
     return _holds(text, "past")

@@ -101,7 +101,8 @@ async def test_small_talk_of_other_languages_recalls_nothing(talk: Talk, message
 @pytest.mark.parametrize(
     "question",
     ["Which pets live at my place?", "¿Dónde trabajo?", "أين أعمل؟", "Wo arbeite ich?",
-     "我住在哪里？", "仕事は何ですか？", "Можешь подвести итоги проекта?"],
+     "我住在哪里？", "仕事は何ですか？", "Можешь подвести итоги проекта?",
+     "Who am I?", "What do I like?", "¿Quién soy yo?"],
 )  # fmt: skip
 async def test_a_question_with_a_word_of_substance_recalls_something(
     talk: Talk, question: str

@@ -36,6 +36,11 @@ _CLAUSE_END = re.compile(r"[.,;!?](?=\s|$)|[。！？，；\n]")
 _MARKS_BEHIND = ".,;:!?。！？，；)]}'"
 
 
+_PORTION = 8_000
+"""Letters of a text that are searched at once: Python lets no other thread run meanwhile."""
+_LONGEST_WORD = 100
+
+
 def passwords(text: str) -> Iterator[tuple[int, int]]:
     """Yield begin and end of each password that a text tells.
 
@@ -43,11 +48,11 @@ def passwords(text: str) -> Iterator[tuple[int, int]]:
     taken for one; a plain word for the first of a pass phrase, to the end of its clause. Elsewhere
     it must hold a digit. A PIN always must.
     """
-    for word in _ELSEWHERE.finditer(text):
+    for word in _words_in(text, _ELSEWHERE):
         if mixed := _MIXED.match(text[word.end() : word.end() + _REACH].lstrip(" :：")):
             begin = text.index(mixed["mixed"], word.end())
             yield begin, begin + len(mixed["mixed"].rstrip(_MARKS_BEHIND))
-    for word in _words_for_password().finditer(text):
+    for word in _words_in(text, _words_for_password()):
         start = max(0, word.start() - _REACH)
         if before := _BEFORE.search(text[start : word.start()]):
             yield start + before.start("before"), start + before.end("before")
@@ -66,6 +71,18 @@ def passwords(text: str) -> Iterator[tuple[int, int]]:
         elif sure and len(bare) > 1 and "pin" not in plain(word[0]):
             stop = _CLAUSE_END.search(tail, begin)
             yield word.end() + begin, word.end() + (stop.start() if stop else len(tail))
+
+
+def _words_in(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """Yield the words of a text that a pattern matches, searched a portion at a time."""
+    begin = 0
+    while begin < len(text):
+        end = begin + _PORTION
+        for match in pattern.finditer(text, begin, end + _LONGEST_WORD):
+            if match.start() < end:
+                yield match
+                begin = match.end()
+        begin = max(begin, end)
 
 
 def _behind_lead(tail: str) -> tuple[int, bool]:

@@ -33,6 +33,10 @@ class Reschedule:
         return {"schedule": work}
 
 
+_LONGEST = 4_000
+"""Letters of a message that is looked through for instructions while its user waits."""
+
+
 def schedule(
     parts: Parts, owner: Owner, tier: Tier, view: JournalView, thread: str, head: str | None
 ) -> Schedule:
@@ -65,7 +69,10 @@ def schedule(
 
 
 def _instructs(text: str) -> bool:
-    return any(wish.kind == "instruction" for wish in lasting_wishes(text))
+    """Return whether a message is an instruction; one that long is read with all others later."""
+    return len(text) <= _LONGEST and any(
+        wish.kind == "instruction" for wish in lasting_wishes(text)
+    )
 
 
 def _left_behind(view: JournalView, now: datetime) -> bool:

@@ -18,6 +18,8 @@ EVERYTHING = "*"
 """What is to be forgotten where a sentence wants everything forgotten: that takes a reset."""
 _EDGE = 2_000
 """Letters at either end of a message in which such a wish is looked for: a search of many words."""
+_LONGEST = 1_000
+"""Letters of a sentence that may be such a wish; the search would keep everybody waiting else."""
 _MARKS = " ,:;.!?'\"。！？、，"
 _CLAUSE = re.compile(r"[,;:.!،、，。！]\s*")
 _NEAR = 3
@@ -39,8 +41,8 @@ def wants_forgotten(sentence: str) -> str | None:
     "Forget that I am pregnant" asks for that, "ignore that, I was joking" for the last statement;
     "do not forget", "did you forget?" and "I always forget my keys" ask for nothing.
     """
-    text = plain(sentence).strip()
-    if not _forms(tuple(LANGUAGES)).search(text):
+    text = plain(sentence[: _LONGEST + 1]).strip()
+    if len(sentence) > _LONGEST or not _forms(tuple(LANGUAGES)).search(text):
         return None
     first = language_of(sentence)
     # A short sentence may be of several languages: what says nothing in one, says nothing.

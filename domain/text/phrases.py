@@ -37,4 +37,6 @@ def without(text: str, phrases: frozenset[str], *, spaced: bool) -> str:
 def _pattern(phrases: frozenset[str], spaced: bool) -> re.Pattern[str]:
     ordered = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
     any_of = "|".join(re.escape(phrase) for phrase in ordered)
-    return re.compile(rf"(?<![\w'])(?:{any_of})(?![\w])" if spaced else any_of)
+    # Tried where a word begins only, not at each of many signs.
+    begins = r"(?=\w)" if all(re.match(r"\w", phrase) for phrase in ordered) else ""
+    return re.compile(rf"(?<![\w']){begins}(?:{any_of})(?![\w])" if spaced else any_of)

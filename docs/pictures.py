@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 
 import httpx
-from playwright.async_api import async_playwright
+from playwright.async_api import ViewportSize, async_playwright
 
 DOCS = Path(__file__).parent
 BIN = Path(sys.executable).parent
 PORT = 8765
-SIZE = {"width": 1440, "height": 900}
+SIZE = ViewportSize(width=1440, height=900)
 COLUMNS, LINES = 92, 26
 KEY_SECONDS = 0.04
 ANSWER_SECONDS = 1.0
@@ -63,7 +63,7 @@ async def picture(url: str) -> None:
         await client.post("/chat/alex/default", json=body)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium")
-        page = await browser.new_page(viewport=SIZE, locale="en-GB")  # type: ignore[arg-type]
+        page = await browser.new_page(viewport=SIZE, locale="en-GB")
         await page.goto(f"{url}/inspector?user=alex")
         await page.fill("#message", ASKED[1])
         await page.press("#message", "Enter")

@@ -6,7 +6,7 @@ from domain.facts.forgetting import says
 from domain.text.languages import LANGUAGES
 from domain.text.wishes import EVERYTHING, may_want_forgotten, wants_forgotten
 
-# ruff: noqa: E501
+# ruff: noqa: E501 (a table: one sentence of a language a line)
 # fmt: off
 SAID = {
     "en": (

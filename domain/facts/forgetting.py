@@ -152,23 +152,36 @@ def _covers(sentence: str, statement: str) -> bool:
     """
     codes = dict.fromkeys(language_of(text) or ENGLISH for text in (sentence, statement))
     for code in codes:
-        wanted, said = _content(statement, code), _content(sentence, code)
+        wanted, said = _content(statement, code), _spoken(sentence, code)
         held = sum(1 for word in wanted if word in said or any(_meet(word, s) for s in said))
         if wanted and held >= ENOUGH * len(wanted):
             return True
     return False
 
 
-@lru_cache(maxsize=8_192)  # each statement is held against many sentences, and the other way round
 def _content(text: str, code: str) -> frozenset[str]:
-    """Return the stems by which a text is known; without weak ones where two are left."""
-    language = LANGUAGES[code]
-    if not language.spaced:
-        return strong_terms(text)
-    idle = vocabulary(code).stop | language.words("beside") | {"user"}
-    spoken = frozenset(stem(word, code) for word in words(text) if word not in idle)
+    """Return the stems by which a statement is known; without weak ones where two are left."""
+    spoken = _spoken(text, code)
+    if not LANGUAGES[code].spaced:
+        return spoken
+    spoken -= _beside(code)
     strong = spoken - weak_terms(code)
     return strong if len(strong) > 1 else spoken
+
+
+@lru_cache(maxsize=8_192)  # each sentence is held against many statements, and the other way round
+def _spoken(text: str, code: str) -> frozenset[str]:
+    """Return the stems of a text that are no stop words."""
+    if not LANGUAGES[code].spaced:
+        return strong_terms(text)
+    idle = vocabulary(code).stop | {USER}
+    return frozenset(stem(word, code) for word in words(text) if word not in idle)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _beside(code: str) -> frozenset[str]:
+    """Return the stems of words beside a wish ("what I said") that say little of what is meant."""
+    return frozenset(stem(word, code) for word in LANGUAGES[code].words("beside"))
 
 
 def _meet(word: str, other: str) -> bool:

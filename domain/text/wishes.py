@@ -54,8 +54,13 @@ def wants_forgotten(sentence: str) -> str | None:
     )
     match = _forms((codes[0],)).search(text)
     assert match is not None
-    form = _Form(LANGUAGES[codes[0]], vocabulary(codes[0]).you, polite, beside | polite)
-    return form.wish(text[: match.start()], match[0], text[match.end() :], is_question(sentence))
+    language, words = LANGUAGES[codes[0]], vocabulary(codes[0])
+    # Where "I" is left out, words of one's own say something: Spanish "trabajo", Arabic "my wife".
+    telling = language.words("own") - words.stop if language.drops_subject else frozenset()
+    form = _Form(language, words.you, language.signs - telling, polite, beside | polite)
+    begin = match.start() - len(_CLAUSE.split(text[: match.start()])[-1])
+    asked = is_question(text[begin:])  # not by the "what" of "what I said of it, forget that"
+    return form.wish(text[: match.start()], match[0], text[match.end() :], asked)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class _Form:
 
     language: Language
     you: frozenset[str]
+    small: frozenset[str]
+    """Words that the language is known by, and that say nothing by themselves."""
     polite: frozenset[str]
     beside: frozenset[str]
     """Words that say nothing of what is meant, polite ones too."""
@@ -91,12 +98,12 @@ class _Form:
 
     def _subject(self, text: str) -> str:
         """Return what is to be forgotten, without the small words around it ("what I said")."""
-        text = text.strip(_MARKS)
+        text = without(text, self.polite, spaced=self.language.spaced).strip(_MARKS)
         if not self.language.spaced:
             pieces = "|".join(map(re.escape, sorted(self.beside, key=len, reverse=True)))
             return re.sub(rf"^(?:{pieces})+|(?:{pieces})+$", "", text) or text
         words = text.split()
-        while words and words[0].strip(_MARKS) in self.beside | self.language.signs:
+        while words and words[0].strip(_MARKS) in self.beside | self.small:
             words.pop(0)
         while words and words[-1].strip(_MARKS) in self.beside:
             words.pop()
@@ -108,7 +115,7 @@ class _Form:
         text = without(text, self.beside, spaced=self.language.spaced)
         if not self.language.spaced:
             return any(letter.isalnum() for letter in text)
-        return any(word not in self.language.signs for word in spoken_words(text))
+        return any(word not in self.small for word in spoken_words(text))
 
     def _denied(self, clause: str, after: str) -> bool:
         """Return whether "forget" stands in a denial: "never forget", "vergiss das nicht"."""
@@ -116,12 +123,13 @@ class _Form:
         if not language.spaced:
             near = without(clause, self.polite, spaced=False)[-2 * _NEAR :]
             return language not in _VERB_LAST and negations(near) > 0
-        close = spoken_words(clause)[-_NEAR:]
-        for word in spoken_words(after):
+        last = language in _VERB_LAST  # what stands before the verb is said of the statement
+        close = spoken_words(clause)[-1 if last else -_NEAR :]
+        for word in () if language.drops_subject else spoken_words(_CLAUSE.split(after)[0]):
             close.append(word)
-            if word not in self.beside:
+            if word not in self.beside or word in language.words("own"):
                 break
-        listed, pieces = language.words("negations"), language.negation_pieces
+        listed, pieces = language.words("negations"), "" if last else language.negation_pieces
         return any(word in listed or (pieces and re.search(pieces, word)) for word in close)
 
     def _has(self, text: str, listed: frozenset[str]) -> bool:

@@ -201,6 +201,63 @@ def test_a_wish_is_named_without_the_words_around_it(said: str, what: str) -> No
     assert what in (wants_forgotten(said) or "")
 
 
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ("Don't remember that I smoke", "smoke"),
+        ("I'd like you to forget my address", "address"),
+        ("Erase my phone number from your memory", "phone number"),
+        ("Hey, would you mind forgetting that I'm in debt?", "debt"),
+        ("What I told you about my boss, forget it", "boss"),
+        ("Let's pretend I never told you about the baby", "baby"),
+        ("Ich möchte, dass du meine Adresse vergisst", "adresse"),
+        ("Du sollst vergessen, dass ich rauche", "rauche"),
+        ("Lösch meine Telefonnummer aus deinem Gedächtnis", "telefonnummer"),
+        ("Veuillez oublier mon adresse", "adresse"),
+        ("No recuerdes que fumo", "fumo"),
+        ("Não guarde que sou celíaco", "celíaco"),
+        ("Adresimi sil", "adresimi"),
+        ("Boşanmam hakkında söylediklerimi unut", "boşanmam"),
+        ("मेरा पता मिटा दो", "पता"),
+        ("别记住我的地址", "地址"),
+        ("把我怀孕的事忘了吧", "怀孕"),
+        ("Не запоминай мой адрес", "адрес"),
+        ("Сотри из памяти мой номер", "номер"),
+        ("住所は覚えないでください", "住所"),
+        ("انس زوجتي", "زوجتي"),
+    ],
+)
+def test_a_wish_may_be_put_in_other_words(said: str, what: str) -> None:
+    assert what in (wants_forgotten(said) or "") and may_want_forgotten(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ("Please forget that I don't drink", "drink"),
+        ("Forget I never smoked", "smoked"),
+        ("Vergiss, dass ich nicht trinke", "trinke"),
+        ("Olvida que no tengo trabajo", "trabajo"),
+        ("Zapomnij, że nie piję", "piję"),
+        ("Evli olmadığımı unut", "olmadığımı"),
+        ("Забудь, что не пью", "пью"),
+        ("मैं शादीशुदा नहीं हूँ, यह भूल जाओ", "शादीशुदा"),
+        ("忘掉我没有结婚", "没有结婚"),
+        ("결혼하지 않았다는 것을 잊어줘", "결혼하지"),
+    ],
+)
+def test_what_one_is_not_can_be_forgotten_too(said: str, what: str) -> None:
+    assert what in (wants_forgotten(said) or "")
+
+
+def test_what_one_likes_and_wants_is_known_again() -> None:
+    assert says("I like tea", "The user likes tea.") and says(
+        "You like tea!", "The user likes tea."
+    )
+    assert says("I want a Porsche and a house", "The user wants a Porsche.")
+    assert not says("I spilled tea on the contract", "The user likes tea.")
+
+
 def test_words_meet_in_their_endings_and_others_do_not() -> None:
     assert says("How is your pregnancy going?", "The user is pregnant.")
     assert says("Nasıl, hamileyken yoruluyor musun?", "hamile")

@@ -69,19 +69,41 @@ class NamelessOwner(Owner):
         return self.character_id
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Whom a thread belongs to, and under which generation that was written."""
+
+    owner: Owner
+    generation: str = ""
+    """Its name; "" where an older version wrote it."""
+
+    def to_json(self) -> str:
+        """Return it as JSON, which also carries lone surrogates."""
+        ids = [self.owner.user_id, self.owner.character_id]
+        return json.dumps([*ids, self.generation] if self.generation else ids)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Holder | None":
+        """Return what `to_json` wrote; None where something else is written."""
+        try:
+            ids = read_json(text)
+        except ValueError:
+            return None
+        texts = isinstance(ids, list) and all(isinstance(id, str) and id for id in ids)
+        if not texts or len(ids) not in (2, 3):
+            return None
+        return cls(Owner(*ids[:2]), *ids[2:])
+
+
 def owner_to_json(owner: Owner) -> str:
     """Return the readable ids as JSON, which also carries lone surrogates."""
-    return json.dumps([owner.user_id, owner.character_id])
+    return Holder(owner).to_json()
 
 
 def owner_from_json(text: str) -> Owner | None:
     """Return the owner whose ids `owner_to_json` wrote; None where something else is written."""
-    try:
-        ids = read_json(text)
-    except ValueError:
-        return None
-    whole = isinstance(ids, list) and len(ids) == 2 and all(isinstance(i, str) and i for i in ids)
-    return Owner(*ids) if whole else None
+    holder = Holder.from_json(text)
+    return holder.owner if holder else None
 
 
 def owners_in(stored: Iterable[str]) -> list[Owner]:

@@ -122,7 +122,7 @@ async def locate(
     begun = "owner" in fields
     foreign, holder = False, None
     if thread not in view.threads:
-        holder = await parts.stores.journal.backend.thread_owner(thread)
+        holder = await parts.stores.journal.thread_owner(thread)
         foreign = holder != owner if holder else fields.get("owner", owner.key) != owner.key
     reset = begun and not foreign and fields.get("generation") != view.generation
     head: str | None = None

@@ -4,6 +4,7 @@ Decisions only, over ids and steps. Never a store: those are `redis/` and `sqlit
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -54,8 +55,11 @@ JOINED = "joined"
 class ThreadRefs(Protocol):
     """Where each thread's ref is kept: the turn last added to it."""
 
-    async def copy(self, source: str, target: str) -> None:
-        """Give the thread `target` the ref of `source`, and nothing if it has none."""
+    def copying(self, source: str, target: str) -> AbstractAsyncContextManager[None]:
+        """Give `target`, which is made a copy of `source` meanwhile, the same ref.
+
+        Raises `GenerationMoved` at the end if the owner was reset meanwhile.
+        """
 
     async def drop(self, thread_id: str) -> None:
         """Forget the ref of a thread, if it has one."""

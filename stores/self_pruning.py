@@ -5,6 +5,7 @@ Where the rows lie is the backends' part; which of them go is decided in `checkp
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import nullcontext
 from typing import TypedDict, Unpack
 
 from stores.checkpoint_pruning import (
@@ -13,6 +14,7 @@ from stores.checkpoint_pruning import (
     checked_keep_turns,
     checked_strategy,
 )
+from stores.errors import GenerationMoved
 
 
 class PruningOptions(TypedDict, total=False):
@@ -71,13 +73,21 @@ class SelfPruning(ABC):
             await self._refs.drop(str(thread_id))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copy all checkpoints of a thread to another, then its ref."""
+        """Copy all checkpoints of a thread to another, and its ref.
+
+        Raises:
+            GenerationMoved: If the thread's owner was reset meanwhile; nothing is left behind.
+        """
         source, target = str(source_thread_id), str(target_thread_id)
         if source == target:
             return
-        await self._copy(source, target)
-        if self._refs:
-            await self._refs.copy(source, target)
+        copying = self._refs.copying(source, target) if self._refs else nullcontext()
+        try:
+            async with copying:
+                await self._copy(source, target)
+        except GenerationMoved:
+            await self.adelete_checkpoints(target)
+            raise
         if self._copied:
             self._copied(source, target)
 

@@ -192,7 +192,7 @@ async def _holder(thread: object) -> Owner | None:
     """Return whom the journal gives a thread to; None for a new one."""
     if thread is None:
         return None
-    return await _serving().parts.stores.journal.backend.thread_owner(str(thread))
+    return await _serving().parts.stores.journal.thread_owner(str(thread))
 
 
 # Assistants, crons, store

@@ -128,6 +128,8 @@ def decode(metadata: Metadata) -> StoredItem | None:
     try:
         namespace, key = tuple(read_json(metadata["namespace"])), read_json(metadata["key"])
     except (KeyError, TypeError, ValueError):
+        namespace, key = (), None
+    if not namespace or not all(isinstance(name, str) for name in (*namespace, key)):
         _log.warning("A row of Chroma does not say what it holds and is left out.")
         return None
     value, paths = _read(metadata, "value", dict), _read(metadata, "index", list)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from domain.owner import FIRST_GENERATION, Owner
+from domain.owner import FIRST_GENERATION, Holder, Owner
 
 MOST_DIGITS = 16
 """Digits from which on a counter is none of ours: nobody writes so often."""
@@ -75,17 +75,17 @@ class JournalBackend(Protocol):
     async def erase(self, owner: Owner, generation: str) -> int:
         """Delete all that a generation's journal holds; return how many turns it held."""
 
-    async def note_owner(self, owner: Owner, thread: str) -> None:
-        """Record that `thread` belongs to `owner`, with the readable ids."""
+    async def note_holder(self, thread: str, holder: Holder) -> None:
+        """Record whom a thread belongs to, with the readable ids."""
 
-    async def drop_thread(self, thread: str) -> None:
-        """Forget whom a thread belongs to."""
+    async def drop_holders(self, holders: Mapping[str, Holder]) -> None:
+        """Forget whom threads belong to, save where another holder was noted meanwhile."""
 
     async def drop_owner(self, owner: Owner) -> None:
         """Forget the readable ids of an owner."""
 
-    async def thread_owner(self, thread: str) -> Owner | None:
-        """Return whom a thread belongs to; None before its first turn."""
+    async def holders(self, threads: Sequence[str]) -> dict[str, Holder]:
+        """Return whom some threads belong to; one that nobody has spoken on is left out."""
 
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""
@@ -95,9 +95,6 @@ class JournalBackend(Protocol):
 
     async def owners_left(self, user_id: str) -> list[Owner]:
         """Return every owner of one user that anything is there of, whatever the lists say."""
-
-    async def threads_of_owner(self, owner: Owner, threads: Sequence[str]) -> list[str]:
-        """Return those of some threads that belong to an owner."""
 
     async def generations(self, owner: Owner) -> set[str]:
         """Return the name of each generation that anything is there of."""

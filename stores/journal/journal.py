@@ -11,10 +11,10 @@ from uuid import uuid4
 
 from domain.folding import episode_id
 from domain.journal import Claim, JournalView, ThreadNote
-from domain.owner import Owner
+from domain.owner import Holder, Owner
 from domain.records import RecordKey, Turn
 from stores.errors import GenerationMoved
-from stores.journal.backend import JournalBackend
+from stores.journal.backend import JournalBackend, generation_name
 from stores.journal.readings import Readings
 from stores.journal.records import (
     Changes,
@@ -38,7 +38,8 @@ class Journal(Readings):
 
     async def note_thread(self, owner: Owner, generation: str | None, thread: str) -> None:
         """Index a thread under its owner, before anything is kept of it."""
-        await self.backend.note_owner(owner, thread)
+        holder = Holder(owner, generation_name(generation))
+        await self.backend.note_holder(thread, holder)
 
         def decide(view: JournalView) -> Changes | None:
             if thread in view.threads:
@@ -48,7 +49,7 @@ class Journal(Readings):
         try:
             await self.change(owner, generation, decide)
         except GenerationMoved:
-            await self.backend.drop_thread(thread)
+            await self.backend.drop_holders({thread: holder})
             if not (await self.read(owner)).threads:
                 await self.backend.drop_owner(owner)  # Forgotten, also by name.
             raise

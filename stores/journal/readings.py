@@ -61,6 +61,11 @@ class Readings:
             if listed.moved == raw.listed:
                 return self._note(owner, raw, listed)
 
+    async def thread_owner(self, thread: str) -> Owner | None:
+        """Return whom a thread belongs to; None before its first turn."""
+        holder = (await self.backend.holders([thread])).get(thread)
+        return holder.owner if holder else None
+
     def _note(self, owner: Owner, raw: RawJournal, listed: ThreadList) -> _Reading:
         reading = _Reading(raw, listed, view_of(raw, listed))
         self._latest[owner.key] = reading

@@ -1,6 +1,11 @@
 """The refs of threads that are copied or deleted: what the checkpointers tell the journal."""
 
-from domain.journal import JournalView
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from domain.journal import JournalView, ThreadNote
+from domain.owner import Holder
+from stores.journal.backend import generation_name
 from stores.journal.readings import Readings
 from stores.journal.records import Changes
 
@@ -12,31 +17,40 @@ class JournalRefs:
         """Change what `readings` reads."""
         self._readings = readings
 
-    async def copy(self, source: str, target: str) -> None:
-        """Give a copied thread the ref of its source."""
-        owner = await self._readings.backend.thread_owner(source)
-        if owner is None:
+    @asynccontextmanager
+    async def copying(self, source: str, target: str) -> AsyncIterator[None]:
+        """Give the copy of a thread, made meanwhile, the ref of its source.
+
+        The copy is listed before anything is kept of it, so that a reset finds it.
+
+        Raises:
+            GenerationMoved: If the owner was reset meanwhile; what was copied is to be deleted.
+        """
+        backend = self._readings.backend
+        holder = (await backend.holders([source])).get(source)
+        if holder is None:
+            yield
             return
-        await self._readings.backend.note_owner(owner, target)
+        owner, generation = holder.owner, (await backend.read(holder.owner)).generation
+        await backend.note_holder(target, Holder(owner, generation_name(generation)))
 
-        def decide(view: JournalView) -> Changes | None:
-            note = view.threads.get(source)
-            return None if note is None else Changes(threads={target: note})
+        def decide(view: JournalView) -> Changes:
+            return Changes(threads={target: view.threads.get(source, ThreadNote())})
 
-        await self._readings.change(
-            owner, (await self._readings.backend.read(owner)).generation, decide
-        )
+        await self._readings.change(owner, generation, decide)
+        yield
+        await self._readings.change(owner, generation, lambda _: None)
 
     async def drop(self, thread_id: str) -> None:
         """Remove the ref of a deleted thread; its turns stop being live by themselves."""
-        owner = await self._readings.backend.thread_owner(thread_id)
-        if owner is None:
+        backend = self._readings.backend
+        holder = (await backend.holders([thread_id])).get(thread_id)
+        if holder is None:
             return
 
         def decide(view: JournalView) -> Changes | None:
             return Changes(threads={thread_id: None}) if thread_id in view.threads else None
 
-        await self._readings.change(
-            owner, (await self._readings.backend.read(owner)).generation, decide
-        )
-        await self._readings.backend.drop_thread(thread_id)
+        generation = (await backend.read(holder.owner)).generation
+        await self._readings.change(holder.owner, generation, decide)
+        await backend.drop_holders({thread_id: holder})

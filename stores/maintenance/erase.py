@@ -3,10 +3,12 @@
 Both begin a fresh generation first, so whatever is in flight is written where nobody reads.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from domain.owner import FIRST_GENERATION, NamelessOwner, Owner, digest
 from stores.base_store.backend import LongTermStore
+from stores.journal.backend import generation_name
 from stores.open import Stores
 from stores.sqlite.journal import SqliteJournal
 
@@ -58,8 +60,7 @@ async def reset(stores: Stores, owner: Owner, *, everywhere: bool = False) -> Re
         removed.memories += await stores.memories.clear(owner, name)
         stores.recall.forget(owner)
         stores.summaries.forget()
-        for thread in threads:
-            await backend.drop_thread(thread)
+        await _drop_holders(stores, owner, threads)
         removed.threads += len(threads)
         # Last: until the journal's part is gone, the generation is still listed to be deleted.
         removed.turns += await backend.erase(owner, generation)
@@ -75,9 +76,18 @@ async def threads_left(stores: Stores, owner: Owner) -> set[str]:
     threads = [thread async for thread in stores.checkpointer.threads()]
     owned: set[str] = set()
     for start in range(0, len(threads), PAGE):
-        some = threads[start : start + PAGE]
-        owned.update(await stores.journal.backend.threads_of_owner(owner, some))
+        holders = await stores.journal.backend.holders(threads[start : start + PAGE])
+        owned |= {thread for thread, holder in holders.items() if holder.owner.key == owner.key}
     return owned
+
+
+async def _drop_holders(stores: Stores, owner: Owner, threads: Collection[str]) -> None:
+    """Forget that threads belong to an owner, save those that were spoken on since the reset."""
+    backend = stores.journal.backend
+    holders = await backend.holders(sorted(threads))
+    now = generation_name((await backend.read(owner)).generation)  # After them: none is newer.
+    older = {thread: holder for thread, holder in holders.items() if holder.generation != now}
+    await backend.drop_holders(older)
 
 
 async def owners_left(stores: Stores, user_id: str) -> list[Owner]:

@@ -130,6 +130,6 @@ async def _check(stores: Stores, exported: ExportedOwner) -> None:
             "reset it first, or import elsewhere."
         )
     for thread in exported.refs:
-        holder = await stores.journal.backend.thread_owner(thread)
+        holder = await stores.journal.thread_owner(thread)
         if holder is not None and holder != owner:
             raise ImportRefused(f'The thread "{thread}" belongs to somebody else here.')

@@ -123,7 +123,7 @@ async def _from_checkpoints(
             done.problems.append(f"The state of thread {thread} cannot be read: left alone.")
             continue
         owner = Owner(*state.who)
-        holder = await stores.journal.backend.thread_owner(thread)
+        holder = await stores.journal.thread_owner(thread)
         messages = values.get("messages")
         turns = turns_of(
             messages if isinstance(messages, list) else [],

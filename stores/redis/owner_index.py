@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
-from domain.owner import NamelessOwner, Owner, digest, owner_from_json, owner_to_json, owners_in
+from domain.owner import Holder, NamelessOwner, Owner, digest, owner_to_json, owners_in
 from stores.redis.connection import StrangeKey, answered, every
 from stores.redis.key_kinds import MANY, over_strange, without_strange
 
@@ -17,6 +17,13 @@ OWNERS = "mnemo:owners"
 """The hash of every owner's readable ids."""
 USERS = "mnemo:user:"
 """What the keys of the same by user begin with."""
+DROP_HOLDER = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('DEL', KEYS[1])
+end
+return 0
+"""
+"""Deletes a thread's holder where it is the one that was read."""
 
 
 class OwnerIndex:
@@ -29,27 +36,31 @@ class OwnerIndex:
     async def _write(self, keys: Sequence[str], call: Callable[[], Awaitable[T]]) -> T:
         return await over_strange(self._redis, keys, lambda: answered(call()))
 
-    async def note_owner(self, owner: Owner, thread: str) -> None:
-        """Record that `thread` belongs to `owner`, with the readable ids."""
+    async def note_holder(self, thread: str, holder: Holder) -> None:
+        """Record whom a thread belongs to, with the readable ids."""
+        owner = holder.owner
         try:
-            await self._note([owner], thread)
+            await self._note(thread, holder, [owner])
         except StrangeKey:
             # Either list is made anew from the other.
             owners = {*await self.owners(), *await self.owners_of(owner.user_id), owner}
             keys = [OWNERS, *(f"{USERS}{other.user_key}" for other in owners)]
-            await self._write(keys, lambda: self._note(owners, thread))
+            await self._write(keys, lambda: self._note(thread, holder, owners))
 
-    async def _note(self, owners: Iterable[Owner], thread: str) -> None:
+    async def _note(self, thread: str, holder: Holder, owners: Iterable[Owner]) -> None:
         async with self._redis.pipeline(transaction=False) as pipe:
             for owner in owners:
                 pipe.hset(OWNERS, owner.key, owner_to_json(owner))
                 pipe.hset(f"{USERS}{owner.user_key}", owner.key, owner_to_json(owner))
-            pipe.set(_thread_key(thread), owner_to_json(owner))
+            pipe.set(_thread_key(thread), holder.to_json())
             await answered(pipe.execute())
 
-    async def drop_thread(self, thread: str) -> None:
-        """Forget whom a thread belongs to."""
-        await answered(self._redis.delete(_thread_key(thread)))
+    async def drop_holders(self, holders: Mapping[str, Holder]) -> None:
+        """Forget whom threads belong to, save where another holder was noted meanwhile."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for thread, holder in holders.items():
+                pipe.eval(DROP_HOLDER, 1, _thread_key(thread), holder.to_json())
+            await answered(without_strange(pipe))
 
     async def drop_owner(self, owner: Owner) -> None:
         """Forget the readable ids of an owner."""
@@ -63,20 +74,14 @@ class OwnerIndex:
 
         await self._write([OWNERS, user], drop)
 
-    async def thread_owner(self, thread: str) -> Owner | None:
-        """Return whom a thread belongs to; None before its first turn."""
-        return _owner(await answered(self._redis.get(_thread_key(thread))))
-
-    async def threads_of_owner(self, owner: Owner, threads: Sequence[str]) -> list[str]:
-        """Return those of some threads that belong to an owner."""
-        if not threads:
-            return []
+    async def holders(self, threads: Sequence[str]) -> dict[str, Holder]:
+        """Return whom some threads belong to; one that nobody has spoken on is left out."""
         async with self._redis.pipeline(transaction=False) as pipe:  # They lie in many slots.
             for thread in threads:
                 pipe.get(_thread_key(thread))
-            texts = await answered(without_strange(pipe))
-        owners = [_owner(text) for text in texts]
-        return [t for t, of in zip(threads, owners, strict=True) if of and of.key == owner.key]
+            texts: list[bytes | None] = await answered(without_strange(pipe))
+        read = [Holder.from_json((text or b"").decode(errors="replace")) for text in texts]
+        return {t: holder for t, holder in zip(threads, read, strict=True) if holder}
 
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""
@@ -117,10 +122,6 @@ class OwnerIndex:
 
 def _owners(row: Mapping[bytes, bytes]) -> list[Owner]:
     return owners_in(text.decode(errors="replace") for _, text in sorted(row.items()))
-
-
-def _owner(text: Any) -> Owner | None:
-    return owner_from_json(text.decode(errors="replace")) if text else None
 
 
 def _thread_key(thread: str) -> str:

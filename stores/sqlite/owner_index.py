@@ -1,11 +1,12 @@
 """Whose the threads and journals in the data dir are: the readable ids of owners."""
 
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import aiosqlite
 
-from domain.owner import NamelessOwner, Owner, digest, owner_from_json, owner_to_json, owners_in
+from domain.owner import Holder, NamelessOwner, Owner, digest, owner_to_json, owners_in
 from stores.sqlite.connection import ConnectionLock
 
 
@@ -32,39 +33,39 @@ class OwnerIndex:
         rows = [*await self._db.execute_fetchall(sql, args)]
         return str(rows[0][0]) if rows else None
 
-    async def note_owner(self, owner: Owner, thread: str) -> None:
-        """Record that `thread` belongs to `owner`, with the readable ids."""
+    async def note_holder(self, thread: str, holder: Holder) -> None:
+        """Record whom a thread belongs to, with the readable ids."""
+        owner = holder.owner
         async with self._transaction():
             await self._db.execute(
                 "INSERT OR REPLACE INTO owners VALUES (?, ?)", (owner.key, owner_to_json(owner))
             )
             await self._db.execute(
                 "INSERT OR REPLACE INTO threads VALUES (?, ?)",
-                (digest(thread), owner_to_json(owner)),
+                (digest(thread), holder.to_json()),
             )
 
-    async def drop_thread(self, thread: str) -> None:
-        """Forget whom a thread belongs to."""
+    async def drop_holders(self, holders: Mapping[str, Holder]) -> None:
+        """Forget whom threads belong to, save where another holder was noted meanwhile."""
+        rows = [(digest(thread), holder.to_json()) for thread, holder in holders.items()]
         async with self._transaction():
-            await self._db.execute("DELETE FROM threads WHERE thread = ?", (digest(thread),))
+            await self._db.executemany("DELETE FROM threads WHERE thread = ? AND owner = ?", rows)
 
     async def drop_owner(self, owner: Owner) -> None:
         """Forget the readable ids of an owner."""
         async with self._transaction():
             await self._db.execute("DELETE FROM owners WHERE owner = ?", (owner.key,))
 
-    async def thread_owner(self, thread: str) -> Owner | None:
-        """Return whom a thread belongs to; None before its first turn."""
+    async def holders(self, threads: Sequence[str]) -> dict[str, Holder]:
+        """Return whom some threads belong to; one that nobody has spoken on is left out."""
+        keys = json.dumps([digest(thread) for thread in threads])
         async with self._transaction("BEGIN"):
-            text = await self._value("SELECT owner FROM threads WHERE thread = ?", digest(thread))
-        return owner_from_json(text) if text else None
-
-    async def threads_of_owner(self, owner: Owner, threads: Sequence[str]) -> list[str]:
-        """Return those of some threads that belong to an owner."""
-        async with self._transaction("BEGIN"):
-            rows = await self._pairs("SELECT thread, owner FROM threads")
-        owners = [owner_from_json(rows.get(digest(thread), "")) for thread in threads]
-        return [t for t, of in zip(threads, owners, strict=True) if of and of.key == owner.key]
+            rows = await self._pairs(
+                "SELECT thread, owner FROM threads, json_each(?) AS key WHERE thread = key.value",
+                keys,
+            )
+        read = {thread: Holder.from_json(rows.get(digest(thread), "")) for thread in threads}
+        return {thread: holder for thread, holder in read.items() if holder}
 
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""

@@ -1,6 +1,8 @@
 """Promises of both checkpointers beyond the published contract. Pruning is tested elsewhere."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -132,11 +134,14 @@ async def test_a_repeated_task_changes_its_interrupt_and_not_its_writes(open_sav
         ]
 
 
-async def test_copying_and_deleting_tell_the_refs_after_the_checkpoints(open_saver: Open) -> None:
+async def test_copying_and_deleting_tell_the_refs(open_saver: Open) -> None:
     class Watching(Refs):
-        async def copy(self, source: str, target: str) -> None:
-            assert await values(saver, thread(target)) == await values(saver, thread(source))
-            await super().copy(source, target)
+        @asynccontextmanager
+        async def copying(self, source: str, target: str) -> AsyncIterator[None]:
+            assert await values(saver, thread(target)) == []
+            async with super().copying(source, target):
+                yield
+                assert await values(saver, thread(target)) == await values(saver, thread(source))
 
         async def drop(self, thread_id: str) -> None:
             assert await values(saver, thread(thread_id)) == []

@@ -211,7 +211,9 @@ class Player:
         if old and not self.model[owner].place(thread).waiting:
             edited = old[n % len(old)]
             parent = (await self.kept(owner)).labels.get(parent_of(edited) or "")
-            await self._turn(owner, thread, Place(parent), self._mark(owner), id=edited.id)
+            before = (m for m in old[: old.index(edited)] if turn_id(m) == turn_id(edited))
+            place = Place(parent, tuple(mark for m in before for mark in marks(m.text)))
+            await self._turn(owner, thread, place, self._mark(owner), id=edited.id)
 
     async def intrude(self, owner: int, thread: str, n: int) -> None:
         """Speak on a thread of the other owner."""

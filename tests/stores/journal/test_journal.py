@@ -158,12 +158,13 @@ async def test_what_an_extraction_that_died_may_have_written_is_told_by_the_next
 async def test_a_copied_thread_has_the_ref_and_a_deleted_one_has_none(journal: Journal) -> None:
     await journal.note_thread(ALEX, None, "t")
     await journal.add_turns(ALEX, None, [turn("a")], "t", "a")
-    await journal.refs.copy("t", "copy")
+    async with journal.refs.copying("t", "copy"):
+        pass
     assert (await journal.read(ALEX)).refs == {"t": "a", "copy": "a"}
     await journal.refs.drop("t")
     assert (await journal.read(ALEX)).refs == {"copy": "a"}
-    assert await journal.backend.thread_owner("t") is None
-    assert await journal.backend.thread_owner("copy") == ALEX
+    assert await journal.thread_owner("t") is None
+    assert await journal.thread_owner("copy") == ALEX
 
 
 async def test_owners_are_listed_with_their_readable_ids(journal: Journal) -> None:

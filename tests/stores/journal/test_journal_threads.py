@@ -47,7 +47,8 @@ async def test_another_process_sees_a_thread_come_back_fold_and_go(journal: Jour
     assert (await elsewhere.read(ALEX)).refs == {"t": "a"}
     await elsewhere.add_turns(ALEX, None, [turn("b", "a")], "t", "b")
     assert (await journal.read(ALEX)).refs == {"t": "b"}
-    await journal.refs.copy("t", "copy")
+    async with journal.refs.copying("t", "copy"):
+        pass
     await journal.refs.drop("t")
     assert (await elsewhere.read(ALEX)).refs == {"copy": "b"}
     assert set((await elsewhere.read(ALEX)).threads) == {"copy"}

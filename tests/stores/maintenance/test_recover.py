@@ -14,8 +14,7 @@ async def lose_journal(house: House, *owners: Owner) -> None:
     backend = house.parts.stores.journal.backend
     for owner in owners:
         view = await house.parts.stores.journal.read(owner)
-        for thread in view.threads:
-            await backend.drop_thread(thread)
+        await backend.drop_holders(await backend.holders([*view.threads]))
         await backend.erase(owner, view.generation or "first")
         await backend.drop_owner(owner)
 

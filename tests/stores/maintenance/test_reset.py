@@ -82,6 +82,47 @@ async def test_a_reset_while_a_first_turn_begins_leaves_only_that_turn(
         assert residue() == set()
 
 
+async def test_a_thread_spoken_on_during_a_reset_is_whole_and_its_copies_go_with_the_next(
+    script: Script, residue: Residue
+) -> None:
+    async def say() -> None:
+        await script.say("Hello mark9a", "t", ALEX)
+
+    for cut in range(2, 6):
+        await script.talk(1, 3, "t", ALEX)
+        wire = Wire(cut=cut, meanwhile=say)
+        await reset(wired(script.parts, wire).stores, ALEX)
+        assert wire.broken
+        assert await script.parts.stores.journal.thread_owner("t") == ALEX
+        await script.parts.stores.checkpointer.acopy_thread("t", f"copy{cut}")
+        await reset_alex(script)
+        assert residue() == set()
+
+
+async def test_a_copy_made_during_a_reset_is_deleted_and_says_so(
+    script: Script, residue: Residue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpointer = script.parts.stores.checkpointer
+    copy = checkpointer._copy
+    for order in ("before", "after"):
+        await script.talk(1, 3, "t", ALEX)
+
+        async def copying(source: str, target: str, order: str = order) -> None:
+            if order == "before":
+                await copy(source, "held")
+                await reset_alex(script)
+                await copy("held", target)
+                await checkpointer.adelete_checkpoints("held")
+            else:
+                await copy(source, target)
+                await reset_alex(script)
+
+        monkeypatch.setattr(checkpointer, "_copy", copying)
+        with pytest.raises(GenerationMoved):
+            await checkpointer.acopy_thread("t", order)
+        assert residue() == set()
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize("durability", ["sync", "exit"])
 async def test_a_reset_during_a_reply_leaves_nothing_behind(

@@ -196,7 +196,7 @@ class Wired:
         return call
 
 
-BOOK = ("commit", "renew", "erase", "note_owner", "drop_thread", "drop_owner")
+BOOK = ("commit", "renew", "erase", "note_holder", "drop_holders", "drop_owner")
 MEMORY = ("put", "delete", "clear")
 MODEL = ("summarize", "extract")
 CHECKPOINTS = ("adelete_checkpoints",)

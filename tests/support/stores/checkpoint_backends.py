@@ -4,7 +4,7 @@ Nothing here is a test.
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -38,8 +38,10 @@ class Refs:
         """Begin without calls."""
         self.calls: list[tuple[str, ...]] = []
 
-    async def copy(self, source: str, target: str) -> None:
+    @asynccontextmanager
+    async def copying(self, source: str, target: str) -> AsyncIterator[None]:
         """Note a copy."""
+        yield
         self.calls.append(("copy", source, target))
 
     async def drop(self, thread_id: str) -> None:

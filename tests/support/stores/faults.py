@@ -14,7 +14,7 @@ from stores.errors import StoreUnavailable
 from tests.support.models.scripted import Script
 
 STORES = {
-    "journal": ("read", "commit", "renew", "erase", "note_owner", "thread_owner", "count_up"),
+    "journal": ("read", "commit", "renew", "erase", "note_holder", "holders", "count_up"),
     "memories": (
         "put",
         "delete",

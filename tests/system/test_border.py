@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -295,9 +295,10 @@ async def attacked(script: Script, hand: Hand) -> AsyncIterator[Border]:
 def test_whatever_comes_in_ends_well_and_leaves_others_as_they_are(
     tmp_path: Path, backend: dict[str, Any]
 ) -> None:
-    with playing(tmp_path, backend) as (runner, script):
+    with playing(tmp_path, backend) as (runner, script), ExitStack() as stack:
         opened = attacked(script, Hand(backend, tmp_path))
         border = runner.run(opened.__aenter__())
+        stack.callback(lambda: runner.run(opened.__aexit__(None, None, None)))
 
         @settings(
             max_examples=EXAMPLES,
@@ -313,4 +314,3 @@ def test_whatever_comes_in_ends_well_and_leaves_others_as_they_are(
         play()
         runner.run(border.bystander())
         assert border.cases >= EXAMPLES * 0.7
-        runner.run(opened.__aexit__(None, None, None))

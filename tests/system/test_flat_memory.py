@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import threading
 from pathlib import Path
 
 import httpx
@@ -25,9 +24,6 @@ def resident(pid: int) -> int:
 @pytest.mark.timeout(7200)
 async def test_memory_stays_flat_over_many_turns(tmp_path: Path) -> None:
     with serve_process(cwd=tmp_path, MNEMO_CHROMA_SHARDS="2") as server:
-        log = server.process.stdout
-        assert log is not None
-        threading.Thread(target=lambda: [None for _ in log], daemon=True).start()
         async with httpx.AsyncClient(base_url=server.url, timeout=120) as client:
 
             async def talk(user: int, first: int, last: int) -> None:

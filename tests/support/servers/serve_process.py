@@ -23,7 +23,9 @@ class ServeProcess:
     """A running server."""
 
     url: str
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    """What it writes to stdout; into a file, since a pipe that nobody empties would stop it."""
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Tell it to stop and return its exit code."""
@@ -46,14 +48,16 @@ def serve_process(
     env |= {"MNEMO_DATA_DIR": str(cwd / "data"), **settings}
     port = port or str(free_port())
     command = [program, "serve", *options, "--port", port]
-    process = subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, text=True)
-    server = ServeProcess(f"http://127.0.0.1:{port}", process)
+    log = cwd / f"serve-{port}.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=file)
+    server = ServeProcess(f"http://127.0.0.1:{port}", process, log)
     try:
         _wait(server)
         yield server
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 def _wait(server: ServeProcess) -> None:

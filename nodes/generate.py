@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 from langchain_core.messages import (
@@ -16,9 +15,8 @@ from langchain_core.messages import (
 )
 from langgraph.runtime import Runtime
 
-from domain.facts.forgetting import NOTHING_WANTED, Wanted
+from domain.facts.forgetting import NOTHING_WANTED
 from domain.journal import JournalView
-from domain.owner import Owner
 from domain.prompt_budget import Budget
 from domain.records import Said, Turn
 from models.errors import ContextTooLong, MalformedReply
@@ -32,11 +30,12 @@ from nodes.assemble_context import shares_of
 from nodes.finish import forgotten
 from nodes.forget_memory import FORGET_CALLS
 from nodes.messages.checked_state import signatures_of
-from nodes.messages.stamps import by_turn, said_at, turn_from, turn_id, turn_messages
+from nodes.messages.lost_turns import lost_turns
+from nodes.messages.stamps import by_turn, said_at, turn_id, turn_messages
 from nodes.prompt import Draft, Prompt, build
-from nodes.schedule import NOTHING, schedule
+from nodes.schedule import AfterReply, Remember
 from nodes.search_memory import MemorySearch
-from nodes.state import ChatContext, ChatState, Origin, Parts, Schedule
+from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.errors import GenerationMoved, StoreUnavailable
 
 TRIES = 5
@@ -47,19 +46,12 @@ WRITTEN_CALLS = 2
 """Tool calls written as text after which a model that was asked without tools is given up."""
 
 
-class Remember(Protocol):
-    """Folds and extracts as a run of its own."""
-
-    async def __call__(self, parts: Parts, asked: dict[str, Any], served: bool) -> None:
-        """Run it with the input `asked`; `served`: on the LangGraph server, as its own run."""
-
-
 class Generate:
     """Asks the chat model and writes the turn that its reply completes."""
 
     def __init__(self, parts: Parts, remember: Remember) -> None:
         """Build with the parts of a running graph; `remember` works in background mode."""
-        self._parts, self._remember = parts, remember
+        self._parts, self._after = parts, AfterReply(parts, remember)
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return the turn's messages, stamped, and what is due after it.
@@ -71,7 +63,7 @@ class Generate:
         origin = state["origin"]
         prompt, reply, search = await self._reply(state, origin)
         turn = self._turn(origin, state["messages"], reply)
-        lost = await self._lost(origin, state)
+        lost = await lost_turns(self._parts, state)
         try:
             view = await self._parts.stores.journal.add_turns(
                 origin.owner, origin.view.generation, [*lost, turn], origin.thread, turn.id
@@ -96,7 +88,7 @@ class Generate:
                 *(state.get("recalled", []) if prompt.shows_memories else []),
                 *(item.model_dump(mode="json") for item in search.found),
             ],
-            "schedule": self._after(state, view, turn.id, asked, runtime),
+            "schedule": self._after.schedule(state, view, turn.id, asked, runtime),
             "degraded": [
                 *self._chat(origin).learned.tell(),
                 *_cut(reply, prompt),
@@ -213,19 +205,6 @@ class Generate:
             with suppress(StoreUnavailable):  # The turn is written, and this is noted again.
                 await self._parts.stores.journal.backend.mark(LEARNED + learned.name, said)
 
-    async def _lost(self, origin: Origin, state: ChatState) -> list[Turn]:
-        """Return turns of the thread that neither journal nor an episode holds any more."""
-        summaries = state["summaries"]
-        stored = {turn for note in summaries.notes for turn in note.turns} | set(origin.view.turns)
-        stored |= {turn.id for turn in summaries.partial}
-        groups = by_turn(state["messages"])
-        missing = {id: messages for id, messages in groups.items() if id not in stored}
-        if not missing or summaries.missed:
-            return []
-        episodes = await self._parts.stores.memories.episodes(origin.owner, origin.view.generation)
-        in_episodes = {turn.id for episode in episodes for turn in episode.turns}
-        return [turn_from(m) for id, m in missing.items() if id not in in_episodes]
-
     def _surplus(self, state: ChatState, view: JournalView) -> list[RemoveMessage]:
         """Return removals of the oldest messages past what is kept for clients' eyes.
 
@@ -240,46 +219,6 @@ class Generate:
             over -= len(messages)
             gone += [RemoveMessage(id=m.id or "") for m in messages]
         return gone
-
-    def _after(
-        self,
-        state: ChatState,
-        view: JournalView,
-        head: str,
-        asked: Wanted,
-        runtime: Runtime[ChatContext],
-    ) -> Schedule:
-        """Return what this run does after its reply; in background mode a run of its own does.
-
-        What is to be forgotten waits for no other run.
-        """
-        origin = state["origin"]
-        work = schedule(self._parts, origin.owner, origin.tier, view, origin.thread, head)
-        forgets = work.asks or asked != NOTHING_WANTED
-        if asked != NOTHING_WANTED:
-            work = replace(work, extract=origin.tier.remembers, asked=asked)
-        shown = state["summaries"].notes[-self._parts.settings.summary_episodes :]
-        renew = tuple(note.id for note in shown if note.tells(view.withheld))
-        if self._parts.settings.remember == "inline" or forgets or work == NOTHING:
-            return replace(work, renew=renew)
-        then = {
-            "user_id": origin.owner.user_id,
-            "character_id": origin.owner.character_id,
-            "tier": self._parts.settings.tier_name(runtime.context.tier, origin.owner.character_id),
-            "thread": origin.thread,
-        }
-        served = runtime.server_info is not None
-        self._parts.stores.background.start(
-            origin.owner, lambda: self._remembered(origin.owner, then, served)
-        )
-        return Schedule(fold=None, extract=False, renew=renew)
-
-    async def _remembered(self, owner: Owner, asked: dict[str, Any], served: bool) -> None:
-        """Remember, and load what that changed: the next turn need not wait for it."""
-        await self._remember(self._parts, asked, served)
-        if not served:
-            stores = self._parts.stores
-            await stores.recall.facts(owner, await stores.journal.read(owner))
 
 
 def _with_search(budget: Budget, searched: int) -> Budget:

@@ -1,20 +1,86 @@
 """What is to be done after a reply: decided from the journal as the turn left it."""
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
 
+from domain.facts.forgetting import NOTHING_WANTED, Wanted
 from domain.facts.lasting_wishes import lasting_wishes
 from domain.folding import FoldRule, Window, live_journal, should_extract, window_to_fold
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.text.wishes import may_want_forgotten
 from domain.turns import refs_seen
-from nodes.state import ChatContext, ChatState, Parts, Schedule
+from nodes.state import ChatContext, ChatState, Origin, Parts, Schedule
 from settings import Tier
 
 NOTHING = Schedule(fold=None, extract=False)
+
+
+class Remember(Protocol):
+    """Folds and extracts as a run of its own."""
+
+    async def __call__(self, parts: Parts, asked: dict[str, Any], served: bool) -> None:
+        """Run it with the input `asked`; `served`: on the LangGraph server, as its own run."""
+
+
+class AfterReply:
+    """Decides it once the turn is written, and starts what goes on in the background."""
+
+    def __init__(self, parts: Parts, remember: Remember) -> None:
+        """Build with the parts of a running graph; `remember` works in background mode."""
+        self._parts, self._remember = parts, remember
+
+    def schedule(
+        self,
+        state: ChatState,
+        view: JournalView,
+        head: str,
+        asked: Wanted,
+        runtime: Runtime[ChatContext],
+    ) -> Schedule:
+        """Return what this run does itself; in background mode a run of its own does the rest.
+
+        What is to be forgotten waits for no other run.
+
+        Args:
+            state: The state as the reply was made from it.
+            view: The journal with the new turn.
+            head: The new turn.
+            asked: What the model was asked to forget.
+            runtime: The runtime of the run.
+        """
+        origin = state["origin"]
+        work = schedule(self._parts, origin.owner, origin.tier, view, origin.thread, head)
+        forgets = work.asks or asked != NOTHING_WANTED
+        if asked != NOTHING_WANTED:
+            work = replace(work, extract=origin.tier.remembers, asked=asked)
+        shown = state["summaries"].notes[-self._parts.settings.summary_episodes :]
+        renew = tuple(note.id for note in shown if note.tells(view.withheld))
+        if self._parts.settings.remember == "inline" or forgets or work == NOTHING:
+            return replace(work, renew=renew)
+        self._start(origin, runtime)
+        return replace(NOTHING, renew=renew)
+
+    def _start(self, origin: Origin, runtime: Runtime[ChatContext]) -> None:
+        """Fold and extract in the background, and load what that changed for the next turn."""
+        owner, stores = origin.owner, self._parts.stores
+        asked = {
+            "user_id": owner.user_id,
+            "character_id": owner.character_id,
+            "tier": self._parts.settings.tier_name(runtime.context.tier, owner.character_id),
+            "thread": origin.thread,
+        }
+        served = runtime.server_info is not None
+
+        async def work() -> None:
+            await self._remember(self._parts, asked, served)
+            if not served:
+                await stores.recall.facts(owner, await stores.journal.read(owner))
+
+        stores.background.start(owner, work)
 
 
 class Reschedule:

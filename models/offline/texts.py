@@ -1,6 +1,6 @@
 """What the offline model says beside quotations, in the languages it speaks.
 
-The texts stand in `texts.toml`; those of English in `answers.py`.
+The texts stand in `texts.toml`.
 """
 
 import tomllib
@@ -28,17 +28,27 @@ class Texts:
     cannot_forget: str
     """Where nothing says what is to be forgotten: how to say it, and where to delete it."""
 
+    code: str
+    """The language (ISO 639-1)."""
+
+    @property
+    def english(self) -> bool:
+        """Whether notes and what the model said are quoted as such: English has words for it."""
+        return self.code == ENGLISH
+
 
 @cache
-def texts(code: str | None) -> Texts | None:
-    """Return the texts of a language; None for one that it does not speak."""
-    table = _tables().get(code or "")
-    return Texts(**table) if table else None
+def texts_of(code: str | None) -> Texts:
+    """Return the texts of a language (ISO 639-1); the English ones where it is not spoken."""
+    tables = _tables()
+    if code is None or code not in tables:
+        code = ENGLISH
+    return Texts(code=code, **tables[code])
 
 
 def languages() -> tuple[str, ...]:
     """Return the languages that it answers in (ISO 639-1), English first."""
-    return ENGLISH, *sorted(_tables())
+    return ENGLISH, *sorted(_tables().keys() - {ENGLISH})
 
 
 @cache

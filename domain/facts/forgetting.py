@@ -153,8 +153,8 @@ def _covers(sentence: str, statement: str) -> bool:
     codes = dict.fromkeys(language_of(text) or ENGLISH for text in (sentence, statement))
     for code in codes:
         wanted, said = _content(statement, code), _spoken(sentence, code)
-        held = sum(1 for word in wanted if word in said or any(_meet(word, s) for s in said))
-        if wanted and held >= ENOUGH * len(wanted):
+        met = sum(1 for word in wanted if word in said or any(_meet(word, s) for s in said))
+        if wanted and met >= ENOUGH * len(wanted):
             return True
     return False
 

@@ -86,8 +86,8 @@ def read(messages: Sequence[BaseMessage]) -> Reading:
         elif isinstance(message, HumanMessage | AIMessage):
             by: By = "user" if isinstance(message, HumanMessage) else "assistant"
             remembered += _units(text, by, None, (_NOW, len(remembered)))
-    told = [str(message.text) for message in messages if isinstance(message, ToolMessage)]
-    return Reading(now, tuple(remembered), FORGOTTEN in told if told else None)
+    results = [str(message.text) for message in messages if isinstance(message, ToolMessage)]
+    return Reading(now, tuple(remembered), FORGOTTEN in results if results else None)
 
 
 def _block(body: str, offset: int) -> list[Remembered]:

@@ -1,6 +1,7 @@
 """What is in use, why, and whether it answers: one row a check, for people and programs.
 
-Looks only: nothing is made or repaired. What it says of stores is in `doctor_stores`.
+Looks only: nothing is made or repaired. What it says of stores is in `doctor_stores` and
+`doctor_redis`.
 """
 
 import asyncio

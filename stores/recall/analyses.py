@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.recall.analyses import Ready, Stored, analysed, quantized
-from domain.recall.index import units_of
+from domain.recall.index_building import units_of
 from domain.recall.passages import Spans, spans_of
 from domain.records import Episode
 from domain.text.languages import TABLES

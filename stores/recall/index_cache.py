@@ -11,7 +11,8 @@ from cachetools import LRUCache
 
 from domain.journal import JournalView
 from domain.owner import Owner
-from domain.recall.index import EvidenceIndex, index_of, with_journal
+from domain.recall.index import EvidenceIndex
+from domain.recall.index_building import index_of, with_journal
 from domain.rows import Rows
 from models.embeddings.open import EmbeddingModel
 from models.single_flight import SingleFlight

@@ -13,7 +13,7 @@ from domain.facts.facts import Standing
 from domain.facts.lasting_wishes import ADDRESS, LASTING
 from domain.journal import JournalView
 from domain.recall.changes import changed
-from domain.recall.index import EvidenceIndex, KnownFacts
+from domain.recall.index import EvidenceIndex, StandingFacts
 from domain.recall.packing import Line, Pool, fill, with_tokens
 from domain.recall.query import Question
 from domain.recall.ranking import Mask, Signals, judge, load_weights
@@ -45,7 +45,7 @@ class Scope:
     """Units that count."""
     allowed: Mask
     """Units that may be recalled: of the live ones, those of the span of time asked for."""
-    facts: KnownFacts
+    facts: StandingFacts
     """The facts that count."""
     between: tuple[datetime, datetime] | None
     withheld: frozenset[str] = frozenset()

@@ -7,7 +7,8 @@ import pytest
 
 from domain.recall.analyses import Vocabulary
 from domain.recall.bm25 import Postings
-from domain.recall.corpus import Corpus, build, extended
+from domain.recall.corpus import Corpus
+from domain.recall.corpus_building import build, extended
 from domain.recall.passages import LONG, Unit, passages
 from domain.recall.query import read_question
 from domain.recall.ranking import Judged, Votes, judge, load_weights, signals, voted

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from domain.recall.corpus import build
+from domain.recall.corpus_building import build
 from domain.recall.passages import Unit
 from domain.recall.query import read_question
 from domain.recall.ranking import Votes, judge, signals, voted

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.owner import Owner
-from service.ops.doctor_stores import check_redis
+from service.ops.doctor_redis import check_redis
 from service.thread_locks import ThreadBusy, open_thread_locks
 from service.usage.limits import LimitExceeded, open_limits
 from settings import Tier

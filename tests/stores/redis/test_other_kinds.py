@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from domain.owner import Owner
-from service.ops.doctor_stores import check_redis
+from service.ops.doctor_redis import check_redis
 from service.ops.sweep import sweep
 from stores.errors import StoreUnavailable
 from stores.maintenance.erase import forget, reset

@@ -127,21 +127,19 @@ class Bench:
 async def open_bench(
     embedding: EmbeddingModel,
     tokens: TokenCounter,
-    folder: Path | None = None,
     where: Where = "chroma",
     wishes: bool = True,
 ) -> AsyncIterator[Bench]:
-    """Open stores in `folder`, or in one that goes away again.
+    """Open stores in a folder that goes away again.
 
     Args:
         embedding: What embeds.
         tokens: What counts.
-        folder: Where the journal lies, and Chroma.
         where: Long-term memory in that folder, or in a schema of its own in Postgres.
         wishes: Show what a user asked for once and for all, as prompts do.
     """
     with TemporaryDirectory(prefix="mnemograph-eval-") as temporary:
-        place = folder or Path(temporary)
+        place = Path(temporary)
         settings = Settings(data_dir=place, embeddings=embedding.name)
         if not wishes:
             settings = settings.model_copy(update={"wish_tokens": 0})

@@ -81,7 +81,7 @@ class Place:
     recalled: list[str] = field(default_factory=list)
 
 
-def history_of(number: int, turns_of_owner: int = TURNS) -> History:
+def history_of(number: int, turns_of_owner: int) -> History:
     """Return a made-up owner, always the same for the same number."""
     conversation = made_up(turns_of_owner, seed=number)
     records: list[Episode | Fact] = []
@@ -107,7 +107,7 @@ def history_of(number: int, turns_of_owner: int = TURNS) -> History:
     return History(Owner(f"bench-{number}"), view, tuple(records), conversation.probes)
 
 
-async def fill(place: Place, owners: int, turns: int = TURNS) -> list[float]:
+async def fill(place: Place, owners: int, turns: int) -> list[float]:
     """Write owners until there are so many; return how long each took."""
     writes = []
     for number in range(place.owners, owners):
@@ -192,14 +192,14 @@ async def compare(owners: Sequence[int], questions: int) -> tuple[list[Timed], i
     return timings, sum(first == second for first, second in pairs), len(pairs)
 
 
-async def at_owners(folder: Path, owners: Sequence[int], turns: int = 560) -> list[Figures]:
+async def at_owners(folder: Path, owners: Sequence[int]) -> list[Figures]:
     """Return how fast Chroma in `folder` is with so many owners of 40 episodes and 280 facts."""
     embedding = await open_embeddings(Settings(_env_file=None, embeddings="wordllama"))
     tokens = await asyncio.to_thread(open_counter, "")
     async with open_throwaway("chroma", embedding, folder, shards=64) as store:
         place = Place("chroma", Memories(store))
         return [
-            asdict(await measure(place, size, 40, embedding, tokens, turns))
+            asdict(await measure(place, size, 40, embedding, tokens, 8 * TURNS))
             | {"rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000}
             for size in sorted(owners)
         ]

@@ -30,6 +30,8 @@ DEAD_FOR = timedelta(days=7)
 """How long a turn stays after the last branch that held it was left."""
 STEPS: RunnableConfig = {"recursion_limit": 10_000}
 PAGE = 1_000
+LOST_SECONDS = 3.0
+"""How long `lost_owners` looks: who only wants to know how things stand waits no longer."""
 
 
 class SweepReport(BaseModel):
@@ -126,19 +128,20 @@ def journal_lost(view: JournalView, episodes: Iterable[Episode]) -> bool:
 
 
 async def lost_owners(
-    journal: Journal | None, memories: Memories, store: BaseStore, seconds: float = 3.0
+    journal: Journal | None, memories: Memories, store: BaseStore
 ) -> tuple[int, int]:
     """Return how many owners there are and how many lost their journal.
+
+    Those that are not looked at in `LOST_SECONDS` are taken to be well.
 
     Args:
         journal: The journal; None where there is none at all.
         memories: Their episodes.
         store: What the memories lie in.
-        seconds: After this long the rest of the owners is taken to be well.
     """
     owners = await journal.backend.owners() if journal else []
     lost = len(await _without_journal(owners, store))
-    count, until = len(owners) + lost, monotonic() + seconds
+    count, until = len(owners) + lost, monotonic() + LOST_SECONDS
     if journal is not None:
         for owner in owners:
             if monotonic() > until:

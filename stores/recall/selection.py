@@ -248,12 +248,11 @@ class Candidates:
         return lines
 
     def _wish(self, fact: Fact, score: float) -> Recalled:
+        return self._fact_item(fact, score, f"- {day_heading(fact.valid_from)}: {fact.text}")
+
+    def _fact_item(self, fact: Fact, score: float, text: str) -> Recalled:
         item = Recalled(
-            id=fact.id,
-            kind="fact",
-            score=round(score, 4),
-            text=f"- {day_heading(fact.valid_from)}: {fact.text}",
-            at=fact.valid_from,
+            id=fact.id, kind="fact", score=round(score, 4), text=text, at=fact.valid_from
         )
         return with_tokens(item, self._count)
 
@@ -270,14 +269,8 @@ class Candidates:
 
     def _fact(self, standing: Standing, best: float) -> Line:
         ended = f" (until {day_heading(standing.until)})" if standing.until else ""
-        item = Recalled(
-            id=standing.fact.id,
-            kind="fact",
-            score=round(best, 4),
-            text=f"- {standing.fact.text}{ended}",
-            at=standing.fact.valid_from,
-        )
-        return Line(with_tokens(item, self._count), len(self._index.corpus))
+        item = self._fact_item(standing.fact, best, f"- {standing.fact.text}{ended}")
+        return Line(item, len(self._index.corpus))
 
     def _summary(self, episode: Episode, closeness: float) -> Line:
         item = Recalled(

@@ -35,7 +35,7 @@ NEAREST = 12
 
 
 class ExtractFacts:
-    """Extracts what is due after a reply."""
+    """Extracts what is scheduled after a reply."""
 
     def __init__(self, parts: Parts) -> None:
         """Build with the parts of a running graph."""
@@ -163,8 +163,8 @@ async def _extract(
     if not sources:
         return Extracted()
     generation, memories = view.generation, parts.stores.memories
-    known = await parts.stores.recall.facts(owner, view)
-    nearest = await _nearest(parts, owner, generation, sources, known)
+    stored = await parts.stores.recall.facts(owner, view)
+    nearest = await _nearest(parts, owner, generation, sources, stored)
     extraction, unread = await read_messages(parts, owner, tier, view.cursor, sources, nearest)
     changes = await _without_forgotten(parts, owner, view, sources, extraction.facts, asked)
     # Read now: what the user edited or deleted while the model was at it stays so.
@@ -273,7 +273,7 @@ async def _nearest(
     sources: Sequence[Source],
     stored: Sequence[Fact],
 ) -> list[Fact]:
-    """Return the known facts nearest to what was said."""
+    """Return the stored facts nearest to what was said."""
     if len(stored) <= NEAREST:
         return [fact for fact in stored if not fact.deleted]
     text = "\n".join(source.text for source in sources)

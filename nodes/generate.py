@@ -54,7 +54,7 @@ class Generate:
         self._parts, self._after = parts, AfterReply(parts, remember)
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-        """Return the turn's messages, stamped, and what is due after it.
+        """Return the turn's messages, stamped, and what is scheduled after it.
 
         Raises:
             ModelError: If no reply could be had; the message stays and belongs to the next turn.
@@ -86,7 +86,7 @@ class Generate:
             "budget": _with_search(prompt.budget, search.tokens),
             "recalled": [
                 *(state.get("recalled", []) if prompt.shows_memories else []),
-                *(item.model_dump(mode="json") for item in search.found),
+                *(item.model_dump(mode="json") for item in search.recalled),
             ],
             "schedule": self._after.schedule(state, view, turn.id, asked, runtime),
             "degraded": [

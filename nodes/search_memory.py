@@ -60,7 +60,7 @@ class MemorySearch:
         self._room = prompt.budget["limit"] - prompt.budget["total"]
         self.tokens = 0
         """Tokens that the tool, its calls and its answers took of the prompt."""
-        self.found: list[Recalled] = []
+        self.recalled: list[Recalled] = []
 
     @property
     def offered(self) -> bool:
@@ -148,7 +148,7 @@ class MemorySearch:
         )
         if not recollection.items:
             return "Nothing about that is remembered."
-        self.found += recollection.items
+        self.recalled += recollection.items
         return memory_block(render(recollection.items), self._parts.stores.key)
 
 

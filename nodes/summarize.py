@@ -29,7 +29,7 @@ NOTHING_TOLD = "What was said here is forgotten."
 
 
 class Summarize:
-    """Folds what is due after a reply."""
+    """Folds what is scheduled after a reply."""
 
     def __init__(self, parts: Parts) -> None:
         """Build with the parts of a running graph."""

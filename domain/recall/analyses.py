@@ -46,7 +46,7 @@ class Vocabulary(dict[str, int]):
 
 
 @dataclass(frozen=True)
-class Found:
+class UnitAnalysis:
     """What is found in the words of a unit, without its vector."""
 
     terms: list[str]
@@ -130,11 +130,11 @@ class Analyses:
     vectors: Vectors | None
 
 
-def analysed(unit: Unit, count: Callable[[str], int]) -> Found:
+def analysed(unit: Unit, count: Callable[[str], int]) -> UnitAnalysis:
     """Return what is found in the words of a unit."""
     text = unit.text
     spoken, code = words(text), language_of(text) or ENGLISH
-    return Found(stems(spoken, code), count(f"{unit.line}\n"), _traits(text, spoken, code))
+    return UnitAnalysis(stems(spoken, code), count(f"{unit.line}\n"), _traits(text, spoken, code))
 
 
 def analyses_of(
@@ -155,24 +155,24 @@ def analyses_of(
         done: Analyses by the same vocabulary, with their rows.
         ready: What was found earlier, in words.
     """
-    found = _Columns(len(units))
+    columns = _Columns(len(units))
     unread: list[int] = []
     ref, passage = "", 0
     for row, unit in enumerate(units):
         ref, passage = unit.ref, passage + 1 if unit.ref == ref else 0
         if unit.key in done:
-            found.copy(row, *done[unit.key], vocabulary)
+            columns.copy(row, *done[unit.key], vocabulary)
         elif unit.role is not None and unit.ref in ready.messages:
             stored, first = ready.messages[unit.ref]
-            found.copy(row, stored, first + passage, vocabulary)
+            columns.copy(row, stored, first + passage, vocabulary)
         else:
             unread.append(row)
     if embed is not None and unread:
         made = quantized(embed([units[row].text for row in unread]))
-        found.vectors.update(zip(unread, made, strict=True))
+        columns.vectors.update(zip(unread, made, strict=True))
     for row in unread:
-        found.read(row, analysed(units[row], count), vocabulary)
-    return found.together()
+        columns.read(row, analysed(units[row], count), vocabulary)
+    return columns.together()
 
 
 class _Columns:
@@ -184,16 +184,16 @@ class _Columns:
         self._traits = np.zeros((size, len(TRAITS)))
         self.vectors: dict[int, NDArray[np.int8]] = {}
 
-    def copy(self, row: int, known: Analysed, at: int, vocabulary: Vocabulary) -> None:
-        self._terms[row] = known.terms_of(at, vocabulary)
-        self._tokens[row] = known.tokens[at]
-        self._traits[row] = known.traits[at]
-        if known.vectors is not None:
-            self.vectors[row] = known.vectors[at]
+    def copy(self, row: int, earlier: Analysed, at: int, vocabulary: Vocabulary) -> None:
+        self._terms[row] = earlier.terms_of(at, vocabulary)
+        self._tokens[row] = earlier.tokens[at]
+        self._traits[row] = earlier.traits[at]
+        if earlier.vectors is not None:
+            self.vectors[row] = earlier.vectors[at]
 
-    def read(self, row: int, found: Found, vocabulary: Vocabulary) -> None:
-        self._terms[row] = numbered(found.terms, vocabulary)
-        self._tokens[row], self._traits[row] = found.tokens, found.traits
+    def read(self, row: int, analysis: UnitAnalysis, vocabulary: Vocabulary) -> None:
+        self._terms[row] = numbered(analysis.terms, vocabulary)
+        self._tokens[row], self._traits[row] = analysis.tokens, analysis.traits
 
     def together(self) -> Analyses:
         vectors = None

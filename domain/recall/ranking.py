@@ -136,7 +136,7 @@ class _Reading:
     question: Question
     live: Mask
     vectors: NDArray[np.float32] | None
-    found: Signals = field(default_factory=dict)
+    by_name: Signals = field(default_factory=dict)
 
     def signals(self) -> Signals:
         """Return all signals."""
@@ -147,7 +147,7 @@ class _Reading:
         self._neighbours()
         self._speaker()
         self._kind_of_answer()
-        return self.found
+        return self.by_name
 
     def _link(self) -> None:
         """Find each unit's live neighbours, before and after."""
@@ -167,11 +167,11 @@ class _Reading:
         about = dict.fromkeys(corpus.ids(question.about), 1.0)
         every = dict.fromkeys(corpus.ids(question.terms), 1.0)
         key = self._lively(corpus.key.scores(every))
-        self.found["text"] = _scaled(self._lively(corpus.text.scores(about)))
-        self.found["key"] = _scaled(key)
-        self.found["alone"] = _scaled(self._lively(corpus.alone.scores(every)))
-        self.found["facts"] = _scaled(self._lively(corpus.facts.scores(about)))
-        self.found["feedback"] = _scaled(
+        self.by_name["text"] = _scaled(self._lively(corpus.text.scores(about)))
+        self.by_name["key"] = _scaled(key)
+        self.by_name["alone"] = _scaled(self._lively(corpus.alone.scores(every)))
+        self.by_name["facts"] = _scaled(self._lively(corpus.facts.scores(about)))
+        self.by_name["feedback"] = _scaled(
             self._lively(corpus.key.scores(self._expanded(key, every)))
         )
 
@@ -211,11 +211,11 @@ class _Reading:
         for links in (self.before, self.after, self._twice(self.before), self._twice(self.after)):
             near += edged[:, links]
             lengths = lengths + self._next(text.lengths, links)
-        self.found["covers"] = share @ (own > 0)
-        self.found["covers.key"] = share @ ((self.corpus.key.counts(ids) > 0) & self.live)
-        self.found["covers.near"] = share @ (near > 0)
+        self.by_name["covers"] = share @ (own > 0)
+        self.by_name["covers.key"] = share @ ((self.corpus.key.counts(ids) > 0) & self.live)
+        self.by_name["covers.near"] = share @ (near > 0)
         mean = max(float(lengths[self.live].mean()), 1e-9) if self.live.any() else 1.0
-        self.found["near"] = _scaled(telling @ text.weighed(near, lengths / mean))
+        self.by_name["near"] = _scaled(telling @ text.weighed(near, lengths / mean))
 
     def _twice(self, links: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.where(links >= 0, links[links], -1)
@@ -225,15 +225,15 @@ class _Reading:
         said, bare = np.zeros(n), np.zeros(n)
         if self.vectors is not None and self.corpus.vectors is not None:
             said, bare = map(self._lively, self.corpus.nearness(self.vectors))
-        self.found["said.raw"], self.found["bare.raw"] = said, bare
-        self.found["said"] = _scaled(np.maximum(said, 0))
-        self.found["bare"] = _scaled(np.maximum(bare, 0))
+        self.by_name["said.raw"], self.by_name["bare.raw"] = said, bare
+        self.by_name["said"] = _scaled(np.maximum(said, 0))
+        self.by_name["bare"] = _scaled(np.maximum(bare, 0))
 
     def _neighbours(self) -> None:
         for name in ("alone", "bare", "facts"):
-            values = self.found[name]
-            self.found[f"{name}.before"] = self._next(values, self.before)
-            self.found[f"{name}.after"] = self._next(values, self.after)
+            values = self.by_name[name]
+            self.by_name[f"{name}.before"] = self._next(values, self.before)
+            self.by_name[f"{name}.after"] = self._next(values, self.after)
 
     def _speaker(self) -> None:
         """Whether the one person that the question is about said it, and when it was said."""
@@ -248,27 +248,27 @@ class _Reading:
                 said = (corpus.speakers == speaker).astype(np.float64)
         about = {
             "speaker": said,
-            "speaker.text": said * self.found["text"],
-            "speaker.bare": said * self.found["bare"],
+            "speaker.text": said * self.by_name["text"],
+            "speaker.bare": said * self.by_name["bare"],
             "speaker.asks": said * corpus.trait("asks"),
             "speaker.drawn": said * np.minimum(corpus.drawn, 2) / 2,
         }
-        self.found |= about
+        self.by_name |= about
         for name, values in about.items():  # it tells less where the question names nobody
-            self.found[f"meant.{name}"] = values * implied
-        self.found["period"] = self.found["period.told"] = np.zeros(len(corpus))
+            self.by_name[f"meant.{name}"] = values * implied
+        self.by_name["period"] = self.by_name["period.told"] = np.zeros(len(corpus))
         if self.question.period is not None:
             begin, end = (moment.timestamp() for moment in self.question.period)
-            self.found["period"] = ((corpus.at >= begin) & (corpus.at < end)).astype(np.float64)
+            self.by_name["period"] = ((corpus.at >= begin) & (corpus.at < end)).astype(np.float64)
             soon_after = (corpus.at >= end) & (corpus.at < end + _TOLD_WITHIN)
-            self.found["period.told"] = soon_after.astype(np.float64)
+            self.by_name["period.told"] = soon_after.astype(np.float64)
 
     def _kind_of_answer(self) -> None:
         """Whether a unit holds a time, number or name where the question asks for one."""
         corpus, text = self.corpus, self.question.text
-        self.found["when"] = corpus.trait("times") * asks_when(text)
-        self.found["how many"] = corpus.trait("numbers") * asks_how_many(text)
-        self.found["who"] = corpus.trait("names") * asks_who(text)
+        self.by_name["when"] = corpus.trait("times") * asks_when(text)
+        self.by_name["how many"] = corpus.trait("numbers") * asks_how_many(text)
+        self.by_name["who"] = corpus.trait("names") * asks_who(text)
 
     def _lively(self, values: Scores) -> Scores:
         return np.where(self.live, values, 0.0)

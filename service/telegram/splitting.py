@@ -17,15 +17,15 @@ def pieces(text: str, limit: int = LIMIT) -> list[str]:
         text: What is to be said.
         limit: UTF-16 units of a piece at most.
     """
-    found: list[str] = []
+    texts: list[str] = []
     rest = text.strip()
     while rest:
         cut = _fits(rest, limit)
         if cut < len(rest):
             cut = _break(rest, cut)
-        found.append(rest[:cut].rstrip())
+        texts.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip("\n ")
-    return found
+    return texts
 
 
 def _fits(text: str, limit: int) -> int:

@@ -54,8 +54,9 @@ class PassageAnalyses:
         if not units:
             return None
         words: dict[str, int] = {}
-        found = [analysed(unit, self._tokens.text) for unit in units]
-        terms = [[words.setdefault(word, len(words)) for word in each.terms] for each in found]
+        analyses = [analysed(unit, self._tokens.text) for unit in units]
+        terms = [[words.setdefault(word, len(words)) for word in each.terms] for each in analyses]
+        traits = np.array([each.traits for each in analyses])
         packed = {
             "by": self._by(),
             "spans": {
@@ -67,10 +68,8 @@ class PassageAnalyses:
             "words": " ".join(words),
             "lengths": list(map(len, terms)),
             "terms": _text(np.array([at for each in terms for at in each], dtype=np.uint32)),
-            "tokens": [each.tokens for each in found],
-            "traits": _text(
-                np.rint(np.array([each.traits for each in found]) * _TRAIT_STEPS).astype(np.uint8)
-            ),
+            "tokens": [each.tokens for each in analyses],
+            "traits": _text(np.rint(traits * _TRAIT_STEPS).astype(np.uint8)),
         }
         if self._embed is not None:
             packed["rows"] = _text(quantized(self._embed([unit.text for unit in units])))

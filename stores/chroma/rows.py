@@ -18,6 +18,7 @@ from langgraph.store.base import Item
 
 from domain.json_text import read_json
 from stores.base_store.items import Index, Namespace, StoredItem, Vector, json_text
+from stores.chroma.packed import pack, unpack
 
 T = TypeVar("T")
 Metadata = Mapping[str, Any]
@@ -101,7 +102,7 @@ def encode(item: Item, index: Index, vectors: Sequence[Vector], dimensions: int)
     first = prefixes | {
         "namespace": json_text(item.namespace),
         "key": json_text(item.key),
-        "value": json_text(item.value),
+        "value": pack(item.value),
         "index": json_text(index),
         "vectors": len(vectors),
         "created_at": item.created_at.isoformat(),
@@ -146,7 +147,7 @@ def decode(metadata: Metadata) -> StoredItem | None:
 
 def _read(metadata: Metadata, field: str, kind: type[T]) -> T | None:
     try:
-        value = read_json(metadata[field])
+        value = unpack(metadata[field])
     except (KeyError, TypeError, ValueError):
         return None
     return value if isinstance(value, kind) else None

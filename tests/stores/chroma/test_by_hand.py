@@ -1,5 +1,6 @@
 """Promises when another program wrote into Chroma, or deleted what was in it."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,9 @@ from tests.support.stores.chroma_faults import NS, one_sentence
 BROKEN: list[dict[str, Any]] = [
     {"value": "{not json"},
     {"value": "[1, 2]"},
+    {"value": "zlib:AAAA"},
+    {"value": "zlib:é"},
+    {"value": "zlib:eJyrVkpUslJQSlSqBQAQpwM5"[:-8]},
     {"index": "null", "vectors": -3},
     {"created_at": "yesterday", "updated_at": 7},
     {"updated_at": "2026-01-01T00:00:00"},
@@ -48,6 +52,19 @@ async def test_a_broken_row_hides_no_other_and_can_be_deleted(
         assert await store.count() == 2
         await store.abatch([PutOp(NS, key, None) for key in ("broken", "whole")])
         assert await store.count() == 0
+
+
+@pytest.mark.parametrize("text", ["x" * 9_000, "\U0001f600" * 9_000, "\ud800" * 9_000], ids=len)
+async def test_a_long_value_comes_back_as_it_was_however_it_was_written(
+    chroma_url: str, text: str
+) -> None:
+    value = {"text": text, "n": [1, None]}
+    async with opener(url=chroma_url)() as store:
+        await store.aput(NS, "k", value, index=False)
+        assert [item.value for item in await store.asearch(NS)] == [value]
+        plain = json.dumps(value)  # as earlier versions wrote it
+        by_hand(chroma_url, lambda c: c.update(c.get()["ids"], metadatas=[{"value": plain}]))
+        assert [item.value for item in await store.asearch(NS)] == [value]
 
 
 async def test_a_row_that_names_no_item_is_left_out(chroma_url: str) -> None:

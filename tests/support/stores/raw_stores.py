@@ -3,6 +3,7 @@
 Nothing here is a test.
 """
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 
 import chromadb
 from redis import Redis
+
+from stores.chroma.packed import unpack
 
 MARK = re.compile(rb"(?:mark|reply)\d+[a-z]\b")
 
@@ -83,9 +86,12 @@ def chroma_values(url: str) -> Iterator[bytes]:
     client = chromadb.HttpClient(host, int(port))
     for collection in client.list_collections():
         held = collection.get(include=["documents", "metadatas"])
-        for part in ("ids", "documents", "metadatas"):
+        for part in ("ids", "documents"):
             yield str(held[part]).encode(errors="replace")
+        for metadata in held["metadatas"] or ():
+            yield from (_bytes(value) for value in metadata.values())
 
 
 def _bytes(value: object) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
+    raw = value if isinstance(value, bytes) else str(value).encode(errors="replace")
+    return json.dumps(unpack(raw.decode())).encode() if raw.startswith(b"zlib:") else raw

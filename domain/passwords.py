@@ -1,13 +1,14 @@
-"""Finds the passwords in a text: "my password is hunter2", "Passwort: ...", "密码是...".
+"""Finds the passwords in a text: "my password is hunter2", "Passwort: ...", "密码是...", and codes.
 
 The words for one, and those that lead from it to the password, stand with the languages.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import zip_longest
 
-from domain.text.languages import LANGUAGES, plain
+from domain.text.languages import LANGUAGES, language_of, plain
 
 _REACH = 120
 """Characters behind the word for a password within which it is looked for."""
@@ -19,9 +20,16 @@ _WORD = re.compile(r"\S+")
 _VALUE = re.compile(
     r"[\s*'(:]{0,4}(?:[\"`“«「](?P<quoted>[^\"`“”«»「」\n]+)|(?P<bare>[^\s\"`“”«»「」*]+))"
 )
+_PLAIN_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_DIGITS = re.compile(r"\S{0,20}\d\S{0,60}(?:[ ,]{1,2}\S{0,20}\d\S{0,60}){0,12}")
+"""A code, or several: "482 913", "8842-1193 7731-2290"."""
+_FEWEST_DIGITS = 3
+"""Digits of a code: a card's security code has three."""
+_FEWEST_ALONE = 4
+"""Characters of a password of which nothing but its digits says that it is one."""
 _ELSEWHERE = re.compile(
     r"(?<!\w)(?:lösenord|salasana|adgangskode|passord|heslo|jelszó|parola|κωδικός|סיסמה|הסיסמה"
-    r"|mật khẩu|kata sandi|geslo|lozinka|парола|slaptažodis|parole)\w{0,6}(?!\w)|รหัสผ่าน",
+    r"|geslo|lozinka|парола|slaptažodis|parole)\w{0,6}(?!\w)|รหัสผ่าน",
     re.IGNORECASE,
 )
 """Words for a password in languages of which no more is known: something mixed must follow."""
@@ -42,11 +50,11 @@ _LONGEST_WORD = 100
 
 
 def passwords(text: str) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of each password that a text tells.
+    """Yield begin and end of each password and code that a text tells.
 
-    Right behind a mark ("password: ...") or a leading word ("password is ...") whatever stands is
-    taken for one; a plain word for the first of a pass phrase, to the end of its clause. Elsewhere
-    it must hold a digit. A PIN always must.
+    Behind a mark ("password: ...") whatever stands is taken for one. Behind a leading word
+    ("password is ...") too, save where a sentence reads on: several words, of which the first and
+    half of all are small. Elsewhere it must hold a digit, and a code always must.
     """
     for word in _words_in(text, _ELSEWHERE):
         if mixed := _MIXED.match(text[word.end() : word.end() + _REACH].lstrip(" :：")):
@@ -56,21 +64,69 @@ def passwords(text: str) -> Iterator[tuple[int, int]]:
         start = max(0, word.start() - _REACH)
         if before := _BEFORE.search(text[start : word.start()]):
             yield start + before.start("before"), start + before.end("before")
-        tail = text[word.end() : word.end() + _REACH].partition("\n")[0]
-        at, sure = _behind_lead(tail)
-        value = _VALUE.match(tail, at)
-        if value is None:
-            continue
-        begin, end = value.span(value.lastgroup or 0)
-        bare = tail[begin:end].rstrip(_MARKS_BEHIND)
-        has_digit = any(letter.isdecimal() for letter in bare)
-        if value["quoted"] and sure:
-            yield word.end() + begin, word.end() + end
-        elif has_digit or (sure and len(bare) > 2 and not bare.isalpha()):
-            yield word.end() + begin, word.end() + begin + len(bare)
-        elif sure and len(bare) > 1 and "pin" not in plain(word[0]):
-            stop = _CLAUSE_END.search(tail, begin)
-            yield word.end() + begin, word.end() + (stop.start() if stop else len(tail))
+        tail = text[word.end() : word.end() + _REACH]
+        code = plain(word[0]) in _codes()
+        for at, sure in _places(tail, plain(word[0]), language_of(text)):
+            span = _code(tail, at) if code else _password(text, tail, at, sure)
+            if span:
+                yield word.end() + span[0], word.end() + span[1]
+                break
+
+
+def _code(tail: str, at: int) -> tuple[int, int] | None:
+    """Return where a code stands at a place behind the word for one."""
+    value = _VALUE.match(tail, at)
+    digits = _DIGITS.match(tail, value.start(value.lastgroup or 0)) if value else None
+    if digits is None or sum(map(str.isdecimal, digits[0])) < _FEWEST_DIGITS:
+        return None
+    return digits.start(), digits.start() + len(digits[0].rstrip(_MARKS_BEHIND))
+
+
+def _password(text: str, tail: str, at: int, sure: int) -> tuple[int, int] | None:
+    """Return where a password stands at a place behind the word for one.
+
+    Args:
+        text: the whole text.
+        tail: what stands behind the word.
+        at: the place.
+        sure: how sure it is that one stands there, as `_places` says.
+    """
+    value = _VALUE.match(tail, at)
+    if value is None:
+        return None
+    begin, end = value.span(value.lastgroup or 0)
+    if value["quoted"]:
+        return (begin, end) if sure else None
+    bare = tail[begin:end].rstrip(_MARKS_BEHIND)
+    end = begin + len(bare)
+    has_digit = any(map(str.isdecimal, bare))
+    if not sure:
+        telling = has_digit and len(bare) >= _FEWEST_ALONE
+        return (begin, end) if telling else None
+    if len(bare) > 2 and (has_digit or not _PLAIN_WORD.fullmatch(bare)):
+        return begin, end
+    stop = _CLAUSE_END.search(tail, begin)
+    clause = tail[begin : stop.start() if stop else len(tail)]
+    if len(bare) < 2 or (sure == _LED and _is_prose(clause, _small_words(language_of(text)))):
+        return None
+    return begin, begin + len(clause)
+
+
+@cache
+def _small_words(language: str | None) -> frozenset[str]:
+    import stopwordsiso  # late: it reads the lists of sixty languages
+
+    return frozenset(stopwordsiso.stopwords(language or "en"))
+
+
+def _is_prose(clause: str, small: frozenset[str]) -> bool:
+    """Return whether it is several words, of which the first and half of all are small."""
+    words = [plain(word.strip(_MARKS_BEHIND)) for word in clause.split()]
+    return (
+        len(words) > 1
+        and words[0] in small
+        and 2 * sum(word in small for word in words) >= len(words)
+    )
 
 
 def _words_in(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
@@ -85,47 +141,70 @@ def _words_in(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
         begin = max(begin, end)
 
 
-def _behind_lead(tail: str) -> tuple[int, bool]:
-    """Return where a password may stand behind the word for one, and whether one surely does."""
-    if lead := _POSSESSIVE.match(tail) or _MARK.match(tail) or _pieces_that_lead().match(tail):
-        return lead.end(), True
-    at, sure = 0, False
-    for number, word in enumerate(_WORD.finditer(tail)):
-        if plain(word[0].rstrip(":：")) in _words_that_lead():
-            at, sure = word.end(), sure or number == 0
-        elif at or number >= _BETWEEN:
-            break
-    return at, sure
+_LED, _MARKED = 1, 2
+"""How sure it is that a password stands at a place: a word leads there, or a mark."""
+
+
+def _places(tail: str, secret: str, language: str | None) -> Iterator[tuple[int, int]]:
+    """Yield where a password may stand behind a word for one, and how sure that is.
+
+    What a mark or a word leads to is one where it speaks of the password itself, not of a "password
+    manager": right behind the word, or behind a small word ("for the router").
+    """
+    if mark := _POSSESSIVE.match(tail) or _MARK.match(tail):
+        yield mark.end(), _MARKED
+        return
+    if lead := _pieces_that_lead().match(tail):
+        yield lead.end(), _LED
+    yield 0, 0
+    stop = _CLAUSE_END.search(tail)
+    leads = _leads(secret, language)
+    words = list(_WORD.finditer(tail, 0, stop.start() if stop else len(tail)))[: _BETWEEN + 1]
+    itself = bool(words) and plain(words[0][0].rstrip(":：")) in leads | _small_words(language)
+    for word, after in zip_longest(words, words[1:]):
+        if word[0][-1] in ":：=→":
+            yield word.end(), _MARKED if itself else 0
+        elif plain(word[0]) in leads and not (after and plain(after[0]) in leads):
+            yield word.end(), _LED if itself else 0
 
 
 @cache
 def _words_for_password() -> re.Pattern[str]:
-    """Return what finds a word for a password; in some scripts other letters may follow on it."""
-    spaced = [
-        w for language in LANGUAGES.values() if language.spaced for w in language.words("secret")
-    ]
-    joined = [
-        w
-        for language in LANGUAGES.values()
-        if not language.spaced
-        for w in language.words("secret")
-    ]
-    joined += LANGUAGES["ko"].words("secret")
-    return re.compile(rf"(?<!\w)(?:{_any(spaced)})(?!\w)|{_any(joined)}", re.IGNORECASE)
-
-
-@cache
-def _words_that_lead() -> frozenset[str]:
-    return frozenset(
-        w for language in LANGUAGES.values() if language.spaced for w in language.words("leads")
+    """Return what finds a word for a password or code; in some scripts other letters may follow."""
+    spaced, joined = set[str](), set[str]()
+    for code, language in LANGUAGES.items():
+        words = language.words("secret") | language.words("codes")
+        if code == "ko" or not language.spaced:
+            joined |= words
+        else:
+            spaced |= words
+    return re.compile(
+        rf"(?<!\w)(?:{_any(spaced)})(?!\w)|(?:{_any(joined)})[를을가]?", re.IGNORECASE
     )
 
 
 @cache
+def _codes() -> frozenset[str]:
+    """Return the words for a code, which holds digits."""
+    return frozenset[str]().union(*(each.words("codes") for each in LANGUAGES.values()))
+
+
+@cache
+def _leads(word: str, language: str | None) -> frozenset[str]:
+    """Return what leads from a word on: in the language of the text, or in those that have it."""
+    tables = [
+        each for each in LANGUAGES.values() if word in each.words("secret") | each.words("codes")
+    ]
+    if language and LANGUAGES[language] in tables:
+        tables = [LANGUAGES[language]]
+    return frozenset[str]().union(*(each.words("leads") for each in tables))
+
+
+@cache
 def _pieces_that_lead() -> re.Pattern[str]:
-    joined = [w for c in ("zh", "ja", "ko") for w in LANGUAGES[c].words("leads")]
+    joined = [w for c in ("zh", "ja", "ko", "th") for w in LANGUAGES[c].words("leads")]
     return re.compile(rf"\s?(?:{_any(joined)})[\s:：]{{0,3}}")
 
 
-def _any(words: list[str]) -> str:
+def _any(words: Iterable[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))

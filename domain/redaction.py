@@ -58,6 +58,11 @@ _KEYS = (
 )
 _IN_URL = re.compile(r"://[^\s:/@]{0,200}:(?P<secret>(?!\d{1,5}/)[^\s@]{1,200})@")
 """A password in a URL, also with a "/" that should be escaped; a port and a path are none."""
+_BEFORE_HOST = re.compile(
+    r"(?<![\w.@/:-])[\w.-]{1,40}:(?P<secret>[^\s:/@]{4,80})@"
+    r"(?:(?:[\w-]{1,40}\.){2,6})?[\w-]{1,40}(?![\w-]|\.\w)"
+)
+"""The same without "://": "bob:...@nas", but not "mail:bob@example.com", whose host has one dot."""
 _ON_A_LINE = re.compile(
     r"(?:\s(?:-u|--user)[= ]{1,2}[^\s:]{1,80}:|authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?"
     r"(?:[a-z]{1,12}\s{1,3})?+)(?P<secret>[^\s\"']{4,})",
@@ -129,7 +134,7 @@ def _secrets(text: str) -> Iterator[tuple[int, int]]:
     for rule in (*_rules(), *_KEYS):
         for match in rule.finditer(text):
             yield match.span()
-    for rule in (_IN_URL, _ON_A_LINE, _ASSIGNED, _NAMED, _LOGIN):
+    for rule in (_IN_URL, _BEFORE_HOST, _ON_A_LINE, _ASSIGNED, _NAMED, _LOGIN):
         for match in rule.finditer(text):
             yield match.span(match.lastgroup or "secret")
     yield from passwords(text)

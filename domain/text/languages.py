@@ -38,6 +38,7 @@ class Language:
     orders: str = ""
     note: str = ""
     secret: str = ""
+    codes: str = ""
     leads: str = ""
     drops_subject: bool = False
     spaced: bool = True

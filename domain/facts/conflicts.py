@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import lru_cache
 
 from domain.facts.support import turned_around
+from domain.facts.wish_slots import opposed
 from domain.records import Fact
 from domain.text.wording import fold
 
@@ -53,6 +54,8 @@ def denies(new: Fact, old: Fact) -> bool:
     """Return whether one of two facts says that the other does not hold."""
     if new.subject != old.subject or other_day(new, old):
         return False
+    if new.kind == old.kind == "instruction" and opposed(new.text, old.text):
+        return True
     return turned_around(new.text, old.text)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from domain.facts.conflicts import slot_of
 from domain.facts.extraction import FactChange, Source
+from domain.facts.lasting_wishes import LASTING
 from domain.facts.reconcile import Reconciliation
 from domain.facts.statement import is_past, normalized, statement_id
 from domain.facts.supersession import corrected_then_deleted, enders_of
@@ -149,7 +150,7 @@ def edit(fact: Fact, text: str, now: datetime) -> tuple[Fact, ...]:
     changed = {
         "id": fact_id(text, fact.id),
         "text": text,
-        "slot": None if denies(text) or is_past(text) else fact.slot,
+        "slot": _slot_stated(text, fact.kind, fact.slot),
         "observed_at": now,
         "supersedes": (fact.id, *fact.supersedes),
         "edited": True,
@@ -211,11 +212,19 @@ def _stated(change: FactChange, said_at: datetime) -> Fact:
         text=text,
         kind="plan" if plan else change.kind,
         subject=change.subject.strip() or "user",
-        slot=None if plan or denies(text) or is_past(text) else slot_of(change.slot),
+        slot=None if plan else _slot_stated(text, change.kind, slot_of(change.slot)),
         sources=(change.source,),
         observed_at=said_at,
         valid_from=said_at if plan else at,
     )
+
+
+def _slot_stated(text: str, kind: str, slot: str | None) -> str | None:
+    """Return the slot that a statement fills: none where it denies a value, or tells of a past one.
+
+    An instruction fills it whatever it adds: "call me Sam, not Alex".
+    """
+    return slot if kind in LASTING or not (denies(text) or is_past(text)) else None
 
 
 def _last(last: Standing, by_id: Mapping[str, Standing]) -> Fact:

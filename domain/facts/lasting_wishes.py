@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from typing import Literal
 
 from domain.facts.own_words import own_sentences
+from domain.facts.wish_slots import ADDRESS, reply_slot
 from domain.text.languages import LANGUAGES, TABLES, language_of
 from domain.text.phrases import holds
 from domain.text.statements import denies, first_person, is_question
@@ -18,14 +19,13 @@ from domain.text.vocabulary import Vocabulary, vocabulary
 
 LASTING = ("instruction", "preference")
 """The kinds of facts that hold for every reply."""
-ADDRESS = "form of address"
-"""The slot of what a user wants to be called."""
 _LONGEST = 300
 """Characters of a wish at most: more is a story, or pasted."""
 _LONGEST_SENTENCE = 1_000
 _FEW_LETTERS, _FEW_WORDS, _BARE_WORDS = 60, 7, 5
 """Of an order that says how replies are to be: a longer one is about one of them. The last: of
 one without a verb, "no emojis please"."""
+_CLAUSE_END = re.compile(r"[,;:.!?–—，、。！？]")
 _VERB_LAST = ("ja", "ko", "tr", "hi")
 
 
@@ -54,10 +54,11 @@ def lasting_wish(sentence: str) -> Wish | None:
     spoken = frozenset(re.findall(r"[^\W_]+", text.lower()))
     forms = [form for form in _every_form() if form.may_be(text, spoken)]
     if len(text) <= _LONGEST:
-        if any(form.names(text) for form in forms):
-            return Wish("instruction", sentence, ADDRESS)
-        if any(form.orders(text) for form in forms):
-            return Wish("instruction", sentence)
+        if called := {form.named(text) for form in forms} - {None}:
+            return Wish("instruction", sentence, ADDRESS if True in called else None)
+        if codes := [form.code for form in forms if form.orders(text)]:
+            slots = (reply_slot(text, code) for code in codes)
+            return Wish("instruction", sentence, next(filter(None, slots), None))
     preferred = next((part for form in forms if (part := form.preferred(text))), None)
     return Wish("preference", preferred) if preferred else None
 
@@ -102,6 +103,7 @@ class _Form:
 
     def __init__(self, words: Vocabulary) -> None:
         self._words = words
+        self.code = words.code
         self._loose = not words.spaced or words.code in _VERB_LAST
         signs = words.always | words.bare | words.call | words.prefer | words.reply
         self._firsts = frozenset(re.split(r"[\W_]+", phrase)[0] for phrase in signs)
@@ -118,13 +120,18 @@ class _Form:
             return language_of(text) == self._words.code
         return not self._firsts.isdisjoint(spoken)
 
-    def names(self, text: str) -> bool:
-        """Whether a sentence says what its speaker wants to be called."""
+    def named(self, text: str) -> bool | None:
+        """Return whether a sentence says what its speaker wants to be called.
+
+        False where it says what not ("don't call me Alex"), None where it says neither.
+        """
         match = self._patterns.call.search(text)
         if match is None:
-            return False
-        rest = text[: match.start()] if self._words.code in _VERB_LAST else text[match.end() :]
-        return any(word[0].isalpha() and not word[0].islower() for word in rest.split())
+            return None
+        rest = text[: match.start()] if self.code in _VERB_LAST else text[match.end() :]
+        if not any(word[0].isalpha() and not word[0].islower() for word in rest.split()):
+            return None
+        return not denies(_clause(text, match), self.code)
 
     def orders(self, text: str) -> bool:
         """Whether a sentence orders something for good."""
@@ -192,6 +199,12 @@ class _Form:
     def _is_verb(self, word: str) -> bool:
         words = self._words
         return word in words.ask or word.partition("'")[0] not in words.i | words.stop
+
+
+def _clause(text: str, match: re.Match[str]) -> str:
+    """Return the clause of a text in which something was found."""
+    ahead = _CLAUSE_END.search(text, match.end())
+    return _CLAUSE_END.split(text[: match.end()])[-1] + text[match.end() : ahead and ahead.start()]
 
 
 @cache

@@ -167,10 +167,14 @@ def _bare(word: str) -> str:
 
 
 def _denies_alike(text: str, sources: Sequence[str]) -> bool:
-    """Return whether a text denies just as the clause does that shares most words with it."""
-    noted = _read(text)
-    nearest, _ = _nearest(noted, _clauses(sources))
-    return any(part.denies == noted.denies for part in nearest or [_read("")])
+    """Return whether a text, or each of its clauses, denies just as what it shares most with."""
+    parts = _clauses(sources)
+
+    def alike(noted: _Text) -> bool:
+        nearest, _ = _nearest(noted, parts)
+        return any(part.denies == noted.denies for part in nearest or [_read("")])
+
+    return alike(_read(text)) or all(map(alike, _clauses([text])))
 
 
 def _nearest(noted: _Text, parts: Sequence[_Text]) -> tuple[list[_Text], int]:

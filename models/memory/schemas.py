@@ -20,7 +20,7 @@ from domain.facts.extraction import (
     FactKind,
     Source,
 )
-from domain.facts.lasting_wishes import LASTING
+from domain.facts.lasting_wishes import LASTING, lasting_wish
 from domain.facts.own_words import own_sentences
 from domain.facts.support import supported
 from domain.records import Fact
@@ -218,6 +218,8 @@ def _fact(
         subject == "user" and supported(text, list(own_sentences(source.text)))
     ):
         kind = "other"  # What somebody else wrote, or the agent, is nobody's wish.
+    if kind in LASTING and (wish := lasting_wish(text)) and wish.slot:
+        slot = wish.slot
     try:
         return FactChange.model_validate(
             {

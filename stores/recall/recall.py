@@ -293,7 +293,7 @@ class Recall:
             allowed = related(question, survey.signals, scope.allowed)
         ranked = candidates.ranked(allowed, shown, budget, most)
         if not ranked and (question.of_the_past or question.broad):
-            ranked = candidates.overview(survey.nearest.get("episode", ()))
+            ranked = candidates.overview(survey.nearest.get("episode", ()), shown)
         items, tokens = pack(ranked[:most], budget, self._count)
         near = survey.nearest.get("entity", ())
         entities = tuple(id for id, closeness in near if closeness >= NEARBY)

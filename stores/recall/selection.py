@@ -10,7 +10,8 @@ from datetime import datetime
 import numpy as np
 
 from domain.facts.facts import Standing
-from domain.facts.lasting_wishes import ADDRESS, LASTING
+from domain.facts.lasting_wishes import LASTING
+from domain.facts.wish_slots import ADDRESS
 from domain.journal import JournalView
 from domain.recall.changes import changed
 from domain.recall.index import EvidenceIndex, StandingFacts
@@ -154,8 +155,15 @@ class Candidates:
             return evidence
         return [*evidence, *self._facts(allowed, shown, recalled)][:most]
 
-    def overview(self, near: Sequence[tuple[str, float]]) -> list[Line]:
-        """Return the newest summaries and the current facts, for a question about everything."""
+    def overview(self, near: Sequence[tuple[str, float]], shown: Container[str]) -> list[Line]:
+        """Return the newest summaries, the current facts, and what is in neither yet.
+
+        For a question about everything.
+
+        Args:
+            near: How near the summaries come to the question, by id.
+            shown: References of messages that are shown anyway.
+        """
         closeness = dict(near)
         episodes = [e for e in self._index.rows.episodes if self._all_live(e)][-3:]
         summaries = [self._summary(e, closeness.get(e.id, 0.0)) for e in reversed(episodes)]
@@ -163,7 +171,23 @@ class Candidates:
         current = [each for each in standings if each.current and each.fact.id not in self._taken]
         current.sort(key=lambda each: each.fact.valid_from, reverse=True)
         facts = [self._fact(each, 0.0) for each in current if self._in_span(each.fact.valid_from)]
-        return [*summaries[:1], *facts[:12], *summaries[1:], *facts[12:]]
+        unread = self._unread(shown)
+        return [*summaries[:1], *facts[:12], *unread, *summaries[1:], *facts[12:]]
+
+    def _unread(self, shown: Container[str]) -> list[Line]:
+        """Return what the user said in turns of no episode and no current fact, newest first."""
+        read = {turn for turns in self._index.turns_of_episode.values() for turn in turns}
+        for standing in self._scope.facts.standings:
+            read |= {turn_of(ref) for ref in standing.fact.sources}
+        corpus = self._index.corpus
+        rows = np.flatnonzero(self._scope.allowed & corpus.user)
+        fresh = [
+            row
+            for row in rows[::-1].tolist()
+            if corpus.units[row].turn not in read and corpus.units[row].ref not in shown
+        ][:MOST_LOOKED_AT]
+        why = self._judged.why(fresh)
+        return [self._evidence(row, "", each) for row, each in zip(fresh, why, strict=True)]
 
     def _best(self, allowed: Mask, shown: Container[str]) -> list[int]:
         """Return the best rows in order of place: what lies behind them no budget reaches."""

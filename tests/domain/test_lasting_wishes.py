@@ -1,8 +1,14 @@
 """What a user asks for once and for all is recognized by its form, in many languages."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from domain.facts.extraction import Source
+from domain.facts.facts import apply, standing
 from domain.facts.lasting_wishes import lasting_wishes
+from domain.records import Fact
+from models.offline.facts import extract_offline
 
 INSTRUCTIONS = [
     "Always give temperatures in Celsius.", "Please call me Sam.", "You can call me Sam.",
@@ -88,3 +94,49 @@ def test_what_is_quoted_or_pasted_is_nobodys_wish() -> None:
 def test_a_preference_is_noted_without_the_request_beside_it() -> None:
     said = "I fly a lot, so I prefer aisle seats, can you help me find one to Rome?"
     assert [wish.text for wish in lasting_wishes(said)] == ["I fly a lot, so I prefer aisle seats"]
+
+
+REPLACED = [
+    ("Call me Alex.", "Call me Sam from now on."), ("Call me Alex.", "Please call me Sam, not Alex."),
+    ("Always answer at length.", "From now on, answer briefly."),
+    ("Keep your answers short.", "From now on give me long answers."),
+    ("Always answer in German.", "From now on, speak English with me."),
+    ("No emojis please.", "Please use emojis in your replies from now on."),
+    ("Never mention my ex.", "From now on you can mention my ex again."),
+    ("Antworte immer ausführlich.", "Halte deine Antworten kurz."),
+    ("Responde siempre en español.", "A partir de ahora, háblame en inglés."),
+    ("Réponds toujours en détail.", "Garde tes réponses courtes."),
+    ("Zawsze odpowiadaj krótko.", "Od teraz odpowiadaj szczegółowo."),
+    ("Her zaman Türkçe cevap ver.", "Bundan sonra İngilizce cevap ver."),
+    ("Всегда отвечай кратко.", "Теперь всегда отвечай подробно."),
+    ("Vastaa aina suomeksi.", "Vastaa tästä lähtien englanniksi."),
+    ("أجب دائما باللغة العربية.", "من الآن فصاعدا أجب بالإنجليزية."),
+    ("मुझे हमेशा हिंदी में जवाब दो।", "अब से अंग्रेज़ी में जवाब दो।"),
+    ("回答请尽量简短。", "以后请详细回答。"), ("いつも短く答えてください。", "これからは詳しく答えてください。"),
+    ("항상 한국어로 대답해 주세요.", "이제부터 영어로 대답해 주세요."),
+    ("Svar altid kort.", "Fra nu af skal du svare udførligt."),
+]  # fmt: skip
+
+BOTH_HOLD = [
+    ("Always answer in German.", "Keep your answers short."),
+    ("Never mention my ex.", "Never mention my mother."),
+    ("Always include sources.", "Always include dates."),
+    ("Keep your answers short.", "Always use long names for variables."),
+    ("Call me Sam.", "Don't call me Mr. Smith."),
+    ("Always answer in German.", "Never answer in verse."),
+]
+
+
+@pytest.mark.parametrize(("pairs", "hold"), [(REPLACED, 1), (BOTH_HOLD, 2)])
+def test_a_later_wish_replaces_only_what_cannot_hold_beside_it(
+    pairs: list[tuple[str, str]], hold: int
+) -> None:
+    for earlier, later in pairs:
+        facts: dict[str, Fact] = {}
+        for day, text in enumerate((earlier, later), 1):
+            said = Source(ref=f"{day}/0", text=text, at=datetime(2026, 5, day, tzinfo=UTC))
+            changes = extract_offline([said]).facts
+            changed = apply(changes, {said.ref: said}, list(facts.values()), said.at)
+            facts |= {fact.id: fact for fact in changed}
+        current = [each.fact.text for each in standing(list(facts.values()), None) if each.current]
+        assert current == [earlier, later][-hold:]

@@ -232,10 +232,24 @@ async def test_a_fact_is_shown_where_its_message_does_not_fit(talk: Talk) -> Non
 async def test_asking_for_everything_brings_summaries_and_facts(talk: Talk) -> None:
     said = chain_of(*LIFE)
     await talk.say(said)
-    await talk.fold(said[:4], "About a dog, a sister, an allergy and work.")
+    await talk.fold(said, "About a dog, a sister, an allergy, work and a cello.")
     await talk.know(fact("The user has a greyhound.", said[0].ref(0)))
     found = await talk.ask("What do you know about me?")
     assert {item.kind for item in found.items} == {"episode", "fact"}
+
+
+async def test_asking_for_everything_brings_what_nothing_was_drawn_from_yet(talk: Talk) -> None:
+    said = chain_of(*LIFE)
+    await talk.say(said)
+    for question in ("What do you know about me?", "Co o mně víš?", "Bạn biết những gì về mình?"):
+        text = await talk.recalled(question)
+        assert all(each in text for each in LIFE), question
+    await talk.fold(said[:2], "About a dog and a sister.")
+    await talk.know(fact("The user is allergic to peanuts.", said[2].ref(0)))
+    found = await talk.ask("What do you know about me?")
+    assert {item.kind for item in found.items} == {"episode", "fact", "evidence"}
+    text = render(found.items)
+    assert LIFE[2] not in text and LIFE[3] in text and LIFE[4] in text
 
 
 async def test_asking_again_looks_for_small_talk_too(talk: Talk) -> None:

@@ -1,0 +1,80 @@
+"""What of a reply an instruction decides, where only one way can hold: its length, its language.
+
+By form, in the words of `languages.toml`. Whether a sentence is an instruction is decided in
+`domain/facts/lasting_wishes.py`.
+"""
+
+import re
+from functools import cache
+
+from domain.text.languages import LANGUAGES, TABLES, language_of, spoken_words
+from domain.text.phrases import without
+from domain.text.statements import denies, only_imagined
+from domain.text.stemming import stem
+from domain.text.vocabulary import ENGLISH, vocabulary
+from domain.text.words import normalized
+
+ADDRESS = "form of address"
+"""The slot of what a user wants to be called."""
+LENGTH = "length of replies"
+LANGUAGE = "language of replies"
+_SHORT = 40
+"""Letters of an order in a language whose words are not parted: a longer one says more."""
+
+
+def reply_slot(order: str, code: str) -> str | None:
+    """Return which of these an order for good decides and nothing else; None for neither.
+
+    "Answer briefly" and "give me long answers" both decide the length, "use short names for
+    variables" does not. What forbids ("never answer in verse") leaves other ways open.
+
+    Args:
+        order: The order.
+        code: The language in whose form it is one.
+    """
+    if denies(order, code) or only_imagined(order):
+        return None
+    text = normalized(order)
+    bare = _pattern(code, "answer_pieces").sub(" ", text)
+    for slot, pieces in ((LENGTH, "length_pieces"), (LANGUAGE, "tongue_pieces")):
+        rest = _pattern(code, pieces).sub(" ", bare)
+        if rest == bare:
+            continue
+        if not vocabulary(code).spaced:
+            return slot if bare != text and len(text) <= _SHORT else None
+        return slot if len(_subject(rest, code)) <= (bare != text) else None
+    return None
+
+
+def opposed(order: str, other: str) -> bool:
+    """Return whether one of two orders forbids just what the other asks for.
+
+    "No emojis, please" and "use emojis again in your replies" are about the same thing.
+    """
+    code = language_of(order) or ENGLISH
+    if denies(order) == denies(other) or not vocabulary(code).spaced:
+        return False
+    about = [
+        _subject(_pattern(code, "answer_pieces").sub(" ", normalized(each)), code)
+        for each in (order, other)
+    ]
+    return bool(about[0]) and about[0] == about[1]
+
+
+def _subject(text: str, code: str) -> frozenset[str]:
+    """Return the stems of what an order is about, beside ordering."""
+    words, language = vocabulary(code), LANGUAGES[code]
+    idle = words.always | words.bare | words.ask | words.request | words.you
+    idle |= language.words("polite") | language.words("beside") | language.words("contrasts")
+    small = words.stop | language.signs | words.i
+    left = spoken_words(without(text, idle, spaced=True))
+    return frozenset(stem(word, code) for word in left if word not in small)
+
+
+@cache
+def _pattern(code: str, key: str) -> re.Pattern[str]:
+    """Return what finds words that begin so, or such pieces where words are not parted."""
+    begins, ends = (r"(?<!\w)", r"\w*") if vocabulary(code).spaced else ("", "")
+    if code == "ar":  # articles and prepositions are written together with their word
+        begins += r"\w{0,4}"
+    return re.compile(f"{begins}(?:{TABLES[code][key]}){ends}")

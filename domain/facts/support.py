@@ -20,6 +20,8 @@ _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _HAN_OR_KATAKANA = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[\u30a0-\u30ff]{2,}")
 """What carries the sense of a Chinese or Japanese text; Hiragana is mostly grammar."""
+_VERB_LAST = ("ko", "tr", "hi")
+_HANGUL = re.compile(r"[\uac00-\ud7af]")
 _DENYING = frozenset("不没沒无無别未非")
 _SMALL = 3
 """Letters up to which a word of another language than English passes for a small word; a Korean
@@ -55,8 +57,10 @@ def contradicted(text: str, sources: Sequence[str]) -> list[str]:
     for noted in _clauses([text]):
         nearest, most = _nearest(noted, parts)
         size = len(noted.substance) + len(noted.numbers) + len(noted.characters)
-        if 2 * most > size and all(part.denies != noted.denies for part in nearest):
-            turned |= {part.text: None for part in nearest}
+        same = [part for part in parts if noted.objects and part.names_all(noted.objects)]
+        near = nearest if 2 * most > size else same
+        if near and all(part.denies != noted.denies for part in near):
+            turned |= {part.text: None for part in near}
     return list(turned)
 
 
@@ -83,6 +87,12 @@ class _Text:
     """Those of them that are names."""
     numbers: frozenset[str]
     characters: frozenset[str]
+    objects: frozenset[str]
+    """What stands before the verb where verbs come last, and change most of their letters."""
+
+    def names_all(self, words: frozenset[str]) -> bool:
+        """Return whether the text holds all of these words, or forms of them."""
+        return all(word in self.words or self.has_form_of(word) for word in words)
 
     def within(self, other: "_Text") -> bool:
         """Return whether the other text holds all that this one says."""
@@ -114,7 +124,11 @@ def _read(said: str, code: str | None = None) -> _Text:
     code = code or language_of(text)
     language, english = LANGUAGES.get(code or ""), code in (None, "en")
     added = language.words("note") | language.words("negations") if language else frozenset()
-    words = frozenset(plain(word) for word in _WORD.findall(text))
+    spoken = [plain(word) for word in _WORD.findall(text)]
+    if language and language.negation_prefix:
+        prefix = language.negation_prefix
+        spoken = [(denies(word, code) and word.removeprefix(prefix)) or word for word in spoken]
+    words = frozenset(spoken)
     names = frozenset(_names(text)) - added
     content = set(content_words(text.replace("n't", " not")) if english else words)
     content = {word for word in content if len(_bare(word)) > (2 if english else _SMALL)}
@@ -131,6 +145,9 @@ def _read(said: str, code: str | None = None) -> _Text:
         names=names,
         numbers=numbers(text),
         characters=frozenset(_HAN_OR_KATAKANA.findall(text)) - added - _DENYING,
+        objects=frozenset([word for word in spoken if word not in added][:-1])
+        if code in _VERB_LAST
+        else frozenset(),
     )
 
 
@@ -150,7 +167,9 @@ def _one_word(word: str, other: str, english: bool) -> bool:
         return True
     least, share = _ALIKE[english]
     a, b = _bare(word), _bare(other)
-    same = max(_common(a, b), _common(a[::-1], b[::-1]))
+    same = _common(a, b)
+    if not _HANGUL.match(word):  # Two nouns with one particle end alike there.
+        same = max(same, _common(a[::-1], b[::-1]))
     return same >= max(least, share * max(len(a), len(b)))
 
 

@@ -26,6 +26,7 @@ class Language:
     own_pieces: str = ""
     negations: str = ""
     negation_pieces: str = ""
+    negation_prefix: str = ""
     asks: str = ""
     asks_pieces: str = ""
     forgets: str = ""
@@ -59,7 +60,7 @@ class Language:
 
 def _read() -> dict[str, dict[str, Any]]:
     text = files("domain.text").joinpath("languages.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return tomllib.loads(unicodedata.normalize("NFKC", text))
 
 
 TABLES = _read()
@@ -88,6 +89,8 @@ _ELISION = re.compile(r"^(?:[cdjlmnst]|qu)'")
 """What French and Italian write together with the next word."""
 _SEEN = 2_000
 """Characters of a text that tell its language."""
+_TELLING = 0.5
+"""Votes up to which words alone do not tell it: those of a word or letter that two languages have."""
 
 
 def plain(text: str) -> str:
@@ -117,7 +120,20 @@ def language_of(text: str) -> str | None:
         languages = _languages_by_sign().get(sign, ())
         for code in languages:
             votes[code] += 1 / len(languages)
-    return max(votes, key=lambda code: votes[code], default=None)
+    best = max(votes, key=lambda code: votes[code], default=None)
+    if best is None or votes[best] <= _TELLING:
+        return next((code for code, ending in _denials() if ending.search(plain(text))), best)
+    return best
+
+
+@lru_cache(maxsize=1)
+def _denials() -> list[tuple[str, re.Pattern[str]]]:
+    """Return how verbs deny in the languages where they do by their form, which tells them."""
+    return [
+        (code, re.compile(language.negation_pieces))
+        for code, language in LANGUAGES.items()
+        if language.spaced and language.negation_pieces and code not in dict(_SCRIPTS)
+    ]
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from domain.facts.forgetting import says
 from domain.owner import digest
 from domain.records import Attribute, Entity, turn_of
 from domain.text.statements import denies
-from domain.text.wording import fold
+from domain.text.wording import fold, spelled
 from domain.text.words import MARKS
 
 _TITLES = frozenset(
@@ -27,8 +27,11 @@ _OWNED = re.compile(r"'s?$")
 
 
 def name_key(name: str) -> str:
-    """Return what is compared of a name: no case, accents, titles, possessive, punctuation."""
-    split = _BETWEEN.sub(" ", fold(name)).split()
+    """Return what is compared of a name: no case, accents, titles, possessive, punctuation.
+
+    "Müller", "Mueller" and "Muller" are one name.
+    """
+    split = _BETWEEN.sub(" ", spelled(name)).split()
     words = [bare for word in split if (bare := _ENDING.sub("", word.lstrip("'-")))]
     while len(words) > 1 and words[0] in _TITLES:
         words.pop(0)
@@ -147,7 +150,7 @@ def relevant(entities: Iterable[Entity], message: str) -> list[Entity]:
 
     A name, an alias, a person's first name and a relation ("my sister") all name an entity.
     """
-    text = fold(message)
+    text = spelled(message)
     placed = [(_named_at(entity, text), entity) for entity in entities]
     named = sorted((pair for pair in placed if pair[0] >= 0), key=lambda pair: pair[0])
     return [entity for _, entity in named] + [entity for at, entity in placed if at < 0]

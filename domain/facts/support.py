@@ -54,7 +54,10 @@ def contradicted(text: str, sources: Sequence[str]) -> list[str]:
     """
     parts = _clauses(sources)
     turned: dict[str, None] = {}
+    said = {part.text for part in parts}
     for noted in _clauses([text]):
+        if noted.text in said:
+            continue
         nearest, most = _nearest(noted, parts)
         size = len(noted.substance) + len(noted.numbers) + len(noted.characters)
         same = [part for part in parts if noted.objects and part.names_all(noted.objects)]

@@ -29,6 +29,7 @@ class Language:
     negation_prefix: str = ""
     asks: str = ""
     asks_pieces: str = ""
+    prepositions: str = ""
     forgets: str = ""
     jokes: str = ""
     polite: str = ""
@@ -90,7 +91,7 @@ _ELISION = re.compile(r"^(?:[cdjlmnst]|qu)'")
 _SEEN = 2_000
 """Characters of a text that tell its language."""
 _TELLING = 0.5
-"""Votes up to which words alone do not tell it: those of a word or letter that two languages have."""
+"""Votes up to which words alone do not tell it: of one word or letter that two languages have."""
 
 
 def plain(text: str) -> str:

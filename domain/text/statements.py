@@ -24,8 +24,10 @@ def is_question(sentence: str) -> bool:
     language = _of(sentence)
     if language is None or text.endswith(_STATEMENT_MARKS):
         return False
-    first = (spoken_words(text[:60]) or [""])[0]
-    if language.spaced and first.partition("'")[0] in language.words("asks"):
+    spoken = [word.partition("'")[0] for word in spoken_words(text[:60])]
+    if spoken[:1] and spoken[0] in language.words("prepositions"):  # "in which city"
+        spoken = spoken[1:]
+    if language.spaced and spoken[:1] and spoken[0] in language.words("asks"):
         return True
     return bool(language.asks_pieces and _pieces(language.asks_pieces).search(text))
 

@@ -25,6 +25,12 @@ _NUMBER = re.compile(
 """A number in digits, one in Chinese characters (several, or one before what it counts), a word."""
 _MORE = {"zero": 0, "one": 1, "twice": 2, "dozen": 12}
 """English words of numbers that no table of a language has."""
+_LATIN = re.compile(
+    r"LATIN SMALL (?:LETTER|LIGATURE) (?:DOTLESS )?([A-Z]{1,2}|THORN|ETH)(?: WITH .*)?$"
+)
+_LETTERS = {"THORN": "th", "ETH": "d"}
+_WRITTEN_OUT = re.compile(r"(?<=[b-df-hj-np-tv-xz])([aou])e(?=[b-df-hj-np-tv-xz])(?!l\b)")
+"""An umlaut as two letters: not in "Michael", "Manuel", "Zoe" and "Joey"."""
 NEGATION = re.compile(
     r"\b(?:not|never|no longer|no|none|nothing|nobody|neither|nor|without|cannot|cant|dont|doesnt"
     r"|didnt|isnt|wasnt|wont|\w+n't)\b",
@@ -86,3 +92,19 @@ def fold(text: str) -> str:
     """Return a text without case, accents, vowel signs and typographic apostrophes."""
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     return normalized(_ACCENTS.sub("", unicodedata.normalize("NFKD", text)))
+
+
+def spelled(text: str) -> str:
+    """Return a text folded, and names in the one spelling that all keyboards have.
+
+    "Søren" and "Soeren" are both "soren", "Łukasz" is "lukasz", "Müller" and "Mueller" "muller".
+    """
+    plain = "".join(letter if letter.isascii() else _base(letter) for letter in fold(text))
+    return _WRITTEN_OUT.sub(r"\1", plain)
+
+
+@lru_cache(maxsize=4096)
+def _base(letter: str) -> str:
+    """Return the letters that a Latin letter is made from; any other as it is."""
+    match = _LATIN.match(unicodedata.name(letter, ""))
+    return _LETTERS.get(match[1], match[1].lower()) if match else letter

@@ -181,3 +181,16 @@ def test_any_name_and_any_message_can_be_compared(name: str, message: str) -> No
     entities = merged(mention(name))
     assert relevant(entities, message) == entities
     assert name_key(name_key(name)) == name_key(name)
+
+
+def test_a_name_in_the_spelling_of_another_keyboard_is_the_same_name() -> None:
+    for spellings in (("Müller", "Mueller", "Muller"), ("Søren", "Soeren", "Soren"),
+                      ("Łukasz", "Lukasz"), ("Işıl", "Isil"), ("Weiß", "Weiss")):  # fmt: skip
+        assert len({name_key(name) for name in spellings}) == 1, spellings
+    for name, other in (("Michael", "Michal"), ("Manuel", "Manul"), ("Zoe", "Zo"), ("Joey", "Joy")):
+        assert name_key(name) != name_key(other)
+    anna = Entity(id="m", name="Anna Müller", kind="person")
+    assert (
+        relevant([Entity(id="b", name="Bo", kind="person"), anna], "Where is Anna Mueller?")[0]
+        == anna
+    )

@@ -64,3 +64,60 @@ def test_sentences_end_where_they_do_in_each_script() -> None:
     assert sentences(text) == [
         "Dr. No paid 3.5 euros.", "Fine!", "好的。", "真的？", "نعم؟", "لا.", "हाँ।", "ok", "new",
     ]  # fmt: skip
+
+
+def test_an_abbreviation_ends_no_sentence() -> None:
+    for text in (
+        "It costs approx. 5 dollars, incl. tax.", "He works for Acme Inc. in Ohio.",
+        "Meet me on Jan. 5 at noon.", "Ich mag z. B. Tee, Kaffee usw. sehr.",
+        "Am 3. Mai kommt Hr. Schmidt bzw. seine Frau.", "La Sra. Ruiz y la Dra. Gil viven aquí.",
+        "Mme. Dupont et Mlle. Roy viennent.", "Het kost ca. 5 euro incl. btw.",
+        "Lubię np. herbatę, kawę itd. i wodę.", "Çay vb. içerim.",
+        "Я живу на ул. Ленина, д. 5, кв. 7.", "Jag dricker t.ex. te, kaffe m.m. varje dag.",
+        "Jeg drikker f.eks. te.", "Mgr. Novák a Ing. Dvořák přišli.",
+        "Juon esim. teetä yms. juomia.",
+        "Saya tinggal di Jl. Sudirman No. 5.", "डॉ. शर्मा यहाँ रहते हैं।",
+    ):  # fmt: skip
+        assert sentences(text) == [text]
+    for text in ("I have a dog. His name is Rex.", "i own a cat. i love it.",
+                 "Mám psa. Jmenuje se Rex.",
+                 "He is old. So am I.", "Ik ben moe. Dag.", "Я люблю чай. Живу тут."):  # fmt: skip
+        assert len(sentences(text)) == 2, text
+
+
+ASKED = (
+    "in which city do i live", "whats my dog called", "in welcher stadt wohne ich",
+    "con quién trabajo", "dans quelle ville j'habite", "in che città abito",
+    "w jakim mieście mieszkam", "в каком городе я живу", "v jakém městě bydlím",
+    "med vem jobbar jag",
+    "köpeğimin adı ne", "मेरे कुत्ते का नाम क्या है", "내 강아지 이름이 뭐야", "私の犬の名前は何",
+    "你吃不吃肉", "我的生日是哪天", "ทำไมเขาไป", "saya tinggal di mana",
+    "sinh nhật tôi là ngày nào",
+)  # fmt: skip
+STATED = (
+    "in the city i live well", "ich wohne noch in Köln", "siempre como carne", "我什么都吃",
+    "언젠가 갈 거야", "いつか日本に行きたい", "อะไรก็ได้", "ไหมพรมสีแดง", "saya suka apa saja",
+    "ne kahve ne çay içerim", "मैं जब भी जाता हूँ", "학교에 가요",
+)  # fmt: skip
+
+
+def test_a_question_needs_no_mark() -> None:
+    assert [text for text in ASKED if not is_question(text)] == []
+    assert [text for text in STATED if is_question(text)] == []
+
+
+DENIED = (
+    "Et yemem.", "Et yemiyorum.", "Kahve sevmem.", "Uçağa binmem.", "Gelmeyeceğim.",
+    "Şekersiz içerim.", "Beni aramayın.", "Nejím maso.", "Nekouřím.", "Nebydlím v Praze.",
+    "Kávu nepiju.", "Nelíbí se mi to.", "Nechci dort.", "담배를 피우지 못해요.", "가지 마세요.",
+)  # fmt: skip
+AFFIRMED = (
+    "Tamam, geldim.", "Elmadan yapılmış.", "Bu sabah Hamdi aradı.", "Zamanım var.",
+    "Nemocnice je blízko.", "Nejlepší kamarád je Petr.", "Nedávno jsem se přestěhoval.",
+    "V neděli běhám.", "Nechala jsem tam kabát.", "Ich wohne noch in Köln.", "안경을 써요.",
+)  # fmt: skip
+
+
+def test_verbs_deny_by_their_form_too() -> None:
+    assert [text for text in DENIED if not denies(text)] == []
+    assert [text for text in AFFIRMED if denies(text)] == []

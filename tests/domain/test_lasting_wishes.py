@@ -97,7 +97,8 @@ def test_a_preference_is_noted_without_the_request_beside_it() -> None:
 
 
 REPLACED = [
-    ("Call me Alex.", "Call me Sam from now on."), ("Call me Alex.", "Please call me Sam, not Alex."),
+    ("Call me Alex.", "Call me Sam from now on."),
+    ("Call me Alex.", "Please call me Sam, not Alex."),
     ("Always answer at length.", "From now on, answer briefly."),
     ("Keep your answers short.", "From now on give me long answers."),
     ("Always answer in German.", "From now on, speak English with me."),
@@ -112,7 +113,8 @@ REPLACED = [
     ("Vastaa aina suomeksi.", "Vastaa tästä lähtien englanniksi."),
     ("أجب دائما باللغة العربية.", "من الآن فصاعدا أجب بالإنجليزية."),
     ("मुझे हमेशा हिंदी में जवाब दो।", "अब से अंग्रेज़ी में जवाब दो।"),
-    ("回答请尽量简短。", "以后请详细回答。"), ("いつも短く答えてください。", "これからは詳しく答えてください。"),
+    ("回答请尽量简短。", "以后请详细回答。"),
+    ("いつも短く答えてください。", "これからは詳しく答えてください。"),
     ("항상 한국어로 대답해 주세요.", "이제부터 영어로 대답해 주세요."),
     ("Svar altid kort.", "Fra nu af skal du svare udførligt."),
 ]  # fmt: skip

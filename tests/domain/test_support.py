@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.facts.support import supported
+from domain.facts.support import contradicted, supported
 
 SUPPORTED = [
     ("The user's sister Ola is allergic to nuts.", ["My sister Ola is allergic to nuts."]),
@@ -88,3 +88,28 @@ def test_nothing_supports_a_note_where_nothing_was_said() -> None:
 @given(st.text(max_size=200))
 def test_a_text_supports_itself(text: str) -> None:
     assert supported(text, [text])
+
+
+TURNED_AROUND = (
+    ("저는 고기를 안 먹어요.", "사용자는 고기를 먹는다."),
+    ("저는 담배를 못 피워요.", "사용자는 담배를 피운다."),
+    ("Et yemiyorum.", "Kullanıcı et yer."),
+    ("Kahve severim.", "Kullanıcı kahve sevmez."),
+    ("Sigara içmiyorum.", "Kullanıcı sigara içiyor."),
+    ("Nejím maso.", "Uživatel jí maso."),
+    ("Mám rád kávu.", "Uživatel nemá rád kávu."),
+    ("मैं मांस नहीं खाता।", "उपयोगकर्ता मांस खाता है।"),
+)
+KEPT = (
+    ("저는 고기를 안 먹어요.", "사용자는 고기를 먹지 않는다."),
+    ("저는 차를 좋아해요.", "사용자는 개를 좋아하지 않는다."),
+    ("저는 개를 키우지 않고 고양이를 키워요.", "사용자는 고양이를 키우며 개는 키우지 않는다."),
+    ("Et yemem.", "Kullanıcı et yiyor değil."),
+    ("Köpeğim yok ama kedim var.", "Kullanıcının kedisi var, köpeği yok."),
+    ("Nejím maso.", "Uživatel nejí maso."),
+)
+
+
+def test_a_summary_that_turns_a_verb_around_is_seen_whatever_its_form() -> None:
+    assert [pair for pair in TURNED_AROUND if not contradicted(pair[1], [pair[0]])] == []
+    assert [pair for pair in KEPT if contradicted(pair[1], [pair[0]])] == []

@@ -12,7 +12,12 @@ from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as LostConnection
 
 from stores.errors import StoreUnavailable
@@ -42,7 +47,7 @@ class StrangeKey(StoreUnavailable):
     """A key holds another kind of value than ours: another program wrote over it."""
 
 
-def failed(error: RedisError | OSError | TimeoutError) -> StoreUnavailable:
+def failed(error: RedisError | RedisClusterException | OSError) -> StoreUnavailable:
     """Return what to tell of a call that failed: Redis is away, or it is there and refuses."""
     # What failed in a pipeline is told with its command, which holds what was said.
     reason = str(error).rpartition("caused error: ")[2].strip("(\"',)")
@@ -75,7 +80,7 @@ async def answered(call: Awaitable[T]) -> T:
     """
     try:
         return await call
-    except (RedisError, OSError) as error:
+    except (RedisError, RedisClusterException, OSError) as error:
         raise failed(error) from error
 
 
@@ -94,10 +99,11 @@ async def connect(url: str, seconds: float = WAIT_SECONDS) -> AsyncIterator[Redi
     async with AsyncExitStack() as stack:
         try:
             client = await _open(url, seconds, stack)
-        except ValueError as error:
+        except (RedisError, TypeError, ValueError) as error:  # the first two: of an option
             # The error names a part of the URL, which may be one of the password.
+            place = without_secrets(url) or "MNEMO_REDIS_URL, which is empty,"
             raise StoreUnavailable(
-                f"{without_secrets(url)} is no URL of a Redis: write "
+                f"{place} is no URL of a Redis: write "
                 "redis://user:password@host:6379/0, with each / ? # @ : of a password "
                 "percent-encoded."
             ) from error
@@ -111,7 +117,7 @@ async def connect(url: str, seconds: float = WAIT_SECONDS) -> AsyncIterator[Redi
                     "the number behind the slash out of MNEMO_REDIS_URL, or name one that it has."
                 ) from error
             raise failed(error) from error
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, RedisClusterException, OSError) as error:
             reason = str(error) or f"nothing within {ANSWER_SHARE * seconds:g} seconds"
             raise StoreUnavailable(
                 f"No Redis answers at {without_secrets(url)} ({reason}): {START}."
@@ -131,6 +137,7 @@ async def _open(url: str, seconds: float, stack: AsyncExitStack) -> Redis:
     if not kind:
         options |= {"max_connections": CONNECTIONS, "timeout": POOL_SHARE * seconds}
         pool = BlockingConnectionPool.from_url(url, **options)
+        pool.connection_class(**pool.connection_kwargs)  # reads the options, connects nowhere
         return await stack.enter_async_context(Redis.from_pool(pool))
     if scheme not in ("redis", "rediss") or kind not in ("cluster", "sentinel"):
         raise ValueError("no such scheme")

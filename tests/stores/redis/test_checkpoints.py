@@ -246,10 +246,19 @@ async def test_a_silent_or_absent_redis_is_said_within_five_seconds(listens: boo
 
 async def test_what_is_no_redis_url_is_said_in_one_sentence() -> None:
     for url in ("http://eve:secret@localhost", "redis://:not/so/secret@localhost:6379/0",
-                "redis://eve:what?secret@localhost", "redis://:sec#ret@localhost"):  # fmt: skip
+                "redis://eve:what?secret@localhost", "redis://:sec#ret@localhost",
+                "redis://localhost?secret=1",
+                "rediss://localhost?ssl_cert_reqs=secret",
+                "redis+sentinel://localhost/s?secret=1"):  # fmt: skip
         with pytest.raises(StoreUnavailable, match="is no URL of a Redis") as refused:
             async with RedisCheckpoints.open(url):
                 pass
         said = str(refused.value)
         assert "://localhost" in said
         assert not any(part in said for part in ("secret", "not/", "what", "sec"))
+
+
+async def test_a_cluster_that_is_away_is_said_to_be() -> None:
+    with pytest.raises(StoreUnavailable, match=r"No Redis answers at redis\+cluster://127"):
+        async with RedisCheckpoints.open("redis+cluster://127.0.0.1:1"):
+            pass

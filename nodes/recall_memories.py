@@ -57,6 +57,7 @@ class RecallMemories:
             refs=origin.refs,
             as_of=origin.as_of,
             widen=query.casefold() in asked,
+            speaker=_said(state["messages"])[-1].name,
         )
         entities = await recall.entities(
             origin.owner,
@@ -89,10 +90,13 @@ class RecallMemories:
         return turns, sum(count(by_id[id]) for id in turns & by_id.keys())
 
 
-def _query(messages: Sequence[AnyMessage]) -> str:
+def _said(messages: Sequence[AnyMessage]) -> list[HumanMessage]:
     """Return what the user said since the last reply."""
-    said = [m.text for m in messages if isinstance(m, HumanMessage) and turn_id(m) is None]
-    return "\n".join(said[-3:]).strip()
+    return [m for m in messages if isinstance(m, HumanMessage) and turn_id(m) is None]
+
+
+def _query(messages: Sequence[AnyMessage]) -> str:
+    return "\n".join(message.text for message in _said(messages)[-3:]).strip()
 
 
 def _asked(messages: Sequence[AnyMessage]) -> set[str]:

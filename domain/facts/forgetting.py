@@ -15,7 +15,7 @@ from domain.text.stemming import stem
 from domain.text.terms import strong_terms, weak_terms
 from domain.text.vocabulary import ENGLISH, vocabulary
 from domain.text.wishes import wants_forgotten
-from domain.text.words import words
+from domain.text.words import mentions, words
 
 ENOUGH = 0.75
 """Share of a statement's content words that a sentence must hold to say the same: of up to three
@@ -80,8 +80,10 @@ def reach(
         episodes: All episodes.
         wanted: What is to be forgotten.
     """
-    asked = [turns[id].seq for id in wanted.asking if id in turns]
-    said = [t for t in turns.values() if not asked or t.seq <= max(asked)]
+    asking = [turns[id] for id in wanted.asking if id in turns]
+    speakers = set().union(*map(_speakers, asking))
+    until = max((turn.seq for turn in asking), default=None)
+    said = [turn for turn in turns.values() if until is None or turn.seq <= until]
     later = turns.keys() - {turn.id for turn in said}
     standing = [f for f in facts if not f.deleted and not _turns_of(f) <= later]
     last = [turn for id in wanted.last_before if (turn := _last_statement(turns, id))]
@@ -90,9 +92,12 @@ def reach(
     wished += [text for turn in last for text in _statements(turn)]
     alike = [f for f in standing if any(says(f.text, w) or says(w, f.text) for w in wished)]
     subjects = {fact.subject for fact in standing if fact.id in wanted.ids}
-    subjects |= {fact.subject for fact in alike if fact.subject == USER and not subjects}
+    if not subjects:  # Whoever asks means themselves first.
+        subjects = {fact.subject for fact in alike} & (speakers or {USER})
     # "My sister is pregnant too" is not forgotten with "I am pregnant".
     stated = [fact for fact in alike if not subjects or fact.subject in subjects]
+    if speakers:
+        stated = [fact for fact in stated if not _of_another(fact, turns, speakers, wanted)]
     others = set().union(*(_turns_of(fact) for fact in alike if fact not in stated))
     wished += [fact.text for fact in stated]
     alone = [fact for fact in standing if _turns_of(fact) <= removed]
@@ -111,6 +116,19 @@ def reach(
 
 def _turns_of(fact: Fact) -> set[str]:
     return {turn_of(ref) for ref in fact.sources}
+
+
+def _speakers(turn: Turn) -> set[str]:
+    return {said.name or USER for said in turn.messages if said.role == "user"}
+
+
+def _of_another(
+    fact: Fact, turns: Mapping[str, Turn], asking: Collection[str], wanted: Wanted
+) -> bool:
+    """Return whether somebody said a fact of themselves who neither asks nor is named."""
+    said_by = set().union(*(_speakers(turns[id]) for id in _turns_of(fact) if id in turns))
+    own = fact.id not in wanted.ids and fact.subject in said_by - set(asking)
+    return own and not any(mentions(text, fact.subject) for text in wanted.statements)
 
 
 def _last_statement(turns: Mapping[str, Turn], id: str) -> Turn | None:

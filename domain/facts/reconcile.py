@@ -129,6 +129,8 @@ class Reconciliation:
     def _same(self, new: Fact, old: Fact) -> bool:
         if new.id == old.id:
             return True
+        if new.subject != old.subject and statements.first_person(new.text) is not False:
+            return False  # Two people may say the same of themselves.
         if other_day(new, old) or (new.kind == "plan") != (old.kind == "plan"):
             return False  # what was planned and then done is told twice
         return normalized(new.text) == normalized(old.text)

@@ -73,7 +73,9 @@ def changed(corpus: Corpus, about: Iterable[str], rows: Iterable[int]) -> dict[i
         later = [
             (shared, corpus.at[other], other)
             for other, new in said.items()
-            if corpus.at[other] > corpus.at[row] and (shared := _otherwise(old, new, asked))
+            if corpus.at[other] > corpus.at[row]
+            and corpus.speakers[other] == corpus.speakers[row]
+            and (shared := _otherwise(old, new, asked))
         ]
         if later:
             newer[row] = max(later)[-1]

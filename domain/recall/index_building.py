@@ -12,7 +12,7 @@ from domain.journal import JournalView
 from domain.recall.analyses import Embed, Ready
 from domain.recall.corpus_building import build, extended, with_facts
 from domain.recall.index import EvidenceIndex
-from domain.recall.passages import UNNAMED, Spans, Unit, spans_of
+from domain.recall.passages import UNNAMED, Spans, Unit, spans_of, speaker_of
 from domain.records import Episode, Fact, Turn, turn_of
 from domain.rows import Rows
 from domain.turns import parents_of
@@ -189,8 +189,8 @@ def _turns(episodes: Sequence[Episode], journal: Mapping[str, Turn]) -> list[Tur
 def _lone(facts: Sequence[Fact], units: Sequence[Unit]) -> list[Unit]:
     """Return units for the facts that no message speaks for: edited ones, and lost sources."""
     said = {unit.ref for unit in units}
+    lone = [f for f in facts if f.sources and (f.edited or not said & set(f.sources))]
     return [
-        Unit(fact.id, turn_of(fact.sources[0]), "", None, fact.text, fact.valid_from, -1)
-        for fact in facts
-        if fact.sources and (fact.edited or not said & set(fact.sources))
+        Unit(f.id, turn_of(f.sources[0]), speaker_of(f), None, f.text, f.valid_from, -1)
+        for f in lone
     ]

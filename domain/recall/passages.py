@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.records import Role
+from domain.records import Fact, Role
 from domain.text.sentences import sentence_ends
+from domain.text.statements import first_person
 
 LONG = 640
 """Characters above which a message is searched and recalled in passages."""
@@ -59,7 +60,13 @@ class Unit:
     @property
     def line(self) -> str:
         """The line that recalls it."""
-        return f"- {self.text}" if self.role is None else f"- {self.speaker}: {self.text}"
+        return f"- {self.speaker}: {self.text}" if self.speaker else f"- {self.text}"
+
+
+def speaker_of(fact: Fact) -> str:
+    """Return the name of whoever says a fact of themselves, "" where it stands by itself."""
+    own = fact.subject != "user" and first_person(fact.text) is not False
+    return fact.subject if own else ""
 
 
 def passages(text: str) -> list[str]:

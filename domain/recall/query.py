@@ -26,7 +26,7 @@ from domain.text.terms import (
     weak_terms,
 )
 from domain.text.vocabulary import ENGLISH
-from domain.text.words import words
+from domain.text.words import mentions
 
 USER = "\0user"
 """The user, written as no speaker's name can be."""
@@ -68,7 +68,10 @@ class Question:
 
 
 def read_question(
-    text: str, speakers: Sequence[str], period: tuple[datetime, datetime] | None
+    text: str,
+    speakers: Sequence[str],
+    period: tuple[datetime, datetime] | None,
+    speaker: str | None = None,
 ) -> Question:
     """Return a message read as a question.
 
@@ -76,9 +79,9 @@ def read_question(
         text: The message.
         speakers: Names of all who speak in the conversation.
         period: The span of time that the message names.
+        speaker: The name of who says it; None: the user, who has none.
     """
-    spoken = set(words(text))
-    named = frozenset(name for name in speakers if spoken & set(words(name)))
+    named = frozenset(name for name in speakers if mentions(text, name))
     names = {term for name in speakers for term in terms(name)}
     everything = tuple(terms(text))
     about = tuple(term for term in everything if term not in names) or everything
@@ -98,15 +101,15 @@ def read_question(
         of_the_past=asks_of_the_past(text),
         broad=asks_for_everything(text),
         many=asks_for_everything(text) or asks_for_an_order(text),
-        speakers=named or _meant(text),
+        speakers=named or _meant(text, speaker if speaker and speaker in speakers else USER),
         period=period,
         in_first_person=first_person,
         bare=" ".join(bare) or text,
     )
 
 
-def _meant(text: str) -> frozenset[str]:
+def _meant(text: str, speaker: str) -> frozenset[str]:
     """Return who said what is asked for, where no name says so; both where it is everything."""
     if asks_what_you_said(text):
         return frozenset({ASSISTANT})
-    return frozenset({USER, ASSISTANT} if asks_for_everything(text) else {USER})
+    return frozenset({speaker, ASSISTANT} if asks_for_everything(text) else {speaker})

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from domain.recall.bm25 import Scores
 from domain.recall.corpus import Corpus
+from domain.recall.passages import UNNAMED
 from domain.recall.query import ASSISTANT, USER, Question
 from domain.text.questions import asks_how_many, asks_when, asks_who
 from domain.text.terms import terms
@@ -244,6 +245,9 @@ class _Reading:
             (speaker,) = meant
             if implied:
                 said = (corpus.user == (speaker == USER)).astype(np.float64)
+                unnamed = corpus.speakers == UNNAMED["user"]
+                if speaker == USER and unnamed.any():
+                    said *= unnamed  # not what others say of themselves
             else:
                 said = (corpus.speakers == speaker).astype(np.float64)
         about = {

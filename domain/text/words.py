@@ -50,6 +50,14 @@ def words(text: str) -> list[str]:
     return _WORD.findall(normalized(text))
 
 
+def mentions(text: str, name: str) -> bool:
+    """Return whether a text holds a word of somebody's name, or the name where words run on."""
+    spoken, parts = words(text), words(name)
+    if any(grams(part) is not None for part in parts):
+        return any(part in word for part in parts for word in spoken)
+    return not set(parts).isdisjoint(spoken)
+
+
 @lru_cache(maxsize=65_536)
 def grams(word: str) -> tuple[str, ...] | None:
     """Return the parts of a word that are searched for in scripts without spaces or with endings.

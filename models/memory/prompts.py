@@ -49,10 +49,10 @@ You keep the memory of a chat agent. Note what the user's messages m1, m2, ... s
 user and the people around them. Lines in brackets are context, never a source.
 
 A fact is one short sentence that makes sense by itself in a year. Begin with "The user" or a \
-name. Keep names, numbers, dates, negations and reasons, in the user's own words and language. \
-Questions, conditions, greetings, orders for one reply, jokes, roles that are played, things only \
-imagined and pasted letters, lyrics, logs, code or quotations are no facts. Note nothing that is \
-not said.
+name, a named speaker's too. Keep names, numbers, dates, negations and reasons, in the user's \
+own words and language. Questions, conditions, greetings, orders for one reply, jokes, roles \
+that are played, things only imagined and pasted letters, lyrics, logs, code or quotations are \
+no facts. Note nothing that is not said.
 
 kind "instruction": an order for all replies from now on ("always ...", "never ...", "call me \
 ..."), noted as it was given. kind "preference": what the user prefers ("I prefer ...").

@@ -38,6 +38,8 @@ _NOTHING = frozenset(("", "none", "null", "n/a", "na", "nil", "unknown", "-"))
 """How models write that there is nothing, where JSON has null."""
 _USER = frozenset(("", "user", "the user", "users", "i", "me", "myself", "speaker", "you"))
 """How models call the user."""
+_BY_USER = re.compile(r"^The user\b")
+"""How a statement begins that a model noted of whoever speaks."""
 _STARTS = 20
 """Brackets in an answer at which its form is looked for."""
 
@@ -202,20 +204,23 @@ def _fact(
         target is None or (op == "supersede" and not _alike(text, slot, target))
     ):
         op, target = "add", None  # A statement that names a fact nobody knows is still one.
-    subject = _or_none(item.get("subject")) or "user"
-    if subject.casefold() in _USER or subject.casefold() == source.speaker.casefold():
-        subject = "user"
-    behind = [_stated(source), *source.before, day(source.at)]
+    speaker = source.speaker  # "user" is whoever has no name
+    subject = _or_none(item.get("subject")) or speaker
+    if subject.casefold() in _USER or subject.casefold() == speaker.casefold():
+        subject = speaker
+    if speaker != "user":
+        text = _BY_USER.sub(lambda _: speaker, text)
+    behind = [_stated(source), speaker, *source.before, day(source.at)]
     behind += [target.text] if target else []
     if op == "forget":  # What was said earlier, and is known.
         behind += [*(message.text for message in messages), *(fact.text for fact in stored)]
     if not supported(text, behind):
         return None
-    if subject != "user" and not supported(subject, behind):
+    if subject != speaker and not supported(subject, behind):
         return None
     kind = item.get("kind") if item.get("kind") in get_args(FactKind) else "other"
     if kind in LASTING and not (
-        subject == "user" and supported(text, list(own_sentences(source.text)))
+        subject == speaker and supported(text, list(own_sentences(source.text)))
     ):
         kind = "other"  # What somebody else wrote, or the agent, is nobody's wish.
     if kind in LASTING and (wish := lasting_wish(text)) and wish.slot:

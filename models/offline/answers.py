@@ -10,7 +10,7 @@ from domain.text.sentences import sentences
 from domain.text.statements import is_question
 from models.embeddings.local import LocalEmbeddings, WordLlamaEmbeddings
 from models.offline.facts import wishes_to_forget
-from models.offline.matching import MOST, about_user, best, nearest
+from models.offline.matching import MOST, about_user, best, nearest, whom_it_asks_of
 from models.offline.prompt import Reading
 from models.offline.quotation import quoted
 from models.offline.small_talk import acknowledgement, small_talk
@@ -47,17 +47,18 @@ def reply(
     answer = small_talk(message, bool(reading.remembered))
     if answer is not None:
         return answer
-    texts = texts_of(language_of(message))
+    texts = texts_of(language_of(reading.said))
     if reading.forgot is not None or wishes_to_forget(message):
         return texts.forgot if reading.forgot else texts.cannot_forget
-    questions = [sentence for sentence in sentences(reading.message) if _asks(sentence)]
+    questions = [sentence for sentence in sentences(reading.said) if _asks(sentence)]
     if not questions:
         return acknowledgement(message, texts)
     question = " ".join(questions)
     if _EVERYTHING.search(question):
         return quoted(about_user(reading.remembered), tokens, texts_of(None)) or texts.unknown
-    answers, sure = best(question, reading.remembered, vectors)
-    near = [] if sure or encoder is None else nearest(question, reading.remembered, encoder)
+    wanted, items = whom_it_asks_of(question, reading.remembered)
+    answers, sure = best(wanted, items, vectors)
+    near = [] if sure or encoder is None else nearest(question, items, encoder)
     near = [item for item in near if not any(item.text in other.text for other in answers)]
     parts = [quoted(answers, tokens, texts)] if answers else []
     if near:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from domain.text.questions import asks_how_many, asks_when, asks_who
 from domain.text.statements import first_person, is_question
 from domain.text.terms import keywords, names, numbers
-from domain.text.words import words
+from domain.text.words import mentions, words
 from models.embeddings.local import LocalEmbeddings, WordLlamaEmbeddings
 from models.offline.prompt import Remembered
 from models.offline.words import content, stems
@@ -54,6 +54,22 @@ class _Match:
     @property
     def score(self) -> float:
         return self.fit + 0.4 * max(self.likeness, 0.0)
+
+
+def whom_it_asks_of(
+    question: str, remembered: Sequence[Remembered]
+) -> tuple[str, Sequence[Remembered]]:
+    """Return a question without names of speakers, and what may answer it: what they say.
+
+    A question is about the speakers whom it names, one in the first person about who asks.
+    """
+    names = {item.name for item in remembered} - {""}
+    about = {name for name in names if mentions(question, name)}
+    spoken = " ".join(w for w in question.split() if not any(mentions(w, name) for name in about))
+    if names and (about or first_person(question)):
+        whose = about or {""}
+        remembered = [item for item in remembered if item.by != "user" or item.name in whose]
+    return spoken or question, remembered
 
 
 def best(
@@ -167,12 +183,12 @@ def _bonus(question: str, item: Remembered) -> float:
 
 def _repeats(item: Remembered, other: Remembered) -> bool:
     a, b = content(item.text), content(other.text)
-    return len(a & b) >= 0.5 * min(len(a), len(b))
+    return item.name == other.name and len(a & b) >= 0.5 * min(len(a), len(b))
 
 
 def about_user(remembered: Sequence[Remembered]) -> list[Remembered]:
     """Return the latest statements of the user and notes about them, the latest last."""
-    said = [item for item in remembered if item.by != "assistant" and not item.past]
+    said = [i for i in remembered if i.by != "assistant" and not (i.past or i.name)]
     chosen: list[Remembered] = []
     for item in sorted(said, key=lambda item: item.order, reverse=True):
         clear = not item.pair and (item.by == "note" or first_person(item.text) is not False)

@@ -8,12 +8,13 @@ does not fit is passed over.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from domain.recall.passages import UNNAMED
 from domain.text.sentences import sentences
 from models.forget_tool import FORGOTTEN
 
@@ -48,6 +49,8 @@ class Remembered:
 
     text: str
     by: By
+    name: str
+    """The name of who said it; "" for who speaks now, for notes and for the assistant."""
     day: str | None
     """The day as its heading says it; None for what the heading does not date."""
     order: tuple[int, int, int]
@@ -63,7 +66,9 @@ class Reading:
     """A prompt as far as it can be understood."""
 
     message: str
-    """What the user says now."""
+    """What is said now."""
+    said: str
+    """The same without any label before it, which may be of another language."""
     remembered: tuple[Remembered, ...]
     forgot: bool | None = None
     """Whether what the message wants forgotten was; None: nobody tried yet."""
@@ -73,21 +78,42 @@ def read(messages: Sequence[BaseMessage]) -> Reading:
     """Return what a prompt holds: the last human message, and everything remembered before it."""
     humans = [index for index, m in enumerate(messages) if isinstance(m, HumanMessage)]
     last = humans[-1] if humans else -1
+    texts = [str(message.text) for message in messages[: last + 1]]
     remembered: list[Remembered] = []
-    now = ""
-    for index, message in enumerate(messages[: last + 1]):
-        text = str(message.text)
-        if isinstance(message, HumanMessage):
-            for block in _BLOCK.finditer(text):
-                remembered += _block(block["body"], len(remembered))
-            text = _without_tags(_BLOCK.sub("\n", text))
-        if index == last:
-            now = text
-        elif isinstance(message, HumanMessage | AIMessage):
-            by: By = "user" if isinstance(message, HumanMessage) else "assistant"
-            remembered += _units(text, by, None, (_NOW, len(remembered)))
+    for index in humans:
+        for block in _BLOCK.finditer(texts[index]):
+            remembered += _block(block["body"], len(remembered))
+        texts[index] = _without_tags(_BLOCK.sub("\n", texts[index]))
+    names = {item.name for item in remembered if item.by == "user"}
+    name, said = _named(texts[last]) if humans else ("", "")
+    labels = [_named(texts[index])[0] for index in humans[:-1]]
+    whose: dict[str, str] = {}
+    if name and (name in names or name in labels):
+        names.add(name)
+        texts[last] = said
+        whose = {"": UNNAMED["user"], name: ""}
+    elif len(names) == 1:  # Whoever is the only one who speaks needs no name before the message.
+        whose = dict.fromkeys(names, "")
+    for index, message in enumerate(messages[:last]):
+        if isinstance(message, AIMessage):
+            remembered += _units(texts[index], "assistant", "", None, (_NOW, index))
+        elif index in humans:
+            label, text = _named(texts[index])
+            label, text = (label, text) if label in names else ("", texts[index])
+            remembered += _units(text, "user", label, None, (_NOW, index))
+    items = [
+        replace(item, name=whose.get(item.name, item.name)) if item.by == "user" else item
+        for item in remembered
+    ]
     results = [str(message.text) for message in messages if isinstance(message, ToolMessage)]
-    return Reading(now, tuple(remembered), FORGOTTEN in results if results else None)
+    forgot = FORGOTTEN in results if results else None
+    return Reading(texts[last] if humans else "", said, tuple(items), forgot)
+
+
+def _named(text: str) -> tuple[str, str]:
+    """Return the label before a text ("Ann: ..."), "" for none, and the text after it."""
+    match = _SPEAKER.match(text.strip())
+    return (match["speaker"], match["text"]) if match else ("", text)
 
 
 def _block(body: str, offset: int) -> list[Remembered]:
@@ -99,12 +125,14 @@ def _block(body: str, offset: int) -> list[Remembered]:
             continue
         text = line.removeprefix("- ")
         by: By = "note"
+        name = ""
         day = heading if _DATES.search(heading) else None
         if dated := _DATED.match(text):
             day, text = dated["day"], dated["text"]
         elif "entit" not in heading.casefold() and (spoken := _SPEAKER.match(text)):
             by, text = _by(spoken["speaker"]), spoken["text"]
-        items += _units(text, by, day, (_day_number(day), offset + len(items)))
+            name = "" if spoken["speaker"] in UNNAMED.values() else spoken["speaker"]
+        items += _units(text, by, name, day, (_day_number(day), offset + len(items)))
     return items
 
 
@@ -127,17 +155,25 @@ def _lines(body: str) -> list[str]:
     return lines
 
 
-def _units(text: str, by: By, day: str | None, place: tuple[int, int]) -> list[Remembered]:
+def _units(
+    text: str, by: By, name: str, day: str | None, place: tuple[int, int]
+) -> list[Remembered]:
     """Return each sentence of a text, and each two in a row, which may need one another."""
     said = sentences(_without_tags(text))
     past = [_PAST.search(sentence) is not None for sentence in said]
     single = [
-        Remembered(sentence, by, day, (*place, index), past[index])
+        Remembered(sentence, by, name, day, (*place, index), past[index])
         for index, sentence in enumerate(said)
     ]
     pairs = [
         Remembered(
-            f"{first} {second}", by, day, (*place, index), past[index] or past[index + 1], pair=True
+            f"{first} {second}",
+            by,
+            name,
+            day,
+            (*place, index),
+            past[index] or past[index + 1],
+            pair=True,
         )
         for index, (first, second) in enumerate(pairwise(said))
     ]

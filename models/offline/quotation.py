@@ -23,6 +23,8 @@ def quoted(items: Sequence[Remembered], tokens: TokenCounter, texts: Texts) -> s
 
 def _quotation(item: Remembered, tokens: TokenCounter, texts: Texts) -> str:
     quote = f'"{_shortened(item.text, tokens)}"'
+    if item.name:
+        return f"{item.name}{f' ({_day(item, texts)})' if item.day else ''}: {quote}"
     if item.by == "user" or not texts.english:
         return f"{texts.told.format(day=_day(item, texts)) if item.day else texts.here} {quote}"
     if item.by == "note":

@@ -118,6 +118,7 @@ class Recall:
         between: tuple[datetime, datetime] | None = None,
         widen: bool = False,
         most: int | None = None,
+        speaker: str | None = None,
     ) -> Recollection:
         """Return what is worth remembering for a message, within a budget.
 
@@ -136,10 +137,11 @@ class Recall:
             between: Only what was said from the one moment to the other.
             widen: True where a first answer was not enough: then small talk is looked for too.
             most: Items at most; None: as many as fit.
+            speaker: The name of who says it; None: the user, who has none.
         """
         query = _shortened(query)
         survey = await self.survey(
-            owner, view, query, now=now, refs=refs, as_of=as_of, between=between
+            owner, view, query, now=now, refs=refs, as_of=as_of, between=between, speaker=speaker
         )
         return await run_aside(survey.index.small, self._choose, survey, shown, budget, widen, most)
 
@@ -189,6 +191,7 @@ class Recall:
         refs: Sequence[str] | None = None,
         as_of: datetime | None = None,
         between: tuple[datetime, datetime] | None = None,
+        speaker: str | None = None,
     ) -> Survey:
         """Hold a message against everything, without choosing: `recall` chooses from this.
 
@@ -200,7 +203,7 @@ class Recall:
             index = await self._cache.without_rows(owner, view)
         corpus = index.corpus
         scope = scope_of(index, view, refs=refs, as_of=as_of, between=between)
-        question = read_question(query, corpus.names, named_period(query, now))
+        question = read_question(query, corpus.names, named_period(query, now), speaker)
         vectors = None
         if self._embedding.in_process and corpus.vectors is not None:
             vectors = await self._vectors(query, question)

@@ -1,5 +1,6 @@
 """Today is today where the user is, and several speakers are kept apart."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,9 @@ from langchain_core.messages import HumanMessage
 
 from domain.owner import Owner
 from nodes.state import ChatContext
-from tests.support.house import Clock, Open
+from service.memory_view import remembered
+from tests.support.house import Clock, House, Open, answer
+from tests.support.servers.openai_server import Behaviour, Body, Structured
 
 
 async def test_today_is_the_day_where_the_user_is(open_house: Open) -> None:
@@ -53,3 +56,80 @@ async def test_the_names_of_speakers_stand_in_the_prompt(open_house: Open) -> No
             await house.graph.ainvoke(message, house.config(), context=ChatContext(user_id="alex"))
         said = [m["content"] for m in house.server.requests[-1]["messages"] if m["role"] == "user"]
         assert said[:2] == ["Anna: I am hungry", "Ben: I am not"] and "\nWho is" in said[-1]
+
+
+async def speak(house: House, name: str | None, text: str, thread: str = "t") -> str:
+    """Say something under a name; return the reply."""
+    house.clock.passes(seconds=20)
+    given: Any = {"messages": [HumanMessage(text, name=name)]}
+    context = ChatContext(user_id="alex")
+    result = await house.graph.ainvoke(given, house.config(thread), context=context)
+    return str(result["messages"][-1].text)
+
+
+@pytest.mark.parametrize("called", ["The user", ""])
+async def test_what_two_speakers_say_of_themselves_are_two_facts(
+    open_house: Open, called: str
+) -> None:
+    def homes(body: Body) -> Behaviour:
+        data = str(body["messages"][-1]["content"])
+        if "facts" not in str(body.get("response_format")):
+            return answer(body)
+        said = re.findall(r"^(m\d+) \(.*, (\w+)\): I live in (\w+)", data, re.M)
+        more: dict[str, Any] = {"op": "add", "kind": "place", "slot": "home"}
+        facts = [
+            {
+                "text": f"{called or name} lives in {town}.",
+                "source": source,
+                "subject": called,
+                **more,
+            }
+            for source, name, town in said
+        ]
+        return Structured({"facts": facts, "entities": []})
+
+    async with open_house(extract_turns=1) as house:
+        house.server.default = homes
+        for name, town in (("Anna", "Rome"), ("Ben", "Oslo")):
+            await speak(house, name, f"I live in {town}")
+        facts = (await remembered(house.parts.stores, Owner("alex"))).facts
+        assert {(each.fact.subject, each.fact.text, each.current) for each in facts} == {
+            ("Anna", "Anna lives in Rome.", True),
+            ("Ben", "Ben lives in Oslo.", True),
+        }
+
+
+async def test_each_speaker_is_answered_with_what_they_said_themselves(open_house: Open) -> None:
+    async with open_house(chat_model="offline", openai_base_url=None) as house:
+        for name, text in (
+            ("Anna", "I live in Rome"),
+            ("Ben", "I live in Oslo"),
+            (None, "I live in Paris"),
+            ("王芳", "我住在上海"),
+            ("Zoë", "Ich wohne in Köln"),
+        ):
+            await speak(house, name, text)
+        for name, question, town in (
+            ("Ben", "Where do I live?", "Oslo"),
+            ("Anna", "Where do I live?", "Rome"),
+            (None, "Where do I live?", "Paris"),
+            (None, "Where does Ben live?", "Oslo"),
+            ("Ben", "Where does Anna live?", "Rome"),
+            ("Anna", "王芳住在哪里？", "上海"),
+            ("Anna", "Wo wohnt Zoë?", "Köln"),
+        ):
+            reply = await speak(house, name, question, f"{name} {question}")
+            assert [t for t in ("Rome", "Oslo", "Paris", "上海", "Köln") if t in reply] == [town]
+
+
+async def test_what_one_speaker_wants_forgotten_is_not_forgotten_of_another(
+    open_house: Open,
+) -> None:
+    async with open_house(chat_model="offline", openai_base_url=None, extract_turns=1) as house:
+        for name in ("Anna", "Ben", None):
+            await speak(house, name, f"I am left-handed and like {name or 'chess'}")
+        await speak(house, "Ben", "Forget that I am left-handed")
+        view = await remembered(house.parts.stores, Owner("alex"))
+        assert {each.fact.subject for each in view.facts} == {"Anna", "user"}
+        reply = await speak(house, None, "Who is left-handed?", "another")
+        assert "like Anna" in reply and "like chess" in reply and "like Ben" not in reply

@@ -113,8 +113,8 @@ def test_the_ledger_holds_what_the_provider_counted_over_all_runs(
         "MNEMO_SEARCH_MEMORY": "false",
         "MNEMO_PRICES": json.dumps({"test-model": [1_000_000, 2_000_000]}),
     }
+    openai_server.default = lambda body: Reply("one two three")
     for number in range(2):
-        openai_server.answers(Reply("one two three"))
         mnemo.chat(f"Let us speak of mark{number}", env=env)
     ledger = mnemo.json("budget", "--ledger", env=env)
     reply = by_purpose(ledger)["reply"]

@@ -154,6 +154,7 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
 }
 
 
+@pytest.mark.deep
 def test_no_pattern_is_slower_than_its_text_is_long() -> None:
     """At a fifth of the size a quadratic pattern takes a twenty-fifth of the time."""
     functions = {name: all_matches(pattern) for name, pattern in patterns().items()}

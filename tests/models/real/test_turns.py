@@ -74,9 +74,10 @@ async def talk(settings: Settings, turns: int) -> list[TurnReport]:
     return reports
 
 
+# A small context costs most, for the head of its prompts moves: only on the template that refuses
+# all there is to refuse.
 @pytest.mark.parametrize(
-    ("template", "context"),
-    [("own", 8192), ("strict", 8192), ("own", 2048), ("strict", 2048), ("no-system", 2048)],
+    ("template", "context"), [("own", 8192), ("strict", 8192), ("no-system", 2048)]
 )
 async def test_every_turn_ends_in_a_reply_or_in_one_sentence(
     template: str, context: int, tmp_path: Path

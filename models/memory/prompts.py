@@ -50,9 +50,9 @@ user and the people around them. Lines in brackets are context, never a source.
 
 A fact is one short sentence that makes sense by itself in a year. Begin with "The user" or a \
 name, a named speaker's too. Keep names, numbers, dates, negations and reasons, in the user's \
-own words and language. Questions, conditions, greetings, orders for one reply, jokes, roles \
-that are played, things only imagined and pasted letters, lyrics, logs, code or quotations are \
-no facts. Note nothing that is not said.
+own words and language. Questions, conditions, greetings, orders for one reply, jokes, role \
+play, things imagined and pasted letters, lyrics, logs, code or quotations are no facts. Note \
+nothing that is not said.
 
 kind "instruction": an order for all replies from now on ("always ...", "never ...", "call me \
 ..."), noted as it was given. kind "preference": what the user prefers ("I prefer ...").
@@ -60,9 +60,9 @@ kind "instruction": an order for all replies from now on ("always ...", "never .
 op: "supersede" (target: the known fact, such as f1, that a message makes untrue), "confirm" \
 (target: the known fact said again), "forget" (text: what a message wants forgotten or takes back, \
 as in "ignore that, I was joking"; target: the known fact that says it, or null), else "add". \
-slot: only what has one value at a time, such as home, employer or age; else null. when: the \
+slot: only what has one value at a time, such as home or employer; else null. when: the \
 message's words for when it is true from; else null. entities: people, places, organizations, \
-products that a message names, with what holds now ("former boss" once the user quit). Whatever a \
+products a message names, with what holds now ("former boss" once the user quit). Whatever a \
 message ends is superseded with all that goes with it. Nothing: empty lists.
 
 Example. f1 (home): The user lives in Oslo. m1: I moved to Bergen last May, my sister Ida has two \

@@ -86,7 +86,10 @@ async def measure(place: Place, folder: Path, asked: argparse.Namespace) -> Figu
                 crowd[name][size] = {key: median(run[key] for run in mine) for key in mine[0]}
         _say(f"tokens over {SPENT} turns")
         whole = {name: talkers[name] for name in (WHOLE, BARE, BACKGROUND)}
-        tokens_spent = await spent(whole, SPENT, tokens)
+        tokens_spent = {
+            talk: await spent(whole, SPENT, tokens, long=talk == "long")
+            for talk in ("short", "long")
+        }
         _say(f"a conversation of {asked.depth:,} turns")
         deep = {name: talkers[name] for name in (BARE, BACKGROUND, EMBEDDED)}
         marks = sorted({10, 100, asked.depth})

@@ -45,6 +45,9 @@ WHOLE, BARE = "(a) whole history", "(c) bare pattern"
 INLINE, BACKGROUND, EMBEDDED = "Mnemograph, inline", "Mnemograph", "Mnemograph, embedded"
 WARM_UP = 5
 """First turns of a repetition that are not counted: connections open, weights are read."""
+LONG_TALK = (3, 9)
+"""Sentences of a message and of its reply: about 60 and 180 tokens. People's talks with assistants
+have 70 and 215 on average (LMSYS-Chat-1M, arXiv 2309.11998, table 1)."""
 AROUND = 40
 """Turns up to one of a long conversation whose figures stand for it: several folds."""
 
@@ -114,10 +117,11 @@ def _at(name: str, turns: Sequence[Turn], share: float) -> float:
     return value
 
 
-def texts(turns: int) -> list[str]:
-    """Return so many messages of a made-up user."""
-    sessions = made_up(turns).sessions
-    return [said.text for s in sessions for said in s.utterances if said.role == "user"]
+def texts(turns: int, sentences: int = 1) -> list[str]:
+    """Return so many messages of a made-up user, of so many sentences each."""
+    sessions = made_up(turns * sentences).sessions
+    said = [said.text for s in sessions for said in s.utterances if said.role == "user"]
+    return [" ".join(said[at : at + sentences]) for at in range(0, len(said), sentences)]
 
 
 @asynccontextmanager
@@ -190,17 +194,25 @@ async def side_by_side(
 
 
 async def spent(
-    talkers: Mapping[str, Talker], turns: int, tokens: TokenCounter
+    talkers: Mapping[str, Talker], turns: int, tokens: TokenCounter, *, long: bool
 ) -> dict[str, Figures]:
-    """Return the tokens that models are sent over so many turns: prompts, and all."""
+    """Return the tokens that models are sent over so many turns: prompts, and all.
+
+    Args:
+        talkers: The ways of talking, by name.
+        turns: How many are said.
+        tokens: How tokens are counted.
+        long: Talk as long as people do with assistants, `LONG_TALK`, not in one sentence each.
+    """
+    said, replied = LONG_TALK if long else (1, 0)
     sums: dict[str, Figures] = {}
     for name, talker in talkers.items():
-        said = [
-            await one_turn(talker, f"{slug(name)}-spent", text, tokens) for text in texts(turns)
-        ]
+        owner = f"{slug(name)}-spent-{said}"
+        talker.model.replies = iter(texts(turns, replied) if replied else ())
+        each = [await one_turn(talker, owner, text, tokens) for text in texts(turns, said)]
         sums[name] = {
-            "prompts": sum(turn.prompt for turn in said),
-            "all": sum(turn.tokens for turn in said),
+            "prompts": sum(turn.prompt for turn in each),
+            "all": sum(turn.tokens for turn in each),
         }
     return sums
 

@@ -6,7 +6,7 @@ before the model and what comes after it.
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter
@@ -18,6 +18,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import Field
 
 SUMMARY_WORDS = 100
+_REPLY = "That is good to know, and I shall remember what you told me about it just now."
 _STATED = re.compile(r"^(m\d+) \([^)]*\): (.+)$", re.MULTILINE)
 
 
@@ -38,6 +39,9 @@ class ScriptedModel(BaseChatModel):
 
     prompts: list[list[BaseMessage]] = Field(default_factory=list)
     """All that it was sent since the list was last emptied, memory work included."""
+
+    replies: Iterator[str] = Field(default_factory=lambda: iter(()))
+    """What it replies, one after the other; then one sentence, always the same."""
 
     @property
     def _llm_type(self) -> str:
@@ -69,7 +73,7 @@ class ScriptedModel(BaseChatModel):
             return '{"value": 0.9, "missing": []}'
         if "summar" in task.lower():
             return " ".join(data.split()[:SUMMARY_WORDS])
-        return "That is good to know, and I shall remember what you told me about it just now."
+        return next(self.replies, _REPLY)
 
 
 def _fact(source: str, text: str) -> dict[str, Any]:

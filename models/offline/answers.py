@@ -1,4 +1,4 @@
-"""What the offline model says: the best-matching remembered sentences, or that there are none.
+"""What the offline model says: small talk, remembered sentences, or that there are none.
 
 It quotes and never invents. Nothing here knows LangChain.
 """
@@ -6,24 +6,46 @@ It quotes and never invents. Nothing here knows LangChain.
 import re
 
 from domain.text.languages import language_of
+from domain.text.questions import asks, asks_for_everything
 from domain.text.sentences import sentences
-from domain.text.statements import is_question
+from domain.text.statements import first_person
+from domain.text.terms import terms
 from models.embeddings.local import LocalEmbeddings, WordLlamaEmbeddings
 from models.offline.facts import wishes_to_forget
-from models.offline.matching import MOST, about_user, best, nearest, whom_it_asks_of
-from models.offline.prompt import Reading
-from models.offline.quotation import quoted
-from models.offline.small_talk import acknowledgement, small_talk
-from models.offline.texts import texts_of
+from models.offline.matching import MOST, about_user, best, content, nearest, whom_it_asks_of
+from models.offline.prompt import Reading, Remembered
+from models.offline.texts import ENGLISH, Texts, all_texts, texts_of
 from models.tokens import TokenCounter
 
 EMPTY = "Tell me something, and I will remember it."
-_ASKS = re.compile(r"^(please |can you |could you )*(tell|remind|show) (me|us)\b", re.IGNORECASE)
-_EVERYTHING = re.compile(
-    r"\b(know|remember|noted|learned|told) (you )?(anything |everything )?about me\b"
-    r"|\babout myself\b|\bwho am i\b|\bwhat do you (know|remember)\b",
-    re.IGNORECASE,
+ABOUT = (
+    "I am the built-in offline model: there is no language model behind me. I can remember what "
+    "you tell me and quote it back with its date. To talk with a language model, set "
+    "OPENAI_API_KEY, or OPENAI_BASE_URL and MNEMO_CHAT_MODEL for a server of your own such as "
+    f"Ollama, and start again. I quote and greet in these languages: {', '.join(all_texts())}."
 )
+CANNOT = (
+    "I cannot do that: I am the built-in offline model and can only repeat what you told me. "
+    'Say "help" to see how to switch to a language model.'
+)
+AGAIN = "Hello again!"
+_SMALL_TALK = {
+    ABOUT: r"^/?help\b.{0,10}$|\b(who|what) are you\b|\bwhat can you do\b|\bhow do you work\b"
+    r"|\bare you (an? )?(ai|bot|robot|human|real|llm|language model|chatgpt)\b"
+    r"|\bwhat('s| is) your name\b|\bwhat model\b",
+    AGAIN: r"^(hi|hiya|hello|hey|hallo|hola|bonjour|ciao|greetings"
+    r"|good (morning|afternoon|evening|day))\b[\w ,'!.]{0,24}$",
+    "You are welcome.": r"^(thanks|thank you|thx|cheers)\b.{0,24}$",
+    "Goodbye. I will remember what you told me.": (
+        r"^(bye|goodbye|good night|see you|farewell)\b.{0,24}$"
+    ),
+    CANNOT: r"^(please |can you |could you |would you )*(write|translate|explain|summari[sz]e"
+    r"|calculate|compute|generate|create|compose|draw|code|suggest|recommend"
+    r"|tell me a (joke|story)|sing)\b",
+}
+_NOTED = ("Noted.", "Thank you, I will remember that.", "Good to know, thank you.", "Got it.")
+_QUOTE_TOKENS = 120
+"""Tokens of one quotation; a longer one is shortened and ends with three dots."""
 
 
 def reply(
@@ -41,31 +63,59 @@ def reply(
         encoder: Likeness of texts in any language, where words alone do not tell; None: it tells
             no more than they do.
     """
-    message = " ".join(reading.message.split())
+    message, texts = " ".join(reading.message.split()), texts_of(language_of(reading.said))
     if not message:
         return EMPTY
-    answer = small_talk(message, bool(reading.remembered))
-    if answer is not None:
-        return answer
-    texts = texts_of(language_of(reading.said))
+    for answer, pattern in _SMALL_TALK.items():
+        if re.search(pattern, message, re.IGNORECASE):
+            new = answer == AGAIN and not reading.remembered
+            return texts_of(ENGLISH).hello if new else answer
     if reading.forgot is not None or wishes_to_forget(message):
         return texts.forgot if reading.forgot else texts.cannot_forget
-    questions = [sentence for sentence in sentences(reading.said) if _asks(sentence)]
-    if not questions:
-        return acknowledgement(message, texts)
-    question = " ".join(questions)
-    if _EVERYTHING.search(question):
-        return quoted(about_user(reading.remembered), tokens, texts_of(None)) or texts.unknown
+    question = " ".join(filter(asks, sentences(reading.said)))
+    if not question:
+        return _acknowledgement(message, texts)
+    who_am_i = first_person(question) and not terms(question)
+    if asks_for_everything(question) or who_am_i:
+        return _quoted(about_user(reading.remembered), tokens, texts) or texts.unknown
     wanted, items = whom_it_asks_of(question, reading.remembered)
     answers, sure = best(wanted, items, vectors)
     near = [] if sure or encoder is None else nearest(question, items, encoder)
     near = [item for item in near if not any(item.text in other.text for other in answers)]
-    parts = [quoted(answers, tokens, texts)] if answers else []
+    parts = [_quoted(answers, tokens, texts)] if answers else []
     if near:
-        parts.append(f"{texts.near} {quoted(near[: MOST - len(answers)], tokens, texts)}")
+        parts.append(f"{texts.near} {_quoted(near[: MOST - len(answers)], tokens, texts)}")
     return " ".join(parts) or texts.unknown
 
 
-def _asks(sentence: str) -> bool:
-    """Return whether a sentence asks for an answer."""
-    return is_question(sentence) or _ASKS.match(sentence) is not None
+def _acknowledgement(message: str, texts: Texts) -> str:
+    """Return what is said to a message that asks nothing; English varies it by the message."""
+    if texts.code != ENGLISH:
+        return texts.noted if content(message) else texts.hello
+    return _NOTED[sum(message.encode("utf-8", "replace")) % len(_NOTED)]
+
+
+def _quoted(items: list[Remembered], tokens: TokenCounter, texts: Texts) -> str:
+    """Return the items as quotations, each with who said it and when."""
+    return " ".join(f'{_source(item, texts)} "{_shortened(item.text, tokens)}"' for item in items)
+
+
+def _source(item: Remembered, texts: Texts) -> str:
+    day = item.day if texts.code == ENGLISH else item.day and item.order[0]
+    in_brackets = f" ({day})" if day else ""
+    if item.name:
+        return f"{item.name}{in_brackets}:"
+    if item.by == "user" or texts.code != ENGLISH:
+        return texts.told.format(day=day) if day else texts.here
+    if item.by == "note":
+        return f"From my notes{in_brackets}:"
+    return f"I said on {day}:" if day else "I said earlier in this conversation:"
+
+
+def _shortened(text: str, tokens: TokenCounter) -> str:
+    if tokens.text(text) <= _QUOTE_TOKENS:
+        return text
+    short = text[: _QUOTE_TOKENS * 8]
+    while tokens.text(short) > _QUOTE_TOKENS:
+        short = short[: len(short) * 9 // 10]
+    return f"{short.rpartition(' ')[0] or short} ..."

@@ -77,15 +77,6 @@ class OfflineChatModel(BaseChatModel):
     ) -> ChatResult:
         return generate_from_stream(iter(self._chunks(messages, kwargs)))
 
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return await asyncio.to_thread(self._generate, messages, **kwargs)
-
     def _stream(
         self,
         messages: list[BaseMessage],

@@ -4,9 +4,10 @@ Deterministic. It is also what summarizes where a language model may or can not.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from models.embeddings.local import WordLlamaEmbeddings
 from models.memory.protocol import Score
 from models.offline.chat import OFFLINE
 from models.offline.facts import extract_offline
-from models.offline.words import content
+from models.offline.matching import content
 from models.tokens import TokenCounter
 
 _DETAIL = 0.3
@@ -41,6 +42,9 @@ class _Sentence:
     speaker: str
     weight: float
     details: frozenset[str]
+
+    def holds(self, detail: str) -> bool:
+        return detail in self.details or detail.casefold() in self.text.casefold()
 
 
 class OfflineMemory:
@@ -79,32 +83,22 @@ class OfflineMemory:
         return await asyncio.to_thread(extract_offline, messages)
 
     def _summarize(self, turns: Sequence[Turn], max_tokens: int, missing: Sequence[str]) -> str:
-        said = [
-            sentence for sentence in _sentences_of(turns) if content(sentence.text)
-        ] or _sentences_of(turns)
+        all_said = _sentences_of(turns)
+        said = [sentence for sentence in all_said if content(sentence.text)] or all_said
         if not said:
             return "The user said nothing in words."
         vectors = WordLlamaEmbeddings().matrix([sentence.text for sentence in said])
         central = _centrality(vectors, said)
         chosen: list[int] = []
-        for index in self._forced(said, missing):
-            if self._fits([*chosen, index], said, max_tokens):
-                chosen.append(index)
+        for detail in missing:
+            for index in [i for i, sentence in enumerate(said) if sentence.holds(detail)][:1]:
+                if index not in chosen and self._fits([*chosen, index], said, max_tokens):
+                    chosen.append(index)
         while (best := self._next(said, central, vectors, chosen, max_tokens)) is not None:
             chosen.append(best)
         if not chosen:
             return self._cut(said[int(np.argmax(central))], max_tokens)
-        return self._fitting([said[index] for index in sorted(chosen)])
-
-    def _forced(self, said: Sequence[_Sentence], missing: Sequence[str]) -> list[int]:
-        """Return the first sentence that holds each missing detail."""
-        indexes: dict[int, None] = {}
-        for detail in missing:
-            for index, sentence in enumerate(said):
-                if detail in sentence.details or detail.casefold() in sentence.text.casefold():
-                    indexes[index] = None
-                    break
-        return list(indexes)
+        return _as_text([said[index] for index in sorted(chosen)])
 
     def _next(
         self,
@@ -130,18 +124,8 @@ class OfflineMemory:
         return None
 
     def _fits(self, chosen: Sequence[int], said: Sequence[_Sentence], max_tokens: int) -> bool:
-        text = self._fitting([said[index] for index in sorted(chosen)])
+        text = _as_text([said[index] for index in sorted(chosen)])
         return self.tokens.text(text) <= max_tokens
-
-    def _fitting(self, chosen: Sequence[_Sentence]) -> str:
-        """Return sentences as text; who says several in a row is named once."""
-        parts: list[str] = []
-        speaker = ""
-        for sentence in chosen:
-            begins = "" if sentence.speaker == speaker else f"{sentence.speaker} said: "
-            parts.append(begins + sentence.text)
-            speaker = sentence.speaker
-        return " ".join(parts)
 
     def _cut(self, sentence: _Sentence, max_tokens: int) -> str:
         """Return as much of one very long sentence as fits."""
@@ -151,17 +135,19 @@ class OfflineMemory:
         return f"{text} ..."
 
 
-def _messages(turns: Sequence[Turn]) -> Iterator[tuple[Turn, Said]]:
-    for turn in turns:
-        for said in turn.messages:
-            yield turn, said
+def _as_text(sentences: Sequence[_Sentence]) -> str:
+    """Return sentences as text; who says several in a row is named once."""
+    return " ".join(
+        f"{speaker} said: {' '.join(sentence.text for sentence in run)}"
+        for speaker, run in groupby(sentences, key=lambda sentence: sentence.speaker)
+    )
 
 
 def _sentences_of(turns: Sequence[Turn]) -> list[_Sentence]:
     """Return every sentence with its speaker; what only the character said weighs less."""
     weighted: list[_Sentence] = []
     question = ""
-    for turn, said in _messages(turns):
+    for turn, said in [(each, said) for each in turns for said in each.messages]:
         user = said.role == "user"
         speaker = " ".join((said.name or ("The user" if user else "The character")).split())[:40]
         parts = sentences(said.text)

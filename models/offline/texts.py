@@ -1,7 +1,4 @@
-"""What the offline model says beside quotations, in the languages it speaks.
-
-The texts stand in `texts.toml`.
-"""
+"""What the offline model says beside quotations, in the languages it speaks: `texts.toml`."""
 
 import tomllib
 from dataclasses import dataclass
@@ -15,6 +12,8 @@ ENGLISH = "en"
 class Texts:
     """The short texts of one language."""
 
+    code: str
+    """The language (ISO 639-1)."""
     hello: str
     noted: str
     told: str
@@ -28,29 +27,14 @@ class Texts:
     cannot_forget: str
     """Where nothing says what is to be forgotten: how to say it, and where to delete it."""
 
-    code: str
-    """The language (ISO 639-1)."""
-
-    @property
-    def english(self) -> bool:
-        """Whether notes and what the model said are quoted as such: English has words for it."""
-        return self.code == ENGLISH
-
 
 @cache
+def all_texts() -> dict[str, Texts]:
+    """Return the texts of each language that it answers in."""
+    tables = tomllib.loads(files("models.offline").joinpath("texts.toml").read_text("utf-8"))
+    return {code: Texts(code, **table) for code, table in tables.items()}
+
+
 def texts_of(code: str | None) -> Texts:
-    """Return the texts of a language (ISO 639-1); the English ones where it is not spoken."""
-    tables = _tables()
-    if code is None or code not in tables:
-        code = ENGLISH
-    return Texts(code=code, **tables[code])
-
-
-def languages() -> tuple[str, ...]:
-    """Return the languages that it answers in (ISO 639-1), English first."""
-    return ENGLISH, *sorted(_tables().keys() - {ENGLISH})
-
-
-@cache
-def _tables() -> dict[str, dict[str, str]]:
-    return tomllib.loads(files("models.offline").joinpath("texts.toml").read_text("utf-8"))
+    """Return the texts of a language; the English ones where it is not spoken."""
+    return all_texts().get(code or ENGLISH, all_texts()[ENGLISH])

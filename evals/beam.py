@@ -34,11 +34,6 @@ async def run_beam(
 
     Turns are folded, and facts drawn, when a conversation would have done so.
 
-    Args:
-        folder: A folder of BEAM's chats, or one file.
-        offline: Summaries and facts without a language model; else by that of the settings.
-        options: As for any benchmark.
-
     Raises:
         NotBenchmark: If the folder holds no chat, in one sentence.
     """

@@ -130,14 +130,7 @@ async def open_bench(
     where: Where = "chroma",
     wishes: bool = True,
 ) -> AsyncIterator[Bench]:
-    """Open stores in a folder that goes away again.
-
-    Args:
-        embedding: What embeds.
-        tokens: What counts.
-        where: Long-term memory in that folder, or in a schema of its own in Postgres.
-        wishes: Show what a user asked for once and for all, as prompts do.
-    """
+    """Open stores in a folder that goes away again."""
     with TemporaryDirectory(prefix="mnemograph-eval-") as temporary:
         place = Path(temporary)
         settings = Settings(data_dir=place, embeddings=embedding.name)

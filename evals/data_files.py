@@ -16,10 +16,6 @@ class NotBenchmark(ValueError):
 def files_in(place: Path, of: str) -> list[Path]:
     """Return the JSON files of a folder, or the one file that is given.
 
-    Args:
-        place: Folder or file.
-        of: The benchmark.
-
     Raises:
         NotBenchmark: If there is none.
     """
@@ -33,11 +29,6 @@ def files_in(place: Path, of: str) -> list[Path]:
 
 def read_file(file: Path, what: str, read: Callable[[Any], T]) -> T:
     """Return what a benchmark's file holds.
-
-    Args:
-        file: The file.
-        what: What it should be.
-        read: Makes it of the JSON.
 
     Raises:
         NotBenchmark: If it is something else, with what is missing or wrong.

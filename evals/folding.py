@@ -11,13 +11,7 @@ from models.memory.protocol import MemoryModel
 
 
 async def feed_by_turns(bench: Bench, dialogue: Dialogue, model: MemoryModel) -> Fed:
-    """Store a talk as conversations do, each session a thread of its own.
-
-    Args:
-        bench: Where to.
-        dialogue: What was said.
-        model: Writes summaries and draws facts.
-    """
+    """Store a talk as conversations do, each session a thread of its own."""
     owner = Owner(f"eval-{dialogue.name}")
     fed = Fed(owner, await bench.journal.read(owner))
     for number, session in enumerate(dialogue.sessions):

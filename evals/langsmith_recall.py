@@ -69,12 +69,6 @@ async def experiment(
 ) -> dict[str, float]:
     """Put every question to the product's recall; return the mean of each score.
 
-    Args:
-        folder: Conversations in LoCoMo's form.
-        budget: Tokens of recalled text at most.
-        embeddings: The embedding model, as the settings name it.
-        upload: Name of the data set in LangSmith; None: nothing leaves this machine.
-
     Raises:
         NotBenchmark: If the folder holds no conversation, in one sentence.
     """

@@ -37,11 +37,6 @@ async def run_locomo(
 ) -> Report:
     """Measure the product's recall on LoCoMo, beside baselines.
 
-    Args:
-        folder: A folder of LoCoMo's conversations, or one file.
-        mode: Whose summaries and facts: the published ones, or the offline model's.
-        options: As for any benchmark.
-
     Raises:
         NotBenchmark: If the folder holds no conversation, in one sentence.
     """

@@ -28,12 +28,6 @@ async def run_longmemeval(
 
     It publishes neither summaries nor facts: `recorded` measures the verbatim turns alone.
 
-    Args:
-        file: One of LongMemEval's files.
-        mode: `offline`: summaries and facts by the model without a model.
-        questions: The first so many only.
-        options: As for any benchmark.
-
     Raises:
         NotBenchmark: If the file is not one of them, in one sentence.
     """

@@ -19,11 +19,7 @@ _MEMORY_WORK = "memory of a chat agent"
 
 
 async def measure(turns: int = TURNS) -> float:
-    """Return the prompt tokens that memory work took, for each of some turns.
-
-    Args:
-        turns: How many turns are said, one after the other.
-    """
+    """Return the prompt tokens that memory work took, for each of some turns."""
     with TemporaryDirectory(prefix="mnemograph-eval-") as folder:
         async with open_product(data_dir=Path(folder), chroma_shards=1) as product:
             for number in range(turns):

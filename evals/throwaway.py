@@ -21,12 +21,6 @@ def open_throwaway(
 ) -> AbstractAsyncContextManager[BaseStore]:
     """Open an empty store.
 
-    Args:
-        where: Chroma in `folder`, or the Postgres of MNEMO_POSTGRES_URL.
-        embedding: Its model.
-        folder: Where Chroma lies; whoever gives it deletes it.
-        shards: Collections of Chroma.
-
     Raises:
         StoreUnavailable: If there is no Postgres to be used.
     """

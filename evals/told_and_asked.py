@@ -30,10 +30,6 @@ async def quoted(talk: Dialogue, folder: Path) -> list[bool]:
 
     The user's messages that answer a question are told first, the others follow until `CHATTED`
     turns are over, and every question is asked in one new thread.
-
-    Args:
-        talk: The conversation.
-        folder: Where it is stored.
     """
     said = {each.id: each for session in talk.sessions for each in session.utterances}
     wanted = dict.fromkeys(id for probe in talk.probes for id in probe.evidence)

@@ -79,13 +79,7 @@ class Data:
 async def gather(
     conversations: Sequence[Dialogue], chats: Sequence[Dialogue], embeddings: str
 ) -> Data:
-    """Return every question's signals, from the product's own recall.
-
-    Args:
-        conversations: Stored with their published summaries and facts.
-        chats: Stored turn by turn, with those of the model without a language model.
-        embeddings: The embedding model, as the settings name it.
-    """
+    """Return every question's signals, from the product's own recall."""
     embedding = await open_embeddings(Settings(embeddings=embeddings))
     tokens = await asyncio.to_thread(open_counter, "")
     names: tuple[str, ...] = ()

@@ -26,9 +26,6 @@ def extract_offline(messages: Sequence[Source]) -> Extraction:
     Questions, other orders, suppositions, code, quotations and pasted text are passed over.
 
     What takes back what an earlier message said is a change without a text.
-
-    Args:
-        messages: The user's messages, oldest first.
     """
     changes: list[FactChange] = []
     for message in messages:

@@ -72,13 +72,6 @@ async def ask(
     What the model turns out not to take is left out, now and from then on. An answer that is a
     tool call written as text is marked `WRITTEN_CALL`.
 
-    Args:
-        model: The model to ask.
-        question: What it is asked.
-        learned: What is known of that model; written here.
-        tokens: The counter that prompts are packed with.
-        config: Tags and a name for the call.
-
     Raises:
         ModelError: If no usable answer came.
     """

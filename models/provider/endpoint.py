@@ -29,10 +29,6 @@ def is_openai(settings: Settings) -> bool:
 def key(settings: Settings, wanted_by: str) -> SecretStr:
     """Return the key to send; any will do for an endpoint of one's own.
 
-    Args:
-        settings: The settings.
-        wanted_by: The setting that asks for a model there, as an error names it.
-
     Raises:
         ModelSettingsError: If OpenAI's own endpoint is to be used without a key.
     """

@@ -11,12 +11,7 @@ USUAL_WINDOW = 4_096
 
 
 async def find_ollama(timeout: float = 0.3, address: str = ADDRESS) -> str | None:
-    """Return the one line that starts a chat with a model that Ollama has here; else None.
-
-    Args:
-        timeout: Seconds to wait: this is asked in passing, at the start of a chat.
-        address: Where Ollama would be.
-    """
+    """Return the one line that starts a chat with a model that Ollama has here; else None."""
     try:
         # Past any proxy: this machine is meant.
         async with httpx.AsyncClient(timeout=timeout, trust_env=False) as client:
@@ -33,13 +28,7 @@ async def find_ollama(timeout: float = 0.3, address: str = ADDRESS) -> str | Non
 
 
 async def read_window(endpoint: str, model: str, timeout: float = 2.0) -> int | None:
-    """Return how many tokens an Ollama reads with a model; None where no Ollama answers.
-
-    Args:
-        endpoint: The address of its OpenAI-compatible endpoint.
-        model: The model's name there.
-        timeout: Seconds to wait.
-    """
+    """Return how many tokens an Ollama reads with a model; None where no Ollama answers."""
     address = endpoint.rstrip("/").removesuffix("/v1")
     try:
         async with httpx.AsyncClient(timeout=timeout, trust_env=False) as client:

@@ -3,11 +3,12 @@
 Nothing heavy is imported here: `mnemo --help` must answer at once.
 """
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from service.cli import chat, eval, maintenance, mcp, memory, serve, telegram, transfer
+from service.cli import chat, eval, maintenance, memory, serve, transfer
 from service.cli.terminal import hasten, quiet
 
 app = typer.Typer(
@@ -43,8 +44,28 @@ def _main(
     quiet(verbose)
 
 
-for _verbs in (chat, memory, maintenance, transfer, serve, mcp, telegram, eval):
-    _verbs.add(app)
+_VERBS: dict[str, Callable[..., None]] = {
+    "chat": chat.chat,
+    "recall": memory.recall,
+    "episodes": memory.episodes,
+    "facts": memory.facts,
+    "entities": memory.entities,
+    "budget": memory.budget,
+    "reset": memory.reset,
+    "doctor": maintenance.doctor,
+    "sweep": maintenance.sweep,
+    "reindex": maintenance.reindex,
+    "export": transfer.export,
+    "import": transfer.import_,
+    "forget": transfer.forget,
+    "recover": transfer.recover,
+    "serve": serve.serve,
+    "mcp": serve.mcp,
+    "telegram": serve.telegram,
+}
+for _name, _verb in _VERBS.items():
+    app.command(_name)(_verb)
+app.add_typer(eval.evals, name="eval", help="Measure recall on a published data set.")
 
 
 if __name__ == "__main__":

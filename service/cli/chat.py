@@ -2,25 +2,20 @@
 
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.cli.colours import FAINT
 from service.cli.options import CHARACTER, USER, AsOf, Character, User, Zone, date_of, owner_of
+from service.cli.talk import Talk
 from service.cli.terminal import console, fail, run, settings
 from service.plain_text import plain
 
 if TYPE_CHECKING:
-    from domain.owner import Owner
     from nodes.state import Parts
     from settings import Settings
-
-
-def add(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(chat)
 
 
 def chat(
@@ -55,53 +50,31 @@ def chat(
         chosen.tier(tier)
     except ValueError as error:
         fail(str(error))
-    wish = _Wish(owner, thread, new, persona, tier, as_of, timezone)
-    fine = run(lambda: _chat(chosen, wish, as_json))
+    talk = Talk(owner, thread or "", persona, tier, as_of, timezone)
+    fine = run(lambda: _chat(chosen, talk, new, as_json))
     if not fine and not as_json:
         raise typer.Exit(1)
 
 
-@dataclass(frozen=True)
-class _Wish:
-    """What was asked for on the command line."""
-
-    owner: "Owner"
-    thread: str | None
-    new: bool
-    persona: str | None
-    tier: str
-    as_of: str | None
-    timezone: str | None
-
-
-async def _chat(chosen: "Settings", wish: _Wish, as_json: bool) -> bool:
+async def _chat(chosen: "Settings", talk: Talk, new: bool, as_json: bool) -> bool:
     """Talk until the input ends; return whether every turn of a piped chat succeeded."""
     screen = not as_json and sys.stdin.isatty()
     with ExitStack() as waiting:
         if screen:
             waiting.enter_context(console().status("Opening memory..."))
         from graph.parts import open_parts
-        from service.cli.chat_commands import Talk
         from service.cli.chat_lines import chat_lines
         from service.conversation import new_thread
         from service.leaving import note_facts, unread
         from service.usage.admission import open_conversation
 
         async with open_parts(chosen) as parts, open_conversation(parts) as conversation:
-            thread = wish.thread
-            if thread is None and not wish.new:
-                thread = await conversation.last_thread(wish.owner)
-            talk = Talk(
-                wish.owner,
-                thread or new_thread(),
-                wish.persona,
-                wish.tier,
-                wish.as_of,
-                wish.timezone,
-            )
-            if await unread(parts, wish.owner, wish.tier):  # Of a chat that was cut off.
+            if not talk.thread:
+                last = None if new else await conversation.last_thread(talk.owner)
+                talk = replace(talk, thread=last or new_thread())
+            if await unread(parts, talk.owner, talk.tier):  # Of a chat that was cut off.
                 parts.stores.background.start(
-                    wish.owner, lambda: note_facts(parts, wish.owner, wish.tier)
+                    talk.owner, lambda: note_facts(parts, talk.owner, talk.tier)
                 )
             if screen:
                 from service.cli.chat_screen import Screen
@@ -111,21 +84,21 @@ async def _chat(chosen: "Settings", wish: _Wish, as_json: bool) -> bool:
                 fine = True
             else:
                 fine = await chat_lines(parts, conversation, talk, as_json=as_json)
-            await _leave(parts, wish, screen)
+            await _leave(parts, talk, screen)
             return fine
 
 
-async def _leave(parts: "Parts", wish: _Wish, screen: bool) -> None:
+async def _leave(parts: "Parts", talk: Talk, screen: bool) -> None:
     """Note the facts that are left, and say so on a terminal."""
     from service.leaving import note_facts, unread
 
-    turns = await unread(parts, wish.owner, wish.tier)
+    turns = await unread(parts, talk.owner, talk.tier)
     if not turns:
         return
     with ExitStack() as waiting:
         if screen:
             waiting.enter_context(console().status("Noting facts before leaving..."))
-        facts = await note_facts(parts, wish.owner, wish.tier)
+        facts = await note_facts(parts, talk.owner, talk.tier)
     if screen and facts is None:
         console().print("The facts of the last turns are noted at the next start.")
     elif screen and facts:

@@ -1,7 +1,7 @@
 """What begins with a slash in a chat, on a terminal as in a pipe: commands, and never messages."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from models.errors import ModelError
 from nodes.state import Parts
 from service.cli.colours import ACCENT, BAD, FAINT
 from service.cli.tables import budget_table, episodes_table, facts_table, recalled_table
+from service.cli.talk import Talk
 from service.conversation import Conversation, new_thread
 from service.memory_changes import forget_what_says, what_says
 from service.memory_view import look_up, remembered
@@ -38,18 +39,6 @@ COMMANDS = {
     "/help": "this list",
     "/quit": "leave (exit and Ctrl-D do too)",
 }
-
-
-@dataclass(frozen=True)
-class Talk:
-    """Who talks with whom, where, and what every turn is told beside its message."""
-
-    owner: Owner
-    thread: str
-    persona: str | None = None
-    tier: str | None = None
-    as_of: str | None = None
-    timezone: str | None = None
 
 
 Ask = Callable[[str], Awaitable[bool]]
@@ -132,9 +121,8 @@ class ChatCommands:
         self._console.print(recalled_table(items))
 
     async def _facts(self, _: str) -> None:
-        self._console.print(
-            facts_table((await remembered(self._parts.stores, self.talk.owner)).facts)
-        )
+        view = await remembered(self._parts.stores, self.talk.owner)
+        self._console.print(facts_table(view.facts))
 
     async def _episodes(self, _: str) -> None:
         view = await remembered(self._parts.stores, self.talk.owner)

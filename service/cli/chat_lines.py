@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from nodes.state import Parts
-from service.cli.chat_commands import LEAVE, ChatCommands, Talk
+from service.cli.chat_commands import LEAVE, ChatCommands
+from service.cli.talk import Talk
 from service.cli.terminal import console, print_json
 from service.conversation import Conversation
 from service.plain_text import plain
@@ -18,16 +19,7 @@ from service.turn_report import TurnDone, TurnReport
 
 async def report_of(conversation: Conversation, talk: Talk, message: str) -> TurnReport:
     """Run one turn and return its report."""
-    turn = conversation.turn(
-        talk.owner,
-        talk.thread,
-        message,
-        persona=talk.persona,
-        tier=talk.tier,
-        as_of=talk.as_of,
-        timezone=talk.timezone,
-    )
-    async with aclosing(turn) as events:
+    async with aclosing(talk.turn(conversation, message)) as events:
         async for event in events:
             if isinstance(event, TurnDone):
                 return event.report

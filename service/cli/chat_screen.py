@@ -15,9 +15,10 @@ from rich.text import Text
 
 from models.provider.ollama import find_ollama
 from nodes.state import Parts
-from service.cli.chat_commands import COMMANDS, LEAVE, ChatCommands, Talk
+from service.cli.chat_commands import COMMANDS, LEAVE, ChatCommands
 from service.cli.chat_reply import Printer, Working
 from service.cli.colours import ACCENT, BAD, FAINT, WARNING
+from service.cli.talk import Talk
 from service.cli.terminal import console
 from service.conversation import Conversation
 from service.plain_text import day, one_line, plain
@@ -143,18 +144,9 @@ class Screen:
 
     async def _show_turn(self, message: str) -> None:
         talk, printer = self._commands.talk, Printer(self._console)
-        turn = self._conversation.turn(
-            talk.owner,
-            talk.thread,
-            message,
-            persona=talk.persona,
-            tier=talk.tier,
-            as_of=talk.as_of,
-            timezone=talk.timezone,
-        )
         with Working(self._console) as working:
             working.on("thinking...")
-            async with aclosing(turn) as events:
+            async with aclosing(talk.turn(self._conversation, message)) as events:
                 async for event in events:
                     if isinstance(event, TokenEvent):
                         working.off()

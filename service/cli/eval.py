@@ -42,11 +42,6 @@ DEFAULT_EMBEDDINGS = "use-multilingual"
 evals = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
-def add(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(evals, name="eval", help="Measure recall on a published data set.")
-
-
 @evals.command()
 def locomo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="LoCoMo's JSON files.")],

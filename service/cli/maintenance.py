@@ -26,12 +26,6 @@ NO_MEMORIES = "There are no memories yet, so there is nothing to move."
 STYLES = {"ok": GOOD, "warn": WARNING, "fail": f"bold {BAD}"}
 
 
-def add(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (doctor, sweep, reindex):
-        app.command()(command)
-
-
 def doctor(as_json: Json = False) -> None:
     """Tell what is in use and why, and whether it answers.
 
@@ -45,7 +39,7 @@ def doctor(as_json: Json = False) -> None:
     checks = (*checks_of(chosen), (NAME, check_telegram))
     rows, hangs = run(lambda: examine(chosen, *checks))
     if as_json:
-        print_json([row.model_dump() for row in rows])
+        print_json([asdict(row) for row in rows])
     else:
         _show(rows)
     failed = any(row.state == "fail" for row in rows)

@@ -1,6 +1,6 @@
 """The verbs that show what is remembered, and the one that forgets it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,13 +34,6 @@ if TYPE_CHECKING:
     from stores.open import Stores
 
 
-def add(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (recall, episodes, facts, entities, budget):
-        app.command()(command)
-    app.command()(reset)
-
-
 def recall(
     query: Annotated[str, typer.Argument(help="What to look for.")],
     tokens: Annotated[
@@ -53,8 +46,6 @@ def recall(
     as_json: Json = False,
 ) -> None:
     """Show what would be recalled for a message."""
-    from service.cli.tables import recalled_table
-
     if not query.strip():
         fail("The query is empty: say what to look for.")
     owner, zone = owner_of(user, character), timezone or settings().timezone
@@ -65,11 +56,7 @@ def recall(
 
         return await look_up(stores, owner, query, budget=tokens, now=now, as_of=day)
 
-    items = with_stores(work, reads=True)
-    if as_json:
-        print_json([item.model_dump(mode="json") for item in items])
-    else:
-        console().print(recalled_table(items))
+    _show(with_stores(work, reads=True), "recalled", as_json)
 
 
 def episodes(user: User = USER, character: Character = CHARACTER, as_json: Json = False) -> None:
@@ -77,13 +64,7 @@ def episodes(user: User = USER, character: Character = CHARACTER, as_json: Json 
 
     With the quality of each summary: how much of what matters it keeps.
     """
-    from service.cli.tables import episodes_table
-
-    shown = _remembered(owner_of(user, character)).episodes
-    if as_json:
-        print_json([episode.model_dump(mode="json") for episode in shown])
-    else:
-        console().print(episodes_table(shown))
+    _show(_remembered(owner_of(user, character)).episodes, "episodes", as_json)
 
 
 def facts(
@@ -94,35 +75,27 @@ def facts(
     as_json: Json = False,
 ) -> None:
     """Show the facts, also those superseded since."""
-    from service.cli.tables import facts_table
-
     day = date_of(as_of, timezone or settings().timezone)
     shown = _remembered(owner_of(user, character), day).facts
     if as_json:
         print_json(
             [
                 {
-                    **standing.fact.model_dump(mode="json"),
-                    "current": standing.current,
-                    "superseded_by": standing.superseded_by,
-                    "until": standing.until.isoformat() if standing.until else None,
+                    **each.fact.model_dump(mode="json"),
+                    "current": each.current,
+                    "superseded_by": each.superseded_by,
+                    "until": each.until.isoformat() if each.until else None,
                 }
-                for standing in shown
+                for each in shown
             ]
         )
     else:
-        console().print(facts_table(shown))
+        _show(shown, "facts", as_json)
 
 
 def entities(user: User = USER, character: Character = CHARACTER, as_json: Json = False) -> None:
     """Show the people, places and things that were named."""
-    from service.cli.tables import entities_table
-
-    shown = _remembered(owner_of(user, character)).entities
-    if as_json:
-        print_json([entity.model_dump(mode="json") for entity in shown])
-    else:
-        console().print(entities_table(shown))
+    _show(_remembered(owner_of(user, character)).entities, "entities", as_json)
 
 
 def budget(
@@ -195,6 +168,16 @@ def reset(
         print_json(asdict(removed))
     else:
         print(f"Forgotten: {removed}.")
+
+
+def _show(shown: Sequence[Any], kind: str, as_json: bool) -> None:
+    """Print what is remembered: as JSON, or in the table of its kind."""
+    if as_json:
+        print_json([each.model_dump(mode="json") for each in shown])
+    else:
+        from service.cli.tables import TABLES
+
+        console().print(TABLES[kind](shown))
 
 
 def _remembered(owner: "Owner", as_of: datetime | None = None) -> "MemoryView":

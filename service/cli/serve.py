@@ -1,26 +1,26 @@
-"""`mnemo serve`: the HTTP application on its own, with as many processes as the stores allow."""
+"""The verbs that serve others: over HTTP, to an agent (MCP), and in Telegram."""
 
 import ipaddress
+import logging
 import os
 import tempfile
-from typing import TYPE_CHECKING, Annotated
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.terminal import fail, settings
+from service.cli.options import CHARACTER, USER, Character, User, owner_of
+from service.cli.terminal import fail, run, settings, with_parts
 
 if TYPE_CHECKING:
+    from domain.owner import Owner
+    from nodes.state import Parts
     from settings import Settings
 
 LEAVE_SECONDS = 30
 """How long streams and folds may take to end when the server is told to stop."""
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where processes leave their metrics for one another; the library's own variable."""
-
-
-def add(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(serve)
 
 
 def serve(
@@ -76,3 +76,49 @@ def _loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def mcp(user: User = USER, character: Character = CHARACTER) -> None:
+    """Give this memory to an agent that starts this program.
+
+    Claude Desktop, Cursor or any other MCP client: it can recall, remember, list facts, forget.
+    """
+    owner = owner_of(user, character)
+
+    async def work(parts: "Parts") -> None:
+        from service.mcp_server import memory_server
+
+        async def opened(call: Any) -> tuple["Parts", "Owner"]:
+            return parts, owner
+
+        await memory_server(opened).run_stdio_async()
+
+    with_parts(work)
+
+
+def telegram() -> None:
+    """Answer in Telegram, as the bot of MNEMO_TELEGRAM_TOKEN.
+
+    Users, characters and conversations are those of every other channel.
+    """
+    if find_spec("aiogram") is None:
+        fail(
+            "What Telegram needs is not installed: run `make setup` or "
+            "`pip install 'mnemograph[telegram]'`."
+        )
+    chosen = settings()
+    # What a program that runs for weeks has to say must be seen.
+    logging.getLogger("service.telegram").addHandler(logging.StreamHandler())
+
+    async def work() -> None:
+        from graph.parts import open_parts
+        from service.serving import open_serving
+        from service.telegram.bot import BotUnusable, run_bot
+
+        async with open_parts(chosen) as parts, open_serving(parts) as serving:
+            try:
+                await run_bot(serving)
+            except BotUnusable as error:
+                fail(str(error))
+
+    run(work)

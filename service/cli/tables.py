@@ -3,11 +3,11 @@
 Every text in them was written by a user or a model, so all of it passes through `one_line`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -27,14 +27,13 @@ TAIL = 0.25
 with the question or two, and no more."""
 
 
-def _table(*columns: str, wide: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+def _table(*columns: str, wide: str = "", numbers: Sequence[str] = (), **more: Any) -> Table:
+    """Return a table without lines, whose long texts go on below; only `wide` takes more room."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), **more)
     for name in columns:
-        if name == wide:
-            table.add_column(name, ratio=3, overflow="fold")
-        else:
-            number = name == "turns"
-            table.add_column(name, justify="right" if number else "left", overflow="fold")
+        ratio, number = 3 if name == wide else None, name in numbers
+        justify: JustifyMethod = "right" if number else "left"
+        table.add_column(name, justify=justify, ratio=ratio, overflow="fold", no_wrap=number)
     return table
 
 
@@ -69,10 +68,8 @@ def recalled_table(items: Sequence[Recalled]) -> RenderableType:
 def budget_table(budget: Mapping[str, Any]) -> RenderableType:
     """Return a prompt's budget as a bar and a row for each part."""
     limit = max(budget["limit"], 1)
-    bar, table = Text(), Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column("part")
-    table.add_column("tokens", justify="right")
-    table.add_column("share", justify="right")
+    columns = ("part", "tokens", "share")
+    bar, table = Text(), _table(*columns, numbers=columns[1:], show_header=False)
     sizes = {name: int(value) for name, value in budget.items() if isinstance(value, int)}
     for name, style in LAYERS.items():
         tokens = sizes[name]
@@ -91,7 +88,7 @@ def episodes_table(episodes: Sequence[Episode]) -> RenderableType:
     """Return episodes in order, with what the checks made of their summaries."""
     if not episodes:
         return Text("No episodes yet: a conversation is folded into one when it has become long.")
-    table = _table("when", "turns", "summary", wide="summary")
+    table = _table("when", "turns", "summary", wide="summary", numbers=["turns"])
     for episode in episodes:
         days = dict.fromkeys((day(episode.begun), day(episode.ended)))
         summary = _noted(one_line(episode.summary), quality(episode))
@@ -153,14 +150,20 @@ def attributes(entity: Entity) -> str:
     return "; ".join(said)
 
 
+TABLES: dict[str, Callable[[Sequence[Any]], RenderableType]] = {
+    "recalled": recalled_table,
+    "episodes": episodes_table,
+    "facts": facts_table,
+    "entities": entities_table,
+}
+"""The table of each kind of what is remembered."""
+
+
 def ledger_table(ledger: Ledger) -> Table:
     """Return the lines of a ledger and their sum; costs only where any model has a price."""
     priced = any(line.cost is not None for line in ledger.lines)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in ("month", "purpose", "model"):
-        table.add_column(name, overflow="fold")
-    for name in ("calls", "tokens in", "tokens out", *(["cost"] if priced else [])):
-        table.add_column(name, justify="right", no_wrap=True)
+    numbers = ("calls", "tokens in", "tokens out", *(["cost"] if priced else []))
+    table = _table("month", "purpose", "model", *numbers, numbers=numbers)
     rows: list[tuple[str, str, str, int, int, int, float | None]] = [
         (line.month, line.layer, line.model, line.calls, line.tokens_in, line.tokens_out, line.cost)
         for line in ledger.lines

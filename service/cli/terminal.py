@@ -12,7 +12,6 @@ import os
 import sys
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -156,27 +155,30 @@ def with_stores(work: "Callable[[Stores, Settings], Awaitable[T]]", *, reads: bo
     """
     chosen = settings()
 
-    async def opened() -> T:
-        from stores.maintenance.snapshot import snapshot
+    async def opened(place: "Settings") -> T:
         from stores.open import open_stores
 
-        async with AsyncExitStack() as stack:
-            place = await stack.enter_async_context(snapshot(chosen)) if reads else chosen
-            return await work(await stack.enter_async_context(open_stores(place)), chosen)
+        async with open_stores(place) as stores:
+            return await work(stores, chosen)
 
-    return run(opened)
+    return run(lambda: _on_copy(opened, chosen) if reads else opened(chosen))
 
 
 def with_parts(work: "Callable[[Parts], Awaitable[T]]", *, reads: bool = False) -> T:
     """Run a command's work on the parts that the settings name, as `with_stores` does."""
     chosen = settings()
 
-    async def opened() -> T:
+    async def opened(place: "Settings") -> T:
         from graph.parts import open_parts
-        from stores.maintenance.snapshot import snapshot
 
-        async with AsyncExitStack() as stack:
-            place = await stack.enter_async_context(snapshot(chosen)) if reads else chosen
-            return await work(await stack.enter_async_context(open_parts(place)))
+        async with open_parts(place) as parts:
+            return await work(parts)
 
-    return run(opened)
+    return run(lambda: _on_copy(opened, chosen) if reads else opened(chosen))
+
+
+async def _on_copy(work: "Callable[[Settings], Awaitable[T]]", chosen: "Settings") -> T:
+    from stores.maintenance.snapshot import snapshot
+
+    async with snapshot(chosen) as copy:
+        return await work(copy)

@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from stores.open import Stores
 
 
-def add(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("export")(export)
-    app.command("import")(import_)
-    app.command()(forget)
-    app.command()(recover)
-
-
 def export(
     file: Annotated[
         Path | None, typer.Argument(help="Where to write; not given: stdout.", dir_okay=False)

@@ -66,11 +66,6 @@ class Imported:
 def read_file(kind: Kind, file: Path, now: datetime) -> Imported:
     """Return what a file holds.
 
-    Args:
-        kind: Who wrote it.
-        file: Where it is.
-        now: When it was said, where the file does not tell.
-
     Raises:
         FileRefused: If it is not such a file.
         OSError: If it cannot be read.

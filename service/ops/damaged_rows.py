@@ -45,14 +45,14 @@ async def check_damaged(
             looks.append(("checkpoints", saver.damaged()))
         damaged = [*filter(None, await asyncio.gather(*starmap(sentence_of, looks)))]
     except StoreUnavailable as error:
-        return Check(name=name, state="fail", text=str(error))
+        return Check(name, "fail", str(error))
     if not damaged:
-        return Check(name=name, state="ok", text="None was found.")
+        return Check(name, "ok", "None was found.")
     text = (
         f"{'; '.join(damaged)} cannot be read and are passed over: bring them back from a backup, "
         "or remove them with `mnemo reset` or `mnemo forget` of their owner."
     )
-    return Check(name=name, state="warn", text=text)
+    return Check(name, "warn", text)
 
 
 async def of_journal(journal: Journal) -> AsyncGenerator[str | None]:

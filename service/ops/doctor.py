@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 from urllib.parse import urlsplit
@@ -17,7 +18,6 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from langsmith import tracing_context
 from langsmith.utils import get_api_url, tracing_is_enabled
-from pydantic import BaseModel, ConfigDict
 
 from models.chat import Part, chat_model_name, open_chat_model, open_named
 from models.embeddings.open import BUILT_IN, open_embeddings
@@ -27,6 +27,7 @@ from models.open import character_models
 from models.provider.calls import as_model_errors
 from models.provider.loading import once_loaded
 from models.provider.ollama import find_ollama, read_window
+from service.ops.misnamed import misnamed
 from settings import Settings
 
 ALL_SECONDS = 20.0
@@ -42,10 +43,9 @@ ANSWER_TOKENS = 16
 State = Literal["ok", "warn", "fail"]
 
 
-class Check(BaseModel):
+@dataclass(frozen=True)
+class Check:
     """One row: what was looked at, how it is, and one sentence about it."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     state: State
@@ -59,10 +59,6 @@ async def examine(settings: Settings, *more: tuple[str, Work]) -> tuple[list[Che
     """Return all rows in a fixed order, and whether some check had to be left behind.
 
     A check that does not end in time is a failure; the thread it may wait in is not waited for.
-
-    Args:
-        settings: What is to be examined.
-        more: Further checks by name, shown between the models and the surroundings.
     """
     works: list[tuple[str, Work]] = [
         ("settings", check_settings),
@@ -83,7 +79,7 @@ async def examine(settings: Settings, *more: tuple[str, Work]) -> tuple[list[Che
         else:
             task.cancel()
             late = f"No answer within {ALL_SECONDS:g} seconds: it hangs, or is far too slow."
-            rows.append(Check(name=name, state="fail", text=late))
+            rows.append(Check(name, "fail", late))
     return rows, any(task.cancelling() for task in tasks)
 
 
@@ -102,20 +98,11 @@ def because(settings: Settings, field: str) -> str:
 
 async def check_settings(settings: Settings) -> list[Check]:
     """Name variables that look like settings and are none: most likely misspelt."""
-    fields = {variable(settings, field) for field in type(settings).model_fields}
-    odd = sorted(
-        name
-        for name in os.environ
-        if name.startswith("MNEMO_")
-        and not name.startswith("MNEMO_TEST_")
-        and name.partition("__")[0] not in fields
-    )
-    if odd:
-        text = f"{', '.join(odd)} is no setting: check the spelling against .env.example."
-        return [Check(name="settings", state="warn", text=text)]
+    if odd := misnamed(os.environ):
+        return [Check("settings", "warn", " ".join(odd))]
     given = sorted(variable(settings, field) for field in settings.model_fields_set)
     text = f"Set: {', '.join(given)}." if given else "Nothing is set: embedded stores, offline."
-    return [Check(name="settings", state="ok", text=text)]
+    return [Check("settings", "ok", text)]
 
 
 async def check_chat_model(settings: Settings) -> list[Check]:
@@ -127,7 +114,7 @@ async def check_memory_model(settings: Settings) -> list[Check]:
     """Ask the memory model for a word, where it is another one than the chat model."""
     if settings.memory_model in (None, "", settings.chat_model):
         text = f"The chat model {because(settings, 'memory_model')}."
-        return [Check(name="memory model", state="ok", text=text)]
+        return [Check("memory model", "ok", text)]
     return [await _check_model(settings, "memory")]
 
 
@@ -159,13 +146,13 @@ async def _check_model(settings: Settings, part: Part) -> Check:
     try:
         name = chat_model_name(settings, part)
     except ModelSettingsError as error:
-        return Check(name=row, state="fail", text=str(error))
+        return Check(row, "fail", str(error))
     if name == OFFLINE:
         text = (
             "offline: quotes what was said, no language model (nothing else is configured): "
             "set OPENAI_API_KEY, or OPENAI_BASE_URL and MNEMO_CHAT_MODEL."
         )
-        return Check(name=row, state="ok", text=text)
+        return Check(row, "ok", text)
     opening = partial(open_chat_model, part=part)
     return await _check_named(settings, row, name, _why_model(settings, part), opening)
 
@@ -179,11 +166,11 @@ async def _check_named(
         waited = await _ask(await asyncio.to_thread(opening, brisk))
     except StillLoading:
         text = f"{name}: its server is still loading it; ask again in a minute."
-        return Check(name=row, state="warn", text=text)
+        return Check(row, "warn", text)
     except (ModelError, ModelSettingsError) as error:
-        return Check(name=row, state="fail", text=str(error))
+        return Check(row, "fail", str(error))
     loaded = f", once loaded after {waited:.0f} s" if waited else ""
-    return Check(name=row, state="ok", text=f"{name} answers{loaded} {why}.")
+    return Check(row, "ok", f"{name} answers{loaded} {why}.")
 
 
 async def _ask(model: BaseChatModel) -> float:
@@ -223,10 +210,10 @@ async def check_embeddings(settings: Settings) -> list[Check]:
         async with aclosing(await open_embeddings(brisk)) as model:
             await model.embeddings.aembed_query("one word")
     except (ModelError, ModelSettingsError) as error:
-        return [Check(name=name, state="fail", text=str(error))]
+        return [Check(name, "fail", str(error))]
     built_in = "built in, " if model_name in BUILT_IN else ""
     text = f"{model_name} ({built_in}{model.dimensions} dimensions) works"
-    return [Check(name=name, state="ok", text=f"{text} {because(settings, 'embeddings')}.")]
+    return [Check(name, "ok", f"{text} {because(settings, 'embeddings')}.")]
 
 
 async def check_ollama(settings: Settings) -> list[Check]:
@@ -238,7 +225,7 @@ async def check_ollama(settings: Settings) -> list[Check]:
         text = f"Found; to use it: {line}"
     else:
         text = "Found on this machine."
-    return [Check(name="ollama", state="ok", text=text), *await _ollama_context(settings)]
+    return [Check("ollama", "ok", text), *await _ollama_context(settings)]
 
 
 async def _ollama_context(settings: Settings) -> list[Check]:
@@ -255,14 +242,14 @@ async def _ollama_context(settings: Settings) -> list[Check]:
         f"silence; prompts may have {asked}: start it with OLLAMA_CONTEXT_LENGTH={asked}, or set "
         f"MNEMO_CONTEXT_WINDOW={window}."
     )
-    return [Check(name="ollama context", state="warn", text=text)]
+    return [Check("ollama context", "warn", text)]
 
 
 async def check_tracing(settings: Settings) -> list[Check]:
     """Tell whether LangSmith traces runs, and whether it can be reached."""
     if not tracing_is_enabled():
         text = "LangSmith is off (LANGSMITH_TRACING is not set): nothing leaves this machine by it."
-        return [Check(name="tracing", state="ok", text=text)]
+        return [Check("tracing", "ok", text)]
     url = get_api_url(None)
     try:
         async with httpx.AsyncClient(timeout=3.0) as client:
@@ -272,8 +259,8 @@ async def check_tracing(settings: Settings) -> list[Check]:
             f"LangSmith is on (LANGSMITH_TRACING), but {urlsplit(url).netloc} does not answer: "
             "every program then takes some 13 seconds longer to end."
         )
-        return [Check(name="tracing", state="warn", text=text)]
+        return [Check("tracing", "warn", text)]
     text = (
         f"LangSmith is on (LANGSMITH_TRACING): runs and their texts go to {urlsplit(url).netloc}."
     )
-    return [Check(name="tracing", state="ok", text=text)]
+    return [Check("tracing", "ok", text)]

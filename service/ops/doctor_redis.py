@@ -31,12 +31,12 @@ async def check_redis(settings: Settings) -> list[Check]:
             saves = await _configured(client, "save")
             strange = [key async for key in strange_keys(client)]
     except (StoreUnavailable, RedisError, OSError) as error:
-        return [Check(name="redis", state="fail", text=str(error))]
+        return [Check("redis", "fail", str(error))]
     version = servers[0].get("redis_version", "of an unknown version")
     many = f" ({len(servers)} primaries)" if len(servers) > 1 else ""
     text = f"Redis {version} answers at {shown}{many}; journal and checkpoints."
     return [
-        Check(name="redis", state="ok", text=text),
+        Check("redis", "ok", text),
         _worst(map(_eviction, servers)),
         _worst(_persistence(info, saves) for info in servers),
         *_kinds(strange),
@@ -64,7 +64,7 @@ def _kinds(strange: Sequence[str]) -> list[Check]:
         f"({', '.join(strange[:NAMED])}{more}) and are passed over: bring them back from a backup, "
         "or delete them."
     )
-    return [Check(name="redis keys", state="warn", text=text)]
+    return [Check("redis keys", "warn", text)]
 
 
 async def _configured(client: Redis, name: str) -> str | None:
@@ -87,13 +87,13 @@ def _eviction(info: dict[str, Any]) -> Check:
             f"maxmemory-policy is {policy}: when memory is short Redis drops parts of threads and "
             "journals; set it to noeviction."
         )
-        return Check(name="redis eviction", state="fail" if limit else "warn", text=text)
+        return Check("redis eviction", "fail" if limit else "warn", text)
     used = int(info.get("used_memory", 0))
     if limit and used > FULL * limit:
         text = f"{used / limit:.0%} of maxmemory is used: give it more before writes are refused."
-        return Check(name="redis eviction", state="warn", text=text)
+        return Check("redis eviction", "warn", text)
     room = f"{used / 1e6:.0f} of {limit / 1e6:.0f} MB used" if limit else "no limit is set"
-    return Check(name="redis eviction", state="ok", text=f"maxmemory-policy is noeviction; {room}.")
+    return Check("redis eviction", "ok", f"maxmemory-policy is noeviction; {room}.")
 
 
 def _persistence(info: dict[str, Any], saves: str | None) -> Check:
@@ -107,11 +107,11 @@ def _persistence(info: dict[str, Any], saves: str | None) -> Check:
     ]
     if failed:
         text = f"Writing the {' and the '.join(failed)} failed last time: look at the disk."
-        return Check(name="redis persistence", state="fail", text=text)
+        return Check("redis persistence", "fail", text)
     if int(info.get("aof_enabled", 0)):
-        return Check(name="redis persistence", state="ok", text="The append-only file is on.")
+        return Check("redis persistence", "ok", "The append-only file is on.")
     if saves == "":
         text = "Nothing is written to disk, a restart forgets everything: set appendonly yes."
-        return Check(name="redis persistence", state="warn", text=text)
+        return Check("redis persistence", "warn", text)
     text = "Snapshots only, a crash loses the minutes since the last one: set appendonly yes."
-    return Check(name="redis persistence", state="warn", text=text)
+    return Check("redis persistence", "warn", text)

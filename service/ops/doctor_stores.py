@@ -7,6 +7,7 @@ import asyncio
 import os
 import sqlite3
 from contextlib import AsyncExitStack, aclosing, closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,14 +60,14 @@ def _data_dir(settings: Settings) -> Check:
     path, why = settings.data_dir.absolute(), because(settings, "data_dir")
     if path.is_dir():
         if os.access(path, os.W_OK | os.X_OK):
-            return Check(name="data dir", state="ok", text=f"{path} {why}.")
+            return Check("data dir", "ok", f"{path} {why}.")
         text = f"{path} cannot be written to: change its permissions, or set MNEMO_DATA_DIR."
-        return Check(name="data dir", state="fail", text=text)
+        return Check("data dir", "fail", text)
     above = next(parent for parent in path.parents if parent.exists())
     if path.exists() or not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         text = f"{path} is no folder and cannot be made one: set MNEMO_DATA_DIR to another."
-        return Check(name="data dir", state="fail", text=text)
-    return Check(name="data dir", state="ok", text=f"{path} will be made at the first turn {why}.")
+        return Check("data dir", "fail", text)
+    return Check("data dir", "ok", f"{path} will be made at the first turn {why}.")
 
 
 async def check_files(settings: Settings) -> list[Check]:
@@ -75,7 +76,7 @@ async def check_files(settings: Settings) -> list[Check]:
     rows = []
     for name, file in (("journal", "journal.sqlite"), ("checkpoints", "checkpoints.sqlite")):
         state, text = await asyncio.to_thread(_sqlite_file, settings.data_dir / file)
-        rows.append(Check(name=name, state=state, text=f"SQLite, {file}: {text} {why}."))
+        rows.append(Check(name, state, f"SQLite, {file}: {text} {why}."))
     return rows
 
 
@@ -100,9 +101,9 @@ async def check_long_term(settings: Settings) -> list[Check]:
         async with snapshot(settings) as copy:
             rows = [*await _long_term(copy), await _swept(copy), *await _left_out(copy)]
     except StoreUnavailable as error:
-        return [Check(name="long-term memory", state="fail", text=str(error))]
+        return [Check("long-term memory", "fail", str(error))]
     here, there = str(settings.data_dir), str(copy.data_dir)
-    return [row.model_copy(update={"text": row.text.replace(there, here)}) for row in rows]
+    return [replace(row, text=row.text.replace(there, here)) for row in rows]
 
 
 async def _long_term(settings: Settings) -> list[Check]:
@@ -112,13 +113,13 @@ async def _long_term(settings: Settings) -> list[Check]:
         seen = await backend.look(settings)
         text = f"{seen.text} {because(settings, backend.setting)}."
         if not seen.exists:
-            return [Check(name=name, state="ok", text=text)]
+            return [Check(name, "ok", text)]
         async with AsyncExitStack() as stack:
             store, earlier = await _opened(settings, stack)
             more = [*earlier, *await _within(settings, store, stack)]
-            return [Check(name=name, state="ok", text=text), *more]
+            return [Check(name, "ok", text), *more]
     except (StoreUnavailable, StoreMismatch, ModelSettingsError) as error:
-        return [Check(name=name, state="fail", text=str(error))]
+        return [Check(name, "fail", str(error))]
 
 
 async def _opened(settings: Settings, stack: AsyncExitStack) -> tuple[Any, list[Check]]:
@@ -134,7 +135,7 @@ async def _opened(settings: Settings, stack: AsyncExitStack) -> tuple[Any, list[
         settings = going_on(settings, mismatch)
     embedding = await stack.enter_async_context(aclosing(await open_embeddings(settings)))
     store = await stack.enter_async_context(open_long_term(settings, embedding))
-    return store, [Check(name="earlier embeddings", state="warn", text=_earlier(settings))]
+    return store, [Check("earlier embeddings", "warn", _earlier(settings))]
 
 
 def _earlier(settings: Settings) -> str:
@@ -168,7 +169,7 @@ async def _within(settings: Settings, store: Any, stack: AsyncExitStack) -> list
         journal = await _journal(settings, stack)
     except StoreUnavailable as error:
         text = f"The journal cannot be read: {error}"
-        return [Check(name="owners", state="fail", text=text)]
+        return [Check("owners", "fail", text)]
     damaged = await check_damaged(settings, store, journal, stack)
     return [await _owners(journal, store), damaged]
 
@@ -181,8 +182,8 @@ async def _owners(journal: Journal | None, store: BaseStore) -> Check:
             f"{lost} of {owners} owners have memories but lost their journal, so nothing of it is "
             "shown: stop everything else, then `mnemo recover`."
         )
-        return Check(name="owners", state="fail", text=text)
-    return Check(name="owners", state="ok", text=f"{owners}, each with its journal.")
+        return Check("owners", "fail", text)
+    return Check("owners", "ok", f"{owners}, each with its journal.")
 
 
 async def _left_out(settings: Settings) -> list[Check]:
@@ -199,14 +200,14 @@ async def _left_out(settings: Settings) -> list[Check]:
     for model, shown in zip(models, learned, strict=True):
         if shown:
             text = f"{model}, as its answers showed: {shown}."
-            rows.append(Check(name="learned", state="ok", text=text))
+            rows.append(Check("learned", "ok", text))
     if dropped or unread:
         text = (
             f"{dropped or 0} notes of the memory model were left out, since nothing said supports "
             f"them, and {unread or 0} messages were passed over, which it could not read: a larger "
             "MNEMO_MEMORY_MODEL does better."
         )
-        rows.append(Check(name="memory notes", state="warn" if unread else "ok", text=text))
+        rows.append(Check("memory notes", "warn" if unread else "ok", text))
     return rows
 
 
@@ -217,12 +218,12 @@ async def _swept(settings: Settings) -> Check:
             journal = await _journal(settings, stack)
             at = await journal.backend.mark(SWEPT) if journal else None
     except StoreUnavailable as error:
-        return Check(name="sweep", state="fail", text=f"The journal cannot be read: {error}")
+        return Check("sweep", "fail", f"The journal cannot be read: {error}")
     if at is None:
         text = "Never yet: `mnemo sweep`, once a day, tidies up after owners who left."
-        return Check(name="sweep", state="ok", text=text)
+        return Check("sweep", "ok", text)
     last = datetime.fromisoformat(at)
     late = datetime.now(UTC) - last > SWEEP_LATE
     text = f"The last sweep was on {last.astimezone():%Y-%m-%d at %H:%M}"
     text += ": run `mnemo sweep` once a day." if late else "."
-    return Check(name="sweep", state="warn" if late else "ok", text=text)
+    return Check("sweep", "warn" if late else "ok", text)

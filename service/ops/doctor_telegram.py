@@ -17,7 +17,7 @@ async def check_telegram(settings: Settings) -> list[Check]:
     """Ask Telegram who the bot is, and whether its updates go elsewhere."""
     if settings.telegram_token is None:
         text = f"No bot {because(settings, 'telegram_token')}; not needed but for `mnemo telegram`."
-        return [Check(name=NAME, state="ok", text=text)]
+        return [Check(NAME, "ok", text)]
     token = settings.telegram_token.get_secret_value().strip()
     base = f"{settings.telegram_api_url.rstrip('/')}/bot{token}"
     try:
@@ -41,4 +41,4 @@ def _of_bot(me: Mapping[str, Any], webhook: Mapping[str, Any]) -> Check:
 
 
 def _row(state: State, text: str) -> Check:
-    return Check(name=NAME, state=state, text=text)
+    return Check(NAME, state, text)

@@ -11,11 +11,7 @@ TIERS = f"{PREFIX}TIERS"
 
 
 def misnamed(names: Iterable[str]) -> list[str]:
-    """Return a sentence for each variable that looks like a setting and is none.
-
-    Args:
-        names: The variables of the environment and of `.env`.
-    """
+    """Return a sentence for each variable that looks like a setting and is none."""
     names = sorted({name.upper() for name in names})
     fields = {f"{PREFIX}{name}".upper(): field for name, field in Settings.model_fields.items()}
     tiers = [variable for variable, field in fields.items() if field.annotation is Tier]

@@ -133,11 +133,6 @@ async def lost_owners(
     """Return how many owners there are and how many lost their journal.
 
     Those that are not looked at in `LOST_SECONDS` are taken to be well.
-
-    Args:
-        journal: The journal; None where there is none at all.
-        memories: Their episodes.
-        store: What the memories lie in.
     """
     owners = await journal.backend.owners() if journal else []
     lost = len(await _without_journal(owners, store))

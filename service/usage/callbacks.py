@@ -49,7 +49,6 @@ class Watch(AsyncCallbackHandler):
         *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None,
         **more: Any,
     ) -> None:
@@ -70,15 +69,7 @@ class Watch(AsyncCallbackHandler):
         self._runs[run_id] = run
         run.members[run_id] = layer
 
-    async def on_chain_end(
-        self,
-        outputs: dict[str, Any],
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        **more: Any,
-    ) -> None:
+    async def on_chain_end(self, outputs: dict[str, Any], *, run_id: UUID, **more: Any) -> None:
         """It has ended well."""
         run = self._runs.get(run_id)
         if run is None or self.meter is None:
@@ -91,15 +82,7 @@ class Watch(AsyncCallbackHandler):
         if next(iter(run.members)) == run_id:
             await self._over(run, "answered" if run.answered else "failed")
 
-    async def on_chain_error(
-        self,
-        error: BaseException,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        **more: Any,
-    ) -> None:
+    async def on_chain_error(self, error: BaseException, *, run_id: UUID, **more: Any) -> None:
         """It has failed, or was stopped."""
         run = self._runs.get(run_id)
         if run is None:
@@ -117,8 +100,6 @@ class Watch(AsyncCallbackHandler):
         *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
         **more: Any,
     ) -> None:
         """A model is asked."""
@@ -138,8 +119,6 @@ class Watch(AsyncCallbackHandler):
         *,
         chunk: Any = None,
         run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
         **more: Any,
     ) -> None:
         """A part of an answer comes."""
@@ -149,15 +128,7 @@ class Watch(AsyncCallbackHandler):
         run.heard = True
         metrics.FIRST_TOKEN_SECONDS.observe(perf_counter() - run.begun)
 
-    async def on_llm_end(
-        self,
-        response: LLMResult,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        **more: Any,
-    ) -> None:
+    async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **more: Any) -> None:
         """An answer is complete."""
         run = self._runs.get(run_id)
         if run is None or self.meter is None:
@@ -167,15 +138,7 @@ class Watch(AsyncCallbackHandler):
         if isinstance(message, AIMessage):
             run.spent.append(self.meter.cost(run, run.calls[run_id], message))
 
-    async def on_llm_error(
-        self,
-        error: BaseException,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        **more: Any,
-    ) -> None:
+    async def on_llm_error(self, error: BaseException, *, run_id: UUID, **more: Any) -> None:
         """An answer broke off, or was stopped: what was read for it was read."""
         run = self._runs.get(run_id)
         if run is not None and self.meter is not None and run.heard:

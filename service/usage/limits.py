@@ -73,10 +73,6 @@ class Limits:
     async def admit(self, user_id: str, tier: str | None = None) -> None:
         """Count one message of a user, before its turn begins.
 
-        Args:
-            user_id: Who sends it.
-            tier: Its name; None: the setting's.
-
         Raises:
             LimitExceeded: If the user's minute or day is used up; the message is not counted.
             StoreUnavailable: If Redis does not answer.
@@ -133,9 +129,6 @@ class Limits:
 
     def check_size(self, said: Any) -> None:
         """Refuse what is too much to be looked at closely.
-
-        Args:
-            said: All that a request brings: messages, context, commands.
 
         Raises:
             MessageTooLarge: If its texts are longer than the settings allow.

@@ -74,10 +74,6 @@ class Vectors:
 def plan_of(ops: Iterable[Op], fields: list[str]) -> Plan:
     """Sort a batch; of several puts to one key the last counts.
 
-    Args:
-        ops: operations as `BaseStore` has them.
-        fields: paths that a put embeds unless it says otherwise.
-
     Raises:
         InvalidNamespaceError: for a label that is empty, no string, or holds a period or NUL.
         NotImplementedError: for a put with a time to live.

@@ -45,13 +45,6 @@ async def forget(
     The turns are withheld first, so that whatever fails afterwards tells nothing, and the same
     call can be repeated.
 
-    Args:
-        stores: Where the owner's memory lies.
-        owner: Whose.
-        generation: Under which it was read.
-        wanted: What is to be forgotten.
-        now: The present.
-
     Raises:
         GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
         StoreUnavailable: If a store does not answer.

@@ -73,10 +73,6 @@ async def recover(stores: Stores, turns_of: TurnsOf) -> Recovered:
 
     Owners that still have a journal are left alone. It can be repeated.
 
-    Args:
-        stores: The stores; no conversation, fold or sweep may be under way on them.
-        turns_of: Reads the turns out of a checkpoint's messages.
-
     Raises:
         StoreUnavailable: If a store does not answer.
     """

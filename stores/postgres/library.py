@@ -99,12 +99,7 @@ class LibraryStore(AsyncPostgresStore):
                 await self._task
 
     async def read(self, ops: Sequence[Op], queries: QueryVectors) -> list[Result]:
-        """Answer gets, searches and listings of namespaces.
-
-        Args:
-            ops: No puts among them.
-            queries: A vector for each query of theirs.
-        """
+        """Answer gets, searches and listings of namespaces."""
         before = _queries.set(queries)
         try:
             return await self.abatch(ops)

@@ -65,12 +65,6 @@ async def reindexing(
 
     None where the model is in use already, which also gives up an interrupted move.
 
-    Args:
-        url: `postgresql://...`
-        embeddings: The model to move to.
-        wanted: Its name and dimensions.
-        seconds: How long the server may take to let us in.
-
     Raises:
         StoreUnavailable: If Postgres cannot be reached; do it again then.
     """

@@ -78,11 +78,6 @@ async def look(connection: Connection, place: str) -> Server:
 async def prepare(connection: Connection, place: str, wanted: Embedded) -> None:
     """Make or upgrade the tables where that is due, and check what they were embedded with.
 
-    Args:
-        connection: One that nobody else uses.
-        place: The database, as it is shown to a person.
-        wanted: The model of the settings; recorded where nothing is yet.
-
     Raises:
         StoreMismatch: If the memories were embedded with another model, or the tables are those
             of another program.

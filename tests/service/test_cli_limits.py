@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner
-from service.cli.chat_commands import Talk
 from service.cli.chat_lines import report_of
+from service.cli.talk import Talk
 from service.usage.admission import open_conversation
 from service.usage.ledger import read_ledger
 from tests.support.house import Open, is_reply

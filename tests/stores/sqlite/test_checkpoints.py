@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner
-from service.cli.chat_commands import Talk
 from service.cli.chat_lines import report_of
+from service.cli.talk import Talk
 from service.conversation import Conversation
 from stores.checkpoint_pruning import StoreUnavailable
 from stores.sqlite.checkpoints import SqliteCheckpoints

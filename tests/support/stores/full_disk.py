@@ -15,8 +15,8 @@ from typing import Any
 
 from domain.owner import Owner
 from graph.parts import open_parts
-from service.cli.chat_commands import Talk
 from service.cli.chat_lines import report_of
+from service.cli.talk import Talk
 from service.usage.admission import open_conversation
 from settings import Settings
 from stores.errors import StoreUnavailable

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
 from langgraph.types import StateSnapshot, StreamPart
 
 from domain.as_of import as_of_date
@@ -123,6 +124,14 @@ class Conversation:
                 if snapshot.values.get("head") == turn and not snapshot.next:
                     return str(snapshot.config["configurable"]["checkpoint_id"])
         return None
+
+    async def begin_anew(self, thread: str) -> str:
+        """Return a checkpoint before the first turn of a thread; what was said on it stays."""
+        nothing: CheckpointMetadata = {"source": "fork", "step": -1, "parents": {}}
+        config = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+        saver = self._parts.stores.checkpointer
+        saved = await saver.aput(cast(RunnableConfig, config), empty_checkpoint(), nothing, {})
+        return str(saved["configurable"]["checkpoint_id"])
 
     async def turn(
         self,

@@ -103,17 +103,6 @@ async def test_two_conversations_that_begin_alike_lose_nothing(open_served: Open
         assert {"I keep bees.", "I sail boats."} <= set(texts)
 
 
-async def test_an_edited_message_takes_the_place_of_the_old_one(open_served: OpenServed) -> None:
-    async with open_served() as served:
-        headers = {"X-OpenWebUI-Chat-Id": "chat 1"}
-        first = await ask(served, said("Good morning."), extra_headers=headers)
-        head = [said("Good morning."), replied(first)]
-        await ask(served, *head, said("I live in Boston."), extra_headers=headers)
-        await ask(served, *head, said("I live in Denver."), extra_headers=headers)
-        kept = await served.client.get("/memory/alex/default/transcript")
-        assert "Denver" in kept.text and "Boston" not in kept.text
-
-
 async def test_a_history_that_nobody_knows_becomes_turns_of_its_thread(
     open_served: OpenServed,
 ) -> None:
@@ -160,7 +149,13 @@ async def test_langchains_client_holds_a_conversation(open_served: OpenServed) -
 
 @pytest.mark.parametrize(
     ("more", "named"),
-    [({"n": 2}, '"n"'), ({"tools": [{"type": "function", "function": {"name": "f"}}]}, '"tools"')],
+    [
+        ({"n": 2}, '"n"'),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required"},
+            '"tool_choice"',
+        ),
+    ],
 )
 async def test_what_cannot_be_honoured_is_named(
     open_served: OpenServed, more: dict[str, Any], named: str
@@ -295,3 +290,86 @@ async def test_a_client_says_where_its_user_is(open_served: OpenServed) -> None:
         assert 0.2 <= (shown[1] - shown[0]) % 24 <= 0.35, "a quarter of an hour apart"
         with pytest.raises(BadRequestError, match='There is no time zone "Mars/Phobos"'):
             await ask(served, said("And now?"), extra_body={"timezone": "Mars/Phobos"})
+
+
+WEB_CHAT = {"X-OpenWebUI-Chat-Id": "060d3545-c8ee-4d10-b1b5-22b80593dcac"}
+OFFERED: Any = [
+    {
+        "type": "function",
+        "function": {
+            "name": "get_current_timestamp",
+            "description": "Get the current Unix timestamp in seconds.",
+            "parameters": {"properties": {}, "type": "object"},
+        },
+    }
+]
+"""What Open WebUI offers with every message, here one of many."""
+
+
+async def transcript(served: Served) -> list[list[str]]:
+    kept = await served.client.get("/memory/alex/default/transcript")
+    return [[m["text"] for m in turn["messages"]] for turn in kept.json()["items"]]
+
+
+async def test_a_message_edited_or_answered_anew_takes_the_place_of_the_old_one(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        web: Any = {"extra_headers": WEB_CHAT, "tools": OFFERED}
+        first = await ask(served, said("I live in Boston."), **web)
+        head = [said("I live in Boston."), replied(first)]
+        await ask(served, *head, said("I keep bees."), **web)
+        await ask(served, *head, said("I sail boats."), **web)
+        assert [turn[0] for turn in await transcript(served)] == [
+            "I live in Boston.",
+            "I sail boats.",
+        ]
+        await ask(served, said("I live in Denver."), **web)
+        assert "Boston" not in prompt(served.model) and "boats" not in prompt(served.model)
+        again = await ask(served, said("I live in Denver."), **web)
+        await ask(served, said("I live in Denver."), replied(again), said("Hm."), **web)
+        assert [turn[0] for turn in await transcript(served)] == ["I live in Denver.", "Hm."]
+
+
+@pytest.mark.deep
+async def test_what_another_models_tools_said_is_left_out(open_served: OpenServed) -> None:
+    async with open_served() as served:
+        call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        called = {"role": "assistant", "content": None, "tool_calls": [call]}
+        result = {"role": "tool", "tool_call_id": "c", "content": "17 degrees"}
+        history = [said("How warm is it?"), called, result, replied("It is 17 degrees.")]
+        await ask(served, *history, said("I see."), tools=OFFERED)
+        assert await transcript(served) == [
+            ["How warm is it?", "It is 17 degrees."],
+            ["I see.", "Reply to I see.."],
+        ]
+
+
+@pytest.mark.deep
+async def test_what_was_not_answered_is_not_said_twice(open_served: OpenServed) -> None:
+    async with open_served() as served:
+
+        def sent(chat: str, *messages: User, stream: bool = False) -> dict[str, Any]:
+            body = {"model": "default", "user": "alex", "messages": messages, "stream": stream}
+            return {"json": body, "headers": {"X-OpenWebUI-Chat-Id": chat}}
+
+        url = "/v1/chat/completions"
+        bees, boats = said("I keep bees."), said("I sail boats.")
+        for messages in ([bees], [bees, replied("I see."), boats]):
+            served.model.default = always(Fault(401))
+            assert (await served.client.post(url, **sent("a", *messages))).status_code == 503
+            served.model.default = always(Reply("I see."))
+            more = [said("Often.")] if boats in messages else []
+            await served.client.post(url, **sent("a", *messages, *more))
+            assert prompt(served.model).count(messages[-1]["content"]) == 1
+
+        served.model.default = always(Reply("word " * 200, delay=0.05))
+        paint = said("I paint.")
+        async with served.client.stream("POST", url, **sent("b", paint, stream=True)) as stream:
+            async for line in stream.aiter_lines():
+                if "word" in line:
+                    break
+        served.model.default = always(Reply("I see."))
+        await served.client.post(url, **sent("b", paint, replied("word word"), said("Go on.")))
+        assert prompt(served.model).count("I paint.") == 1
+        assert [turn[0] for turn in await transcript(served)][-2:] == ["I paint.", "Go on."]

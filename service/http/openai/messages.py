@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.parts import text_of
 from service.conversation import Content
 
-UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "prediction")
+UNSUPPORTED = ("response_format", "logprobs", "audio", "prediction")
 """Parameters that would change what a reply is, and that a memory cannot honour."""
+TOOL_CHOICES = ("tool_choice", "function_call")
+"""Parameters that may ask for the call of a tool; offered tools alone leave the model free."""
 
 
 class StreamOptions(BaseModel):
@@ -29,6 +31,12 @@ class Message(BaseModel):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[dict[str, Any]] | None = None
+    tool_calls: list[Any] | None = None
+
+    @property
+    def only_calls(self) -> bool:
+        """Whether it calls tools and says nothing."""
+        return bool(self.tool_calls) and not self.text.strip()
 
     @property
     def text(self) -> str:
@@ -67,8 +75,9 @@ class CompletionRequest(BaseModel):
             plain = name == "response_format" and value == {"type": "text"}
             if value and not plain:
                 raise HTTPException(400, f'"{name}" is not supported here: leave it out.')
-        if any(message.role in ("tool", "function") for message in self.messages):
-            raise HTTPException(400, "Messages of tools are not supported here: leave them out.")
+        for name in TOOL_CHOICES:
+            if extra.get(name) not in (None, "auto", "none"):
+                raise HTTPException(400, f'"{name}" must be "auto" or "none": no tool is called.')
 
 
 @dataclass(frozen=True)
@@ -84,13 +93,13 @@ class Asked:
 
 
 def taken_apart(messages: Sequence[Message]) -> Asked:
-    """Return what a client's messages say.
+    """Return what a client's messages say; what another model's tools said is left out.
 
     Raises:
         HTTPException: 400 if the last one is not the user's.
     """
     system = [m.text for m in messages if m.role in ("system", "developer") and m.text.strip()]
-    talk = [m for m in messages if m.role in ("user", "assistant")]
+    talk = [m for m in messages if m.role in ("user", "assistant") and not m.only_calls]
     if not talk or talk[-1].role != "user":
         raise HTTPException(400, "The last message must be the user's: there is nothing to answer.")
     newest = [talk.pop()]

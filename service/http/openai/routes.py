@@ -36,6 +36,8 @@ USER_HEADERS = ("x-openwebui-user-id", "x-openwebui-user-email", "x-librechat-us
 """Headers by which front ends name their user; read only where nobody is asked for a token."""
 THREAD_HEADERS = ("x-thread-id", "x-openwebui-chat-id", "x-librechat-conversation-id")
 """Headers by which clients name a conversation."""
+WHOLE_HEADER = "x-openwebui-chat-id"
+"""That of a client which sends all that was said with every message."""
 ZONE_HEADER = "x-timezone"
 """The header that says where a user is, for clients that can add none to the body."""
 TASK = re.compile(r"(?<!\s)\s*#{1,3} Task:\n")
@@ -112,18 +114,18 @@ async def _ask(
     request: Request, served: Serving, owner: Owner, said: Asked, timezone: str | None
 ) -> Ask:
     """Return the turn that a client asks for."""
-    named = {name: request.headers[name][:LONGEST] for name in THREAD_HEADERS
-             if request.headers.get(name)}  # fmt: skip
+    header = next(filter(request.headers.get, THREAD_HEADERS), None)
     thread = None
-    if named:
+    if header is not None:
         # A name that a client chose is a thread of this owner alone.
-        thread = digest(f"{owner.key}\n{next(iter(named.values()))}")
+        thread = digest(f"{owner.key}\n{request.headers[header][:LONGEST]}")
     place = await place_of(
         served.parts.stores,
         served.conversation,
         owner,
         said.history,
         thread=thread,
+        whole=header == WHOLE_HEADER,
         now=served.parts.now(),
     )
     zone = request.headers.get(ZONE_HEADER) or timezone

@@ -83,6 +83,7 @@ async def place_of(
     history: Sequence[Pair],
     *,
     thread: str | None,
+    whole: bool,
     now: datetime,
 ) -> Place:
     """Return where a client's newest message belongs.
@@ -93,6 +94,8 @@ async def place_of(
         owner: Whose conversation it is.
         history: What the client says was said before, oldest first.
         thread: The thread that the client names; None: found by the history.
+        whole: Whether the client always sends all that was said on its thread: a message
+            without a history then takes the place of its first.
         now: The present.
 
     Raises:
@@ -101,6 +104,8 @@ async def place_of(
     """
     view = await stores.journal.read(owner)
     ref = view.refs.get(thread) if thread else None
+    if not history and whole and thread in view.threads:
+        return Place(str(thread), await conversation.begin_anew(str(thread)))
     if not history:
         return Place(thread or new_thread())
     turn = await asyncio.to_thread(_ending, view.turns.values(), view, history, thread)
@@ -112,10 +117,13 @@ async def place_of(
     if turn is None:
         if ref is not None:
             return Place(str(thread))  # What the client changed in its history is its own affair.
+        if thread in view.threads:  # What waits there unanswered comes with the history.
+            await stores.checkpointer.adelete_thread(str(thread))
         return Place(await _imported(stores, owner, history, thread or new_thread(), now))
     for name, last in view.refs.items():
         if last == turn.id and thread in (None, name):
-            return Place(name)
+            # What waits there unanswered comes again, unless its user took it back.
+            return Place(name, await conversation.checkpoint_after(name, turn.id))
     if thread is None or ref is not None:
         checkpoint = await conversation.checkpoint_after(thread or turn.thread, turn.id)
         if checkpoint is not None:

@@ -136,7 +136,8 @@ class Fact(Record):
     supersedes: tuple[str, ...] = ()
     """Ids of the facts that this one replaces."""
     edited: bool = False
-    """True for a fact that the user wrote in place of another."""
+    """True for a fact that the user wrote in place of another, or that is left of a message of
+    which something was forgotten: no message is quoted for it."""
     deleted: bool = False
     """A tombstone: only id and sources are kept, so that it is never extracted again."""
 

@@ -11,7 +11,7 @@ from langgraph.runtime import Runtime
 from domain.facts import entities as entity_rules
 from domain.facts import facts as fact_rules
 from domain.facts.extraction import FactChange, Source
-from domain.facts.forgetting import NOTHING_WANTED, Wanted, tell
+from domain.facts.forgetting import NOTHING_WANTED, Wanted, tell, what_else
 from domain.folding import to_extract
 from domain.journal import JournalView
 from domain.owner import Owner
@@ -214,12 +214,19 @@ async def _without_forgotten(
     )
     gone = reached.withheld - reached.asking
 
-    def forgotten(change: FactChange) -> bool:
-        if places.get(change.source, 0) > max(ends):
-            return False  # said after that
-        return turn_of(change.source) in gone or tell(change.text, reached.statements)
+    texts = {source.ref: source.text for source in sources}
 
-    return [change for change in others if not forgotten(change)]
+    def left(change: FactChange) -> list[str]:
+        """Return what of a change is not forgotten: in a withheld turn, only in its own words."""
+        turn = turn_of(change.source)
+        if places.get(change.source, 0) > max(ends):
+            return [change.text]  # said after that
+        if turn in asked.removed or (turn in gone and change.text not in texts[change.source]):
+            return []
+        told = tell(change.text, reached.statements)
+        return what_else(change.text, reached.statements) if told else [change.text]
+
+    return [other.model_copy(update={"text": text}) for other in others for text in left(other)]
 
 
 def sources_of(turns: Sequence[Turn], around: Mapping[str, Turn] | None = None) -> list[Source]:

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from domain.facts.statement import statement_id
 from domain.records import Episode, Fact, Turn, turn_of
 from domain.text.languages import LANGUAGES, language_of
-from domain.text.sentences import sentences
-from domain.text.statements import is_question
+from domain.text.sentences import clauses, sentences
+from domain.text.statements import first_person, is_question
 from domain.text.stemming import stem
 from domain.text.terms import strong_terms, weak_terms
 from domain.text.vocabulary import ENGLISH, vocabulary
@@ -24,6 +25,8 @@ USER = "user"
 """The subject of facts about whoever has no name."""
 _BACK = 5
 """Turns in which the last statement is looked for, from the one before "I was joking"."""
+_FURTHER = 2
+"""Content words beside a single one from which on a sentence of nobody here is about another."""
 _ROOT = 5
 """Letters that two stems share at least, so that they may be of one word."""
 _HANGUL = "\uac00"
@@ -62,6 +65,8 @@ class Reach:
     """Turns in which somebody says it, and episodes whose summary does: for no prompt."""
     asking: frozenset[str] = frozenset()
     """Of the withheld turns those that only ask for it."""
+    rest: tuple[Fact, ...] = ()
+    """What else those facts and turns say: facts to be written, which speak for themselves."""
 
     @property
     def nothing(self) -> bool:
@@ -88,8 +93,8 @@ def reach(
     standing = [f for f in facts if not f.deleted and not _turns_of(f) <= later]
     last = [turn for id in wanted.last_before if (turn := _last_statement(turns, id))]
     removed = {*wanted.removed, *(turn.id for turn in last)}
-    wished = [*wanted.statements, *(fact.text for fact in standing if fact.id in wanted.ids)]
-    wished += [text for turn in last for text in _statements(turn)]
+    by_words = [*wanted.statements, *(text for turn in last for text in _statements(turn))]
+    wished = [*by_words, *(fact.text for fact in standing if fact.id in wanted.ids)]
     alike = [f for f in standing if any(says(f.text, w) or says(w, f.text) for w in wished)]
     subjects = {fact.subject for fact in standing if fact.id in wanted.ids}
     if not subjects:  # Whoever asks means themselves first.
@@ -99,19 +104,68 @@ def reach(
     if speakers:
         stated = [fact for fact in stated if not _of_another(fact, turns, speakers, wanted)]
     others = set().union(*(_turns_of(fact) for fact in alike if fact not in stated))
+    own = {fact.text for fact in stated if fact.subject in (speakers or {USER})}
+    own |= {text for text in wished if first_person(text)}
     wished += [fact.text for fact in stated]
     alone = [fact for fact in standing if _turns_of(fact) <= removed]
     hidden = set(removed).union(*map(_turns_of, stated)) - later
     said = [turn for turn in said if turn.id not in others]
-    hidden |= {turn.id for turn in said if any(tell(m.text, wished) for m in turn.messages)}
+    hidden |= {turn.id for turn in said if _repeats(turn, wished, own)}
     hidden |= {episode.id for episode in episodes if tell(episode.summary, wished)}
     gone = {fact.id: fact for fact in (*stated, *alone)}
+    unquoted = [f for f in standing if f.id not in gone and not f.edited and _turns_of(f) <= hidden]
+    rest = [rest for fact in stated if fact.id not in wanted.ids for rest in _rest(fact, by_words)]
     return Reach(
         tuple(gone.values()),
         tuple(dict.fromkeys(filter(None, wished))),
         frozenset(hidden | set(wanted.asking)),
         frozenset(wanted.asking),
+        (*rest, *(fact.model_copy(update={"edited": True}) for fact in unquoted)),
     )
+
+
+def _rest(fact: Fact, forgotten: Collection[str]) -> list[Fact]:
+    """Return what else a fact says, as edits of it: no message may be quoted for them."""
+    edits = {"slot": None, "supersedes": (), "edited": True}
+    return [
+        fact.model_copy(update={"id": statement_id(text, fact.id), "text": text, **edits})
+        for text in what_else(fact.text, forgotten)
+    ]
+
+
+def what_else(text: str, forgotten: Collection[str]) -> list[str]:
+    """Return the clauses of a text in which who says it says something else of themselves."""
+    parts = list(clauses(text))
+    other = [part for part in parts if first_person(part) and strong_terms(part)]
+    return [part for part in other if not tell(part, forgotten)] if len(parts) > 1 else []
+
+
+def _repeats(turn: Turn, wished: Collection[str], own: Collection[str]) -> bool:
+    """Return whether a turn says one of some statements, and not of somebody who is not there.
+
+    After "I have a dog" was forgotten, "the neighbour's dog barks" is still remembered, with a
+    reply that repeats it; "how is your dog?" is not.
+    """
+    of_others: set[str] = set()
+    for said in turn.messages:
+        for sentence in sentences(said.text):
+            told = [each for each in wished if says(sentence, each)]
+            words = _content(sentence, language_of(sentence) or ENGLISH)
+            if said.role == "user":
+                if not all(each in own and _of_another_one(sentence, each) for each in told):
+                    return True
+                of_others |= words if told else set()
+            elif told and len(words & of_others) <= _FURTHER:
+                return True
+    return False
+
+
+def _of_another_one(sentence: str, statement: str) -> bool:
+    """Return whether a sentence only has the one word of a statement, and says more of others."""
+    code = language_of(sentence) or ENGLISH
+    more = len(_content(sentence, code)) - len(_content(statement, code))
+    single = len(_content(statement, code)) == 1
+    return single and more >= _FURTHER and first_person(sentence) is False
 
 
 def _turns_of(fact: Fact) -> set[str]:

@@ -32,6 +32,7 @@ class Language:
     prepositions: str = ""
     forgets: str = ""
     jokes: str = ""
+    about: str = ""
     polite: str = ""
     beside: str = ""
     whole: str = ""

@@ -79,6 +79,9 @@ class _Form:
         """Return what is to be forgotten; None where this is no wish."""
         language, clause = self.language, _CLAUSE.split(before)[-1]
         if language.jokes and re.match(language.jokes, verb):
+            if self._has(clause, language.words("about")):  # "that about the dog was a joke"
+                said = without(clause, language.words("about"), spaced=language.spaced)
+                return self._subject(said) if self._says(said) else ""
             if self._says(clause) or self._says(_CLAUSE.split(after)[0]):
                 return None  # "my brother was joking"
             return self._subject(before) if self._says(before) else ""
@@ -102,8 +105,11 @@ class _Form:
         if not self.language.spaced:
             pieces = "|".join(map(re.escape, sorted(self.beside, key=len, reverse=True)))
             return re.sub(rf"^(?:{pieces})+|(?:{pieces})+$", "", text) or text
-        words = text.split()
+        words, own = text.split(), self.language.words("own")
         while words and words[0].strip(_MARKS) in self.beside | self.small:
+            following = words[1].strip(_MARKS) if words[1:] else ""
+            if words[0] in own and following and following not in self.beside:
+                break  # "I have a dog", but not "I said"
             words.pop(0)
         while words and words[-1].strip(_MARKS) in self.beside:
             words.pop()

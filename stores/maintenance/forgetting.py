@@ -59,12 +59,12 @@ async def forget(
         read, view = view, await stores.journal.withhold(owner, generation, reached.withheld)
         if (read.seq, read.rows) == (view.seq, view.rows):
             break  # Nobody said or summarized anything meanwhile.
-    tombstones = [delete(fact, now) for fact in reached.facts]
-    if not tombstones:
+    written = [*(delete(fact, now) for fact in reached.facts), *reached.rest]
+    if not written:
         return reached
-    await stores.write(owner, generation, *tombstones)
+    await stores.write(owner, generation, *written)
     try:
-        await stores.journal.rows_changed(owner, generation, [key_of(fact) for fact in tombstones])
+        await stores.journal.rows_changed(owner, generation, [key_of(fact) for fact in written])
     except GenerationMoved:
         await stores.memories.clear(owner, generation)
         raise

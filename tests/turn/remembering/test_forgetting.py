@@ -205,3 +205,28 @@ async def test_what_another_person_is_said_to_be_is_not_forgotten_with_it(quick:
         await delete(house, "The user is pregnant.")
         await house.say("Who is pregnant?", "another")
         assert "sister is pregnant" in house.prompt() and "I am pregnant" not in house.prompt()
+
+
+async def test_what_only_shares_a_word_or_a_sentence_with_it_is_not_forgotten(
+    open_house: Open,
+) -> None:
+    async with open_house(memory_model="offline", extract_turns=1) as house:
+        house.server.default = scripted
+        await house.say("I have a dog")
+        await house.say("The neighbour's dog barks all night")
+        await house.say("I have a cat called Mia and I'm allergic to pollen")
+        await delete(house, "I have a dog")
+        await house.say("Please forget that I'm allergic to pollen")
+        await house.say("Who barks, and what is my cat called?", "another")
+        prompt = house.prompt()
+        assert "neighbour's dog barks" in prompt and "I have a cat called Mia" in prompt
+        assert not any(said in prompt for said in ("I have a dog", "pollen", "allergic"))
+
+
+async def test_what_a_model_noted_beside_it_is_still_recalled(quick: Any) -> None:
+    async with quick() as house:
+        house.server.default = scripted
+        await house.say("I am pregnant and live in Rome")
+        await delete(house, "The user is pregnant.")
+        await house.say("Where in Rome do I live?", "another")
+        assert "The user lives in Rome" in house.prompt() and "pregnant" not in house.prompt()

@@ -5,6 +5,7 @@ The words for one, and those that lead from it to the password, stand with the l
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 
@@ -18,11 +19,13 @@ _MARK = re.compile(r"[\"'`*_)\]]{0,4}\s{0,3}(?:[:=：＝]{1,3}>?|[-–—]>?(?=\
 _POSSESSIVE = re.compile(r"['’]s\s")
 _WORD = re.compile(r"\S+")
 _VALUE = re.compile(
-    r"[\s*'(:]{0,4}(?:[\"`“«「](?P<quoted>[^\"`“”«»「」\n]+)|(?P<bare>[^\s\"`“”«»「」*]+))"
+    r"[\s*(:]{0,4}(?:(?:[\"`“«「]|'(?=[^'\n]{3,80}'(?!\w)))(?P<quoted>(?:[^\"`“”«»「」'\n]|'(?=\w))+)"
+    r"|'?(?P<bare>[^\s\"`“”«»「」*]+))"
 )
 _PLAIN_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _DIGITS = re.compile(r"\S{0,20}\d\S{0,60}(?:[ ,]{1,2}\S{0,20}\d\S{0,60}){0,12}")
 """A code, or several: "482 913", "8842-1193 7731-2290"."""
+_ARTICLE = re.compile(r"\s*[^\W\d_]{1,3}\s")
 _FEWEST_DIGITS = 3
 """Digits of a code: a card's security code has three."""
 _FEWEST_ALONE = 4
@@ -33,13 +36,17 @@ _ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 """Words for a password in languages of which no more is known: something mixed must follow."""
+_YEAR = re.compile(r"(?:19|20)\d\d\w{0,2}")
+"""What holds digits and is no password where nothing says so."""
+_LETTERS_AND_DIGITS = re.compile(r"(?<!\S)(?=\S{0,40}\d)(?=\S{0,40}[^\W\d_])\S{6,}")
 _MIXED = re.compile(r"(?:\S{1,20}\s{1,3}){0,4}?(?P<mixed>(?=\S{0,40}\d)(?=\d{0,40}\S)\S{5,})")
 _BEFORE = re.compile(
-    r"(?<!\S)(?P<before>(?=[^\d\s]{0,80}\d)\S{4,80})\s(?:is|was|as|ist|war|als|es|est|è|é)\s"
+    r"(?:(?<!\S)(?P<before>(?=[^\d\s]{0,80}\d)\S{4,80})"
+    r"|(?<=[\"'“„‘])(?P<quoted>[^\"“”„‘’'\n]{4,80})[\"'”“’])\s(?:is|was|as|ist|war|als|es|est|è|é)\s"
     r"(?:\S{1,20}\s){0,2}$",
     re.IGNORECASE,
 )
-"""What stands before the word for a password: "hunter2 is my password"."""
+"""What stands before the word for a password: "hunter2 is my password", "'hi' as the password"."""
 _CLAUSE_END = re.compile(r"[.,;!?](?=\s|$)|[。！？，；\n]")
 _MARKS_BEHIND = ".,;:!?。！？，；)]}'"
 
@@ -53,8 +60,8 @@ def passwords(text: str) -> Iterator[tuple[int, int]]:
     """Yield begin and end of each password and code that a text tells.
 
     Behind a mark ("password: ...") whatever stands is taken for one. Behind a leading word
-    ("password is ...") too, save where a sentence reads on: several words, of which the first and
-    half of all are small. Elsewhere it must hold a digit, and a code always must.
+    ("password is ...") too, save where a sentence reads on: several words, of which every third is
+    small. Elsewhere it must hold a digit, and a code always must.
     """
     for word in _words_in(text, _ELSEWHERE):
         if mixed := _MIXED.match(text[word.end() : word.end() + _REACH].lstrip(" :：")):
@@ -63,33 +70,35 @@ def passwords(text: str) -> Iterator[tuple[int, int]]:
     for word in _words_in(text, _words_for_password()):
         start = max(0, word.start() - _REACH)
         if before := _BEFORE.search(text[start : word.start()]):
-            yield start + before.start("before"), start + before.end("before")
+            begin, end = before.span(before.lastgroup or "before")
+            yield start + begin, start + end
         tail = text[word.end() : word.end() + _REACH]
-        code = plain(word[0]) in _codes()
-        for at, sure in _places(tail, plain(word[0]), language_of(text)):
-            span = _code(tail, at) if code else _password(text, tail, at, sure)
+        words = _words_beside(plain(word[0]), language_of(text))
+        for at, sure in _places(tail, words):
+            span = _code(tail, at, sure) if words.code else _password(tail, at, sure, words.small)
             if span:
                 yield word.end() + span[0], word.end() + span[1]
                 break
 
 
-def _code(tail: str, at: int) -> tuple[int, int] | None:
-    """Return where a code stands at a place behind the word for one."""
-    value = _VALUE.match(tail, at)
+def _code(tail: str, at: int, sure: int) -> tuple[int, int] | None:
+    """Return where a code stands at a place behind the word for one, or behind an article there."""
+    article = _ARTICLE.match(tail, at) if sure else None
+    value = _VALUE.match(tail, article.end() if article else at)
     digits = _DIGITS.match(tail, value.start(value.lastgroup or 0)) if value else None
     if digits is None or sum(map(str.isdecimal, digits[0])) < _FEWEST_DIGITS:
         return None
     return digits.start(), digits.start() + len(digits[0].rstrip(_MARKS_BEHIND))
 
 
-def _password(text: str, tail: str, at: int, sure: int) -> tuple[int, int] | None:
+def _password(tail: str, at: int, sure: int, small: frozenset[str]) -> tuple[int, int] | None:
     """Return where a password stands at a place behind the word for one.
 
     Args:
-        text: the whole text.
         tail: what stands behind the word.
         at: the place.
         sure: how sure it is that one stands there, as `_places` says.
+        small: words of which sentences are made, and no password.
     """
     value = _VALUE.match(tail, at)
     if value is None:
@@ -101,32 +110,21 @@ def _password(text: str, tail: str, at: int, sure: int) -> tuple[int, int] | Non
     end = begin + len(bare)
     has_digit = any(map(str.isdecimal, bare))
     if not sure:
-        telling = has_digit and len(bare) >= _FEWEST_ALONE
+        telling = has_digit and len(bare) >= _FEWEST_ALONE and not _YEAR.fullmatch(bare)
         return (begin, end) if telling else None
     if len(bare) > 2 and (has_digit or not _PLAIN_WORD.fullmatch(bare)):
         return begin, end
     stop = _CLAUSE_END.search(tail, begin)
     clause = tail[begin : stop.start() if stop else len(tail)]
-    if len(bare) < 2 or (sure == _LED and _is_prose(clause, _small_words(language_of(text)))):
+    if len(bare) < 2 or (sure == _LED and _is_prose(clause, small)):
         return None
     return begin, begin + len(clause)
 
 
-@cache
-def _small_words(language: str | None) -> frozenset[str]:
-    import stopwordsiso  # late: it reads the lists of sixty languages
-
-    return frozenset(stopwordsiso.stopwords(language or "en"))
-
-
 def _is_prose(clause: str, small: frozenset[str]) -> bool:
-    """Return whether it is several words, of which the first and half of all are small."""
+    """Return whether it is several words, every third of which is small."""
     words = [plain(word.strip(_MARKS_BEHIND)) for word in clause.split()]
-    return (
-        len(words) > 1
-        and words[0] in small
-        and 2 * sum(word in small for word in words) >= len(words)
-    )
+    return len(words) > 1 and 3 * sum(word in small for word in words) >= len(words)
 
 
 def _words_in(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
@@ -145,12 +143,39 @@ _LED, _MARKED = 1, 2
 """How sure it is that a password stands at a place: a word leads there, or a mark."""
 
 
-def _places(tail: str, secret: str, language: str | None) -> Iterator[tuple[int, int]]:
-    """Yield where a password may stand behind a word for one, and how sure that is.
+@dataclass(frozen=True)
+class _Beside:
+    """The words that stand beside a word for a password."""
 
-    What a mark or a word leads to is one where it speaks of the password itself, not of a "password
-    manager": right behind the word, or behind a small word ("for the router").
-    """
+    code: bool
+    """Whether it is one for a code, which holds digits."""
+    leads: frozenset[str]
+    into: frozenset[str]
+    beside: frozenset[str]
+    """Those that may follow where it speaks of the password itself, not of a "password manager"."""
+    prepositions: frozenset[str]
+    small: frozenset[str]
+
+
+@cache
+def _words_beside(word: str, language: str | None) -> _Beside:
+    """Return what stands beside it in the language of the text, or in those that have the word."""
+    import stopwordsiso  # late: it reads the lists of sixty languages
+
+    having = [c for c, t in LANGUAGES.items() if word in t.words("secret") | t.words("codes")]
+    codes = [language] if language in having else having
+
+    def all_of(key: str) -> frozenset[str]:
+        return frozenset[str]().union(*(LANGUAGES[code].words(key) for code in codes))
+
+    small = frozenset[str]().union(*(stopwordsiso.stopwords(code) for code in codes))
+    leads, into, prepositions = map(all_of, ("leads", "into", "prepositions"))
+    beside = leads | into | prepositions | small
+    return _Beside(word in all_of("codes"), leads, into, beside, prepositions, small)
+
+
+def _places(tail: str, words: _Beside) -> Iterator[tuple[int, int]]:
+    """Yield where a password may stand behind a word for one, and how sure that is."""
     if mark := _POSSESSIVE.match(tail) or _MARK.match(tail):
         yield mark.end(), _MARKED
         return
@@ -158,14 +183,19 @@ def _places(tail: str, secret: str, language: str | None) -> Iterator[tuple[int,
         yield lead.end(), _LED
     yield 0, 0
     stop = _CLAUSE_END.search(tail)
-    leads = _leads(secret, language)
-    words = list(_WORD.finditer(tail, 0, stop.start() if stop else len(tail)))[: _BETWEEN + 1]
-    itself = bool(words) and plain(words[0][0].rstrip(":：")) in leads | _small_words(language)
-    for word, after in zip_longest(words, words[1:]):
+    end = stop.start() if stop else len(tail)
+    behind = list(_WORD.finditer(tail, 0, end))[: _BETWEEN + 1]
+    first = plain(behind[0][0].rstrip(":：")) if behind else ""
+    itself = first in words.beside
+    for at, (word, after) in enumerate(zip_longest(behind, behind[1:])):
         if word[0][-1] in ":：=→":
             yield word.end(), _MARKED if itself else 0
-        elif plain(word[0]) in leads and not (after and plain(after[0]) in leads):
+        elif plain(word[0]) in words.leads and not (after and plain(after[0]) in words.leads):
             yield word.end(), _LED if itself else 0
+        elif plain(word[0]) in words.into:  # "changed my password to", not "is easy to remember"
+            yield word.end(), _LED if at == 0 or first in words.prepositions else 0
+    if itself and (mixed := _LETTERS_AND_DIGITS.search(tail, 0, end)):
+        yield mixed.start(), 0
 
 
 @cache
@@ -181,23 +211,6 @@ def _words_for_password() -> re.Pattern[str]:
     return re.compile(
         rf"(?<!\w)(?:{_any(spaced)})(?!\w)|(?:{_any(joined)})[를을가]?", re.IGNORECASE
     )
-
-
-@cache
-def _codes() -> frozenset[str]:
-    """Return the words for a code, which holds digits."""
-    return frozenset[str]().union(*(each.words("codes") for each in LANGUAGES.values()))
-
-
-@cache
-def _leads(word: str, language: str | None) -> frozenset[str]:
-    """Return what leads from a word on: in the language of the text, or in those that have it."""
-    tables = [
-        each for each in LANGUAGES.values() if word in each.words("secret") | each.words("codes")
-    ]
-    if language and LANGUAGES[language] in tables:
-        tables = [LANGUAGES[language]]
-    return frozenset[str]().union(*(each.words("leads") for each in tables))
 
 
 @cache

@@ -43,6 +43,7 @@ class Language:
     secret: str = ""
     codes: str = ""
     leads: str = ""
+    into: str = ""
     drops_subject: bool = False
     spaced: bool = True
     _sets: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)

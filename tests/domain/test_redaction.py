@@ -99,6 +99,17 @@ HARMLESS = [
     "Key takeaways: 3 of 5 agreed",
     "My password has 12 letters",
     "The keyboard is new and the token ring is old",
+    "La password è troppo lunga",
+    "A password should be easy to remember",
+    "my password was changed in 2024",
+    "my password was leaked in 2021",
+    "my password is 12 characters long",
+    "Un mot de passe doit être facile à retenir",
+    "Mon mot de passe a été changé en 2024",
+    "Мой пароль был изменён в 2024 году",
+    "La password è stata cambiata nel 2024",
+    "Una contraseña debe ser fácil de recordar",
+    "비밀번호를 2024년에 바꿨어요",
 ]
 
 
@@ -244,6 +255,17 @@ SPOKEN = [
     ("mã xác minh là 482913", "482913"),
     ("รหัสยืนยัน 482913", "482913"),
     ("kode verifikasi saya 482913", "482913"),
+    ("Passwort fürs WLAN ist Erdbeere", "Erdbeere"),
+    ("Mein Passwort heißt Erdbeere", "Erdbeere"),
+    ("mon mot de passe c'est framboise", "framboise"),
+    ("Use 'swordfish' as the password", "swordfish"),
+    ("I set my password to 'let me in'", "let me in"),
+    ("Password for wifi strawberry99", "strawberry99"),
+    ("mi pin es el 4821", "4821"),
+    ("รหัส PIN ของฉันคือ 4821", "4821"),
+    ("暗証番号は４８２１です", "４８２１"),
+    ("PIN: ٤٨٢١", "٤٨٢١"),
+    ("मेरा पिन ४८२१ है", "४८२१"),
 ]
 PERSONAL = [
     "DE89 3704 0044 0532 0130 00",

@@ -1,6 +1,7 @@
 """The keys that tokens are checked with: from the settings, or from an identity provider."""
 
 import asyncio
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -20,6 +21,10 @@ PUBLIC = frozenset(
     (*CURVES.values(), "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA")
 )
 """Algorithms that a key of a key server may have: never one with a shared secret."""
+
+
+MOST = 256_000
+"""Bytes of what a key server publishes at most; as a rule it is some kilobytes."""
 
 
 class IdentityError(Exception):
@@ -96,9 +101,7 @@ class KeyServer:
 
     async def _fetch(self) -> None:
         try:
-            response = await self._client.get(self._url)
-            response.raise_for_status()
-            listed = response.json()["keys"]
+            listed = json.loads(await self._body())["keys"]
             self._keys = dict(filter(None, map(_published, listed)))
         except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError) as error:
             if self._keys:
@@ -109,6 +112,16 @@ class KeyServer:
                 f"The key server {place} does not answer as it should, so no token can be checked: "
                 "try again later."
             ) from error
+
+    async def _body(self) -> bytes:
+        body = b""
+        async with self._client.stream("GET", self._url) as response:
+            response.raise_for_status()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MOST:
+                    raise ValueError("These are more than keys.")
+        return body
 
 
 def _published(entry: Any) -> tuple[str | None, Key] | None:

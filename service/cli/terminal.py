@@ -8,7 +8,6 @@ import atexit
 import gc
 import json
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine
@@ -97,7 +96,7 @@ def settings(kind: "type[Settings] | None" = None) -> "Settings":
     from settings import Settings
 
     load_dotenv(Path(".env"))
-    for sentence in misnamed(os.environ):
+    for sentence in misnamed():
         print(sentence, file=sys.stderr)
     try:
         return (kind or Settings)()

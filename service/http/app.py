@@ -3,8 +3,8 @@
 Ties routes, errors and middleware together; what a route does is in its own module.
 """
 
+import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import unquote
@@ -112,7 +112,7 @@ def create_app(
                     "memory of every user. To ask for tokens, set MNEMO_AUTH_SECRET, "
                     "MNEMO_AUTH_PUBLIC_KEY or MNEMO_AUTH_JWKS_URL."
                 )
-            for sentence in misnamed(os.environ):
+            for sentence in await asyncio.to_thread(misnamed):
                 _log.warning(sentence)
             if begin is not None:
                 await begin(serving.parts.settings)

@@ -5,7 +5,6 @@ Looks only: nothing is made or repaired. What it says of stores is in `doctor_st
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -98,7 +97,7 @@ def because(settings: Settings, field: str) -> str:
 
 async def check_settings(settings: Settings) -> list[Check]:
     """Name variables that look like settings and are none: most likely misspelt."""
-    if odd := misnamed(os.environ):
+    if odd := await asyncio.to_thread(misnamed):
         return [Check("settings", "warn", " ".join(odd))]
     given = sorted(variable(settings, field) for field in settings.model_fields_set)
     text = f"Set: {', '.join(given)}." if given else "Nothing is set: embedded stores, offline."

@@ -1,7 +1,10 @@
 """Variables that look like settings and are none, each with the name that was probably meant."""
 
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+from dotenv import dotenv_values
 
 from settings import PREFIX, Settings, Tier
 
@@ -10,8 +13,14 @@ FOR_TESTS = "MNEMO_TEST_"
 TIERS = f"{PREFIX}TIERS"
 
 
-def misnamed(names: Iterable[str]) -> list[str]:
-    """Return a sentence for each variable that looks like a setting and is none."""
+def misnamed(names: Iterable[str] | None = None) -> list[str]:
+    """Return a sentence for each variable that looks like a setting and is none.
+
+    Args:
+        names: Of variables; None: all of the environment, and those of the file `.env`.
+    """
+    if names is None:
+        names = (*os.environ, *dotenv_values(".env"))
     names = sorted({name.upper() for name in names})
     fields = {f"{PREFIX}{name}".upper(): field for name, field in Settings.model_fields.items()}
     tiers = [variable for variable, field in fields.items() if field.annotation is Tier]

@@ -47,6 +47,10 @@ class StrangeKey(StoreUnavailable):
     """A key holds another kind of value than ours: another program wrote over it."""
 
 
+LOST = (RedisError, RedisClusterException, OSError)
+"""What a call raises where Redis does not answer, or refuses."""
+
+
 def failed(error: RedisError | RedisClusterException | OSError) -> StoreUnavailable:
     """Return what to tell of a call that failed: Redis is away, or it is there and refuses."""
     # What failed in a pipeline is told with its command, which holds what was said.
@@ -80,7 +84,7 @@ async def answered(call: Awaitable[T]) -> T:
     """
     try:
         return await call
-    except (RedisError, RedisClusterException, OSError) as error:
+    except LOST as error:
         raise failed(error) from error
 
 
@@ -117,7 +121,7 @@ async def connect(url: str, seconds: float = WAIT_SECONDS) -> AsyncIterator[Redi
                     "the number behind the slash out of MNEMO_REDIS_URL, or name one that it has."
                 ) from error
             raise failed(error) from error
-        except (RedisError, RedisClusterException, OSError) as error:
+        except LOST as error:
             reason = str(error) or f"nothing within {ANSWER_SHARE * seconds:g} seconds"
             raise StoreUnavailable(
                 f"No Redis answers at {without_secrets(url)} ({reason}): {START}."

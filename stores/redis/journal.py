@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import cast
 
 from redis.asyncio import Redis
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import NoPermissionError
 
 from domain.owner import FIRST_GENERATION, Owner
 from stores.journal.backend import RawJournal, Write, count_in, generation_name
 from stores.journal.journal import Journal
-from stores.redis.connection import answered, failed
+from stores.redis.connection import LOST, answered, failed
 from stores.redis.key_kinds import MANY, strange_keys, without_strange
 from stores.redis.owner_index import OwnerIndex
 
@@ -203,7 +203,7 @@ class RedisJournal(OwnerIndex):
             info = cast("dict[str, object]", await self._redis.info("server"))
         except NoPermissionError:
             return "Redis"
-        except (RedisError, OSError) as error:
+        except LOST as error:
             raise failed(error) from error
         return f"Redis {info.get('redis_version')}"
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from domain.owner import Owner
+from stores.redis.connection import LOST
 from stores.redis.journal import owner_prefix, summaries_key
 from stores.summaries import Branch
 
@@ -39,7 +39,7 @@ class RedisCache:
                 pipe.hget(key, top)
                 pipe.expire(key, self._life)
                 text, _ = await pipe.execute()
-        except (RedisError, OSError):
+        except LOST:
             return None
         return _BRANCH.validate_json(text) if text else None
 
@@ -58,5 +58,5 @@ class RedisCache:
         ]
         try:
             await self._put_script(keys=keys, args=args)
-        except (RedisError, OSError):
+        except LOST:
             return

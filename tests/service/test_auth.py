@@ -285,9 +285,21 @@ async def test_a_new_key_is_found_after_a_while(
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b"5", b"null", b'{"keys": 5}', b'{"keys": null}', b"[" * 100_000, b"\xff"]
+    "body",
+    [
+        b"[]",
+        b"5",
+        b"null",
+        b'{"keys": 5}',
+        b'{"keys": null}',
+        b"[" * 100_000,
+        b"\xff",
+        b"too large",
+    ],
 )
 async def test_a_provider_that_publishes_no_keys_is_said(provider: Provider, body: bytes) -> None:
+    if body == b"large":  # keys, and much beside them
+        body = json.dumps({"keys": provider.keys, "more": "x" * 2_000_000}).encode()
     provider.body = body
     async with open_tokens(settings(auth_jwks_url=provider.url)) as tokens:
         with pytest.raises(KeysUnavailable, match="try again later"):

@@ -24,6 +24,14 @@ def test_an_unknown_name_is_told_with_the_nearest(name: str, meant: str) -> None
     ]
 
 
+def test_names_in_the_file_beside_are_looked_at_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("MNEMO_CHATMODEL=x\nMNEMO_DATA_DIR=y\n")
+    assert [each.split()[0] for each in misnamed()] == ["MNEMO_CHATMODEL"]
+
+
 def test_known_names_and_those_of_others_are_not_told() -> None:
     known = [
         "MNEMO_DATA_DIR",

@@ -26,6 +26,8 @@ _FEW_LETTERS, _FEW_WORDS, _BARE_WORDS = 60, 7, 5
 """Of an order that says how replies are to be: a longer one is about one of them. The last: of
 one without a verb, "no emojis please"."""
 _CLAUSE_END = re.compile(r"[,;:.!?–—，、。！？]")
+_NAME = r"\S+(?:\ \S+)?(?=\ \S+\W*$)"
+"""A name and its surname, before the last word of a sentence."""
 _VERB_LAST = ("ja", "ko", "tr", "hi")
 
 
@@ -69,7 +71,7 @@ class _Patterns:
     def __init__(self, words: Vocabulary) -> None:
         def any_of(phrases: Iterable[str]) -> str:
             ordered = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
-            either = "|".join(map(re.escape, ordered)) or r"(?!)"
+            either = "|".join(map(re.escape, ordered)).replace(r"\.\.\.", _NAME) or r"(?!)"
             return rf"(?:\b(?:{either})(?!\w))" if words.spaced else f"(?:{either})"
 
         always, ask, call = map(any_of, (words.always, words.ask, words.call))
@@ -128,8 +130,10 @@ class _Form:
         match = self._patterns.call.search(text)
         if match is None:
             return None
-        rest = text[: match.start()] if self.code in _VERB_LAST else text[match.end() :]
-        if not any(word[0].isalpha() and not word[0].islower() for word in rest.split()):
+        rest = text[: match.end()] if self.code in _VERB_LAST else text[match.end() :]
+        own = LANGUAGES[self.code].words("own")
+        names = [word for word in rest.split() if word.lower() not in own]
+        if not any(word[0].isalpha() and not word[0].islower() for word in names):
             return None
         return not denies(_clause(text, match), self.code)
 

@@ -18,6 +18,8 @@ ADDRESS = "form of address"
 """The slot of what a user wants to be called."""
 LENGTH = "length of replies"
 LANGUAGE = "language of replies"
+_CARRIES_SENSE = re.compile(r"[^\W\u3040-\u309f]")
+"""Letters that do, where words are not parted: Hiragana is mostly grammar."""
 _SHORT = 40
 """Letters of an order in a language whose words are not parted: a longer one says more."""
 
@@ -52,7 +54,7 @@ def opposed(order: str, other: str) -> bool:
     "No emojis, please" and "use emojis again in your replies" are about the same thing.
     """
     code = language_of(order) or ENGLISH
-    if denies(order) == denies(other) or not vocabulary(code).spaced:
+    if denies(order) == denies(other):
         return False
     about = [
         _subject(_pattern(code, "answer_pieces").sub(" ", normalized(each)), code)
@@ -62,13 +64,18 @@ def opposed(order: str, other: str) -> bool:
 
 
 def _subject(text: str, code: str) -> frozenset[str]:
-    """Return the stems of what an order is about, beside ordering."""
+    """Return the stems of what an order is about, beside ordering; letters in some scripts."""
     words, language = vocabulary(code), LANGUAGES[code]
     idle = words.always | words.bare | words.ask | words.request | words.you
     idle |= language.words("polite") | language.words("beside") | language.words("contrasts")
     small = words.stop | language.signs | words.i
-    left = spoken_words(without(text, idle, spaced=True))
-    return frozenset(stem(word, code) for word in left if word not in small)
+    if not words.spaced:
+        left = without(text, idle | language.words("negations"), spaced=False)
+        if language.negation_pieces:
+            left = re.sub(language.negation_pieces, " ", left)
+        return frozenset(_CARRIES_SENSE.findall(left))
+    spoken = spoken_words(without(text, idle, spaced=True))
+    return frozenset(stem(word, code) for word in spoken if word not in small)
 
 
 @cache

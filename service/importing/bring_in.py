@@ -11,7 +11,7 @@ from itertools import islice
 from domain.facts.facts import fact_id
 from domain.folding import Window
 from domain.owner import Owner, digest
-from domain.records import Fact, Said, Turn
+from domain.records import Fact, Said, Turn, turn_of
 from domain.rows import key_of
 from nodes.extract_facts import extract
 from nodes.state import Parts
@@ -161,15 +161,22 @@ def _exchanges(path: Iterable[Message]) -> Iterator[list[Message]]:
 async def _write_statements(
     parts: Parts, owner: Owner, statements: Sequence[Statement], present: set[str]
 ) -> int:
-    """Write facts of another memory, each with a turn of its own as its source."""
+    """Write facts of another memory, each with a turn of its own as its source.
+
+    One that was deleted here stays so, save where it was stated after that.
+    """
     journal, thread = parts.stores.journal, digest(f"{owner.key}\nimported facts")
     turns: list[Turn] = []
     facts: list[Fact] = []
     view = await journal.read(owner)
     parent = view.refs.get(thread)
+    stored = await parts.stores.memories.facts(owner, view.generation)
+    deleted = {turn_of(ref): f.observed_at for f in stored if f.deleted for ref in f.sources}
     for statement in statements:
         text = statement.text.strip()[:LONGEST]
         id = digest(f"fact\n{text}")
+        if id in deleted and statement.dated and statement.at > deleted[id]:
+            id = digest(f"fact\n{text}\n{statement.at.isoformat()}")
         if id in present:
             continue
         present.add(id)

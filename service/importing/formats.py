@@ -53,6 +53,8 @@ class Statement:
 
     text: str
     at: datetime
+    dated: bool = False
+    """Whether its own record says when."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,8 @@ def _statement(record: Any, place: str, now: datetime) -> Statement:
         content = value.get("content", value.get("memory", value.get("text")))
         text = content.get("content") if isinstance(content, dict) else content
         if isinstance(text, str) and text.strip():
-            return Statement(text, _when(record.get("updated_at") or record.get("created_at"), now))
+            when = record.get("updated_at") or record.get("created_at")
+            return Statement(text, _when(when, now), dated=when is not None)
     raise FileRefused(f"There is no fact in {place}: it needs a text.")
 
 

@@ -36,6 +36,7 @@ INSTRUCTIONS = [
     "Niente emoji, per favore.", "Geen emoji's alsjeblieft.", "Без эмодзи, пожалуйста.",
     "Emoji kullanma lütfen.", "اجعل إجاباتك قصيرة.", "请不要用表情符号。", "回答请尽量简短。",
     "絵文字は使わないでください。",
+    "Bana Sam de.", "Lütfen bana Sam deyin", "मुझे सैम कहो।", "मुझे सैम बुलाओ", "날 샘이라고 불러",
     "Luôn trả lời bằng tiếng Việt.", "Hãy gọi tôi là Sam.", "Selalu jawab dalam bahasa Indonesia.",
 ]  # fmt: skip
 
@@ -64,6 +65,7 @@ NEITHER = [
     "أشرب القهوة دائما.", "मैं हमेशा चाय पीता हूँ।", "我总是七点起床。", "以后我要早起。",
     "朋友们都叫我小明。", "私はいつも七時に起きます。", "友達は私をサムと呼んでいます。",
     "저는 항상 일찍 일어나요.", "Tôi luôn dậy sớm.", "No emojis were in her message.",
+    "Bana doğruyu de.", "Ali bana Ayşe de var dedi.", "友達は私をサムって呼んでいます。",
     "Can you keep this answer short?", "Keep the receipt for the printer.", "No worries, thanks.",
     "Use the blue pan for the sauce tonight.", "Make this email shorter.", "请帮我写一首诗。",
 ]  # fmt: skip
@@ -116,6 +118,11 @@ REPLACED = [
     ("回答请尽量简短。", "以后请详细回答。"),
     ("いつも短く答えてください。", "これからは詳しく答えてください。"),
     ("항상 한국어로 대답해 주세요.", "이제부터 영어로 대답해 주세요."),
+    ("请不要用表情符号。", "请用表情符号。"),
+    ("絵文字を使わないでください。", "絵文字を使ってください。"),
+    ("이모지를 쓰지 마세요.", "이모지를 써 주세요."),
+    ("ตอบเป็นข้อๆ เสมอ", "อย่าตอบเป็นข้อๆ"),
+    ("No uses emojis.", "Usa emojis otra vez en tus respuestas."),
     ("Svar altid kort.", "Fra nu af skal du svare udførligt."),
 ]  # fmt: skip
 
@@ -126,6 +133,8 @@ BOTH_HOLD = [
     ("Keep your answers short.", "Always use long names for variables."),
     ("Call me Sam.", "Don't call me Mr. Smith."),
     ("Always answer in German.", "Never answer in verse."),
+    ("絵文字を使わないでください。", "いつも箇条書きでお願いします。"),
+    ("请不要用表情符号。", "请总是用中文回答。"),
 ]
 
 

@@ -139,6 +139,12 @@ async def test_facts_of_another_memory_are_facts_here(
             assert (await imported(alone, "facts", file))["done"].facts == facts
         listed = await alone.get("/memory/alex/default/facts")
         assert [fact["text"] for fact in listed["items"]] == [text]
+        url = f"/memory/alex/default/facts/{listed['items'][0]['id']}"
+        assert (await alone.client.delete(url)).status_code == 204
+        assert (await imported(alone, "facts", file))["done"].facts == 0
+        anew = written(tmp_path, [{"memory": text, "created_at": "2999-01-01T00:00:00Z"}])
+        for facts in (1, 0):
+            assert (await imported(alone, "facts", anew))["done"].facts == facts
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from domain.records import Entity, Episode, Fact, Kind, RecordKey
@@ -48,11 +49,15 @@ class Rows:
             entities=tuple(sorted(entities, key=lambda each: (each.name.casefold(), each.id))),
         )
 
+    @cached_property
+    def by_key(self) -> dict[RecordKey, Memory]:
+        """Return the records by kind and id."""
+        rows: list[Memory] = [*self.episodes, *self.facts, *self.entities]
+        return {key_of(row): row for row in rows}
+
     def changed(self, now: Mapping[RecordKey, Memory | None]) -> "Rows":
         """Return them with some records as they are `now`; None: there is none any more."""
-        before: list[Memory] = [*self.episodes, *self.facts, *self.entities]
-        after: dict[RecordKey, Memory | None] = {key_of(row): row for row in before}
-        after.update(now)
+        after = {**self.by_key, **now}
         return Rows.of(row for row in after.values() if row is not None)
 
 

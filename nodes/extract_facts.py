@@ -16,7 +16,7 @@ from domain.folding import to_extract
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Fact, RecordKey, Turn, turn_of
-from domain.rows import key_of
+from domain.rows import Memory, Rows, key_of
 from domain.text.sentences import sentences
 from models.errors import ModelError
 from nodes.remembering.by_form import forget_by_form, wanted_by
@@ -163,29 +163,35 @@ async def _extract(
     if not sources:
         return Extracted()
     generation, memories = view.generation, parts.stores.memories
-    stored = await parts.stores.recall.facts(owner, view)
-    nearest = await _nearest(parts, owner, generation, sources, stored)
+    known = (await parts.stores.recall.rows(owner, view)).facts
+    nearest = await _nearest(parts, owner, generation, sources, known)
     extraction, unread = await read_messages(parts, owner, tier, view.cursor, sources, nearest)
     changes = await _without_forgotten(parts, owner, view, sources, extraction.facts, asked)
-    # Read now: what the user edited or deleted while the model was at it stays so.
-    rows = await memories.drawn(owner, generation)
     by_ref = {source.ref: source for source in sources}
-    facts = await asyncio.to_thread(
-        fact_rules.apply,
-        changes,
-        by_ref,
-        rows.facts,
-        parts.now(),
-    )
-    entities = await asyncio.to_thread(
-        entity_rules.merge, extraction.entities, by_ref, rows.entities
-    )
-    if facts or entities:
-        await parts.stores.write(owner, generation, *facts, *entities)
-    before = {fact.id for fact in rows.facts}
-    added = [fact for fact in facts if fact.id not in before and not fact.deleted]
-    keys = [*map(key_of, facts), *map(key_of, entities)]
-    return Extracted(added, keys, extraction.dropped, unread)
+
+    def applied(rows: Rows) -> dict[RecordKey, Memory]:
+        facts = fact_rules.apply(changes, by_ref, rows.facts, parts.now())
+        entities = entity_rules.merge(extraction.entities, by_ref, rows.entities)
+        records: list[Memory] = [*facts, *entities]
+        return {key_of(record): record for record in records}
+
+    # Read now: what the user edited or deleted while the model was at it stays so.
+    rows = await parts.stores.recall.rows(owner, await parts.stores.journal.read(owner))
+    written = await asyncio.to_thread(applied, rows)
+    before = rows.by_key
+    rewritten = {key: before[key] for key in written if key in before}
+    # Also what another process has not told of yet.
+    stored = await memories.some(owner, generation, rewritten)
+    if stored != rewritten:
+        written = await asyncio.to_thread(applied, rows.changed(stored))
+    if written:
+        await parts.stores.write(owner, generation, *written.values())
+    added = [
+        record
+        for key, record in written.items()
+        if key not in before and isinstance(record, Fact) and not record.deleted
+    ]
+    return Extracted(added, list(written), extraction.dropped, unread)
 
 
 async def _without_forgotten(
@@ -281,11 +287,15 @@ async def _nearest(
     stored: Sequence[Fact],
 ) -> list[Fact]:
     """Return the stored facts nearest to what was said."""
-    if len(stored) <= NEAREST:
-        return [fact for fact in stored if not fact.deleted]
-    text = "\n".join(source.text for source in sources)
-    nearest = await parts.stores.memories.nearest(
-        owner, generation, text, limits={"fact": NEAREST * len(sources)}
-    )
     by_id = {fact.id: fact for fact in stored if not fact.deleted}
+    if len(stored) <= NEAREST:
+        return list(by_id.values())
+    text = "\n".join(source.text for source in sources)
+    nearest = await parts.stores.memories.nearest_among(
+        owner,
+        generation,
+        text,
+        keys={"fact": list(by_id)},
+        limits={"fact": NEAREST * len(sources)},
+    )
     return [by_id[id] for id, _ in nearest["fact"] if id in by_id]

@@ -112,25 +112,21 @@ class Memories:
     async def _read(self, owner: Owner, generation: str | None, key: RecordKey) -> Memory | None:
         return (await self.some(owner, generation, [key]))[key]
 
-    async def drawn(self, owner: Owner, generation: str | None) -> Rows:
-        """Return facts and entities, without the episodes, which take the longest to read."""
-        return await self._rows(owner, generation, ("fact", "entity"))
-
     async def episodes(self, owner: Owner, generation: str | None) -> tuple[Episode, ...]:
         """Return all episodes, oldest first. Read the journal before them, always."""
-        return (await self._rows(owner, generation, ("episode",))).episodes
+        return (await self._rows(owner.namespace(generation, "episode"))).episodes
 
     async def facts(self, owner: Owner, generation: str | None) -> tuple[Fact, ...]:
         """Return all facts, tombstones too, by when they were observed."""
-        return (await self._rows(owner, generation, ("fact",))).facts
+        return (await self._rows(owner.namespace(generation, "fact"))).facts
 
     async def entities(self, owner: Owner, generation: str | None) -> tuple[Entity, ...]:
         """Return all entities by name."""
-        return (await self._rows(owner, generation, ("entity",))).entities
+        return (await self._rows(owner.namespace(generation, "entity"))).entities
 
     async def all(self, owner: Owner, generation: str | None) -> Rows:
         """Return everything of one generation."""
-        return await self._rows(owner, generation, KINDS)
+        return await self._rows(owner.namespace(generation))
 
     async def nearest(
         self,
@@ -204,14 +200,12 @@ class Memories:
             prefix = owner.namespace(generation)
         if isinstance(self._store, ClearsPrefix):
             return await self._store.aclear(prefix)
-        cleared = 0
-        for namespace in await self._namespaces(prefix):
-            keys = [item.key for item in await self._items(namespace)]
-            for start in range(0, len(keys), PAGE):
-                gone: list[Op] = [PutOp(namespace, k, None) for k in keys[start : start + PAGE]]
-                await self._store.abatch(gone)
-            cleared += len(keys)
-        return cleared
+        items = await self._items(prefix)
+        for start in range(0, len(items), PAGE):
+            page = items[start : start + PAGE]
+            gone: list[Op] = [PutOp(item.namespace, item.key, None) for item in page]
+            await self._store.abatch(gone)
+        return len(items)
 
     async def characters_of(self, user_key: str) -> set[str]:
         """Return the digests of a user's characters that any record is kept with."""
@@ -228,28 +222,26 @@ class Memories:
             if len(page) < PAGE or not fresh:
                 return list(namespaces)
 
-    async def _rows(self, owner: Owner, generation: str | None, kinds: Sequence[Kind]) -> Rows:
-        """Return rows of some kinds; the first pages of all in one batch."""
-        namespaces = [owner.namespace(generation, kind) for kind in kinds]
-        ops: list[Op] = [SearchOp(namespace, limit=PAGE) for namespace in namespaces]
+    async def _rows(self, prefix: tuple[str, ...]) -> Rows:
+        """Return the records under a namespace prefix."""
         records: list[Memory] = []
         beside: dict[str, Any] = {}
-        for kind, namespace, page in zip(
-            kinds, namespaces, await self._store.abatch(ops), strict=True
-        ):
-            first = _items(page)
-            more = await self._items(namespace, PAGE) if len(first) == PAGE else []
-            items = {item.key: item for item in (*first, *more)}.values()
-            records += [record for item in items if (record := _record(item, kind)) is not None]
-            beside |= {item.key: item.value[_BESIDE] for item in items if _BESIDE in item.value}
+        for item in await self._items(prefix):
+            kind = item.namespace[-1]
+            if kind in KINDS and (record := _record(item, kind)) is not None:
+                records.append(record)
+            if _BESIDE in item.value:
+                beside[item.key] = item.value[_BESIDE]
         return replace(Rows.of(records), beside=beside)
 
-    async def _items(self, namespace: tuple[str, ...], offset: int = 0) -> list[SearchItem]:
-        """Return all items of a namespace from `offset` on, however many."""
-        items: dict[str, SearchItem] = {}
+    async def _items(self, prefix: tuple[str, ...]) -> list[SearchItem]:
+        """Return all items under a namespace prefix, however many."""
+        items: dict[tuple[tuple[str, ...], str], SearchItem] = {}
+        offset = 0
         while True:
-            page = await self._store.asearch(namespace, limit=PAGE, offset=offset)
-            items |= {item.key: item for item in page if item.namespace == namespace}
+            page = await self._store.asearch(prefix, limit=PAGE, offset=offset)
+            under = (item for item in page if item.namespace[: len(prefix)] == prefix)
+            items |= {(item.namespace, item.key): item for item in under}
             offset += len(page)
             if len(page) < PAGE:
                 return list(items.values())

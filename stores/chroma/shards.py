@@ -64,7 +64,7 @@ class Shards:
         self.layout = layout
         self._in_force = in_force
         self._known: dict[int, Shard] = {}
-        self._all_known = False
+        self._listed = False
         self._vanished: set[int] = set()
         self._lock = Lock()
 
@@ -89,8 +89,12 @@ class Shards:
             StoreMismatch: if the data was reindexed meanwhile.
             StoreUnavailable: if the collection was there and is no more.
         """
-        if shard not in self._known and (not self._all_known or shard in self._vanished):
-            self._look()
+        served = self.link.path is None  # then others make shards, too
+        if shard not in self._known:
+            if not self._listed or shard in self._vanished or (served and create):
+                self._look()
+            elif served:
+                self._look_for(shard)
         if shard not in self._known and shard in self._vanished:
             raise StoreUnavailable(
                 f"Chroma no longer has the collection of shard {shard}: another program deleted it "
@@ -106,7 +110,16 @@ class Shards:
         """Look the shard's collection up again at its next use."""
         with self._lock:
             self._known.pop(shard, None)
-            self._all_known = False
+            self._listed = False
+
+    def _look_for(self, shard: int) -> None:
+        """Find one that was made since all were listed: by name, for a server may hold many."""
+        made = self.link.find(str(Name(self.layout.epoch, shard, 0)))
+        if made is not None:
+            with self._lock:
+                self._known.setdefault(shard, Shard(made))
+        elif self._in_force:
+            self._check(self.link.find(RECORD))
 
     def _look(self) -> None:
         """Find the newest complete collection of each shard."""
@@ -124,7 +137,7 @@ class Shards:
         self._vanished -= best.keys()
         with self._lock:
             self._known = {shard: Shard(collection) for shard, (_, collection) in best.items()}
-            self._all_known = self.link.path is not None  # on a server others make shards, too
+            self._listed = True
 
     def _check(self, record: Collection | None) -> None:
         if record is None:

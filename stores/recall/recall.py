@@ -21,7 +21,8 @@ from domain.recall.packing import pack, render
 from domain.recall.query import Question, read_question
 from domain.recall.ranking import Signals, Votes, signals, voted
 from domain.recall.threshold import NEARBY, related
-from domain.records import Entity, Fact, Kind, Recalled
+from domain.records import Entity, Kind, Recalled
+from domain.rows import Rows
 from domain.text.dates.dates import named_period
 from domain.text.terms import terms
 from models.embeddings.open import EmbeddingModel
@@ -222,13 +223,13 @@ class Recall:
         degraded = [*(["vectors"] if near is None else []), *(["memories"] if missing else [])]
         return Survey(index, question, every, scope, nearest, tuple(degraded))
 
-    async def facts(self, owner: Owner, view: JournalView) -> tuple[Fact, ...]:
-        """Return all facts, tombstones too, as the index holds them: a turn has loaded it.
+    async def rows(self, owner: Owner, view: JournalView) -> Rows:
+        """Return all records, tombstones too, as the index holds them: a turn has loaded it.
 
         Raises:
             StoreUnavailable: If they are not at hand and cannot be read.
         """
-        return (await self._cache.index(owner, view)).rows.facts
+        return (await self._cache.index(owner, view)).rows
 
     def forget(self, owner: Owner) -> None:
         """Drop what this process holds of an owner."""

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 import aiosqlite
 import pytest
+from langgraph.store.base import SearchOp
 
+from domain.owner import Owner
 from evals.speed.counting_proxy import counting_proxy
 from tests.support.house import Open, answer
 from tests.support.servers.openai_server import Body
@@ -74,3 +76,24 @@ async def test_a_turn_in_the_data_dir_reads_and_writes_its_journal_in_few_calls(
         journal = [call for call in calls[-1] if "checkpoint" not in call]
         assert len(calls[-1]) == len(calls[3]) <= 13, calls[-1]
         assert sum(call.startswith("execute_fetchall WITH at") for call in journal) == 1
+
+
+async def test_facts_are_extracted_without_reading_all_there_are(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_house(memory_model="offline", extract_turns=2, fold_turns=100) as house:
+        for place in ("Oslo", "Rome", "Lima"):
+            await house.say(f"I have an aunt in {place} and I have a cousin near {place}")
+        store = house.parts.stores.long_term
+        listings: list[Any] = []
+        abatch = store.abatch
+
+        async def counted(ops: Any) -> Any:
+            listings.extend(op for op in ops if isinstance(op, SearchOp) and not op.query)
+            return await abatch(ops)
+
+        monkeypatch.setattr(store, "abatch", counted)
+        await house.say("My brother lives in Bergen")
+        view = await house.parts.stores.journal.read(Owner("alex"))
+        assert view.cursor == view.seq == 4
+        assert listings == []

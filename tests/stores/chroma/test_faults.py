@@ -6,9 +6,12 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from evals.speed.counting_proxy import counting_proxy
+from stores.chroma.client import ChromaLink
 from stores.errors import StoreBusy, StoreMismatch, StoreUnavailable
 from tests.support.pace import took
 from tests.support.servers.chroma_server import ChromaServer, OpenStore, opener
@@ -166,3 +169,26 @@ async def test_what_is_no_chroma_is_one_sentence_and_sees_the_token_as_a_bearer(
             pass
     assert "t0ken" not in one_sentence(refused.value)
     assert Stranger.seen == "Bearer t0ken"
+
+
+async def test_what_else_a_server_holds_is_not_read_for_an_owner_who_is_new_to_it(
+    chroma_url: str,
+) -> None:
+    at = urlsplit(chroma_url)
+    link = ChromaLink.server(chroma_url, None, 30.0)
+    for number in range(12):
+        link.create(f"of-another-program-{number}", {"anything": "x" * 500})
+    link.close()
+    async with (
+        counting_proxy(at.hostname or "", at.port or 0) as trips,
+        opener(url=f"http://127.0.0.1:{trips.port}")() as one,
+        opener(url=chroma_url)() as another,
+    ):
+        assert await one.asearch(NS) == []
+        before = trips.received
+        assert await one.asearch(NS) == []
+        assert trips.received - before < 5_000
+        await another.aput(NS, "k", {"text": "tea"}, index=["text"])
+        before = trips.received
+        assert [item.key for item in await one.asearch(NS)] == ["k"]
+        assert trips.received - before < 5_000

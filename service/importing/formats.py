@@ -3,10 +3,10 @@
 Everything in such a file is a stranger's: what is not as it should be is refused with its place.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,43 +123,48 @@ def _chatgpt(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat
     """Yield ChatGPT's conversations: each a mapping of nodes with parents."""
     for place, record in records:
         nodes = _part(record, "mapping", dict, place)
+        parents = {id: node.get("parent") for id, node in nodes.items() if _is_dict(node)}
+        begun = _when(record.get("create_time"), now)
         messages: dict[str, Message] = {}
-        for id in _from_the_root(nodes):
+        for id in _from_the_root(parents):
             message = nodes[id].get("message")
-            said = _of(message, "author", "role") if isinstance(message, dict) else None
-            text = _parts(_of(message, "content", "parts")) if isinstance(said, str) else ""
-            if ROLES.get(str(said)) and text.strip():
-                at = _when(message.get("create_time"), _when(record.get("create_time"), now))
-                parent = _kept(nodes, nodes[id].get("parent"), messages)
-                messages[id] = Message(id, parent, ROLES[str(said)], text, at)
-        last = _kept(nodes, record.get("current_node"), messages)
+            role = ROLES.get(str(_of(message, "author", "role")))
+            text = _parts(_of(message, "content", "parts")) if _shown(message) else ""
+            if role and text.strip():
+                parent = _kept(parents, parents[id], messages)
+                at = _when(message.get("create_time"), begun)
+                messages[id] = Message(id, parent, role, text, at)
+        last = _kept(parents, record.get("current_node"), messages)
         id = record.get("conversation_id") or record.get("id") or place
         yield Chat(f"chatgpt:{id}", messages, last)
 
 
-def _from_the_root(nodes: Mapping[str, Any]) -> list[str]:
-    """Return the ids of nodes, each after its parent; those of circles are left out."""
-    children: dict[Any, list[str]] = {}
-    for id, node in nodes.items():
-        if isinstance(node, dict):
-            parent = node.get("parent")
-            in_file = isinstance(parent, str) and parent in nodes
-            children.setdefault(parent if in_file else None, []).append(id)
+def _shown(message: Any) -> bool:
+    """Whether a message of ChatGPT's is said to its user, not to a tool and not hidden."""
+    hidden = _of(message, "metadata", "is_visually_hidden_from_conversation")
+    return _of(message, "recipient") in (None, "all") and hidden is not True
+
+
+def _from_the_root(parents: Mapping[str, Any]) -> list[str]:
+    """Return the ids of messages, each after its parent; those of circles are left out."""
+    children: dict[str | None, list[str]] = {}
+    for id, parent in parents.items():
+        in_file = isinstance(parent, str) and parent in parents
+        children.setdefault(parent if in_file else None, []).append(id)
     ordered = list(children.get(None, ()))
     for id in ordered:
         ordered.extend(children.get(id, ()))
     return ordered
 
 
-def _kept(nodes: Mapping[str, Any], id: Any, kept: Mapping[str, Message]) -> str | None:
-    """Return the nearest message that is kept, from a node upwards."""
+def _kept(parents: Mapping[str, Any], id: Any, kept: Mapping[str, Message]) -> str | None:
+    """Return the nearest message that is kept, from one upwards."""
     seen: set[str] = set()
     while isinstance(id, str) and id not in seen:
         if id in kept:
             return id
         seen.add(id)
-        node = nodes.get(id)
-        id = node.get("parent") if isinstance(node, dict) else None
+        id = parents.get(id)
     return None
 
 
@@ -167,24 +172,27 @@ def _claude(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]
     """Yield Claude's conversations: lists of messages, with parents in newer exports."""
     for place, record in records:
         listed = _part(record, "chat_messages", list, place)
-        nodes = {
+        items = {
             str(item.get("uuid") or number): item
             for number, item in enumerate(listed)
-            if isinstance(item, dict)
+            if _is_dict(item)
         }
-        before: str | None = None
+        before = dict(pairwise(reversed(items)))
+        parents = {
+            id: item.get("parent_message_uuid", before.get(id)) for id, item in items.items()
+        }
+        begun = _when(record.get("created_at"), now)
         messages: dict[str, Message] = {}
-        for id, item in nodes.items():
-            text = item.get("text") or _parts(item.get("content"))
+        for id in _from_the_root(parents):
+            item = items[id]
             role = ROLES.get(str(item.get("sender")))
-            if role is None or not isinstance(text, str) or not text.strip():
-                continue
-            named = item.get("parent_message_uuid")
-            parent = named if isinstance(named, str) and named in messages else before
-            at = _when(item.get("created_at"), _when(record.get("created_at"), now))
-            messages[id] = Message(id, parent, role, text, at)
-            before = id
-        last = record.get("current_leaf_message_uuid")
+            # The text beside the parts says of each call of a tool that it cannot be shown.
+            text = _parts(item.get("content")) or item.get("text")
+            if role and isinstance(text, str) and text.strip():
+                parent = _kept(parents, parents[id], messages)
+                at = _when(item.get("created_at"), begun)
+                messages[id] = Message(id, parent, role, text, at)
+        last = _kept(parents, record.get("current_leaf_message_uuid"), messages)
         yield Chat(f"claude:{record.get('uuid') or place}", messages, last)
 
 
@@ -196,7 +204,7 @@ def _messages(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Cha
     """
     by_name: dict[str, dict[str, Message]] = {}
     for place, record in records:
-        record = json.loads(record) if isinstance(record, str) else record
+        record = _inside(record)
         if isinstance(record, dict) and isinstance(record.get("messages"), list):
             messages: dict[str, Message] = {}
             for item in record["messages"]:
@@ -209,6 +217,14 @@ def _messages(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Cha
     for name, messages in by_name.items():
         first = next((message.text for message in messages.values()), "")
         yield Chat(f"messages:{name or digest(first)}", messages)
+
+
+def _inside(record: Any) -> Any:
+    """Return a record that a text holds, as the lines of a Redis list are written by tools."""
+    try:
+        return read_json(record) if isinstance(record, str) else record
+    except ValueError:
+        return record
 
 
 def _append(messages: dict[str, Message], item: Any, place: str, now: datetime) -> None:
@@ -245,6 +261,8 @@ def _is_dict(value: Any) -> bool:
 
 def _part(record: Any, name: str, kind: type, place: str) -> Any:
     value = record.get(name) if isinstance(record, dict) else None
+    if value is None and _is_dict(record) and name in record:
+        return kind()  # Deleted: only its frame is left.
     if not isinstance(value, kind):
         raise FileRefused(f'There is no conversation in {place}: it has no "{name}".')
     return value

@@ -154,6 +154,7 @@ async def test_facts_of_another_memory_are_facts_here(
         ("chatgpt", "no json", "Line 1"),
         ("claude", {"chat_messages": 3}, "record 1"),
         ("messages", [3], "record 1"),
+        ("messages", ["abc"], "record 1"),
         ("facts", [{"id": 1}], "record 1"),
         ("facts", "7", "no list"),
     ],
@@ -169,3 +170,78 @@ def test_a_chat_that_goes_in_circles_ends(tmp_path: Path) -> None:
     nodes = {"a": node("a", "b", "user", "Hi", 1.0), "b": node("b", "a", "assistant", "Ho", 2.0)}
     chats = read_file("chatgpt", written(tmp_path, [{"mapping": nodes}]), NOW).chats
     assert chats == []
+
+
+def test_odd_parts_of_chatgpts_export_are_passed_over_and_the_rest_is_read(tmp_path: Path) -> None:
+    nodes: Any = {
+        "root": {"id": "root", "parent": None, "message": None},
+        "gone": None,
+        "hidden": node("hidden", "root", "user", "About me: secret", 1.0),
+        "u1": node("u1", "hidden", "user", "Draw a cat.", 2.0),
+        "call": node("call", "u1", "assistant", '{"prompt": "cat"}', 3.0),
+        "tool": node("tool", "call", "tool", "done", 4.0),
+        "thought": node("thought", "tool", "assistant", "", 5.0),
+        "a1": node("a1", "thought", "assistant", "Here it is.", 6.0),
+        "u2": node("u2", "a1", "user", "", 7.0),
+        "a2": node("a2", "u2", "assistant", "A cat indeed.", 8.0),
+        "lost": node("lost", "nowhere", "user", "Where am I?", 9.0),
+    }
+    nodes["hidden"]["message"]["metadata"] = {"is_visually_hidden_from_conversation": True}
+    nodes["call"]["message"]["recipient"] = "t2uay3k.sj1i4kz"
+    nodes["a1"]["message"]["recipient"] = "all"
+    nodes["thought"]["message"]["content"] = {"content_type": "thoughts", "thoughts": [{}]}
+    nodes["u2"]["message"] |= {"create_time": None}
+    nodes["u2"]["message"]["content"]["parts"] = [
+        {"content_type": "image_asset_pointer", "asset_pointer": "file-service://x"},
+        {"content_type": "audio_transcription", "text": "Is this it?"},
+        None,
+    ]
+    export = [
+        {"conversation_id": "c", "create_time": 1.0, "current_node": "gone", "mapping": nodes},
+        {"conversation_id": "deleted", "title": None, "mapping": None},
+        {"conversation_id": "empty", "mapping": {}},
+    ]
+    (chat,) = read_file("chatgpt", written(tmp_path, export), NOW).chats
+    assert {m.text: m.parent for m in chat.messages.values()} == {
+        "Draw a cat.": None,
+        "Here it is.": "u1",
+        "Is this it?": "a1",
+        "A cat indeed.": "u2",
+        "Where am I?": None,
+    }
+
+
+def test_odd_parts_of_claudes_export_are_passed_over_and_the_rest_is_read(tmp_path: Path) -> None:
+    def said(id: str, sender: str, parent: str, text: str, *parts: Any) -> dict[str, Any]:
+        return {"uuid": id, "sender": sender, "text": text, "content": list(parts),
+                "parent_message_uuid": parent, "created_at": "2025-03-01T10:00:00Z"}  # fmt: skip
+
+    root = "00000000-0000-4000-8000-000000000000"
+    unsupported = "This block is not supported on your current device yet."
+    called: Any = ({"type": "tool_use", "input": {}}, {"type": "tool_result", "content": [{}]})
+    export = [
+        {
+            "uuid": "k",
+            "current_leaf_message_uuid": "m4",
+            "chat_messages": [
+                said(
+                    "m2", "assistant", "m1", unsupported, *called, {"type": "text", "text": "Two."}
+                ),
+                said("m1", "human", root, "How many bees?"),
+                said("m3", "human", "m2", "And wasps?"),
+                said("m4", "assistant", "m3", "", {"type": "thinking", "thinking": "Hm."}),
+                said("n1", "human", root, "How many hives?"),
+                None,
+            ],
+        },
+        {"uuid": "deleted", "name": "", "chat_messages": []},
+        {"uuid": "gone", "name": "", "chat_messages": None},
+    ]
+    (chat,) = read_file("claude", written(tmp_path, export), NOW).chats
+    assert chat.last == "m3"
+    assert {m.text: m.parent for m in chat.messages.values()} == {
+        "How many bees?": None,
+        "Two.": "m1",
+        "And wasps?": "m2",
+        "How many hives?": None,
+    }

@@ -8,46 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    Field,
-    SecretStr,
-    model_validator,
-)
+from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.characters import Character, read_characters
+from domain.tiers import Tier
 
 PREFIX = "MNEMO_"
-
-
-class Tier(BaseModel):
-    """What one class of users gets."""
-
-    context_budget: int = Field(ge=400, description="Tokens of one prompt with its reply.")
-    remembers: bool = Field(
-        default=True, description="False: the last turns and summaries only, no facts, no recall."
-    )
-    memory_calls: bool | None = Field(
-        default=None,
-        description="Whether summaries and facts may call the memory model; if not, the user is "
-        "quoted. Unset: as `remembers`.",
-    )
-    turns_per_minute: int | None = Field(
-        default=None, ge=1, description="Messages a user may send within a minute. Unset: any."
-    )
-    tokens_per_day: int | None = Field(
-        default=None, ge=1, description="Tokens a user's turns may cost in a day. Unset: any."
-    )
-    reply_reserve: int | None = Field(
-        default=None, ge=50, description="Tokens of a reply at most. Unset: MNEMO_REPLY_RESERVE."
-    )
-
-    @property
-    def calls_memory_model(self) -> bool:
-        """Whether memory work of its users may call a model."""
-        return self.remembers if self.memory_calls is None else self.memory_calls
 
 
 class Settings(BaseSettings):
@@ -79,8 +46,7 @@ class Settings(BaseSettings):
         "base URL: the offline model.",
     )
     memory_model: str | None = Field(
-        default=None,
-        description="The model of summaries, facts and scores. Unset: the chat model.",
+        default=None, description="The model of summaries, facts and scores. Unset: the chat model."
     )
     embeddings: str = Field(
         default="use-multilingual",
@@ -285,7 +251,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _one_key(self) -> "Settings":
+    def _usable(self) -> "Settings":
         if sum(map(bool, (self.auth_secret, self.auth_public_key, self.auth_jwks_url))) > 1:
             raise ValueError(
                 "Of MNEMO_AUTH_SECRET, MNEMO_AUTH_PUBLIC_KEY and MNEMO_AUTH_JWKS_URL set one: "
@@ -296,10 +262,6 @@ class Settings(BaseSettings):
                 "MNEMO_AUTH_SECRET is too short to be safe: use 32 bytes or more, such as the "
                 "output of `openssl rand -hex 32`."
             )
-        return self
-
-    @model_validator(mode="after")
-    def _readable_tables(self) -> "Settings":
         self.tier(None)
         for character in self.characters.values():
             self.tier(character.tier)

@@ -21,7 +21,7 @@ async def feed_by_turns(bench: Bench, dialogue: Dialogue, model: MemoryModel) ->
         for turn in turns:
             fed.view = await bench.journal.add_turns(owner, None, [turn], thread, turn.id)
             fresh.append(fed.view.turns[turn.id])
-            while (window := _due(bench, fed, thread, turn)) is not None:
+            while (window := _window(bench, fed, thread, turn)) is not None:
                 await _fold(bench, fed, window, model)
             if len(fresh) >= bench.settings.extract_turns:
                 await _extract(bench, fed, fresh, model)
@@ -31,7 +31,7 @@ async def feed_by_turns(bench: Bench, dialogue: Dialogue, model: MemoryModel) ->
     return fed
 
 
-def _due(bench: Bench, fed: Fed, thread: str, last: Turn) -> Window | None:
+def _window(bench: Bench, fed: Fed, thread: str, last: Turn) -> Window | None:
     settings = bench.settings
     budget = settings.plus.context_budget
     return window_to_fold(

@@ -17,7 +17,7 @@ class Outcome:
     answer: str
     evidence: tuple[str, ...]
     """Ids of the messages that hold the answer."""
-    found: int
+    shown: int
     """How many of them are shown: word for word, or a passage of a long one."""
     context: str
     """What the prompt shows: what the user asked for once and for all, then what is recalled."""
@@ -76,7 +76,7 @@ def measure(outcomes: Sequence[Outcome]) -> Measure:
     return Measure(
         questions=len(outcomes),
         evidence=evidence,
-        evidence_recall=sum(outcome.found for outcome in outcomes) / max(evidence, 1),
+        evidence_recall=sum(outcome.shown for outcome in outcomes) / max(evidence, 1),
         answer_support=sum(outcome.support for outcome in outcomes) / len(outcomes),
         tokens=sum(outcome.tokens for outcome in outcomes) / len(outcomes),
         most_tokens=max(outcome.tokens for outcome in outcomes),

@@ -161,7 +161,7 @@ def _outcome(
         category=probe.category,
         answer=probe.answer,
         evidence=probe.evidence,
-        found=sum(
+        shown=sum(
             published[id] in context or (len(published[id]) > LONG and fed.refs[id] in ids)
             for id in probe.evidence
         ),

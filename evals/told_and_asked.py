@@ -56,9 +56,9 @@ async def quoted(talk: Dialogue, folder: Path) -> list[bool]:
         ]
 
 
-def _quotes(reply: str, told: Sequence[str]) -> bool:
+def _quotes(reply: str, messages: Sequence[str]) -> bool:
     """Return whether a reply holds a sentence of one of the messages."""
-    return any(sentence in reply for text in told for sentence in sentences(text))
+    return any(sentence in reply for text in messages for sentence in sentences(text))
 
 
 def main() -> None:

@@ -20,12 +20,12 @@ from typing_extensions import TypedDict
 from domain.folding import Window, live_journal, next_window
 from domain.journal import JournalView
 from domain.owner import Owner
+from domain.tiers import Tier
 from graph.parts import process_parts
 from nodes.extract_facts import extract
 from nodes.schedule import schedule
 from nodes.state import Parts, Schedule
 from nodes.summarize import fold_window
-from settings import Tier
 from stores.errors import GenerationMoved
 
 
@@ -37,7 +37,7 @@ class RememberInput(BaseModel):
     tier: str | None = Field(default=None, description="Their tier. Empty: the setting's.")
     thread: str | None = Field(
         default=None,
-        description="Do only what is due after a turn on this thread. Empty: all there is.",
+        description="Only the memory work that a turn on this thread calls for. Empty: all of it.",
     )
     facts_only: bool = Field(
         default=False, description="Note the facts of all that was said, and fold nothing."

@@ -18,13 +18,13 @@ from domain.owner import Owner
 from domain.records import Fact, RecordKey, Turn, turn_of
 from domain.rows import Memory, Rows, key_of
 from domain.text.sentences import sentences
+from domain.tiers import Tier
 from models.errors import ModelError
 from nodes.remembering.by_form import forget_by_form, wanted_by
 from nodes.remembering.lease import extending
 from nodes.remembering.read_messages import DROPPED, UNREADABLE, read_messages
 from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Parts
-from settings import Tier
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.forgetting import forget
 

@@ -12,9 +12,9 @@ from domain.folding import FoldRule, Window, live_journal, should_extract, windo
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.text.wishes import may_want_forgotten
+from domain.tiers import Tier
 from domain.turns import refs_seen
 from nodes.state import ChatContext, ChatState, Origin, Parts, Schedule
-from settings import Tier
 
 NOTHING = Schedule(fold=None, extract=False)
 

@@ -18,10 +18,11 @@ from domain.journal import JournalView
 from domain.owner import Owner
 from domain.prompt_budget import Budget
 from domain.records import Turn
+from domain.tiers import Tier
 from domain.turns import refs_seen
 from models.open import Models
 from nodes.prompt import Draft, Prompt
-from settings import Settings, Tier
+from settings import Settings
 from stores.open import Stores
 from stores.recall.recall import Recollection
 from stores.summaries import EpisodeNote

@@ -15,13 +15,13 @@ from domain.journal import Claim, JournalView
 from domain.owner import Owner
 from domain.records import Episode, Turn
 from domain.summary_check import check, said_in
+from domain.tiers import Tier
 from models.errors import ModelError
 from models.memory.protocol import MemoryModel
 from nodes.remembering.feedback import send_quality
 from nodes.remembering.lease import extending
 from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Origin, Parts
-from settings import Tier
 from stores.errors import GenerationMoved, StoreUnavailable
 
 NOTHING_TOLD = "What was said here is forgotten."

@@ -40,7 +40,7 @@ class StepEvent:
     """Something beside the reply has begun."""
 
     step: Step
-    """search: the model asks memory again; fold, extract: what is due after the reply."""
+    """search: the model asks memory again; fold, extract: memory work after the reply."""
     messages: int = 0
     """How many messages are folded or read for facts."""
 

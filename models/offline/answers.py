@@ -106,7 +106,7 @@ def _source(item: Remembered, texts: Texts) -> str:
     if item.name:
         return f"{item.name}{in_brackets}:"
     if item.by == "user" or texts.code != ENGLISH:
-        return texts.told.format(day=day) if day else texts.here
+        return texts.on_day.format(day=day) if day else texts.here
     if item.by == "note":
         return f"From my notes{in_brackets}:"
     return f"I said on {day}:" if day else "I said earlier in this conversation:"

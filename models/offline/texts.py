@@ -16,7 +16,7 @@ class Texts:
     """The language (ISO 639-1)."""
     hello: str
     noted: str
-    told: str
+    on_day: str
     """Before what the user said on a `{day}`."""
     here: str
     """Before what was said in this conversation."""

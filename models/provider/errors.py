@@ -116,8 +116,8 @@ def _reported(error: Exception) -> ModelError:
     status = status if isinstance(status, int) else None
     code = str(getattr(error, "code", None) or "")
     body = getattr(error, "body", None)
-    said = body.get("message") if isinstance(body, dict) else None
-    return _classified(error, status, code, str(said or getattr(error, "message", error)))
+    message = body.get("message") if isinstance(body, dict) else None
+    return _classified(error, status, code, str(message or getattr(error, "message", error)))
 
 
 def _classified(error: Exception, status: int | None, code: str, text: str) -> ModelError:

@@ -12,9 +12,9 @@ from domain.facts.lasting_wishes import LASTING
 from domain.owner import Owner
 from domain.records import Fact
 from domain.text.sentences import sentences
+from domain.tiers import Tier
 from models.errors import BadReply, ContextTooLong, ModelError, Refused
 from nodes.state import Parts
-from settings import Tier
 
 DROPPED, UNREADABLE = "notes_dropped", "messages_unreadable"
 """Marks of the installation: notes that nothing said supports, messages that were passed over."""

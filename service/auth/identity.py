@@ -50,8 +50,8 @@ class Caller(BaseUser):
     """The token's subject, or the user whom a channel speaks for."""
     tier: str | None = None
     """Name of the tier; None: the setting's."""
-    known: bool = True
-    """False where nobody was asked for a token."""
+    has_token: bool = True
+    """False where nobody was asked for one."""
 
     @property
     def identity(self) -> str:
@@ -66,7 +66,7 @@ class Caller(BaseUser):
     @property
     def is_authenticated(self) -> bool:
         """Whether a token says so."""
-        return self.known
+        return self.has_token
 
     @property
     def permissions(self) -> list[str]:
@@ -74,7 +74,7 @@ class Caller(BaseUser):
         return []
 
 
-ANYBODY = Caller("", known=False)
+ANYBODY = Caller("", has_token=False)
 """The caller where authentication is off, or of what everybody may see."""
 
 

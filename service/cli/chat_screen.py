@@ -163,7 +163,7 @@ class Screen:
         if report.error:
             self._say(report.error, BAD)
         elif self._commands.last is None:
-            self._say(self._kept())
+            self._say(self._remembered())
         if report.facts_added:
             self._say("noted: " + "; ".join(map(one_line, report.facts_added)))
         self._commands.last = report
@@ -171,7 +171,7 @@ class Screen:
             self._say(f"(done without: {lacking})", WARNING)
         self._console.print()
 
-    def _kept(self) -> str:
+    def _remembered(self) -> str:
         """Return what becomes of what was just said, for somebody who sees it the first time."""
         text = "(kept: from now on /recall TEXT finds what you said"
         if self._parts.settings.tier(self._commands.talk.tier).remembers:

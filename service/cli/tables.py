@@ -98,14 +98,14 @@ def episodes_table(episodes: Sequence[Episode]) -> RenderableType:
 
 def quality(episode: Episode) -> str:
     """Return the quality of a summary in a few words."""
-    said = []
+    words = []
     if episode.coverage is not None:
-        said.append(f"keeps {episode.coverage:.0%}")
+        words.append(f"keeps {episode.coverage:.0%}")
     if episode.score is not None:
-        said.append(f"scored {episode.score:.2f}")
+        words.append(f"scored {episode.score:.2f}")
     if episode.extractive:
-        said.append("extractive")
-    return ", ".join(said) or "unchecked"
+        words.append("extractive")
+    return ", ".join(words) or "unchecked"
 
 
 def facts_table(standings: Sequence[Standing]) -> RenderableType:
@@ -139,15 +139,15 @@ def entities_table(entities: Sequence[Entity]) -> RenderableType:
 
 def attributes(entity: Entity) -> str:
     """Return an entity's attributes on one line, earlier values in brackets."""
-    said = []
+    shown = []
     by_name = sorted(entity.attributes, key=lambda attribute: attribute.name)
     for name, same_name in groupby(by_name, key=lambda attribute: attribute.name):
         newest_first = sorted(same_name, key=lambda a: a.valid_from, reverse=True)
         values = [one_line(attribute.value) for attribute in newest_first]
         now, *before = dict.fromkeys(value or "no longer" for value in values)
         was = f" (before: {', '.join(before)})" if before else ""
-        said.append(f"{one_line(name)}: {now}{was}")
-    return "; ".join(said)
+        shown.append(f"{one_line(name)}: {now}{was}")
+    return "; ".join(shown)
 
 
 TABLES: dict[str, Callable[[Sequence[Any]], RenderableType]] = {

@@ -110,16 +110,16 @@ def _unusable(error: "ValidationError") -> str:
     """Return which variables cannot be used, and why."""
     from settings import Settings
 
-    said = []
+    sentences = []
     for problem in error.errors():
         if not problem["loc"]:
-            said.append(problem["msg"].removeprefix("Value error, "))
+            sentences.append(problem["msg"].removeprefix("Value error, "))
             continue
         first, *rest = map(str, problem["loc"])
         own = first if first.isupper() else f"{Settings.model_config['env_prefix']}{first}".upper()
         name = "__".join([own, *(part.upper() for part in rest)])
-        said.append(f"{name} cannot be used: {problem['msg'][0].lower()}{problem['msg'][1:]}.")
-    return " ".join(said)
+        sentences.append(f"{name} cannot be used: {problem['msg'][0].lower()}{problem['msg'][1:]}.")
+    return " ".join(sentences)
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -40,7 +40,7 @@ async def user_of(user_id: UserId, caller: Annotated[Caller, Depends(caller_of)]
         HTTPException: 404 if not.
     """
     user = decoded(user_id)
-    if caller.known and caller.user_id != user:
+    if caller.has_token and caller.user_id != user:
         raise HTTPException(404, NOTHING)
     return user
 

@@ -61,7 +61,7 @@ class AgentAccess:
             answer = problem(error.status, str(error), challenge(error))
             await answer(scope, receive, send)
             return
-        user = caller.user_id if caller.known else _named(headers, USER_HEADER) or USER
+        user = caller.user_id if caller.has_token else _named(headers, USER_HEADER) or USER
         owner = Owner(user, _named(headers, CHARACTER_HEADER) or CHARACTER)
         state = {**scope.get("state", {}), "owner": owner}
         await self._app({**scope, "path": "/", "state": state}, receive, send)

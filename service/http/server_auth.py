@@ -48,7 +48,7 @@ async def authenticate(path: str, headers: dict[bytes, bytes], scope: Mapping[st
         if scope["type"] != "http":  # The answer to a websocket is not ours to word.
             raise Auth.exceptions.HTTPException(401, str(error)) from error
         _refuse(error.status, str(error), challenge(error))
-    if caller.known and (thread := THREAD.match(path)):
+    if caller.has_token and (thread := THREAD.match(path)):
         await _check_thread(thread[1], caller, scope["type"] == "http")
     return caller
 

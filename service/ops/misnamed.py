@@ -6,7 +6,8 @@ from difflib import get_close_matches
 
 from dotenv import dotenv_values
 
-from settings import PREFIX, Settings, Tier
+from domain.tiers import Tier
+from settings import PREFIX, Settings
 
 FOR_TESTS = "MNEMO_TEST_"
 """What variables begin with that only the tests read."""

@@ -19,7 +19,9 @@ FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 SLOW = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0, 120.0)
 
 TURN_SECONDS = Histogram(
-    "mnemo_turn_seconds", "A whole turn, with what is due after its reply.", buckets=SLOW
+    "mnemo_turn_seconds",
+    "A whole turn, with the memory work after its reply.",
+    buckets=SLOW,
 )
 FIRST_TOKEN_SECONDS = Histogram(
     "mnemo_first_token_seconds", "From the start of a turn to the reply's first token.",

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.tiers import Tier
 from service.ops.misnamed import misnamed
-from settings import Settings, Tier
+from settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,14 @@ import httpx
 import pytest
 from langchain_core.messages import HumanMessage
 
+from domain.tiers import Tier
 from graph.chat import build
 from graph.parts import open_parts
 from nodes.messages.refusal import TurnRefused
 from nodes.state import ChatContext, Parts
 from service.http.app import create_app
 from service.serving import open_serving
-from settings import Settings, Tier
+from settings import Settings
 from stores.maintenance.export import import_user
 from tests.stores.maintenance.test_import_refusals import (
     EPISODE,

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from domain.owner import Owner
+from domain.tiers import Tier
 from service.ops.doctor_redis import check_redis
 from service.thread_locks import ThreadBusy, open_thread_locks
 from service.usage.limits import LimitExceeded, open_limits
-from settings import Tier
 from stores.errors import StoreUnavailable
 from stores.maintenance.erase import forget, reset
 from stores.redis.connection import connect

@@ -63,7 +63,7 @@ async def models(served: Served, caller: Asking) -> dict[str, Any]:
 
 async def _user(request: Request, asked: CompletionRequest, caller: Asking) -> str:
     """Return who is talking."""
-    if caller.known:
+    if caller.has_token:
         return caller.user_id
     named = next(filter(None, (request.headers.get(name) for name in USER_HEADERS)), asked.user)
     return (named or USER)[:LONGEST]

@@ -113,7 +113,7 @@ async def asset(name: str) -> FileResponse:
 @router.get("/inspector/whoami")
 async def whoami(caller: Asking) -> JSONResponse:
     """Who a token says is calling; null where nobody is asked."""
-    return JSONResponse({"user": caller.user_id if caller.known else None}, headers=SAFE)
+    return JSONResponse({"user": caller.user_id if caller.has_token else None}, headers=SAFE)
 
 
 @router.get(f"{PART}/threads")

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
@@ -24,7 +24,7 @@ from evals.throwaway import Where
 from models.embeddings.open import MULTILINGUAL, open_embeddings
 from models.memory.protocol import MemoryModel
 from models.offline.memory import OfflineMemory
-from models.tokens import TokenCounter, open_counter
+from models.tokens import open_counter
 from settings import Settings
 from stores.long_term import BACKENDS, backend_of
 
@@ -90,7 +90,7 @@ async def run(
                 else:
                     fed = await feed(bench, conversation, mode, model)
                 for number, probe in enumerate(conversation.probes):
-                    outcome = await _recalled(bench, fed, conversation, probe, budget, tokens)
+                    outcome = await _recalled(bench, fed, conversation, probe, budget)
                     outcomes[PRODUCT].append(outcome)
                     _dump(lines, outcome, category)
                     report(f"asking {conversation.name}", done + number + 1, steps)
@@ -109,12 +109,7 @@ async def run(
 
 
 async def _recalled(
-    bench: Bench,
-    fed: Fed,
-    conversation: Dialogue,
-    probe: Probe,
-    budget: int,
-    tokens: TokenCounter,
+    bench: Bench, fed: Fed, conversation: Dialogue, probe: Probe, budget: int
 ) -> Outcome:
     start = perf_counter()
     recollection = await bench.recall.recall(
@@ -122,15 +117,11 @@ async def _recalled(
     )
     ms = (perf_counter() - start) * 1000
     wishes = "".join(f"{wish.text}\n" for wish in recollection.wishes)
-    return _outcome(conversation, fed, probe, recollection.items, tokens, ms, wishes)
+    return _outcome(bench, conversation, fed, probe, recollection.items, ms, wishes)
 
 
 async def _compare(
-    bench: Bench,
-    fed: Fed,
-    conversation: Dialogue,
-    budget: int,
-    outcomes: dict[str, list[Outcome]],
+    bench: Bench, fed: Fed, conversation: Dialogue, budget: int, outcomes: dict[str, list[Outcome]]
 ) -> None:
     lines = await lines_of(bench, fed)
     for method, baseline in BASELINES.items():
@@ -138,17 +129,16 @@ async def _compare(
             start = perf_counter()
             items = items_of(*baseline(bench, lines, probe), budget, bench)
             ms = (perf_counter() - start) * 1000
-            outcomes.setdefault(method, []).append(
-                _outcome(conversation, fed, probe, items, bench.tokens, ms)
-            )
+            outcome = _outcome(bench, conversation, fed, probe, items, ms)
+            outcomes.setdefault(method, []).append(outcome)
 
 
 def _outcome(
+    bench: Bench,
     conversation: Dialogue,
     fed: Fed,
     probe: Probe,
     items: Sequence[Recalled],
-    tokens: TokenCounter,
     ms: float,
     wishes: str = "",
 ) -> Outcome:
@@ -166,7 +156,7 @@ def _outcome(
             for id in probe.evidence
         ),
         context=context,
-        tokens=tokens.text(context),
+        tokens=bench.tokens.text(context),
         ms=ms,
         nuggets=probe.nuggets,
     )
@@ -188,7 +178,9 @@ def _dump(lines: TextIO | None, outcome: Outcome, category: str) -> None:
     lines.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def main(measured: Callable[..., Awaitable[Report]], description: str, *, offline: bool) -> None:
+def main(
+    measured: Callable[..., Coroutine[Any, Any, Report]], description: str, *, offline: bool
+) -> None:
     """Run a benchmark from the command line and print its report."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("path", type=Path, help="the data, read in place")
@@ -210,24 +202,18 @@ def main(measured: Callable[..., Awaitable[Report]], description: str, *, offlin
     console = Console(stderr=True)
     with console.status("starting") as status:
         report = asyncio.run(
-            _awaited(
-                measured(
-                    given.path,
-                    budget=given.budget,
-                    embeddings=given.embeddings,
-                    where=given.store,
-                    dump=given.dump,
-                    baselines=not given.no_baselines,
-                    progress=lambda doing, done, of: status.update(f"{doing}: {done} of {of}"),
-                    **more,
-                )
+            measured(
+                given.path,
+                budget=given.budget,
+                embeddings=given.embeddings,
+                where=given.store,
+                dump=given.dump,
+                baselines=not given.no_baselines,
+                progress=lambda doing, done, of: status.update(f"{doing}: {done} of {of}"),
+                **more,
             )
         )
     if given.json:
         print(json.dumps(report.as_json(), indent=1))
     else:
         print_report(report, Console())
-
-
-async def _awaited(report: Awaitable[Report]) -> Report:
-    return await report

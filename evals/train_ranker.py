@@ -46,8 +46,6 @@ VECTORS = (
     *("speaker.bare", "meant.speaker.bare"),
 )
 """Signals that need a vector for each message."""
-STORE = ("facts.near", "facts.rank", "summary.near")
-"""Signals that need the vector store."""
 
 
 @dataclass(frozen=True)

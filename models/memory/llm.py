@@ -5,12 +5,12 @@ Every call is tagged `nostream`, so that no chat client shows it. Nothing here s
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -29,6 +29,8 @@ from models.provider.endpoint_chat import EndpointChat
 from models.provider.learned import Learned
 from models.provider.replies import was_cut
 from models.tokens import TokenCounter
+
+T = TypeVar("T")
 
 WINDOW_TOKENS = 6_000
 """What is put before a model at once: no more than a prompt of a reply. A longer window is
@@ -166,7 +168,8 @@ class LanguageMemory:
     ) -> list[str]:
         """Return a summary of each part of a conversation that fits into `limit` tokens."""
         done: list[str] = []
-        for part in self._split(lines, limit):
+        pieces = [piece for line in lines for piece in self._pieces(line, limit)]
+        for part in _grouped(pieces, lambda piece: self.tokens.text(piece) + 1, limit):
             data = prompts.to_summarize("\n".join(part), done[-1] if done else before, missing)
             try:
                 done.append(await self._write(prompts.SUMMARIZE, data, max_tokens))
@@ -177,21 +180,8 @@ class LanguageMemory:
                 done += await self._summaries(part, limit // 2, context, max_tokens, missing)
         return done
 
-    def _split(self, lines: Sequence[str], limit: int) -> list[list[str]]:
-        """Group lines into parts of at most `limit` tokens; a longer line is broken at spaces."""
-        parts: list[list[str]] = [[]]
-        used = 0
-        for line in lines:
-            for piece in self._pieces(line, limit):
-                cost = self.tokens.text(piece) + 1
-                if parts[-1] and used + cost > limit:
-                    parts.append([])
-                    used = 0
-                parts[-1].append(piece)
-                used += cost
-        return parts
-
     def _pieces(self, line: str, limit: int) -> list[str]:
+        """Return a line, broken at spaces where it has more than `limit` tokens."""
         if self.tokens.text(line) <= limit or len(line) < 2:
             return [line]
         middle = line.rfind(" ", 1, len(line) // 2 + 1)
@@ -200,16 +190,7 @@ class LanguageMemory:
 
     def _parts_of(self, messages: Sequence[Source]) -> list[list[Source]]:
         room = self._room(prompts.EXTRACT, _FORM_TOKENS[-1] // _FACTS_SHARE) // 2
-        parts: list[list[Source]] = []
-        used = 0
-        for source in messages:
-            cost = self.tokens.text("\n".join((*source.before, source.text)))
-            if not parts or used + cost > room:
-                parts.append([])
-                used = 0
-            parts[-1].append(source)
-            used += cost
-        return parts
+        return _grouped(messages, lambda m: self.tokens.text("\n".join((*m.before, m.text))), room)
 
     async def _write(self, task: str, data: str, max_tokens: int) -> str:
         """Return the model's text, whole and not empty."""
@@ -261,6 +242,20 @@ class LanguageMemory:
                 self.tokens,
                 RunnableConfig(tags=["nostream"], run_name=name),
             )
+
+
+def _grouped(items: Iterable[T], cost: Callable[[T], int], limit: int) -> list[list[T]]:
+    """Group items, in order, so that those of a group cost `limit` together at most."""
+    groups: list[list[T]] = []
+    used = 0
+    for item in items:
+        size = cost(item)
+        if not groups or used + size > limit:
+            groups.append([])
+            used = 0
+        groups[-1].append(item)
+        used += size
+    return groups
 
 
 def _read(reply: AIMessage, form: type[BaseModel]) -> dict[str, Any]:

@@ -91,12 +91,11 @@ def fenced(data: str) -> str:
 def conversation(messages: Iterable[Said]) -> list[str]:
     """Return a line a message, headed by the day where it changes, each with its speaker."""
     lines: list[str] = []
-    day = ""
+    heading = ""
     for said in messages:
-        line = f"{_speaker(said)}: {_indented(said.text)}"
-        today = _day(said.at)
-        lines.append(line if today == day else f"{today}:\n{line}")
-        day = today
+        line, today = f"{_speaker(said)}: {_indented(said.text)}", day(said.at)
+        lines.append(line if today == heading else f"{today}:\n{line}")
+        heading = today
     return lines
 
 
@@ -131,23 +130,18 @@ def to_extract(messages: Sequence[Source], stored: Sequence[Fact], now: datetime
         for number, source in enumerate(messages, 1)
         for line in (
             *(f"({_line(before)})" for before in source.before),
-            f"m{number} ({_day(source.at)}, {_line(source.speaker)}): {_indented(source.text)}",
+            f"m{number} ({day(source.at)}, {_line(source.speaker)}): {_indented(source.text)}",
         )
     ]
     return "\n".join(
-        (f"Today is {_day(now)}.", "", "Known facts:", *(facts or ["none"]), "", "Messages:", *new)
+        (f"Today is {day(now)}.", "", "Known facts:", *(facts or ["none"]), "", "Messages:", *new)
     )
 
 
 def fact_line(number: int, fact: Fact) -> str:
     """Return a known fact as it is shown, with its number."""
     slot = f", {fact.slot}" if fact.slot else ""
-    return f"f{number} ({_day(fact.valid_from)}{slot}): {_line(fact.text)}"
-
-
-def day(at: datetime) -> str:
-    """Return a day as it is shown."""
-    return _day(at)
+    return f"f{number} ({day(fact.valid_from)}{slot}): {_line(fact.text)}"
 
 
 def _tag(data: str) -> str:
@@ -158,7 +152,8 @@ def _speaker(said: Said) -> str:
     return _line(said.name) if said.name else ("User" if said.role == "user" else "Agent")
 
 
-def _day(at: datetime) -> str:
+def day(at: datetime) -> str:
+    """Return a day as it is shown."""
     return f"{_WEEKDAYS[at.weekday()]} {day_heading(at)}"
 
 

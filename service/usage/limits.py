@@ -86,7 +86,10 @@ class Limits:
         rate = self._settings.tier(tier).turns_per_minute
         if rate is None or self._counts is None:
             return
-        item, user, messages = _per_minute(rate), digest(user_id), self._counts.messages
+        from limits import RateLimitItemPerMinute
+
+        item, user = RateLimitItemPerMinute(rate), digest(user_id)
+        messages = self._counts.messages
         with _redis_errors():
             taken = await messages.hit(item, user)
             reset = 0.0 if taken else (await messages.get_window_stats(item, user)).reset_time
@@ -125,7 +128,11 @@ class Limits:
 
     def _day(self, tier: str | None) -> "RateLimitItem | None":
         most = self._settings.tier(tier).tokens_per_day
-        return _per_day(most) if most is not None else None
+        if most is None:
+            return None
+        from limits import RateLimitItemPerDay
+
+        return RateLimitItemPerDay(most)
 
     def check_size(self, said: Any) -> None:
         """Refuse what is too much to be looked at closely.
@@ -146,18 +153,6 @@ class _Counts:
 
         self.messages = MovingWindowRateLimiter(storage)
         self.tokens = FixedWindowRateLimiter(storage)
-
-
-def _per_minute(most: int) -> "RateLimitItem":
-    from limits import RateLimitItemPerMinute
-
-    return RateLimitItemPerMinute(most)
-
-
-def _per_day(most: int) -> "RateLimitItem":
-    from limits import RateLimitItemPerDay
-
-    return RateLimitItemPerDay(most)
 
 
 def bounded(settings: Settings) -> bool:

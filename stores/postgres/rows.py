@@ -90,38 +90,32 @@ def answer_of(plan: Plan, number: int, result: Any) -> Result:
         namespaces = (tuple(map(unescaped, prefix)) for prefix in result)
         return choose_namespaces(plan.listings[number], namespaces)
     if number in plan.gets:
-        return _item(result) if result is not None else None
+        return Item(**_fields(result)) if result is not None else None
     op = plan.searches[number]
     # A text that the model knows nothing of has a row without a vector, so without a score.
-    items = [_found(each) for each in result if not op.query or each.score is not None]
+    items = [_scored(each) for each in result if not op.query or each.score is not None]
     if not op.filter:
         return items
     return [item for item in items if matches(item.value, op.filter)][op.offset :][: op.limit]
 
 
-def _item(item: Item) -> Item:
-    return Item(
-        namespace=tuple(map(unescaped, item.namespace)),
-        key=unescaped(item.key),
-        value=restored(item.value),
-        created_at=item.created_at,
-        updated_at=item.updated_at,
-    )
+def _fields(item: Item) -> dict[str, Any]:
+    """Return what an item of the library's holds, as it was put."""
+    return {
+        "namespace": tuple(map(unescaped, item.namespace)),
+        "key": unescaped(item.key),
+        "value": restored(item.value),
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
+    }
 
 
-def _found(item: SearchItem) -> SearchItem:
+def _scored(item: SearchItem) -> SearchItem:
     """Return an item with a score from 0 to 1; a query that the model knows nothing of has 0."""
     score = item.score
     if score is not None:
         score = 0.0 if isnan(score) else min(1.0, max(0.0, score))
-    return SearchItem(
-        namespace=tuple(map(unescaped, item.namespace)),
-        key=unescaped(item.key),
-        value=restored(item.value),
-        created_at=item.created_at,
-        updated_at=item.updated_at,
-        score=score,
-    )
+    return SearchItem(**_fields(item), score=score)
 
 
 def stored_item(row: dict[str, Any]) -> StoredItem:

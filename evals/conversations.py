@@ -18,12 +18,12 @@ from domain.folding import episode_id
 from domain.journal import JournalView
 from domain.owner import Owner, digest
 from domain.records import Episode, Fact, Said, Turn
-from evals.throwaway import Where, open_throwaway
 from models.embeddings.open import EmbeddingModel
 from models.memory.protocol import MemoryModel
 from models.tokens import TokenCounter
 from settings import Settings
 from stores.journal.journal import Journal
+from stores.long_term import BACKENDS
 from stores.memories import Memories
 from stores.recall.analyses import PassageAnalyses
 from stores.recall.recall import Recall
@@ -127,18 +127,18 @@ class Bench:
 async def open_bench(
     embedding: EmbeddingModel,
     tokens: TokenCounter,
-    where: Where = "chroma",
+    where: str = "chroma",
     wishes: bool = True,
 ) -> AsyncIterator[Bench]:
     """Open stores in a folder that goes away again."""
     with TemporaryDirectory(prefix="mnemograph-eval-") as temporary:
         place = Path(temporary)
-        settings = Settings(data_dir=place, embeddings=embedding.name)
+        settings = Settings(data_dir=place, embeddings=embedding.name, chroma_shards=4)
         if not wishes:
             settings = settings.model_copy(update={"wish_tokens": 0})
         async with (
             open_sqlite_journal(place / "journal.sqlite") as journal,
-            open_throwaway(where, embedding, place) as store,
+            BACKENDS[where].empty(settings, embedding, place) as store,
         ):
             memories = Memories(store, PassageAnalyses(embedding, tokens).pack)
             recall = Recall(memories, embedding, tokens, settings)

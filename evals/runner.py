@@ -20,7 +20,6 @@ from evals.conversations import Bench, Dialogue, Fed, Mode, Probe, feed, open_be
 from evals.folding import feed_by_turns
 from evals.measures import Outcome, result
 from evals.report import Report, print_report
-from evals.throwaway import Where
 from models.embeddings.open import MULTILINGUAL, open_embeddings
 from models.memory.protocol import MemoryModel
 from models.offline.memory import OfflineMemory
@@ -41,7 +40,7 @@ class Options(TypedDict, total=False):
     """Tokens of recalled text at most; 1,000 unless given."""
     embeddings: str
     """The embedding model, as the settings name it; the default one unless given."""
-    where: Where | None
+    where: str | None
     """Where memories are kept; None: where the settings keep them."""
     dump: Path | None
     """Writes one JSON line a question there."""

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from domain.owner import Owner
 from domain.records import Entity, Episode, Fact, Kind, RecordKey
 from domain.rows import MODELS, Memory, Rows, key_of
+from stores.namespaces import all_namespaces
 
 Nearest = dict[Kind, list[tuple[str, float]]]
 """Ids of records near a query with their cosine similarity, best first, by kind."""
@@ -209,18 +210,7 @@ class Memories:
 
     async def characters_of(self, user_key: str) -> set[str]:
         """Return the digests of a user's characters that any record is kept with."""
-        return {namespace[1] for namespace in await self._namespaces((user_key,))}
-
-    async def _namespaces(self, prefix: tuple[str, ...]) -> list[tuple[str, ...]]:
-        namespaces: dict[tuple[str, ...], None] = {}
-        while True:
-            page = await self._store.alist_namespaces(
-                prefix=prefix, limit=PAGE, offset=len(namespaces)
-            )
-            fresh = [namespace for namespace in page if namespace not in namespaces]
-            namespaces |= dict.fromkeys(fresh)
-            if len(page) < PAGE or not fresh:
-                return list(namespaces)
+        return {namespace[1] for namespace in await all_namespaces(self._store, (user_key,))}
 
     async def _rows(self, prefix: tuple[str, ...]) -> Rows:
         """Return the records under a namespace prefix."""

@@ -28,7 +28,6 @@ from domain.records import Episode, Fact
 from evals.conversations import Probe, fact_of, turns_of
 from evals.measures import percentile
 from evals.speed.recall import made_up
-from evals.throwaway import open_throwaway
 from models.embeddings.open import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
@@ -181,7 +180,7 @@ async def compare(owners: Sequence[int], questions: int) -> tuple[list[Timed], i
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="mnemograph-bench-")))
         places: list[Place] = []
         for where in BACKENDS:
-            opened = open_throwaway(where, embedding, folder, shards=Settings().chroma_shards)
+            opened = BACKENDS[where].empty(Settings(), embedding, folder)
             places.append(Place(where, Memories(await stack.enter_async_context(opened))))
         for size in sorted(owners):
             for place in places:
@@ -196,7 +195,8 @@ async def at_owners(folder: Path, owners: Sequence[int]) -> list[Figures]:
     """Return how fast Chroma in `folder` is with so many owners of 40 episodes and 280 facts."""
     embedding = await open_embeddings(Settings(_env_file=None, embeddings="wordllama"))
     tokens = await asyncio.to_thread(open_counter, "")
-    async with open_throwaway("chroma", embedding, folder, shards=64) as store:
+    settings = Settings(_env_file=None, chroma_shards=64)
+    async with BACKENDS["chroma"].empty(settings, embedding, folder) as store:
         place = Place("chroma", Memories(store))
         return [
             asdict(await measure(place, size, 40, embedding, tokens, 8 * TURNS))

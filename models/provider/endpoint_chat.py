@@ -47,13 +47,13 @@ class EndpointChat(ChatOpenAI):
             message = chunk.message
             if isinstance(message.content, str) and message.content:
                 raw += message.content
-                now = self._seen(raw) if self.talks else clean(raw[: _whole(raw)])
+                now = self._seen(raw, final=False)
                 said = now[len(seen) :] if now.startswith(seen) else ""
                 seen += said
                 chunk = _with(chunk, said, thoughts(raw)[len(thought) :] if self.talks else "")
                 thought = thoughts(raw) if self.talks else ""
             yield chunk
-        last = shown(raw, final=True) if self.talks else clean(raw)
+        last = self._seen(raw, final=True)
         rest = last[len(seen) :] if last.startswith(seen) else ""
         marks = {WRITTEN_CALL: read_call(raw) or ""} if self.talks and is_call(raw) else {}
         if not last.startswith(seen) and not marks:
@@ -63,9 +63,12 @@ class EndpointChat(ChatOpenAI):
                 message=AIMessageChunk(content=rest, additional_kwargs=marks), text=rest
             )
 
-    def _seen(self, raw: str) -> str:
-        """Return what of a reply can be shown already."""
-        return "" if self.thinks_first and not thoughts(raw) else shown(raw, final=False)
+    def _seen(self, raw: str, *, final: bool) -> str:
+        """Return what of a reply can be shown already, or at its end."""
+        if not self.talks:
+            return clean(raw if final else raw[: _whole(raw)])
+        waits = self.thinks_first and not final and not thoughts(raw)
+        return "" if waits else shown(raw, final=final)
 
     async def _patiently(
         self, chunks: AsyncIterator[ChatGenerationChunk]

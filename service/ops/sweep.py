@@ -23,13 +23,13 @@ from nodes.state import Parts
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.journal.journal import Journal
 from stores.memories import Memories
+from stores.namespaces import all_namespaces
 
 SWEPT = "swept"
 """The journal's mark that holds when the last sweep ended."""
 DEAD_FOR = timedelta(days=7)
 """How long a turn stays after the last branch that held it was left."""
 STEPS: RunnableConfig = {"recursion_limit": 10_000}
-PAGE = 1_000
 LOST_SECONDS = 3.0
 """How long `lost_owners` looks: who only wants to know how things stand waits no longer."""
 
@@ -148,12 +148,7 @@ async def lost_owners(
 
 async def _without_journal(owners: Iterable[Owner], store: BaseStore) -> set[tuple[str, ...]]:
     """Return the namespaces of owners that the store knows and the journal does not."""
-    prefixes: set[tuple[str, ...]] = set()
-    while page := await store.alist_namespaces(max_depth=2, limit=PAGE, offset=len(prefixes)):
-        before = len(prefixes)
-        prefixes.update(page)
-        if len(page) < PAGE or len(prefixes) == before:
-            break
+    prefixes = set(await all_namespaces(store, depth=2))
     return prefixes - {owner.namespace(None)[:2] for owner in owners}
 
 

@@ -8,9 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.owner import FIRST_GENERATION, Owner
 from domain.records import Episode, Id, Turn
+from stores.namespaces import all_namespaces
 from stores.open import Stores
-
-PAGE = 500
 
 
 @dataclass
@@ -141,15 +140,7 @@ async def _from_checkpoints(
 
 async def _from_memories(stores: Stores, survivors: Survivors) -> None:
     """Collect the episodes of every owner that the long-term store knows."""
-    namespaces: dict[tuple[str, ...], None] = {}
-    while True:
-        page = await stores.long_term.alist_namespaces(
-            max_depth=3, limit=PAGE, offset=len(namespaces)
-        )
-        fresh = [space for space in page if space not in namespaces]
-        namespaces |= dict.fromkeys(fresh)
-        if len(page) < PAGE or not fresh:
-            break
+    namespaces = await all_namespaces(stores.long_term, depth=3)
     for user_key, character_key, generation in (s for s in namespaces if len(s) == 3):
         items = await stores.long_term.asearch((user_key, character_key, generation), limit=1)
         if not items:

@@ -16,6 +16,7 @@ from service.plain_text import one_line
 if TYPE_CHECKING:
     from nodes.state import Parts
     from settings import Settings
+    from stores.maintenance.erase import Removed
     from stores.open import Stores
 
 
@@ -139,7 +140,7 @@ def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
     """
     confirm(yes, f"Forget {one_line(user)} altogether?")
 
-    async def work(stores: "Stores", chosen: "Settings") -> dict[str, int]:
+    async def work(stores: "Stores", chosen: "Settings") -> "Removed":
         from service.prompt_history import forget_history
         from stores.maintenance.erase import forget as forget_user
         from stores.maintenance.erase import owners_left
@@ -148,13 +149,13 @@ def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
         removed = await forget_user(stores, user)
         for owner in owners:
             forget_history(chosen.data_dir, owner)
-        return asdict(removed)
+        return removed
 
-    counts = with_stores(work)
+    removed = with_stores(work)
     if as_json:
-        print_json(counts)
+        print_json(asdict(removed))
     else:
-        print("Forgotten: " + ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")
+        print(f"Forgotten: {removed}.")
 
 
 def recover(as_json: Json = False) -> None:

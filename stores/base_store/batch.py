@@ -1,12 +1,14 @@
 """What a batch of operations asks for, sorted out before anything is embedded, read or written.
 
-Pure. The plan says which texts need a vector; whoever embeds them hands the vectors back.
+The plan says which texts need a vector. Nothing here reads or writes a store.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from langchain_core.embeddings import Embeddings
 from langgraph.store.base import (
     GetOp,
     InvalidNamespaceError,
@@ -120,6 +122,17 @@ def plan_of_items(items: Iterable[StoredItem]) -> Plan:
         put = PutOp(item.namespace, item.key, item.value)
         plan.writes[item.namespace, item.key] = Write(put, paths, texts)
     return plan
+
+
+async def embed(plan: Plan, embeddings: Embeddings, dimensions: int) -> Vectors:
+    """Have the model embed a plan's texts, each once.
+
+    Raises:
+        StoreMismatch: if the model gives vectors of another length than it was said to.
+    """
+    queries = await asyncio.gather(*map(embeddings.aembed_query, plan.queries))
+    documents = await embeddings.aembed_documents(plan.documents) if plan.documents else []
+    return vectors_of(plan, queries, documents, dimensions)
 
 
 def vectors_of(

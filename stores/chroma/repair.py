@@ -17,7 +17,7 @@ from stores.base_store.items import StoredItem, check_lengths, texts_of, usable
 from stores.chroma.index_files import blank_spare_room, remove_unused
 from stores.chroma.layout import Name
 from stores.chroma.rows import Row, decode, encode, is_item, portions, record_id, vector_ids
-from stores.chroma.shard import Found, Shard
+from stores.chroma.shard import Entry, Shard
 from stores.chroma.shards import PAGE, ShardDamaged, Shards
 from stores.errors import StoreUnavailable
 
@@ -43,7 +43,7 @@ _BLANK_APPLIED = """
 """
 
 
-def with_vectors(shards: Shards, shard: int, pages: Iterable[list[Found]]) -> Iterator[list[Row]]:
+def with_vectors(shards: Shards, shard: int, pages: Iterable[list[Entry]]) -> Iterator[list[Row]]:
     """Rows with the vectors they have.
 
     Raises:
@@ -57,7 +57,7 @@ def with_vectors(shards: Shards, shard: int, pages: Iterable[list[Found]]) -> It
 
 
 def embedded_again(
-    pages: Iterable[list[Found]], embed: Embed, dimensions: int
+    pages: Iterable[list[Entry]], embed: Embed, dimensions: int
 ) -> Iterator[list[Row]]:
     """Rows made anew from the items of the pages, one call of the model a page."""
     for page in pages:
@@ -133,7 +133,7 @@ def _tables(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
         ) from error
 
 
-def rows_on_disk(path: Path, collection: UUID) -> Iterator[list[Found]]:
+def rows_on_disk(path: Path, collection: UUID) -> Iterator[list[Entry]]:
     """Rows of a collection as Chroma's own tables have them, in the order of their writing.
 
     Chroma brings an SQLite of its own, and two of them in one process do not see each other's
@@ -152,7 +152,7 @@ def rows_on_disk(path: Path, collection: UUID) -> Iterator[list[Found]]:
         last = cells[-1][0]
 
 
-def pages_of(shards: Shards, shard: int) -> Iterator[list[Found]]:
+def pages_of(shards: Shards, shard: int) -> Iterator[list[Entry]]:
     """All rows of a shard, also of one whose index does not answer, where Chroma is embedded.
 
     Raises:

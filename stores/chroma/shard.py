@@ -19,7 +19,7 @@ from stores.chroma.client import chroma_settings
 from stores.chroma.rows import Metadata, Row
 
 Where = dict[str, Any] | None
-Found = tuple[str, Metadata]
+Entry = tuple[str, Metadata]
 """Id and metadata of a row."""
 
 
@@ -85,7 +85,7 @@ class Shard(Chroma):
         where: Where = None,
         limit: int | None = None,
         offset: int | None = None,
-    ) -> list[Found]:
+    ) -> list[Entry]:
         """Rows with these ids, or of a filter in the order in which they were first written."""
         answer = self.get(ids, where, limit, offset, include=["metadatas"])
         return list(zip(answer["ids"], answer["metadatas"] or [], strict=True))

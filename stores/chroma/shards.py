@@ -18,7 +18,7 @@ from stores.base_store.items import Vector
 from stores.chroma.client import ChromaFailed, ChromaLink
 from stores.chroma.layout import RECORD, Layout, Name, name_of, parse
 from stores.chroma.rows import WRITE_ROWS, Metadata, Row, cosine_distance, portions, record_of
-from stores.chroma.shard import Found, Shard, Where
+from stores.chroma.shard import Entry, Shard, Where
 from stores.errors import StoreMismatch, StoreUnavailable
 
 T = TypeVar("T")
@@ -182,21 +182,21 @@ class Shards:
                 time.sleep(pause)
         return None
 
-    def get(self, shard: int, ids: Sequence[str]) -> list[Found]:
+    def get(self, shard: int, ids: Sequence[str]) -> list[Entry]:
         """Those of these rows that exist."""
         parts = (ids[start : start + _IDS] for start in range(0, len(ids), _IDS))
-        return [row for part in parts for row in self._found(shard, ids=list(part))]
+        return [row for part in parts for row in self._rows_of(shard, ids=list(part))]
 
     def listed(
         self, shard: int, where: Where = None, limit: int | None = None, offset: int = 0
-    ) -> list[Found]:
+    ) -> list[Entry]:
         """Rows of a filter, in the order in which they were first written."""
-        return self._found(shard, where=where, limit=limit, offset=offset)
+        return self._rows_of(shard, where=where, limit=limit, offset=offset)
 
-    def _found(self, shard: int, **wanted: Any) -> list[Found]:
+    def _rows_of(self, shard: int, **wanted: Any) -> list[Entry]:
         return self._on(shard, lambda c: c.rows(**wanted)) or []
 
-    def pages(self, shard: int, where: Where = None, size: int = PAGE) -> Iterator[list[Found]]:
+    def pages(self, shard: int, where: Where = None, size: int = PAGE) -> Iterator[list[Entry]]:
         """All rows of a filter, `size` at a time."""
         offset = 0
         while page := self.listed(shard, where, size, offset):

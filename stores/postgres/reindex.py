@@ -8,7 +8,7 @@ from langchain_core.embeddings import Embeddings
 from psycopg import sql
 
 from stores.base_store.backend import Move, NoModel, Place
-from stores.base_store.batch import plan_of_items, vectors_of
+from stores.base_store.batch import embed, plan_of_items
 from stores.base_store.items import StoredItem
 from stores.base_store.moving import Side
 from stores.postgres.pool import Connection, PostgresLink
@@ -134,9 +134,7 @@ class _NextVectors:
     async def restore(self, items: Sequence[StoredItem]) -> None:
         """Embed these items."""
         plan = plan_of_items(items)
-        texts = plan.documents
-        documents = await self._embeddings.aembed_documents(texts) if texts else []
-        vectors = vectors_of(plan, [], documents, self._wanted.dimensions)
+        vectors = await embed(plan, self._embeddings, self._wanted.dimensions)
         async with self._connection.transaction(), self._connection.pipeline():
             await self._connection.execute(_DROP, _columns(items))
             for stored, write in zip(items, plan.writes.values(), strict=True):

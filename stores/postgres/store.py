@@ -13,7 +13,7 @@ from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Op, Result
 from psycopg import sql
 
-from stores.base_store.batch import Plan, Vectors, plan_of, plan_of_items, vectors_of
+from stores.base_store.batch import Plan, Vectors, embed, plan_of, plan_of_items
 from stores.base_store.items import Namespace, StoredItem
 from stores.postgres.library import LibraryStore
 from stores.postgres.pool import PostgresLink
@@ -129,11 +129,7 @@ class PostgresStore(BaseStore):
         self._check_open()
         plan = plan_of(ops, self._fields)
         # Before a connection is taken: a slow model must not keep one.
-        queries = await asyncio.gather(*map(self._embeddings.aembed_query, plan.queries))
-        documents = (
-            await self._embeddings.aembed_documents(plan.documents) if plan.documents else []
-        )
-        vectors = vectors_of(plan, queries, documents, self._dimensions)
+        vectors = await embed(plan, self._embeddings, self._dimensions)
         return await self._link.run(lambda: self._answer(plan, vectors))
 
     def _check_open(self) -> None:
@@ -174,9 +170,7 @@ class PostgresStore(BaseStore):
         """
         self._check_open()
         plan = plan_of_items([stored._replace(embedded=None) for stored in items])
-        texts = plan.documents
-        documents = await self._embeddings.aembed_documents(texts) if texts else []
-        vectors = vectors_of(plan, [], documents, self._dimensions)
+        vectors = await embed(plan, self._embeddings, self._dimensions)
         writes = list(plan.writes.values())
         fields = [field for write in writes for field in vectors_in(write, vectors)]
         times = [(item.created_at, item.updated_at) for item, *_ in items]

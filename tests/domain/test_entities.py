@@ -157,7 +157,7 @@ MENTIONS = st.builds(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(st.lists(st.lists(MENTIONS, max_size=4), max_size=4))
 def test_whatever_is_mentioned_the_same_again_writes_nothing(
     batches: list[list[EntityMention]],

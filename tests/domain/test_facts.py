@@ -525,7 +525,7 @@ def aimed(
     ]
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(batches(), st.data())
 def test_whatever_is_heard_and_done_the_facts_stay_in_order(
     heard: list[tuple[Source, list[FactChange]]], data: st.DataObject

@@ -253,7 +253,7 @@ LINES = st.lists(
 )
 
 
-@rules(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@rules(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(lines=LINES, said=st.lists(st.text(max_size=60), max_size=3), message=st.text(max_size=80))
 def test_whatever_it_reads_it_answers_something_of_bounded_length(
     model: OfflineChatModel, lines: Sequence[str], said: Sequence[str], message: str

@@ -95,7 +95,7 @@ def test_what_a_message_takes_back_is_its_own_last_statement_or_what_was_said_be
     assert (stated(*texts), forgotten(*texts)) == (["I like tea.", "I live in Boston."], [""])
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.text(max_size=200))
 def test_whatever_is_written_a_fact_is_a_piece_of_it(text: str) -> None:
     tidy = " ".join(text.split())

@@ -107,7 +107,7 @@ async def test_any_conversation_has_a_summary_that_fits(memory: OfflineMemory, s
     assert memory.tokens.text(text) <= 40
 
 
-@rules(max_examples=40)
+@rules(max_examples=15)
 @given(
     st.lists(st.tuples(st.text(max_size=80), st.text(max_size=80)), min_size=1, max_size=6),
     st.integers(40, 200),

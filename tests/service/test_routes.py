@@ -320,13 +320,14 @@ async def test_bad_input_gets_one_sentence_as_a_problem(serve: Serve) -> None:
 
 
 @EMBEDDED
-@pytest.mark.parametrize("body", [{"text": ""}, {"text": "   "}, {}, {"text": 5}, []])
-async def test_a_fact_cannot_be_edited_to_nothing(serve: Serve, body: Any) -> None:
+async def test_a_fact_cannot_be_edited_to_nothing(serve: Serve) -> None:
     async with serve() as alone:
         await alone.say("I am allergic to peanuts")
         fact = await fact_with(alone, "peanuts")
         url = f"{path('alex')}/facts/{fact['id']}"
-        assert (await alone.client.patch(url, json=body)).status_code == 422
+        bodies: list[Any] = [{"text": ""}, {"text": "   "}, {}, {"text": 5}, []]
+        for body in bodies:
+            assert (await alone.client.patch(url, json=body)).status_code == 422, body
         assert (await fact_with(alone, "peanuts"))["current"]
 
 
@@ -471,11 +472,9 @@ async def test_a_chat_request_says_where_the_user_is(serve: Serve) -> None:
 
 
 @EMBEDDED
-@pytest.mark.parametrize("line", ["[" * 5_000, "not JSON", ""], ids=range(3))
-async def test_a_file_that_is_no_export_is_refused_by_the_page_in_a_sentence(
-    serve: Serve, line: str
-) -> None:
+async def test_a_file_that_is_no_export_is_refused_by_the_page_in_a_sentence(serve: Serve) -> None:
     async with serve() as alone:
-        answer = await alone.client.post("/inspector/alex/import", files={"file": line.encode()})
-        assert answer.status_code == 422
-        assert answer.json()["detail"] == "The file is no export of this user's memory."
+        for line in (b"[" * 5_000, b"not JSON", b""):
+            answer = await alone.client.post("/inspector/alex/import", files={"file": line})
+            assert answer.status_code == 422
+            assert answer.json()["detail"] == "The file is no export of this user's memory."

@@ -50,7 +50,7 @@ ANYTHING = st.recursive(
 
 @pytest.mark.deep
 @given(ANYTHING)
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 def test_a_value_comes_back_as_it_was_put(open_saver: Open, value: object) -> None:
     async def there_and_back() -> tuple[object, object]:
         async with open_saver() as saver:

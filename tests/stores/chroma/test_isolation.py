@@ -164,7 +164,7 @@ def under(model: Model, prefix: Namespace) -> Model:
 
 
 @settings(
-    max_examples=30,
+    max_examples=15,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=histories(), stranger=namespace)

@@ -65,7 +65,7 @@ async def test_items_are_dated_in_order_and_counted_exactly(talk: Talk) -> None:
 
 @given(budget=st.integers(0, 150))
 @settings(
-    max_examples=25,
+    max_examples=12,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 async def test_the_budget_is_a_wall(talk: Talk, budget: int) -> None:

@@ -33,7 +33,8 @@ from settings import Settings
 from stores.errors import StoreUnavailable
 from stores.memories import Memories, Nearest
 from stores.recall.index_cache import EvidenceCache
-from stores.recall.selection import Candidates, Scope, scope_of
+from stores.recall.scope import Scope, scope_of
+from stores.recall.selection import Candidates
 
 __all__ = ["Recall", "Recollection", "Survey", "render"]
 

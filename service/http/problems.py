@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from models.errors import ModelError
 from service.auth.keys import IdentityError
+from service.memory_changes import NoSuchFact
 from service.thread_locks import ThreadBusy
 from service.usage.limits import LimitExceeded, MessageTooLarge
 from stores.errors import CheckpointGone, GenerationMoved, StoreMismatch, StoreUnavailable
@@ -95,31 +96,9 @@ async def _limit(request: Request, error: LimitExceeded) -> Response:
     return problem(429, str(error), {"retry-after": str(error.wait)})
 
 
-async def _too_large(request: Request, error: MessageTooLarge) -> Response:
-    return problem(413, str(error))
-
-
-async def _unavailable(
-    request: Request, error: StoreUnavailable | StoreMismatch | ModelError
-) -> Response:
-    return problem(503, str(error))
-
-
-async def _moved(request: Request, error: GenerationMoved) -> Response:
-    return problem(409, "This memory was reset meanwhile: nothing was changed.")
-
-
-async def _gone(request: Request, error: CheckpointGone) -> Response:
-    return problem(409, str(error))
-
-
 async def _passed_on(request: Request, error: httpx.HTTPStatusError) -> Response:
     """Answer as a LangGraph server answered the request that it made to itself."""
     return problem(error.response.status_code, "The server refused a step of this request.")
-
-
-async def _busy(request: Request, error: ThreadBusy) -> Response:
-    return problem(409, str(error), {"retry-after": "1"})
 
 
 async def _lacking(request: Request, error: NotImplementedError) -> Response:
@@ -127,8 +106,13 @@ async def _lacking(request: Request, error: NotImplementedError) -> Response:
     return problem(422, _sentence(str(error) or "This is not offered here"))
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    return problem(500, "Something went wrong here; it is in the server's log.")
+def _as(status: int, text: str = "", **headers: str) -> Handler:
+    """Return what answers with this status, and with the error's own sentence unless given one."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        return problem(status, text or str(error), headers)
+
+    return handle
 
 
 FOR_ALL = ("retry-after", "www-authenticate")
@@ -169,16 +153,17 @@ _HANDLERS: dict[int | type[Exception], Handler] = {
     RequestValidationError: _invalid,
     IdentityError: _identity,
     LimitExceeded: _limit,
-    MessageTooLarge: _too_large,
-    StoreUnavailable: _unavailable,
-    StoreMismatch: _unavailable,
-    CheckpointGone: _gone,
-    ModelError: _unavailable,
-    GenerationMoved: _moved,
-    ThreadBusy: _busy,
+    MessageTooLarge: _as(413),
+    NoSuchFact: _as(404, NOTHING),
+    StoreUnavailable: _as(503),
+    StoreMismatch: _as(503),
+    CheckpointGone: _as(409),
+    ModelError: _as(503),
+    GenerationMoved: _as(409, "This memory was reset meanwhile: nothing was changed."),
+    ThreadBusy: _as(409, **{"retry-after": "1"}),
     httpx.HTTPStatusError: _passed_on,
     NotImplementedError: _lacking,
-    Exception: _failed,
+    Exception: _as(500, "Something went wrong here; it is in the server's log."),
 }
 HANDLERS = {kind: _for_its_client(handler) for kind, handler in _HANDLERS.items()}
 """What answers each kind of error."""

@@ -77,20 +77,12 @@ class BudgetShown(BaseModel):
     cached_prefix: float = Field(description="Share, 0 to 1, that a provider's cache may know.")
 
 
-class Today(BaseModel):
-    """What is left of a user's day."""
-
-    limit: int = Field(description="Tokens a day.")
-    left: int
-    seconds: int = Field(description="After which it is whole again.")
-
-
 class BudgetReport(BaseModel):
     """How the last prompt of a thread was spent."""
 
     thread: str
     budget: BudgetShown
-    today: Today | None = Field(description="Null where the tier has no daily bound.")
+    today: Quota | None = Field(description="Null where the tier has no daily bound.")
 
 
 async def earlier(
@@ -128,5 +120,4 @@ def fact_shown(fact: Standing) -> FactShown:
 
 def budget_report(thread: str, budget: Mapping[str, Any], quota: Quota | None) -> BudgetReport:
     """Return the report of a thread's last prompt."""
-    today = Today(limit=quota.limit, left=quota.left, seconds=quota.seconds) if quota else None
-    return BudgetReport(thread=thread, budget=BudgetShown.model_validate(budget), today=today)
+    return BudgetReport(thread=thread, budget=BudgetShown.model_validate(budget), today=quota)

@@ -12,9 +12,8 @@ from pydantic import BaseModel, Field
 from domain.facts.facts import Standing
 from service import memory_changes
 from service.http.access import OwnMemory, OwnUser, Served
-from service.http.problems import NOTHING, PROBLEMS
+from service.http.problems import PROBLEMS
 from service.http.readings import FactShown, fact_shown
-from service.memory_changes import NoSuchFact
 from service.ops.thread_records import drop_records, renew_records
 from service.prompt_history import forget_history
 from service.usage.ledger import drop_ledger
@@ -32,21 +31,11 @@ class NewWording(BaseModel):
     text: str = Field(min_length=1, max_length=2000, description="One self-contained statement.")
 
 
-class Forgotten(BaseModel):
-    """What was removed, counted."""
-
-    threads: int
-    turns: int
-    memories: int
-
-
 @router.patch("/{character_id}/facts/{id}")
 async def edit_fact(served: Served, owner: OwnMemory, id: FactId, wording: NewWording) -> FactShown:
     """Put a fact into other words: a new fact supersedes it, from the next turn on."""
     try:
         fact = await memory_changes.edit_fact(served.parts, owner, id, wording.text)
-    except NoSuchFact as error:
-        raise HTTPException(404, NOTHING) from error
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
     return fact_shown(Standing(fact, current=True))
@@ -55,14 +44,11 @@ async def edit_fact(served: Served, owner: OwnMemory, id: FactId, wording: NewWo
 @router.delete("/{character_id}/facts/{id}", status_code=204)
 async def delete_fact(served: Served, owner: OwnMemory, id: FactId) -> None:
     """Delete a fact: no prompt holds it again, nor what was said of it in other words."""
-    try:
-        await memory_changes.delete_fact(served.parts, owner, id)
-    except NoSuchFact as error:
-        raise HTTPException(404, NOTHING) from error
+    await memory_changes.delete_fact(served.parts, owner, id)
 
 
 @router.post("/{character_id}/reset")
-async def reset_owner(served: Served, owner: OwnMemory) -> Forgotten:
+async def reset_owner(served: Served, owner: OwnMemory) -> Removed:
     """Forget all that was said with this character, also what is in flight."""
     stores = served.parts.stores
     threads = list((await stores.journal.read(owner)).threads)
@@ -71,7 +57,7 @@ async def reset_owner(served: Served, owner: OwnMemory) -> Forgotten:
     finally:
         await renew_records(threads)
     await asyncio.to_thread(forget_history, served.parts.settings.data_dir, owner)
-    return _counted(removed)
+    return removed
 
 
 @router.get(
@@ -101,7 +87,7 @@ async def _ndjson(
 
 
 @router.delete("")
-async def forget_user(served: Served, user: OwnUser) -> Forgotten:
+async def forget_user(served: Served, user: OwnUser) -> Removed:
     """Forget a user: every conversation with every character, and what they cost."""
     stores, data_dir = served.parts.stores, served.parts.settings.data_dir
     owners = await owners_left(stores, user)
@@ -113,8 +99,4 @@ async def forget_user(served: Served, user: OwnUser) -> Forgotten:
     for owner in owners:
         await drop_ledger(stores.journal, owner)
         await asyncio.to_thread(forget_history, data_dir, owner)
-    return _counted(removed)
-
-
-def _counted(removed: Removed) -> Forgotten:
-    return Forgotten(threads=removed.threads, turns=removed.turns, memories=removed.memories)
+    return removed

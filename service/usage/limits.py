@@ -9,8 +9,9 @@ import math
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field
 
 from domain.owner import digest
 from settings import Settings
@@ -39,15 +40,12 @@ class MessageTooLarge(Exception):
         )
 
 
-@dataclass(frozen=True)
-class Quota:
+class Quota(BaseModel):
     """What is left of a user's day."""
 
-    limit: int
-    """Tokens a day."""
+    limit: int = Field(description="Tokens a day.")
     left: int
-    seconds: int
-    """After which it is whole again."""
+    seconds: int = Field(description="After which it is whole again.")
 
 
 class Limits:

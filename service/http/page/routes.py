@@ -26,7 +26,6 @@ from service.http.page.timeline import MOST_SHOWN, timeline
 from service.http.page.words import LAYERS, bar_of, reasons_in_words
 from service.http.paging import page_before
 from service.http.problems import NOTHING
-from service.memory_changes import NoSuchFact
 from service.memory_view import remembered
 from service.plain_text import plain
 from stores.maintenance.export import import_user
@@ -211,8 +210,6 @@ async def edit_fact(
     """Put a fact into other words, and show the facts."""
     try:
         await memory_changes.edit_fact(served.parts, owner, id, text)
-    except NoSuchFact as error:
-        raise HTTPException(404, NOTHING) from error
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
     return await _shown_facts(served, owner)
@@ -221,10 +218,7 @@ async def edit_fact(
 @router.delete(f"{PART}/facts/{{id}}")
 async def delete_fact(served: Served, owner: OwnMemory, id: str) -> HTMLResponse:
     """Delete a fact, and show the others."""
-    try:
-        await memory_changes.delete_fact(served.parts, owner, id)
-    except NoSuchFact as error:
-        raise HTTPException(404, NOTHING) from error
+    await memory_changes.delete_fact(served.parts, owner, id)
     return await _shown_facts(served, owner)
 
 

@@ -136,6 +136,7 @@ class LanguageMemory:
         first, each, most = _FORM_TOKENS
         bound = min(most, first + each * len(messages))
         facts = self._fitting(stored, self._room(prompts.EXTRACT, bound) // _FACTS_SHARE)
+        facts = sorted(facts, key=lambda fact: fact.valid_from)
         data = prompts.to_extract(messages, facts, now)
         try:
             answer = await self._fill_in(forms.ExtractionForm, prompts.EXTRACT, data, bound)
@@ -155,7 +156,8 @@ class LanguageMemory:
 
     def _fitting(self, stored: Sequence[Fact], room: int) -> Sequence[Fact]:
         """Return the first facts that fit into `room` tokens; the nearest stand first."""
-        costs = accumulate(self.tokens.text(prompts.fact_line(1, fact)) for fact in stored)
+        lines = ("\n".join(prompts.fact_lines([fact])) for fact in stored)
+        costs = accumulate(map(self.tokens.text, lines))
         return stored[: sum(cost <= room for cost in costs)]
 
     async def _summaries(

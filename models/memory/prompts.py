@@ -124,7 +124,7 @@ def to_score(sample: Sequence[Said], summary: str) -> str:
 
 def to_extract(messages: Sequence[Source], stored: Sequence[Fact], now: datetime) -> str:
     """Return what facts are drawn from; messages are m1, m2, ... and known facts f1, f2, ..."""
-    facts = [fact_line(number, fact) for number, fact in enumerate(stored, 1)]
+    facts = fact_lines(stored)
     new = [
         line
         for number, source in enumerate(messages, 1)
@@ -138,10 +138,17 @@ def to_extract(messages: Sequence[Source], stored: Sequence[Fact], now: datetime
     )
 
 
-def fact_line(number: int, fact: Fact) -> str:
-    """Return a known fact as it is shown, with its number."""
-    slot = f", {fact.slot}" if fact.slot else ""
-    return f"f{number} ({day(fact.valid_from)}{slot}): {_line(fact.text)}"
+def fact_lines(facts: Iterable[Fact]) -> list[str]:
+    """Return a line a known fact, headed by the day since when it is true where that changes."""
+    lines: list[str] = []
+    since = ""
+    for number, fact in enumerate(facts, 1):
+        slot = f" ({fact.slot})" if fact.slot else ""
+        line = f"f{number}{slot}: {_line(fact.text)}"
+        today = day(fact.valid_from)
+        lines.append(line if today == since else f"{today}:\n{line}")
+        since = today
+    return lines
 
 
 def _tag(data: str) -> str:

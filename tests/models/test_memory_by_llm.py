@@ -287,7 +287,8 @@ async def test_ids_of_an_answer_are_real_ids_again_and_others_are_left_out(
     prompt = openai_server.prompt()
     assert found.dropped == 3
     assert "m1 (Friday 8 May 2026, user): I moved" in prompt
-    assert "f2 (Friday 8 May 2026, home): The user lives here." in prompt
+    facts = "f1: The user has a dog.\nf2 (home): The user lives here.\n"
+    assert f"Friday 8 May 2026:\n{facts}" in prompt
     assert "id-two" not in prompt
 
 

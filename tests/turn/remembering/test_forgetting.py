@@ -29,7 +29,7 @@ def scripted(body: Body) -> Behaviour:
     if "response_format" in body:
         if "facts" not in str(body["response_format"]):
             return Structured({"value": 1.0, "missing": []})
-        known = {text: id for id, text in re.findall(r"^(f\d+) [^:]*: (.*)$", data, re.M)}
+        known = {text: id for id, text in re.findall(r"^(f\d+)[^:]*: (.*)$", data, re.M)}
         facts = []
         for source, text in re.findall(r"^(m\d+) [^:]*: (.*)$", data, re.M):
             if "forget" in text.casefold() or "vergiss" in text.casefold():

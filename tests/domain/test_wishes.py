@@ -30,7 +30,7 @@ SAID = {
     "fr": (
         "Je suis enceinte",
         ["Oublie que je suis enceinte.", "S'il te plaît, oublie que je suis enceinte", "Peux-tu oublier que je suis enceinte ?"],
-        ["oublie ça", "Je plaisantais", "C'était une blague", "Oublie ce que j'ai dit"],
+        ["oublie ça", "Fais comme si je n'avais rien dit", "Je plaisantais", "C'était une blague", "Oublie ce que j'ai dit"],
         ["N'oublie pas que je suis enceinte", "J'oublie toujours mes clés", "As-tu oublié que je suis enceinte ?"],
     ),
     "it": (
@@ -84,19 +84,19 @@ SAID = {
     "zh": (
         "我怀孕了",
         ["忘记我怀孕的事", "请忘了我怀孕了", "能不能忘掉我怀孕的事？"],
-        ["忘了吧", "我开玩笑的", "请忘记刚才说的"],
+        ["忘了吧", "就当我没说过", "我开玩笑的", "请忘记刚才说的"],
         ["别忘了我怀孕了", "请不要忘记我怀孕了", "昨天我忘了带钥匙", "你忘了我怀孕吗？"],
     ),
     "ja": (
         "妊娠しています",
         ["妊娠していることを忘れてください", "私が妊娠していることは忘れて"],
-        ["それは忘れて", "冗談です", "冗談だよ", "今の話は忘れてください"],
+        ["それは忘れて", "聞かなかったことにして", "冗談です", "冗談だよ", "今の話は忘れてください"],
         ["妊娠していることを忘れないでください", "鍵を忘れてしまった", "妊娠していることを忘れましたか？"],
     ),
     "ko": (
         "저는 임신했어요",
         ["제가 임신했다는 것을 잊어 주세요", "임신했다는 거 잊어줘"],
-        ["그거 잊어줘", "농담이에요", "농담이었어"],
+        ["그거 잊어줘", "못 들은 걸로 해줘", "농담이에요", "농담이었어"],
         ["임신했다는 것을 잊지 마세요", "열쇠를 잊어버렸어요", "나는 항상 열쇠를 잊어버려", "엄마가 열쇠를 잊어버려"],
     ),
     "sv": (
@@ -231,6 +231,16 @@ def test_a_wish_is_named_without_the_words_around_it(said: str, what: str) -> No
         ("I'd rather you didn't remember my salary", "salary"),
         ("Never mention my divorce again", "divorce"),
         ("Stop talking about my mother", "mother"),
+        ("Get rid of the fact that I smoke", "smoke"),
+        ("I want my salary forgotten", "salary"),
+        ("Nimm zurück, was ich über Anna gesagt habe", "anna"),
+        ("Quiero que olvides mi dirección", "dirección"),
+        ("Haz como si no te hubiera dicho nada de mi jefe", "jefe"),
+        ("Voglio che dimentichi il mio indirizzo", "indirizzo"),
+        ("Quero que esqueças a minha morada", "morada"),
+        ("Chcę, żebyś zapomniał mój adres", "adres"),
+        ("Хочу, чтобы ты забыл мой адрес", "адрес"),
+        ("我想让你忘记我的地址", "地址"),
         ("Erwähne meine Scheidung nie wieder", "scheidung"),
         ("No vuelvas a mencionar mi divorcio", "divorcio"),
         ("Ne mentionne plus jamais mon divorce", "divorce"),

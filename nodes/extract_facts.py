@@ -10,8 +10,8 @@ from langgraph.runtime import Runtime
 
 from domain.facts import entities as entity_rules
 from domain.facts import facts as fact_rules
-from domain.facts.extraction import FactChange, Source
-from domain.facts.forgetting import NOTHING_WANTED, Wanted, tell, what_else
+from domain.facts.extraction import Source
+from domain.facts.forgetting import NOTHING_WANTED, Wanted, turns_of, without_forgotten
 from domain.folding import to_extract
 from domain.journal import JournalView
 from domain.owner import Owner
@@ -20,13 +20,13 @@ from domain.rows import Memory, Rows, key_of
 from domain.text.sentences import sentences
 from domain.tiers import Tier
 from models.errors import ModelError
-from nodes.remembering.by_form import forget_by_form, wanted_by
+from nodes.remembering.by_form import forget_by_form
 from nodes.remembering.lease import extending
+from nodes.remembering.obeyed import obeyed
 from nodes.remembering.read_messages import DROPPED, UNREADABLE, read_messages
 from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Parts
 from stores.errors import GenerationMoved, StoreUnavailable
-from stores.maintenance.forgetting import forget
 
 CONTEXT = 200
 """Characters of a line that is shown before a message, so that "Two." makes sense."""
@@ -121,6 +121,9 @@ async def extract(
     everything = await _turns(parts, owner, view)
     withheld = view.withheld - set(asked.asking)
     turns = [turn for turn in everything if turn.id not in withheld]
+    beside = [t for t in everything if t.id in withheld and t.id not in asked.removed]
+    turns += filter(None, (without_forgotten(turn, asked.statements) for turn in beside))
+    turns.sort(key=lambda turn: turn.seq)
     read = {turn.id for turn in turns}
     earlier = [t for t in view.turns.values() if t.id not in read and t.id not in withheld]
     turns, earlier = await redacted(parts, turns), await redacted(parts, earlier)
@@ -166,11 +169,17 @@ async def _extract(
     known = (await parts.stores.recall.rows(owner, view)).facts
     nearest = await _nearest(parts, owner, generation, sources, known)
     extraction, unread = await read_messages(parts, owner, tier, view.cursor, sources, nearest)
-    changes = await _without_forgotten(parts, owner, view, sources, extraction.facts, asked)
+    changes, gone = await obeyed(parts, owner, view, sources, extraction.facts, asked)
     by_ref = {source.ref: source for source in sources}
 
     def applied(rows: Rows) -> dict[RecordKey, Memory]:
         facts = fact_rules.apply(changes, by_ref, rows.facts, parts.now())
+        # No message is quoted for what stands beside something forgotten.
+        hidden = gone | view.withheld
+        facts = tuple(
+            fact.model_copy(update={"edited": True}) if turns_of(fact) <= hidden else fact
+            for fact in facts
+        )
         entities = entity_rules.merge(extraction.entities, by_ref, rows.entities)
         records: list[Memory] = [*facts, *entities]
         return {key_of(record): record for record in records}
@@ -192,47 +201,6 @@ async def _extract(
         if key not in before and isinstance(record, Fact) and not record.deleted
     ]
     return Extracted(added, list(written), extraction.dropped, unread)
-
-
-async def _without_forgotten(
-    parts: Parts,
-    owner: Owner,
-    view: JournalView,
-    sources: Sequence[Source],
-    changes: Sequence[FactChange],
-    asked: Wanted,
-) -> list[FactChange]:
-    """Forget what messages want forgotten, with the messages that ask; return what else they say.
-
-    Raises:
-        GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
-        StoreUnavailable: If a store does not answer.
-    """
-    wishes = [change for change in changes if change.op == "forget"]
-    others = [change for change in changes if change.op != "forget"]
-    places = {source.ref: place for place, source in enumerate(sources)}
-    ends = [places[wish.source] for wish in wishes if wish.source in places]
-    ends += [len(sources)] if asked.asking else []
-    if not ends:
-        return others
-    reached = await forget(
-        parts.stores, owner, view.generation, wanted_by(wishes, view.turns, asked), now=parts.now()
-    )
-    gone = reached.withheld - reached.asking
-
-    texts = {source.ref: source.text for source in sources}
-
-    def left(change: FactChange) -> list[str]:
-        """Return what of a change is not forgotten: in a withheld turn, only in its own words."""
-        turn = turn_of(change.source)
-        if places.get(change.source, 0) > max(ends):
-            return [change.text]  # said after that
-        if turn in asked.removed or (turn in gone and change.text not in texts[change.source]):
-            return []
-        told = tell(change.text, reached.statements)
-        return what_else(change.text, reached.statements) if told else [change.text]
-
-    return [other.model_copy(update={"text": text}) for other in others for text in left(other)]
 
 
 def sources_of(turns: Sequence[Turn], around: Mapping[str, Turn] | None = None) -> list[Source]:

@@ -90,7 +90,7 @@ def reach(
     until = max((turn.seq for turn in asking), default=None)
     said = [turn for turn in turns.values() if until is None or turn.seq <= until]
     later = turns.keys() - {turn.id for turn in said}
-    standing = [f for f in facts if not f.deleted and not _turns_of(f) <= later]
+    standing = [f for f in facts if not f.deleted and not turns_of(f) <= later]
     last = [turn for id in wanted.last_before if (turn := _last_statement(turns, id))]
     removed = {*wanted.removed, *(turn.id for turn in last)}
     by_words = [*wanted.statements, *(text for turn in last for text in _statements(turn))]
@@ -103,17 +103,17 @@ def reach(
     stated = [fact for fact in alike if not subjects or fact.subject in subjects]
     if speakers:
         stated = [fact for fact in stated if not _of_another(fact, turns, speakers, wanted)]
-    others = set().union(*(_turns_of(fact) for fact in alike if fact not in stated))
+    others = set().union(*(turns_of(fact) for fact in alike if fact not in stated))
     own = {fact.text for fact in stated if fact.subject in (speakers or {USER})}
     own |= {text for text in wished if first_person(text)}
     wished += [fact.text for fact in stated]
-    alone = [fact for fact in standing if _turns_of(fact) <= removed]
-    hidden = set(removed).union(*map(_turns_of, stated)) - later
+    alone = [fact for fact in standing if turns_of(fact) <= removed]
+    hidden = set(removed).union(*map(turns_of, stated)) - later
     said = [turn for turn in said if turn.id not in others]
     hidden |= {turn.id for turn in said if _repeats(turn, wished, own)}
     hidden |= {episode.id for episode in episodes if tell(episode.summary, wished)}
     gone = {fact.id: fact for fact in (*stated, *alone)}
-    unquoted = [f for f in standing if f.id not in gone and not f.edited and _turns_of(f) <= hidden]
+    unquoted = [f for f in standing if f.id not in gone and not f.edited and turns_of(f) <= hidden]
     rest = [rest for fact in stated if fact.id not in wanted.ids for rest in _rest(fact, by_words)]
     return Reach(
         tuple(gone.values()),
@@ -138,6 +138,23 @@ def what_else(text: str, forgotten: Collection[str]) -> list[str]:
     parts = list(clauses(text))
     other = [part for part in parts if first_person(part) and strong_terms(part)]
     return [part for part in other if not tell(part, forgotten)] if len(parts) > 1 else []
+
+
+def without_forgotten(turn: Turn, forgotten: Collection[str]) -> Turn | None:
+    """Return a turn with what else its user says in it; None where it says nothing forgotten."""
+    if not any(tell(said.text, forgotten) for said in turn.messages):
+        return None
+    left = []
+    for said in turn.messages:
+        parts = (
+            part
+            for sentence in sentences(said.text if said.role == "user" else "")
+            for part in (
+                what_else(sentence, forgotten) if tell(sentence, forgotten) else [sentence]
+            )
+        )
+        left.append(said.model_copy(update={"text": "\n".join(parts)}))
+    return turn.model_copy(update={"messages": tuple(left)})
 
 
 def _repeats(turn: Turn, wished: Collection[str], own: Collection[str]) -> bool:
@@ -168,7 +185,8 @@ def _of_another_one(sentence: str, statement: str) -> bool:
     return single and more >= _FURTHER and first_person(sentence) is False
 
 
-def _turns_of(fact: Fact) -> set[str]:
+def turns_of(fact: Fact) -> set[str]:
+    """Return the ids of the turns that state a fact."""
     return {turn_of(ref) for ref in fact.sources}
 
 
@@ -180,7 +198,7 @@ def _of_another(
     fact: Fact, turns: Mapping[str, Turn], asking: Collection[str], wanted: Wanted
 ) -> bool:
     """Return whether somebody said a fact of themselves who neither asks nor is named."""
-    said_by = set().union(*(_speakers(turns[id]) for id in _turns_of(fact) if id in turns))
+    said_by = set().union(*(_speakers(turns[id]) for id in turns_of(fact) if id in turns))
     own = fact.id not in wanted.ids and fact.subject in said_by - set(asking)
     return own and not any(mentions(text, fact.subject) for text in wanted.statements)
 

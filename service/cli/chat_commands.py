@@ -83,6 +83,7 @@ class ChatCommands:
     async def run(self, line: str) -> None:
         """Run a line that begins with a slash; what is no command is named."""
         name, _, rest = line.strip().partition(" ")
+        name = name.lower()
         command = self._run.get(name)
         if command is None:
             self._refuse(f"There is no command {name}: /help lists them, /{name} says it.")

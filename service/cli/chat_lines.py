@@ -39,7 +39,7 @@ async def chat_lines(
     fine = True
     async for line in lines():
         text = line.strip()
-        if text in LEAVE:
+        if text.lower() in LEAVE:
             break
         if text.startswith("/") and not text.startswith("//"):
             await commands.run(text)

@@ -74,7 +74,7 @@ class Screen:
             except EOFError:
                 return
             text = line.strip()
-            if text in LEAVE:
+            if text.lower() in LEAVE:
                 return
             if text.startswith("/") and not text.startswith("//"):
                 await self._commands.run(text)

@@ -34,8 +34,8 @@ def said_by_the_user(mnemo: Mnemo) -> list[str]:
 
 def test_commands_are_commands_in_a_pipe_too(mnemo: Mnemo) -> None:
     said = [
-        "I live in Ghent", "//tmp is full", "/recall Ghent", "/facts", "/budget", "/what",
-        "/reset", "exit", "I live in Bonn",
+        "I live in Ghent", "//tmp is full", "/Recall Ghent", "/FACTS", "/budget", "/what",
+        "/reset", "Exit", "I live in Bonn",
     ]  # fmt: skip
     done = mnemo.run("chat", said="\n".join(said))
     assert done.returncode == 0

@@ -230,3 +230,11 @@ async def test_what_a_model_noted_beside_it_is_still_recalled(quick: Any) -> Non
         await delete(house, "The user is pregnant.")
         await house.say("Where in Rome do I live?", "another")
         assert "The user lives in Rome" in house.prompt() and "pregnant" not in house.prompt()
+
+
+async def test_what_stands_beside_it_and_was_not_read_yet_is_read_then(open_house: Open) -> None:
+    async with open_house(model="offline", extract_turns=20) as house:
+        await house.say("I keep bees and I am allergic to walnuts")
+        await house.say("Never mention my bees again")
+        reply = await house.say("What am I allergic to?", "another")
+        assert "I am allergic to walnuts" in str(reply) and "bees" not in str(reply)

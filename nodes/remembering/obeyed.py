@@ -1,0 +1,56 @@
+"""Forgets what messages want forgotten, and tells what else they say: that is still remembered."""
+
+from collections.abc import Sequence
+
+from domain.facts.extraction import FactChange, Source
+from domain.facts.forgetting import Wanted, tell, what_else
+from domain.journal import JournalView
+from domain.owner import Owner
+from domain.records import turn_of
+from nodes.remembering.by_form import wanted_by
+from nodes.state import Parts
+from stores.maintenance.forgetting import forget
+
+
+async def obeyed(
+    parts: Parts,
+    owner: Owner,
+    view: JournalView,
+    sources: Sequence[Source],
+    changes: Sequence[FactChange],
+    asked: Wanted,
+) -> tuple[list[FactChange], frozenset[str]]:
+    """Forget what messages want forgotten, with the messages that ask.
+
+    Returns:
+        What else they say, and the turns that are withheld now.
+
+    Raises:
+        GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
+        StoreUnavailable: If a store does not answer.
+    """
+    wishes = [change for change in changes if change.op == "forget"]
+    others = [change for change in changes if change.op != "forget"]
+    places = {source.ref: place for place, source in enumerate(sources)}
+    ends = [places[wish.source] for wish in wishes if wish.source in places]
+    ends += [len(sources)] if asked.asking else []
+    if not ends:
+        return others, frozenset()
+    reached = await forget(
+        parts.stores, owner, view.generation, wanted_by(wishes, view.turns, asked), now=parts.now()
+    )
+    gone = reached.withheld - reached.asking - view.withheld  # those hold but what is left
+    texts = {source.ref: source.text for source in sources}
+
+    def left(change: FactChange) -> list[str]:
+        """Return what of a change is not forgotten: in a withheld turn, only in its own words."""
+        turn = turn_of(change.source)
+        if places.get(change.source, 0) > max(ends):
+            return [change.text]  # said after that
+        if turn in asked.removed or (turn in gone and change.text not in texts[change.source]):
+            return []
+        told = tell(change.text, reached.statements)
+        return what_else(change.text, reached.statements) if told else [change.text]
+
+    rest = [other.model_copy(update={"text": text}) for other in others for text in left(other)]
+    return rest, reached.withheld

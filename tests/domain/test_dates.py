@@ -152,6 +152,24 @@ def test_a_day_is_a_day_of_the_speaker_also_when_the_clocks_change() -> None:
 
 
 @pytest.mark.parametrize(
+    ("when", "zone", "said", "expected"),
+    [
+        ("yesterday", "Asia/Kolkata", "2026-05-08T18:45Z", "2026-05-08T00:00+05:30"),
+        ("gestern", "Asia/Kathmandu", "2026-05-08T18:20Z", "2026-05-08T00:00+05:45"),
+        ("yesterday", "Pacific/Kiritimati", "2026-05-08T10:30Z", "2026-05-08T00:00+14:00"),
+        ("yesterday", "Australia/Lord_Howe", "2026-04-05T15:10Z", "2026-04-05T00:00+11:00"),
+        ("tomorrow", "Europe/Berlin", "2026-03-28T22:30Z", "2026-03-29T00:00+01:00"),
+        ("in two days", "America/New_York", "2026-03-07T06:30Z", "2026-03-09T00:00-04:00"),
+    ],
+)
+def test_days_are_right_in_half_hours_beside_the_date_line_and_where_clocks_change(
+    when: str, zone: str, said: str, expected: str
+) -> None:
+    at = resolve(when, datetime.fromisoformat(said).astimezone(ZoneInfo(zone)))
+    assert at == datetime.fromisoformat(expected) and at.utcoffset() is not None
+
+
+@pytest.mark.parametrize(
     ("question", "begin", "end"),
     [
         ("What did I do in May 2023?", "2023-05-01", "2023-06-01"),

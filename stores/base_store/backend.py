@@ -60,7 +60,7 @@ class Target(Protocol):
     async def restore(self, items: Sequence[StoredItem]) -> None:
         """Write these items."""
 
-    async def keep_only(self, places: set[Place]) -> None:
+    async def delete_all_but(self, places: set[Place]) -> None:
         """Delete the items at all other places."""
 
     async def count(self) -> int:

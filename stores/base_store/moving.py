@@ -86,7 +86,7 @@ class Side:
         """Write these items."""
         await self.store.restore(items)
 
-    async def keep_only(self, places: set[Place]) -> None:
+    async def delete_all_but(self, places: set[Place]) -> None:
         """Delete the items at all other places."""
         others: list[Op] = [
             PutOp(stored.item.namespace, stored.item.key, None)

@@ -48,7 +48,7 @@ async def migrate(
         places.update((stored.item.namespace, stored.item.key) for stored in batch)
         moved += len(batch)
         progress(moved, total)
-    await target.keep_only(places)
+    await target.delete_all_but(places)
     # As many here, as many there, and all of them seen: nothing has come or gone meanwhile.
     if {await source.count(), await target.count()} != {moved}:
         raise StoreUnavailable(

@@ -142,7 +142,7 @@ class _NextVectors:
                     row = (*_place(stored), field.field, field.vector, stored.item.updated_at)
                     await self._connection.execute(_ADD, row)
 
-    async def keep_only(self, places: set[Place]) -> None:
+    async def delete_all_but(self, places: set[Place]) -> None:
         """Nothing: what has no item any more goes as soon as the vectors serve."""
 
     async def count(self) -> int:

@@ -441,6 +441,7 @@ async def test_memory_of_other_settings_and_a_checkpoint_that_is_gone_are_one_se
         assert answer.status_code == status and answer.json()["detail"] == str(error)
 
 
+@pytest.mark.deep
 @EMBEDDED
 async def test_without_long_term_memory_health_is_degraded_and_without_redis_down(
     serve: Serve, own_chroma_server: ChromaServer, tmp_path: Path

@@ -30,7 +30,7 @@ from domain.text.terms import content_words, stems
 from models.errors import MalformedReply
 from models.memory.prompts import day
 from models.memory.protocol import Score
-from models.provider.reply_text import shown
+from models.provider.reply_text import cleaned, shown
 from models.weak_json import repaired
 
 _NUMBER = re.compile(r"\d+")
@@ -109,7 +109,7 @@ def read_object(reply: BaseMessage, form: type[BaseModel]) -> dict[str, Any]:
         return arguments
     text = without_thoughts(reply.text)
     for start in [match.start() for match in re.finditer(r"[{\[]", text)][:_STARTS]:
-        value = _as_form(_loads(text[start:]), form)
+        value = _as_form(cleaned(_loads(text[start:])), form)
         if value is not None:
             return value
     raise MalformedReply("The model's answer is not in the form that was asked for.")

@@ -30,6 +30,7 @@ from models.provider.reply_text import (
     REASONING,
     WRITTEN_CALL,
     clean,
+    cleaned,
     is_call,
     read_call,
     shown,
@@ -98,7 +99,7 @@ async def _as_it_takes(
     """Return the answer, asking again without each thing that the model refuses."""
     left_out: set[Feature] = set()
     while True:
-        sent = [each for each in _features(question, learned) if each not in left_out]
+        sent = [each for each in _features(model, question, learned) if each not in left_out]
         bound = _bound(model, question, sent)
         try:
             prompt = _prompt(question.messages, sent)
@@ -115,10 +116,11 @@ async def _as_it_takes(
                 raise  # Whoever asked has another way to its form.
 
 
-def _features(question: Question, learned: Learned) -> list[Feature]:
+def _features(model: BaseChatModel, question: Question, learned: Learned) -> list[Feature]:
     """Return what of a question the model is sent."""
     wanted: dict[Feature, bool] = {
         "max_tokens": True,
+        "usage_report": hasattr(model, "stream_usage"),
         "temperature": question.temperature is not None,
         "schema": question.schema is not None,
         "tools": bool(question.tools),
@@ -134,6 +136,8 @@ def _bound(
     options: dict[str, Any] = {}
     if "max_tokens" in sent:
         options["max_tokens"] = question.max_tokens
+    if hasattr(model, "stream_usage") and "usage_report" not in sent:
+        options["stream_usage"] = False
     if "temperature" in sent:
         options["temperature"] = question.temperature
     if "schema" in sent and question.schema is not None:
@@ -150,15 +154,18 @@ def _bound(
 
 
 def _cleaned(answer: AIMessage, talks: bool) -> AIMessage:
-    """Return an answer as plain text, without what is no part of it."""
+    """Return an answer as plain text and calls, without what is no part of it."""
     text = answer.additional_kwargs.get(INSTEAD, answer.text)
     more = {k: v for k, v in answer.additional_kwargs.items() if k not in (REASONING, INSTEAD)}
+    calls = {"tool_calls": cleaned(answer.tool_calls), "invalid_tool_calls": []}
     if not talks:
-        return answer.model_copy(update={"content": clean(text), "additional_kwargs": more})
+        return answer.model_copy(
+            update={"content": clean(text), "additional_kwargs": more, **calls}
+        )
     if not answer.tool_calls and is_call(text):
         more[WRITTEN_CALL] = read_call(text) or ""
-    update = {"content": shown(text, final=True).strip(), "additional_kwargs": more}
-    return answer.model_copy(update=update)
+    content = shown(text, final=True).strip()
+    return answer.model_copy(update={"content": content, "additional_kwargs": more, **calls})
 
 
 async def _streamed(

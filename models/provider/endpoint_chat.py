@@ -5,14 +5,17 @@ Everything such a server writes passes here before anybody sees it; what decides
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from time import monotonic, thread_time
+from typing import Any, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
+from openai import BadRequestError
 
-from models.errors import TimedOut
+from models.errors import MalformedReply, TimedOut
 from models.provider.reply_text import (
     INSTEAD,
     REASONING,
@@ -23,6 +26,14 @@ from models.provider.reply_text import (
     shown,
     thoughts,
 )
+
+LONGEST = 400_000
+"""Characters of one answer, some 100,000 tokens: more is a server that knows no end."""
+_SHORT = 2_000
+"""Characters up to which an answer is looked through at each of its parts."""
+_PAUSE = 20
+"""Times that a look took, after which the next one is taken at a longer answer: looking then costs
+a twentieth of the time in which the answer comes, and does not grow with its square."""
 
 
 class EndpointChat(ChatOpenAI):
@@ -42,33 +53,59 @@ class EndpointChat(ChatOpenAI):
     """Whether it turned out to think aloud from its first word on, and to mark the end alone."""
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        try:
+            async for chunk in self._read(*args, **kwargs):
+                yield chunk
+        except BadRequestError as error:
+            if not (self.legacy_max_tokens and "max_completion_tokens" in str(error)):
+                raise
+            self.legacy_max_tokens = False
+            async for chunk in self._read(*args, **kwargs):
+                yield chunk
+
+    async def _read(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        """Yield an answer with its text as it may be shown."""
         raw, seen, thought = "", "", ""
+        usage: UsageMetadata | None = None
+        cut: dict[str, Any] = {}
+        look = 0.0
         async for chunk in self._patiently(super()._astream(*args, **kwargs)):
-            message = chunk.message
+            message = cast(AIMessageChunk, chunk.message)
+            # Servers that report with each part report the sum so far.
+            usage, message.usage_metadata = message.usage_metadata or usage, None
             if isinstance(message.content, str) and message.content:
-                raw += message.content
-                now = self._seen(raw, final=False)
-                said = now[len(seen) :] if now.startswith(seen) else ""
-                seen += said
-                chunk = _with(chunk, said, thoughts(raw)[len(thought) :] if self.talks else "")
-                thought = thoughts(raw) if self.talks else ""
+                raw = (raw + message.content)[:LONGEST]
+                said, aloud = "", ""
+                if len(raw) <= _SHORT or monotonic() >= look:
+                    began = thread_time()
+                    now, all_aloud = self._seen(raw, final=False)
+                    said = now[len(seen) :] if now.startswith(seen) else ""
+                    aloud, thought = all_aloud[len(thought) :], all_aloud
+                    seen += said
+                    look = monotonic() + _PAUSE * (thread_time() - began)
+                chunk = _with(chunk, said, aloud)
             yield chunk
-        last = self._seen(raw, final=True)
+            if len(raw) == LONGEST:
+                cut = {"finish_reason": "length"}
+                break
+        last, all_aloud = self._seen(raw, final=True)
         rest = last[len(seen) :] if last.startswith(seen) else ""
         marks = {WRITTEN_CALL: read_call(raw) or ""} if self.talks and is_call(raw) else {}
         if not last.startswith(seen) and not marks:
             self.thinks_first, marks = True, {INSTEAD: last}
-        if rest or marks:
-            yield ChatGenerationChunk(
-                message=AIMessageChunk(content=rest, additional_kwargs=marks), text=rest
-            )
+        if aloud := all_aloud[len(thought) :]:
+            marks[REASONING] = aloud
+        if rest or marks or usage or cut:
+            end = AIMessageChunk(content=rest, additional_kwargs=marks, usage_metadata=usage)
+            yield ChatGenerationChunk(message=end, text=rest, generation_info=cut or None)
 
-    def _seen(self, raw: str, *, final: bool) -> str:
-        """Return what of a reply can be shown already, or at its end."""
+    def _seen(self, raw: str, *, final: bool) -> tuple[str, str]:
+        """Return what of a reply can be shown already, or at its end, and what is thought aloud."""
         if not self.talks:
-            return clean(raw if final else raw[: _whole(raw)])
-        waits = self.thinks_first and not final and not thoughts(raw)
-        return "" if waits else shown(raw, final=final)
+            return clean(raw if final else raw[: _whole(raw)]), ""
+        aloud = thoughts(raw)
+        waits = self.thinks_first and not final and not aloud
+        return "" if waits else shown(raw, final=final), aloud
 
     async def _patiently(
         self, chunks: AsyncIterator[ChatGenerationChunk]
@@ -81,10 +118,11 @@ class EndpointChat(ChatOpenAI):
         Raises:
             TimedOut: If the server stayed silent.
         """
-        seconds = self.patience if self.slow else None
+        left = self.patience if self.slow else None
         while True:
+            asked = monotonic()
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(left):
                     chunk = await anext(chunks)
             except StopAsyncIteration:
                 return
@@ -93,16 +131,33 @@ class EndpointChat(ChatOpenAI):
                     f"The model server did not answer within {self.patience:g} s; your message is "
                     "kept, send it again or try later."
                 ) from error
-            seconds = self.patience
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                # How the library stumbles over JSON of another form; its own error is a dict.
+                if error.args and isinstance(error.args[0], dict):
+                    raise
+                raise MalformedReply(
+                    "The model server's answer is not in the form that was asked for."
+                ) from error
+            says = _says_something(chunk) or left is None
+            left = self.patience if says else max(0.0, (left or 0.0) - (monotonic() - asked))
             yield chunk
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], *args: Any
     ) -> ChatGenerationChunk | None:
-        """Keep what the library leaves out: what was thought aloud, and a refusal."""
-        converted = super()._convert_chunk_to_generation_chunk(chunk, *args)
+        """Keep what the library leaves out: what was thought aloud, and a refusal.
+
+        Raises:
+            ValueError: If it is an error, as the library raises those that it knows.
+        """
+        if chunk.get("object") == "error":
+            raise ValueError(chunk)
         choices = chunk.get("choices") or [{}]
         delta = choices[0].get("delta") or {}
+        delta["role"] = "assistant"  # Whatever else a server calls it.
+        if not _counts(chunk.get("usage")):
+            chunk = {name: value for name, value in chunk.items() if name != "usage"}
+        converted = super()._convert_chunk_to_generation_chunk(chunk, *args)
         thought = delta.get(REASONING) or delta.get("reasoning")
         more = {REASONING: thought, "refusal": delta.get("refusal")}
         if converted is not None:
@@ -117,6 +172,21 @@ class EndpointChat(ChatOpenAI):
         if self.legacy_max_tokens and "max_completion_tokens" in payload:
             payload["max_tokens"] = payload.pop("max_completion_tokens")
         return payload
+
+
+def _counts(usage: object) -> bool:
+    """Return whether a report of usage is one."""
+    wanted = ("prompt_tokens", "completion_tokens")
+    return isinstance(usage, dict) and all(
+        isinstance(usage.get(name), int) and usage[name] >= 0 for name in wanted
+    )
+
+
+def _says_something(chunk: ChatGenerationChunk) -> bool:
+    """Return whether a part of an answer holds a part of it, rather than nothing."""
+    message = cast(AIMessageChunk, chunk.message)
+    more = message.additional_kwargs or message.tool_call_chunks or chunk.generation_info
+    return bool(message.content or more)
 
 
 def _whole(raw: str) -> int:

@@ -31,6 +31,7 @@ from models.errors import (
     TimedOut,
     Unreachable,
 )
+from models.provider.error_text import is_too_long, said, seconds, tokens_named, wait_named
 
 PROVIDER_ERRORS: tuple[type[Exception], ...] = (
     openai.OpenAIError,
@@ -44,35 +45,13 @@ PROVIDER_ERRORS: tuple[type[Exception], ...] = (
 )
 """What a model call may raise. Most of these mean other things too: see `translate`."""
 
-_CONTEXT_WORDS = re.compile(
-    r"context_length_exceeded|exceed_context_size|maximum context length"
-    r"|exceeds? (the |this |its |model'?s? |available |maximum |configured )*"
-    r"(context|limit of \d+ tokens|number of tokens)"
-    r"|(context|prompt) (size|length|window)? ?(has been|is|was) (exceeded|too (long|large))"
-    r"|prompt is too long|(longer|greater) than the (context|maximum model) length"
-    r"|max_tokens must be at least 1, got -",
-    re.IGNORECASE,
-)
-"""How vLLM, llama.cpp, Ollama, OpenRouter, Anthropic and Google say that a prompt is too long."""
-
-_WINDOW = re.compile(
-    r"(?:>|<=|n_ctx|context|maximum|limit|length|size|allowed)(?:(?!\d|\bby\b).){0,40}?"
-    r"(?P<window>\d[\d,]{2,})",
-    re.IGNORECASE,
-)
-"""The number behind these words is what a model reads; a `>` or `<=` says it for sure."""
-_SENT = re.compile(
-    r"(?:request|prompt|input|requested|resulted in|messages)\D{0,24}?(?P<sent>\d[\d,]{2,})",
-    re.IGNORECASE,
-)
-_LEAST_WINDOW = 256
-"""A smaller number in such an error counts something else."""
-
 _QUOTA_WORDS = re.compile(
     r"insufficient_quota|insufficient (credit|balance)|exceeded your current quota"
     r"|credit balance is too low|requires more credits",
     re.IGNORECASE,
 )
+_ALONE_TOO_LARGE = re.compile("request too large", re.IGNORECASE)
+"""How OpenAI and Groq say that a plan will never let a prompt through, however long one waits."""
 _FILTER_WORDS = re.compile(r"content_filter|content_policy|content management policy|flagged")
 _MALFORMED_WORDS = re.compile(
     r"Unexpected response type from|Response missing 'choices'|null value for 'choices'"
@@ -115,29 +94,29 @@ def _reported(error: Exception) -> ModelError:
     status = getattr(error, "status_code", None)
     status = status if isinstance(status, int) else None
     code = str(getattr(error, "code", None) or "")
-    body = getattr(error, "body", None)
-    message = body.get("message") if isinstance(body, dict) else None
-    return _classified(error, status, code, str(message or getattr(error, "message", error)))
+    text = said(getattr(error, "body", None)) or str(getattr(error, "message", error))
+    return _classified(error, status, code, text)
 
 
 def _classified(error: Exception, status: int | None, code: str, text: str) -> ModelError:
-    said = f"{code} {text}"
-    if status == 402 or _QUOTA_WORDS.search(said):
+    words = f"{code} {text}"
+    wait = _retry_after(error, text)
+    if status == 402 or (_QUOTA_WORDS.search(words) and wait is None):
         return QuotaExhausted(
             "The model provider's account has no credit left: top it up, or use another "
             "OPENAI_API_KEY."
         )
-    if status == 429 or isinstance(error, langchain.ModelRateLimitError) or code == "429":
-        wait = _retry_after(error)
+    limited = status == 429 or isinstance(error, langchain.ModelRateLimitError) or code == "429"
+    if limited and not _ALONE_TOO_LARGE.search(text):
         when = f"in {wait:.0f} s" if wait else "in a moment"
         return RateLimited(
             f"The model provider is getting too many requests; your message is kept, try again "
             f"{when}.",
             wait,
         )
-    too_long = isinstance(error, langchain.ContextOverflowError) or _CONTEXT_WORDS.search(said)
-    if too_long or status == 413:
-        window, sent = _tokens_named(error, said)
+    too_long = isinstance(error, langchain.ContextOverflowError) or is_too_long(words)
+    if too_long or status == 413 or limited:
+        window, sent = tokens_named(words)
         reads = f" ({window} tokens)" if window else ""
         return ContextTooLong(
             f"The prompt is longer than this model can read{reads}: set MNEMO_CONTEXT_WINDOW to "
@@ -145,31 +124,18 @@ def _classified(error: Exception, status: int | None, code: str, text: str) -> M
             window,
             sent,
         )
-    if _FILTER_WORDS.search(said):
+    if _FILTER_WORDS.search(words):
         return ContentFiltered()
-    if status == 503 and "loading" in said.casefold():
+    if status == 503 and "loading" in words.casefold():
         return StillLoading(f"The model server is still loading the model; {_KEPT}.")
-    failed = status >= 500 if status else code.isdigit() and int(code) >= 500
+    if status is None:
+        # Told in the middle of an answer: the request was taken.
+        failed = not (code.isdigit() and 400 <= int(code) < 500)
+    else:
+        failed = status >= 500 or status in (408, 409)
     if failed or isinstance(error, langchain.ModelAPIError):
         return ServerFailed(f"The model server failed ({_short(text)}); {_KEPT}.")
     return _refused(error, status, text)
-
-
-def _tokens_named(error: Exception, said: str) -> tuple[int | None, int | None]:
-    """Return the tokens that the model reads and those that it was sent, where an error says."""
-    body = getattr(error, "body", None)
-    body = body if isinstance(body, dict) else {}
-    window, sent = body.get("n_ctx"), body.get("n_prompt_tokens")
-    if not isinstance(window, int):
-        sure = re.search(r"(?:>|<=)\s*(?P<window>\d[\d,]{2,})", said)
-        match = sure or _WINDOW.search(said)
-        window = int(match["window"].replace(",", "")) if match else None
-    if not isinstance(sent, int):
-        match = _SENT.search(said)
-        sent = int(match["sent"].replace(",", "")) if match else None
-    if window is not None and window < _LEAST_WINDOW:
-        window = None
-    return window, sent if sent and window and sent > window else None
 
 
 def _refused(error: Exception, status: int | None, text: str) -> ModelError:
@@ -206,7 +172,7 @@ def _unusable(error: BaseException) -> ModelError | None:
     if isinstance(error, ValueError) and error.args and isinstance(error.args[0], dict):
         # A server that reports an error with status 200: LangChain raises the bare error object.
         body: dict[str, Any] = error.args[0]
-        return _classified(error, None, str(body.get("code") or ""), str(body.get("message")))
+        return _classified(error, None, str(body.get("code") or ""), said(body))
     if isinstance(error, _MALFORMED) or _MALFORMED_WORDS.search(str(error)):
         return MalformedReply("The model server's answer is not in the form that was asked for.")
     return None
@@ -219,22 +185,20 @@ def _within(error: BaseException) -> str:
     return f"within {seconds:g} s" if seconds else "in time"
 
 
-def _retry_after(error: Exception) -> float | None:
-    """Return the seconds a server asks to wait, from its headers; None where it does not say."""
+def _retry_after(error: Exception, text: str) -> float | None:
+    """Return the seconds a server asks to wait, in a header or its text; None where in neither."""
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         value = headers.get(name)
         if value is None:
             continue
-        try:
-            return max(0.0, float(value) / unit)
-        except ValueError:
-            pass
+        if (wait := seconds(value, unit)) is not None:
+            return wait
         try:
             return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
         except ValueError:
             continue
-    return None
+    return wait_named(text)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -246,8 +210,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _reason(text: str) -> str:
     """Return why a template refused a prompt: servers put its source and a trace around that."""
-    said = re.search(r"raise_exception\(\W*([^'\"]+)|(?:Error|Exception): ([^\n]+)\s*\Z", text)
-    return next((part for part in said.groups() if part), text) if said else text
+    why = re.search(r"raise_exception\(\W*([^'\"]+)|(?:Error|Exception): ([^\n]+)\s*\Z", text)
+    return next((part for part in why.groups() if part), text) if why else text
 
 
 def _short(text: str, limit: int = 300) -> str:

@@ -10,14 +10,19 @@ from typing import Literal
 
 from models.errors import ContextTooLong, ModelError
 
-Feature = Literal["system_role", "schema", "tools", "parts", "temperature", "max_tokens"]
+Feature = Literal[
+    "system_role", "schema", "tools", "parts", "temperature", "max_tokens", "usage_report"
+]
 
 _REFUSALS: dict[Feature, re.Pattern[str]] = {
-    "schema": re.compile(r"response_?format|json_?schema|structured output", re.I),
+    "usage_report": re.compile("stream_options|include_usage", re.I),
+    "schema": re.compile(r"response_?format|json_?schema|structured output|grammar|guided", re.I),
     "temperature": re.compile("temperature", re.I),
     "max_tokens": re.compile(r"max_(completion_)?tokens", re.I),
     "parts": re.compile(r"image|multimodal|mmproj|audio|content\W+(must|should) be a string", re.I),
-    "system_role": re.compile(r"system\W+(role|message|prompt)|role\W+system|\balternat", re.I),
+    "system_role": re.compile(
+        r"system\W+(role|message|prompt)|developer instruction|\broles?\b|\balternat", re.I
+    ),
     "tools": re.compile(r"\btools?\b|tool_choice|function", re.I),
 }
 """How servers name what they refuse, in the order in which it is given up."""
@@ -68,14 +73,16 @@ class Learned:
 
         An image that is refused for what it is says nothing of the model.
         """
+        status = getattr(error.__cause__, "status_code", None)
+        if status in (401, 403):
+            return None  # The key is refused, whatever the request holds.
         said = f"{error} {error.__cause__}"
         for feature, words in _REFUSALS.items():
             if feature in sent and words.search(said):
                 if feature != "parts" or _TAKES_NONE.search(said):
                     self.refused.add(feature)
                 return feature
-        vague = getattr(error.__cause__, "status_code", None) in (400, 422)
-        if vague and "tools" in sent:
+        if status in (400, 422) and "tools" in sent:
             self.refused.add("tools")  # What servers like least, and say least of.
             return "tools"
         return None

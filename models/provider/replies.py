@@ -19,12 +19,13 @@ def check_reply(message: BaseMessage) -> None:
     if "content_filter" in reason or message.additional_kwargs.get("refusal"):
         raise ContentFiltered()
     calls = isinstance(message, AIMessage) and bool(message.tool_calls)
-    if not reason and message.response_metadata.get("model_provider") == "openai":
+    nameless = not reason and message.response_metadata.get("model_provider") == "openai"
+    if nameless or reason in ("error", "abort"):
         raise CutReply(
             "The model's answer broke off in the middle; your message is kept, send it again or "
             "try later."
         )
-    if not message.text.strip() and not calls:
+    if not calls and not any(c.isprintable() and not c.isspace() for c in message.text):
         if was_cut(message):
             raise EmptyReply(
                 "The model used up its length limit before saying anything: raise the limit "

@@ -233,45 +233,6 @@ async def test_what_waiting_cannot_mend_is_not_tried_again(
     await close_client(model)
 
 
-@pytest.mark.parametrize(
-    "wording",
-    [
-        "This model's maximum context length is 16384 tokens. However, you requested 19591 tokens",
-        "This endpoint's maximum context length is 131072 tokens. However, you requested about 138",
-        "the input length exceeds the context length",
-        "request (4390 tokens) exceeds the available context size (4096 tokens), try increasing it",
-        "Context size has been exceeded.",
-        "Requested tokens (2285) exceed context window of 2048",
-        "input length and `max_tokens` exceed context limit: 199759 + 8192 > 200000",
-        "prompt is too long: 200001 tokens > 200000 maximum",
-        "Your input exceeds the context window of this model.",
-        "Input tokens exceed the configured limit of 272000 tokens.",
-        "The input token count (12) exceeds the maximum number of tokens allowed (10).",
-        "max_tokens must be at least 1, got -186.",
-        "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
-        "The number of tokens to keep from the prompt is greater than the context length",
-    ],
-)
-@pytest.mark.parametrize("status", [400, 500])
-async def test_servers_without_the_code_say_in_words_that_a_prompt_is_too_long(
-    openai_server: OpenAIServer, model: BaseChatModel, wording: str, status: int
-) -> None:
-    openai_server.answers(Fault(status, wording))
-    with pytest.raises(ContextTooLong):
-        await asked(model, stream=True)
-
-
-@pytest.mark.parametrize(
-    "wording", ["Unknown parameter: context", "The prompt is empty", "max_tokens must be positive"]
-)
-async def test_other_words_about_prompts_are_not_taken_for_it(
-    openai_server: OpenAIServer, model: BaseChatModel, wording: str
-) -> None:
-    openai_server.answers(Fault(400, wording))
-    with pytest.raises(Refused, match=wording):
-        await asked(model, stream=True)
-
-
 def test_errors_that_are_not_a_providers_pass_unchanged() -> None:
     for error in (ValueError("x"), KeyError("y"), TypeError("z"), RuntimeError("w")):
         assert translate(error) is None

@@ -156,6 +156,15 @@ async def test_a_tool_call_written_as_text_is_carried_out_and_not_kept(
         assert "tools" not in house.server.requests[-1], "it is not offered tools again"
 
 
+async def test_half_a_character_in_a_search_ends_no_turn(open_house: Open) -> None:
+    async with open_house(fold_turns=4, search_memory=True, memory_share=0) as house:
+        await remembering(house)
+        call = ("search_memory", {"query": "spare key \ud83d"})
+        house.server.answers(Reply(None, tool_calls=(call,)), "Under the blue pot.")
+        result = await house.say("Where did I put it?")
+        assert result["messages"][-1].text == "Under the blue pot."
+
+
 async def test_a_call_that_cannot_be_read_is_asked_about_without_tools(open_house: Open) -> None:
     async with open_house(fold_turns=4, search_memory=True) as house:
         await remembering(house)
@@ -196,7 +205,13 @@ async def test_halves_of_characters_end_no_turn(open_house: Open) -> None:
         result = await house.say("Hello mark1")
         assert result["messages"][-1].text.startswith("Well ")
         assert result["messages"][-1].text.encode()
-        broken = {"facts": [], "entities": [{"name": "Ann\ud83d", "kind": "person"}]}
+        fact = {"op": "add", "text": "mark2 \ud83d", "slot": "\ud83d", "source": "m1"}
+        broken = {
+            "facts": [fact],
+            "entities": [{"name": "mark2\ud83d", "kind": "person", "source": "m1"}],
+            "value": 0.4,
+            "missing": ["mark2 \ud83d"],
+        }
         house.server.default = lambda body: answer(body) if is_reply(body) else Structured(broken)
         await house.talk(2, 5)
         house.server.default = answer

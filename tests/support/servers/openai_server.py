@@ -68,7 +68,16 @@ class Fault:
     delay: float = 0.0
 
 
-Behaviour = Reply | Structured | Fault
+@dataclass(frozen=True)
+class Events:
+    """A stream of just these events: JSON, a line as it is, or seconds of silence."""
+
+    events: tuple[Any, ...]
+    again: int = 1
+    """How often they come."""
+
+
+Behaviour = Reply | Structured | Fault | Events
 
 
 def too_long(message: str = "too long", code: str | None = "context_length_exceeded") -> Fault:
@@ -128,6 +137,8 @@ class OpenAIServer:
             behaviour = _in_form(behaviour.value, body)
         if isinstance(behaviour, Fault):
             return await _fault(behaviour)
+        if isinstance(behaviour, Events):
+            return StreamingResponse(_events(behaviour), media_type="text/event-stream")
         if body.get("stream") and behaviour.streams:
             return StreamingResponse(_stream(behaviour, body), media_type="text/event-stream")
         await asyncio.sleep(behaviour.delay)
@@ -241,6 +252,15 @@ def _envelope(body: Body, kind: str, choices: list[Body]) -> Body:
         "model": body["model"],
         "choices": choices,
     }
+
+
+async def _events(script: Events) -> AsyncIterator[str]:
+    for _ in range(script.again):
+        for event in script.events:
+            if isinstance(event, float):
+                await asyncio.sleep(event)
+            else:
+                yield f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n"
 
 
 async def _stream(reply: Reply, body: Body) -> AsyncIterator[str]:

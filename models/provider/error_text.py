@@ -1,0 +1,119 @@
+"""What the text of a server's error says: why, how long a prompt may be, how long to wait. Pure.
+
+Every server has its own words and its own form; what they have in common is read here.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_TELLING = ("message", "error", "detail", "msg", "raw", "metadata", "errors")
+"""The fields in which servers put their reason, the plainest first."""
+
+_SUBJECT = (
+    r"\b(?:inputs?|prompts?|messages|context|(?:prompt |input |max_num_)?tokens?|conversation)\b"
+)
+_OVER = (
+    r"(?:exceed(?:s|ed|ing)?\b|too (?:long|large|big|many)|(?:long|great|larg)er than|"
+    r"must have less than|overflow|over the limit|`? (?:must|should) be <=)"
+)
+_TOO_LONG = re.compile(
+    r"context_length_exceeded|exceed_context_size|max_tokens must be at least 1, got -"
+    rf"|{_SUBJECT}(?:[^.]|\.\d){{0,80}}?{_OVER}"
+    rf"|{_OVER} (?:\w+ ){{0,6}}?(?:context|model token limit)"
+    r"|reached context length|maximum (?:context|prompt) length|range of input length"
+    r"|too many (?:input )?tokens|exceeds? (?:\w+ ){0,5}?limit of \d+ tokens"
+    r"|request too large for",
+    re.I,
+)
+"""How servers say that a prompt is too long for the model, or for what a plan lets through."""
+_REPLY = re.compile(
+    r"output tokens|completion tokens|rate limit"
+    r"|max_(?:completion_)?tokens\W* (?:must(?! be at least 1, got -)|is too)",
+    re.I,
+)
+"""What is too long then is the bound of the reply; unless the context is named beside it."""
+_NUMBER = r"(?P<number>\d[\d,]{2,})(?!\d|-\d|\.\d*[1-9])"
+_SURE = re.compile(rf"(?:>|<=|n_ctx\W)\s*{_NUMBER}")
+_WINDOW = re.compile(
+    rf"(?:>|<=|n_ctx|context|maximum|limit|length|size|allowed|than|exceed|too long|too large)"
+    rf"(?:(?!\d{{3}}|\bby\b).){{0,40}}?(?<![\d.]){_NUMBER}",
+    re.I,
+)
+"""The least number behind these words is what a model reads."""
+_PROMPT = re.compile(
+    rf"{_NUMBER}(?: `?inputs?`? tokens"
+    r"|(?: tokens)? (?:in|from|of) (?:the |your )?(?:input |text )*(?:messages|prompt|input))",
+    re.I,
+)
+"""The prompt alone, where a reply is counted apart."""
+_SENT = re.compile(
+    r"(?:request|prompt|inputs?|requested|resulted in|messages|received|given|keep|contains"
+    rf"|too long|length)\D{{0,24}}?{_NUMBER}",
+    re.I,
+)
+_LEAST_WINDOW = 256
+"""A smaller number in such an error counts something else."""
+
+_WAIT = re.compile(
+    r"(?:again|retry)\s+(?:in|after)\s+(?P<wait>(?:\d+(?:\.\d+)?\s*(?:ms|[dhms]|[a-z]+s?)\b\s*)+"
+    r"|(?:\d+(?:\.\d+)?[dhms]s?)+)",
+    re.I,
+)
+_PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milli|[dhms])", re.I)
+_SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def said(body: Any) -> str:
+    """Return the reasons in the body of an error, in whatever form it has."""
+    return " ".join(dict.fromkeys(_reasons(body)))
+
+
+def _reasons(body: Any) -> Iterator[str]:
+    if isinstance(body, str):
+        yield body
+    elif isinstance(body, list):
+        for item in body:
+            yield from _reasons(item)
+    elif isinstance(body, dict):
+        for field in _TELLING:
+            yield from _reasons(body.get(field))
+
+
+def is_too_long(text: str) -> bool:
+    """Return whether a text says that a prompt is too long."""
+    about_context = re.search(r"context.length|context (?:limit|window)", text, re.I)
+    return bool(_TOO_LONG.search(text) and (about_context or not _REPLY.search(text)))
+
+
+def tokens_named(text: str) -> tuple[int | None, int | None]:
+    """Return the tokens that the model reads and those of the prompt it was sent, where said."""
+    windows = _numbers(_SURE, text) or _numbers(_WINDOW, text)
+    window = min((number for number in windows if number >= _LEAST_WINDOW), default=None)
+    if alone := _numbers(_PROMPT, text):
+        return window, alone[0]
+    longer = [number for number in _numbers(_SENT, text) if window and number > window]
+    return window, longer[0] if longer else None
+
+
+def _numbers(pattern: re.Pattern[str], text: str) -> list[int]:
+    return [int(match["number"].replace(",", "")) for match in pattern.finditer(text)]
+
+
+def wait_named(text: str) -> float | None:
+    """Return the seconds to wait that a text names, such as "try again in 1m20s"."""
+    match = _WAIT.search(text)
+    if match is None:
+        return None
+    pieces = _PIECE.findall(match["wait"])
+    return sum(float(number) * _SECONDS[unit.lower()] for number, unit in pieces) or None
+
+
+def seconds(text: str, unit: float = 1.0) -> float | None:
+    """Return a number of seconds in a header; None for what is none."""
+    try:
+        value = float(text) / unit
+    except ValueError:
+        return None
+    return max(0.0, value) if math.isfinite(value) else None

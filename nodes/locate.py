@@ -1,7 +1,7 @@
 """The first step of a turn: finds where the run begins, and whether its turn can be taken."""
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid5
@@ -14,12 +14,14 @@ from domain.as_of import as_of_date
 from domain.facts.forgetting import Wanted
 from domain.journal import JournalView
 from domain.owner import Owner
+from domain.records import Turn
 from domain.text.moments import zone_of
 from nodes.messages.checked_state import CheckedState, replaced, signatures_of, typed
 from nodes.messages.refusal import refusal, refused
 from nodes.messages.said_again import Arrived, arrived, in_the_middle, removed
 from nodes.messages.signatures import STAMP, Signatures
-from nodes.messages.stamps import turn_id, update_to, without_stamp
+from nodes.messages.stamps import turn_id, turn_messages, update_to, without_stamp
+from nodes.messages.unsaved_turns import unsaved_turns
 from nodes.run_marks import TEMPORARY
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.errors import GenerationMoved
@@ -140,6 +142,12 @@ async def locate(
         messages = await checked.messages(messages)
         if begun or checked.has_turns:
             root, head = fields.get("root"), await checked.head(fields, thread)
+            unsaved = await unsaved_turns(parts.stores, view, thread, head, messages)
+            if unsaved:
+                head, messages = (
+                    unsaved[-1].id,
+                    _joined(messages, unsaved, signatures_of(parts, owner, view.generation)),
+                )
         else:
             said = {message.id for message in messages}
             root, lost = await _first_root(parts.stores, thread, owner, view, said)
@@ -158,6 +166,15 @@ async def locate(
         lost=lost,
     )
     return origin, messages
+
+
+def _joined(
+    messages: Sequence[AnyMessage], turns: Sequence[Turn], signatures: Signatures
+) -> list[AnyMessage]:
+    """Return a thread's messages with turns after those that it has."""
+    count = max((at for at, m in enumerate(messages, 1) if turn_id(m) is not None), default=0)
+    between = [message for turn in turns for message in turn_messages(turn, signatures)]
+    return [*messages[:count], *between, *messages[count:]]
 
 
 async def _first_root(

@@ -20,12 +20,21 @@ from prometheus_client import Counter, Histogram
 
 from service.usage import metrics
 from settings import Settings
+from tests.support.house import is_reply, message_in
 from tests.support.mnemo_runs import Mnemo, mnemo
+from tests.support.servers.openai_server import (
+    Behaviour,
+    Body,
+    OpenAIServer,
+    Reply,
+    Structured,
+)
 from tests.support.servers.serve_process import ServeProcess, free_port, serve_process
 
 __all__ = ["mnemo"]
 
 ROOT = Path(__file__).parents[2]
+COLLECTED = re.compile(r"I collect (\w+)")
 FILES = ["Dockerfile", "compose.yaml", "deploy/kubernetes.yaml"]
 COMPOSE: Any = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
 
@@ -58,6 +67,25 @@ def test_redis_is_run_as_its_data_deserve() -> None:
     assert "--appendonly yes" in command and "--maxmemory-policy noeviction" in command
 
 
+def noted(body: Body) -> Behaviour:
+    """Note each thing that is collected, and repeat it in a summary and a reply."""
+    data = str(body["messages"][-1]["content"])
+    if is_reply(body):
+        return Reply(f"So you say: {message_in(body)}")
+    if "response_format" not in body:
+        return Reply("They spoke of " + " and ".join(dict.fromkeys(COLLECTED.findall(data))) + ".")
+    if "facts" not in str(body["response_format"]):
+        return Structured({"value": 1.0, "missing": []})
+    plain = {"op": "add", "target": None, "kind": "preference", "subject": "user", "slot": None,
+             "when": None}  # fmt: skip
+    facts = [
+        plain | {"text": f"The user collects {thing}.", "source": source}
+        for source, text in re.findall(r"^(m\d+) [^:]*: (.*)$", data, re.MULTILINE)
+        for thing in COLLECTED.findall(text)
+    ]
+    return Structured({"facts": facts, "entities": []})
+
+
 @contextmanager
 def proxy(folder: Path, *replicas: str) -> Iterator[str]:
     """Run nginx as shipped, on other ports."""
@@ -80,35 +108,95 @@ def proxy(folder: Path, *replicas: str) -> Iterator[str]:
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-async def test_two_replicas_behind_a_proxy_remember_as_one_and_survive_a_kill(
-    tmp_path: Path, redis_url: str, chroma_url: str
+async def test_two_replicas_behind_a_proxy_remember_as_one_and_lose_nothing_to_kills(
+    tmp_path: Path, redis_url: str, chroma_url: str, openai_server: OpenAIServer
 ) -> None:
+    slow: list[str] = []
+    asked: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def scripted(body: Body) -> Behaviour:
+        """Answer at once, but at leisure where the replica is to be killed; say which one asks."""
+        kind = "reply" if is_reply(body) else "summary"
+        if kind in slow and "response_format" not in body:
+            slow.remove(kind)
+            loop.call_soon_threadsafe(asked.put_nowait, str(body["model"]))
+            return Reply("word " * 100, delay=0.1 if body.get("stream") else 10.0)
+        return noted(body)
+
+    openai_server.default = scripted
     stores = {
+        "OPENAI_BASE_URL": f"{openai_server.url}/v1",
         "MNEMO_REDIS_URL": redis_url,
         "MNEMO_CHROMA_URL": chroma_url,
         "MNEMO_CHROMA_SHARDS": "2",
         "MNEMO_FOLD_TURNS": "4",
         "MNEMO_EXTRACT_TURNS": "2",
+        "MNEMO_MODEL_RETRIES": "0",
     }
     with ExitStack() as stack:
-        one, two = (stack.enter_context(serve_process(cwd=tmp_path, **stores)) for _ in range(2))
-        url = stack.enter_context(proxy(tmp_path, one.url, two.url))
-        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
 
-            async def say(message: str) -> Any:
-                body = {"message": message, "thread_id": "t"}
-                answer = await client.post("/chat/alex/default", json=body)
-                assert answer.status_code == 200, answer.text
-                return answer.json()
+        def start(model: str, port: str = "") -> ServeProcess:
+            named = stores | {"MNEMO_CHAT_MODEL": model}
+            return stack.enter_context(serve_process(cwd=tmp_path, port=port, **named))
 
-            for number in range(12):
-                assert (await say(f"I planted tree number {number} today."))["error"] is None
-            one.process.send_signal(signal.SIGKILL)
-            for number in range(12, 16):
-                assert (await say(f"I planted tree number {number} today."))["error"] is None
-            kept = (await client.get("/memory/alex/default/transcript?limit=500")).json()["items"]
-        said = [m["text"] for turn in kept for m in turn["messages"] if m["role"] == "user"]
-        assert said == [f"I planted tree number {number} today." for number in range(16)]
+        replicas = {model: start(model) for model in ("one", "two")}
+        url = stack.enter_context(proxy(tmp_path, *(each.url for each in replicas.values())))
+        async with httpx.AsyncClient(timeout=60) as client:
+
+            async def say(place: str, user: str, message: str) -> str:
+                body = {"message": message, "thread_id": user, "stream": True}
+                answer = await client.post(f"{place}/chat/{user}/default", json=body)
+                assert answer.status_code == 200 and '"error": null' in answer.text, answer.text
+                return answer.text
+
+            async def memories(user: str, what: str) -> list[Any]:
+                shown = await client.get(
+                    f"{url}/memory/{user}/default/{what}", params={"limit": 500, "evidence": True}
+                )
+                return list(shown.json()["items"])
+
+            async def talk(user: str, *places: str) -> None:
+                for number in range(40):
+                    await say(places[number % len(places)], user, f"I collect thing{number}.")
+
+            places = [each.url for each in replicas.values()]
+            await asyncio.gather(talk("alex", *places), talk("blake", places[0]))
+            for what, text in (("episodes", "summary"), ("facts", "text")):
+                ours = [memory[text] for memory in await memories("alex", what)]
+                theirs = [memory[text] for memory in await memories("blake", what)]
+                assert ours == theirs and len(ours) > 5
+
+            said: list[str] = []
+            for kind in ("reply", "summary"):
+                slow.append(kind)
+                killed = None
+                while killed is None:
+                    message = f"I collect {kind}{len(said)}."
+                    said.append(message)
+                    turn = asyncio.create_task(say(url, "casey", message))
+                    died = asyncio.create_task(asked.get())
+                    await asyncio.wait([turn, died], return_when=asyncio.FIRST_COMPLETED)
+                    if died.done():
+                        killed = died.result()
+                    died.cancel()
+                    if turn.done():
+                        turn.result()
+                victim = replicas[killed]
+                await asyncio.sleep(0.3)
+                victim.process.send_signal(signal.SIGKILL)
+                with pytest.raises((httpx.TransportError, AssertionError)):
+                    await turn
+                kept = [t["messages"][0]["text"] for t in await memories("casey", "transcript")]
+                if message not in kept:
+                    await say(url, "casey", message)
+                await asyncio.to_thread(victim.process.wait)
+                replicas[killed] = start(killed, victim.url.rpartition(":")[2])
+            for number in range(8):
+                said.append(f"I collect last{number}.")
+                await say(url, "casey", said[-1])
+            kept = [t["messages"][0]["text"] for t in await memories("casey", "transcript")]
+            assert kept == said
 
 
 @pytest.mark.deep

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from domain.owner import Owner
 from stores.maintenance.erase import forget
+from stores.summaries import path_of
 from tests.support.deep import deep
 from tests.support.house import Open
 
@@ -84,3 +86,31 @@ def backend(request: pytest.FixtureRequest) -> dict[str, str]:
     if request.param == "embedded":
         return {}
     return {"redis_url": request.getfixturevalue("redis_url")}
+
+
+async def test_a_turn_whose_process_died_after_its_reply_stays_in_its_conversation(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_house(fold_turns=100) as house:
+
+        async def killed(text: str) -> None:
+            async def unsaved(config: Any, *_: Any) -> Any:
+                return config
+
+            with monkeypatch.context() as patch:
+                patch.setattr(house.parts.stores.checkpointer, "aput", unsaved)
+                patch.setattr(house.parts.stores.checkpointer, "aput_writes", unsaved)
+                await house.say(text, durability="exit")
+
+        await house.talk(1, 2)
+        await killed("Let us speak of mark3 now")
+        await house.say("Let us speak of mark4 now")
+        assert house.shown() == {f"mark{number}" for number in range(1, 5)}
+        await killed("Let us speak of mark5 now")
+        await house.say("Let us speak of mark5 now")
+        asked = [m for m in house.server.requests[-1]["messages"] if m["role"] == "user"]
+        assert sum("of mark5" in str(m["content"]) for m in asked) == 1
+        await house.say("Let us speak of mark6 now")
+        assert house.shown() == {f"mark{number}" for number in range(1, 7)}
+        view = await house.parts.stores.journal.read(Owner("alex"))
+        assert len(path_of(view, view.refs["t"]).journal) == 6

@@ -36,9 +36,10 @@ def build(parts: Parts | None = None) -> Builder:
 
     def step(node: Node, *needs: str) -> Step:
         async def run(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-            with_context = runtime.override(context=runtime.context or ChatContext())
+            if not runtime.context:
+                runtime = runtime.override(context=ChatContext())
             running = parts or await process_parts()
-            update = await resumed(running, node, needs, state, with_context)
+            update = await resumed(running, node, needs, state, runtime)
             label_run(state, update)
             return update
 

@@ -35,7 +35,9 @@ def text_of(content: str | Sequence[str | dict[str, Any]]) -> str:
 
 
 def as_text(message: BaseMessage) -> BaseMessage:
-    """Return a message with notes in place of its parts."""
+    """Return a message with notes in place of its parts; itself where it is text."""
+    if isinstance(message.content, str):
+        return message
     return message.model_copy(update={"content": text_of(message.content)})
 
 

@@ -15,6 +15,7 @@ from domain.records import Recalled, Said, Turn
 from domain.text.dates.dates import day_heading
 from domain.text.moments import ago, moment
 from domain.turns import live, parents_of
+from models.parts import has_parts
 from models.threads import run_aside
 from nodes.messages.refusal import refuse
 from nodes.messages.stamps import by_turn, said_at, turn_id
@@ -64,7 +65,7 @@ class AssembleContext:
             memories=render(recollection.items),
             wishes="\n".join(item.text for item in recollection.wishes),
             today=self._today(state, origin),
-            message=[_named(m) for m in state["messages"] if turn_id(m) is None],
+            message=[_bare(m) for m in state["messages"] if turn_id(m) is None],
             key=self._parts.stores.key,
         )
         shares = shares_of(self._parts, origin)
@@ -178,20 +179,24 @@ def _buffer(
 def _messages_of(turn: Turn | None, messages: Sequence[AnyMessage]) -> Sequence[BaseMessage]:
     """Return the messages of a turn as the stores keep it, else as the thread holds it."""
     if turn is None:
-        return [_named(message) for message in messages]
+        return [_bare(message) for message in messages]
     return [
-        _named(HumanMessage(said.text, name=said.name))
-        if said.role == "user"
-        else AIMessage(said.text)
+        HumanMessage(_named(said.text, said.name)) if said.role == "user" else AIMessage(said.text)
         for said in turn.messages
     ]
 
 
-def _named(message: BaseMessage) -> BaseMessage:
-    """Return what a person says with the name before it, where there is one."""
-    if not isinstance(message, HumanMessage) or not message.name:
-        return message
-    return HumanMessage(f"{message.name}: {message.text}")
+def _bare(message: AnyMessage) -> BaseMessage:
+    """Return what of a message a provider reads, with the name of the person who says it."""
+    if not isinstance(message, HumanMessage):
+        return AIMessage(message.text)
+    if message.name or not has_parts(message):
+        return HumanMessage(_named(message.text, message.name))
+    return HumanMessage(message.content)
+
+
+def _named(text: str, name: str | None) -> str:
+    return f"{name}: {text}" if name else text
 
 
 def _speaker(said: Said) -> str:

@@ -204,7 +204,7 @@ async def _first_root(
 def borrowed_turns(state: ChatState, origin: Origin, count: int) -> list[str]:
     """Return the last turns of the previous conversation, chosen at the thread's first turn."""
     if "borrowed" in state and not origin.reset:
-        borrowed: list[str] = typed(state).get("borrowed", [])
+        borrowed: list[str] = typed({"borrowed": state["borrowed"]}).get("borrowed", [])
         return borrowed
     view = origin.view
     last = {

@@ -10,7 +10,7 @@ from typing import TypeVar
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from domain.prompt_budget import Allocation, Budget, Shares, Sizes, allocate
-from models.parts import has_parts, text_of
+from models.parts import text_of
 from models.provider.roles import alternating
 from models.tokens import MESSAGE_TOKENS, TokenCounter
 
@@ -37,7 +37,10 @@ RECALLED = "Remembered, possibly relevant to the message that follows:"
 
 @dataclass(frozen=True)
 class Draft:
-    """All that might go into a prompt, every list oldest first (entities: best first)."""
+    """All that might go into a prompt, every list oldest first (entities: best first).
+
+    Of its messages nothing but what a provider reads.
+    """
 
     persona: str
     earlier: Sequence[str]
@@ -161,11 +164,10 @@ def _built(
     now = block([draft.today, *entity_lines, *recalled])
     if packed.wishes and draft.wishes:
         now = HumanMessage(f"{now.text}\n{memory_block(draft.wishes, draft.key, WISHES)}")
-    newest = [_bare(draft.message[-1])]
     # Templates refuse a prompt that begins with a reply, so one without its question goes too.
     if not head:
         shown = list(dropwhile(lambda message: isinstance(message, AIMessage), shown))
-    messages = alternating([system, *head, *map(_bare, shown), now, *newest])
+    messages = alternating([system, *head, *shown, now, draft.message[-1]])
     counts = [tokens.message(message) for message in messages]
     entity_tokens = tokens.text("\n".join(entity_lines) + "\n") if entity_lines else 0
     summary_tokens = tokens.text("\n\n".join(block.text for block in head))
@@ -195,13 +197,6 @@ def _built(
 
 def _last(items: Sequence[T], count: int) -> Sequence[T]:
     return items[len(items) - count :]
-
-
-def _bare(message: BaseMessage) -> BaseMessage:
-    """Return what of a message a provider reads."""
-    if not isinstance(message, HumanMessage):
-        return AIMessage(content=message.text)
-    return HumanMessage(content=message.content if has_parts(message) else message.text)
 
 
 def _digest(message: BaseMessage) -> str:

@@ -5,7 +5,7 @@ Recognized by form, in the words of `languages.toml`; what is meant is for a mem
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Literal
@@ -28,6 +28,7 @@ one without a verb, "no emojis please"."""
 _CLAUSE_END = re.compile(r"[,;:.!?–—，、。！？]")
 _NAME = r"\S+(?:\ \S+)?(?=\ \S+\W*$)"
 """A name and its surname, before the last word of a sentence."""
+_WORDS = r"[^\W_]+"
 _VERB_LAST = ("ja", "ko", "tr", "hi")
 
 
@@ -53,7 +54,7 @@ def lasting_wish(sentence: str) -> Wish | None:
     text = " ".join(unicodedata.normalize("NFKC", sentence).replace("’", "'").split())
     if len(text) > _LONGEST_SENTENCE:
         return None
-    spoken = frozenset(re.findall(r"[^\W_]+", text.lower()))
+    spoken = frozenset(re.findall(_WORDS, text.lower()))
     forms = [form for form in _every_form() if form.may_be(text, spoken)]
     if len(text) <= _LONGEST:
         if called := {form.named(text) for form in forms} - {None}:
@@ -108,7 +109,7 @@ class _Form:
         self.code = words.code
         self._loose = not words.spaced or words.code in _VERB_LAST
         signs = words.always | words.bare | words.call | words.prefer | words.reply
-        self._firsts = frozenset(re.split(r"[\W_]+", phrase)[0] for phrase in signs)
+        self._signs = {frozenset(re.findall(_WORDS, phrase)) for phrase in signs}
         self._negations = LANGUAGES[words.code].words("negations")
 
     @cached_property
@@ -116,11 +117,11 @@ class _Form:
         """Compiled when a sentence may need them: those of every language take half a second."""
         return _Patterns(self._words)
 
-    def may_be(self, text: str, spoken: Collection[str]) -> bool:
+    def may_be(self, text: str, spoken: Set[str]) -> bool:
         """Whether a sentence with these words may be in this form: a quick look."""
         if not self._words.spaced:
             return language_of(text) == self._words.code
-        return not self._firsts.isdisjoint(spoken)
+        return any(phrase <= spoken for phrase in self._signs)
 
     def named(self, text: str) -> bool | None:
         """Return whether a sentence says what its speaker wants to be called.

@@ -5,7 +5,7 @@ By form alone. What is meant, and whether it is meant, is for a memory model to 
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from domain.text.languages import LANGUAGES, Language, language_of, plain, spoken_words
 from domain.text.phrases import holds, without
@@ -30,7 +30,9 @@ def may_want_forgotten(text: str) -> bool:
     """Return whether a text begins or ends with words in which one asks to forget, or retracts."""
     if len(text) > 2 * _EDGE:
         text = f"{text[:_EDGE]}\n{text[-_EDGE:]}"
-    return bool(_forms(tuple(LANGUAGES)).search(plain(text)))
+    text = plain(text)
+    # Each language by itself: one search for all of them takes three times as long.
+    return any(_forms(code).search(text) for code in LANGUAGES)
 
 
 def wants_forgotten(sentence: str) -> str | None:
@@ -42,17 +44,19 @@ def wants_forgotten(sentence: str) -> str | None:
     "do not forget", "did you forget?" and "I always forget my keys" ask for nothing.
     """
     text = plain(sentence[: _LONGEST + 1]).strip()
-    if len(sentence) > _LONGEST or not _forms(tuple(LANGUAGES)).search(text):
+    if len(sentence) > _LONGEST:
+        return None
+    # A short sentence may be of several languages: what says nothing in one, says nothing.
+    asking = [code for code in LANGUAGES if _forms(code).search(text)]
+    if not asking:
         return None
     first = language_of(sentence)
-    # A short sentence may be of several languages: what says nothing in one, says nothing.
-    asking = [code for code in LANGUAGES if _forms((code,)).search(text)]
     codes = sorted(asking, key=lambda code: code != first)
     polite, beside = (
         frozenset().union(*(LANGUAGES[code].words(table) for code in codes))
         for table in ("polite", "beside")
     )
-    match = _forms((codes[0],)).search(text)
+    match = _forms(codes[0]).search(text)
     assert match is not None
     language, words = LANGUAGES[codes[0]], vocabulary(codes[0])
     # Where "I" is left out, words of one's own say something: Spanish "trabajo", Arabic "my wife".
@@ -142,7 +146,7 @@ class _Form:
         return holds(text, listed, spaced=self.language.spaced)
 
 
-@lru_cache(maxsize=len(LANGUAGES) + 1)
-def _forms(codes: tuple[str, ...]) -> re.Pattern[str]:
-    tables = [LANGUAGES[code] for code in codes]
-    return re.compile("|".join(filter(None, (p for t in tables for p in (t.forgets, t.jokes)))))
+@cache
+def _forms(code: str) -> re.Pattern[str]:
+    language = LANGUAGES[code]
+    return re.compile("|".join(filter(None, (language.forgets, language.jokes))))

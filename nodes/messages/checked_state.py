@@ -47,9 +47,8 @@ def typed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def replaced(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is to stand instead of the fields of another type that the steps read."""
-    fields = typed(values)
-    wrong = {"borrowed", "sent", "buffer_start"} & values.keys() - fields.keys()
-    return {name: EMPTY.get(name) for name in wrong}
+    read = {name: values[name] for name in ("borrowed", "sent", "buffer_start") if name in values}
+    return {name: EMPTY.get(name) for name in read.keys() - typed(read).keys()}
 
 
 def signatures_of(parts: Parts, owner: Owner, generation: str | None) -> Signatures:

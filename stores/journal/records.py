@@ -22,6 +22,8 @@ MOST_KEYS = 128
 """Changed records that a journal names at most; whoever missed more reads all of them again."""
 PARSED_TURNS = 4096
 """Turns that a process keeps parsed: the journals of some 300 owners of a dozen turns."""
+PARSED_CHANGES = 256
+"""Lists of changed records that a process keeps parsed: one for each owner at hand."""
 _REF, _THREAD = "ref:", "thread:"
 _CHANGES = TypeAdapter(tuple[RowsChange, ...])
 _DEAD = TypeAdapter(dict[str, str])
@@ -81,7 +83,7 @@ def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
         generation=raw.generation,
         version=raw.version,
         rows=count_in(fields, "rows"),
-        changes=read_or_none(_CHANGES.validate_json, fields.get("changes", "[]")) or (),
+        changes=read_or_none(_changes, fields.get("changes", "[]")) or (),
         seq=max([count_in(fields, "seq"), *(turn.seq for turn in turns.values())]),
         cursor=count_in(fields, "cursor"),
         claim=read_or_none(Claim.model_validate_json, claim) if claim else None,
@@ -130,6 +132,11 @@ def _turn(stored: str) -> Turn:
     return Turn.model_validate_json(stored)
 
 
+@lru_cache(maxsize=PARSED_CHANGES)
+def _changes(stored: str) -> tuple[RowsChange, ...]:
+    return _CHANGES.validate_json(stored)
+
+
 def forget_parsed() -> None:
     """Drop the turns that this process keeps parsed, so that nothing outlives its deletion."""
     _turn.cache_clear()
@@ -168,7 +175,7 @@ def _moment(stored: str) -> datetime:
 _COUNTERS = ("version", "rows", "seq", "cursor", "listed", "listed_threads")
 _READERS: Mapping[str, Callable[[str], object]] = {
     "withheld": _WITHHELD.validate_json,
-    "changes": _CHANGES.validate_json,
+    "changes": _changes,
     "claim": Claim.model_validate_json,
     "extracting": _moment,
     "dead": _DEAD.validate_json,

@@ -172,11 +172,14 @@ class Recall:
             return []
         index = await self._index(owner, view) or await self._cache.without_rows(owner, view)
         spoken = set(terms(query))
+        meant = [e for e in index.rows.entities if e.id in near or spoken & set(_names(e))]
+        if not meant:
+            return []
         scope = scope_of(index, view, refs=refs, as_of=as_of)
         entities = {
             entity.id: with_ends(entity, scope.facts.standings)
-            for entity in index.rows.entities
-            if scope.knows(entity) and (entity.id in near or spoken & set(_names(entity)))
+            for entity in meant
+            if scope.knows(entity)
         }
         named = [entity for entity in entities.values() if spoken & set(_names(entity))]
         about = {entity.id: entity for entity in relevant(named, query)}
@@ -215,10 +218,14 @@ class Recall:
         )
         nearest = near or {}
         # The summary of one turn says no more than the turn itself.
-        turns = {id: each for id, each in index.turns_of_episode.items() if len(each) > 1}
+        turns = index.turns_of_episode
         votes = Votes(
             facts=nearest.get("fact", ()),
-            turns=[(turns[id], score) for id, score in nearest.get("episode", ()) if id in turns],
+            turns=[
+                (turns[id], score)
+                for id, score in nearest.get("episode", ())
+                if len(turns.get(id, ())) > 1
+            ],
         )
         every |= voted(corpus, votes, scope.live)
         degraded = [*(["vectors"] if near is None else []), *(["memories"] if missing else [])]

@@ -1,6 +1,6 @@
 """Joins the reads and packs the prompt to its token budget."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Reversible, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import dropwhile
@@ -47,10 +47,11 @@ class AssembleContext:
             refuse(refusal)
         origin, summaries, memories = state["origin"], state["summaries"], state["memories"]
         withheld = origin.view.withheld
-        start = _buffer_start(state, summaries)
+        groups = by_turn(state["messages"])
+        start = _buffer_start(state, groups, summaries)
         buffer = [
             (turn, message)
-            for turn, message in _buffer(state["messages"], start, origin.view, summaries.partial)
+            for turn, message in _buffer(groups, start, origin.view, summaries.partial)
             if turn not in withheld
         ]
         notes = [note for note in summaries.notes if not note.tells(withheld)]
@@ -144,19 +145,21 @@ def shares_of(parts: Parts, origin: Origin) -> Shares:
     )
 
 
-def _buffer_start(state: ChatState, summaries: SummariesRead) -> str | None:
+def _buffer_start(state: ChatState, turns: Reversible[str], summaries: SummariesRead) -> str | None:
     """Return the first turn of `messages` that no shown episode holds."""
     if summaries.missed:
         return state.get("buffer_start")
     folded = {turn for note in summaries.notes for turn in note.turns}
-    turns = list(by_turn(state["messages"]))
-    folded_indexes = [index for index, turn in enumerate(turns) if turn in folded]
-    rest = turns[folded_indexes[-1] + 1 :] if folded_indexes else turns
-    return rest[0] if rest else None
+    start: str | None = None
+    for turn in reversed(turns):
+        if turn in folded:
+            break
+        start = turn
+    return start
 
 
 def _buffer(
-    messages: Sequence[AnyMessage],
+    groups: Mapping[str, Sequence[AnyMessage]],
     start: str | None,
     view: JournalView,
     partial: Sequence[Turn],
@@ -166,7 +169,6 @@ def _buffer(
     Turns that no shown episode holds, though they are folded, come before those of `messages`.
     """
     turns = {turn.id: turn for turn in partial} | view.turns
-    groups = by_turn(messages)
     shown = list(dropwhile(lambda turn: turn != start, groups))
     buffer: list[tuple[str, BaseMessage]] = []
     for turn in [*(turn.id for turn in partial if turn.id not in shown), *shown]:

@@ -133,6 +133,7 @@ class CheckpointRows:
         """Use a connected client; rows live `seconds` after their thread's last use, 0 for ever."""
         self._client = client
         self._seconds = seconds
+        self._scripts = {script: client.register_script(script) for script in (READ, PUT)}
 
     async def read(self, thread_id: str, namespace: str, id: str = "") -> Reading:
         """Return a checkpoint, by default the newest; the thread lives as long again as if new."""
@@ -184,11 +185,12 @@ class CheckpointRows:
         run_id, member = run
 
         async def call() -> list[Any]:
+            if not run_id:
+                return list(await answered(self._scripts[script](keys=keys, args=args)))
             async with self._client.pipeline(transaction=False) as pipe:
                 pipe.eval(script, len(keys), *keys, *args)
-                if run_id:
-                    pipe.sadd(run_key(run_id), member)
-                    pipe.expire(run_key(run_id), self._seconds or RUN_SECONDS)
+                pipe.sadd(run_key(run_id), member)
+                pipe.expire(run_key(run_id), self._seconds or RUN_SECONDS)
                 answers: list[list[Any]] = await answered(pipe.execute())
             return answers[0]
 

@@ -311,18 +311,24 @@ async def transcript(served: Served) -> list[list[str]]:
     return [[m["text"] for m in turn["messages"]] for turn in kept.json()["items"]]
 
 
-async def test_a_message_edited_or_answered_anew_takes_the_place_of_the_old_one(
+async def test_a_message_edited_or_answered_anew_takes_the_place_until_one_goes_back(
     open_served: OpenServed,
 ) -> None:
     async with open_served() as served:
         web: Any = {"extra_headers": WEB_CHAT, "tools": OFFERED}
         first = await ask(served, said("I live in Boston."), **web)
         head = [said("I live in Boston."), replied(first)]
-        await ask(served, *head, said("I keep bees."), **web)
+        bees = await ask(served, *head, said("I keep bees."), **web)
         await ask(served, *head, said("I sail boats."), **web)
         assert [turn[0] for turn in await transcript(served)] == [
             "I live in Boston.",
             "I sail boats.",
+        ]
+        head += [said("I keep bees."), replied(bees)]
+        await ask(served, *head, said("Twelve hives."), **web)
+        assert [turn[0] for turn in await transcript(served)][1:] == [
+            "I keep bees.",
+            "Twelve hives.",
         ]
         await ask(served, said("I live in Denver."), **web)
         assert "Boston" not in prompt(served.model) and "boats" not in prompt(served.model)

@@ -116,7 +116,7 @@ async def place_of(
         turn = await asyncio.to_thread(_ending, everything, view, history, thread)
     if turn is None:
         if ref is not None:
-            return Place(str(thread))  # What the client changed in its history is its own affair.
+            return Place(str(thread), await _left_branch(conversation, view, str(thread), history))
         if thread in view.threads:  # What waits there unanswered comes with the history.
             await stores.checkpointer.adelete_thread(str(thread))
         return Place(await _imported(stores, owner, history, thread or new_thread(), now))
@@ -142,6 +142,18 @@ def _ending(
     by_id = {turn.id: turn for turn in turns}
     reached = live(view.refs.values(), parents_of(by_id.values()))
     return matching_turn({id: by_id[id] for id in reached if id in by_id}, history, thread)
+
+
+async def _left_branch(
+    conversation: Conversation, view: JournalView, thread: str, history: Sequence[Pair]
+) -> str | None:
+    """Return the checkpoint of a branch of the thread that was left and is gone back to.
+
+    None where no branch ends so: what a client changed in its history is its own affair.
+    """
+    turns = {turn.id: turn for turn in view.turns.values() if turn.thread == thread}
+    turn = await asyncio.to_thread(matching_turn, turns, history)
+    return await conversation.checkpoint_after(thread, turn.id) if turn is not None else None
 
 
 async def _imported(

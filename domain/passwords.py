@@ -25,7 +25,7 @@ _VALUE = re.compile(
 _PLAIN_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _DIGITS = re.compile(r"\S{0,20}\d\S{0,60}(?:[ ,]{1,2}\S{0,20}\d\S{0,60}){0,12}")
 """A code, or several: "482 913", "8842-1193 7731-2290"."""
-_ARTICLE = re.compile(r"\s*[^\W\d_]{1,3}\s")
+_ARTICLE = re.compile(r"\s{0,3}[^\W\d_]{1,3}\s")
 _FEWEST_DIGITS = 3
 """Digits of a code: a card's security code has three."""
 _FEWEST_ALONE = 4

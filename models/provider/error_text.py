@@ -34,7 +34,7 @@ _REPLY = re.compile(
     re.I,
 )
 """What is too long then is the bound of the reply; unless the context is named beside it."""
-_NUMBER = r"(?P<number>\d[\d,]{2,})(?!\d|-\d|\.\d*[1-9])"
+_NUMBER = r"(?<!\d)(?P<number>\d[\d,]{2,11})(?!\d|-\d|\.\d{0,9}[1-9])"
 _SURE = re.compile(rf"(?:>|<=|n_ctx\W)\s*{_NUMBER}")
 _WINDOW = re.compile(
     rf"(?:>|<=|n_ctx|context|maximum|limit|length|size|allowed|than|exceed|too long|too large)"
@@ -61,7 +61,7 @@ _WAIT = re.compile(
     r"|(?:\d+(?:\.\d+)?[dhms]s?)+)",
     re.I,
 )
-_PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milli|[dhms])", re.I)
+_PIECE = re.compile(r"(?<!\d)(\d{1,9}(?:\.\d{1,9})?)\s{0,3}(ms|milli|[dhms])", re.I)
 _SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 

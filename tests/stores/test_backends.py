@@ -118,7 +118,9 @@ async def test_a_conversation_recalls_the_same_on_every_backend(
     for backend in BACKENDS[1:]:
         for one, other in zip(first, played[backend], strict=True):
             assert [item[:2] for item in other] == [item[:2] for item in one]
-            assert [item[2] for item in other] == pytest.approx([item[2] for item in one])
+            # Scores are rounded to four places, here and there to another side.
+            scores = pytest.approx([item[2] for item in one], abs=1.1e-4)
+            assert [item[2] for item in other] == scores
 
 
 @pytest.mark.parametrize("backend", ["chroma", deep("chroma-server"), deep("postgres")])

@@ -120,6 +120,7 @@ def test_what_was_said_once_is_known_after_forty_other_turns_and_a_restart(
     assert any(turn["facts_added"] for turn in talked.turns)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("share", [[], ["reply_reserve"]], ids=["whole", "without the reply"])
 def test_the_prompts_of_a_long_conversation_stay_as_small_as_those_of_a_short_one(
     talked: Talked, share: list[str]
@@ -211,6 +212,7 @@ def test_reset_asks_first_and_then_leaves_nothing(talker: Mnemo) -> None:
     assert "peanut" not in turn["reply"].casefold()
 
 
+@pytest.mark.deep
 def test_what_was_exported_and_forgotten_can_be_brought_back(talker: Mnemo) -> None:
     talker.run("export", "alex.jsonl")
     before = talker.json("facts")
@@ -355,6 +357,7 @@ def test_reset_on_a_terminal_asks_and_also_forgets_the_typed_lines(mnemo: Mnemo)
     assert "What am I" in typed and "peanuts" not in typed
 
 
+@pytest.mark.deep
 def test_folding_is_shown_while_it_happens(mnemo: Mnemo, openai_server: OpenAIServer) -> None:
     openai_server.default = lambda body: (
         Reply("Yes.") if is_reply(body) else Reply("They spoke of tea.", delay=0.2)

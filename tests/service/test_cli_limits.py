@@ -70,6 +70,7 @@ def test_each_tier_has_its_own_limit(mnemo: Mnemo) -> None:
     assert [turn["error"] for turn in turns] == [None] * 4
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("remember", ["inline", "background"])
 def test_a_day_is_used_up_by_what_the_turns_cost(mnemo: Mnemo, remember: str) -> None:
     env = {"MNEMO_PLUS__TOKENS_PER_DAY": "20", "MNEMO_REMEMBER": remember}
@@ -79,6 +80,7 @@ def test_a_day_is_used_up_by_what_the_turns_cost(mnemo: Mnemo, remember: str) ->
     assert WHEN.search(second["error"])
 
 
+@pytest.mark.deep
 def test_processes_count_together_in_redis(mnemo: Mnemo, redis_url: str) -> None:
     env = TWO_A_MINUTE | {"MNEMO_REDIS_URL": redis_url}
     one = mnemo.chat(SAID[0], env=env)
@@ -169,6 +171,7 @@ def test_what_was_spent_stays_spent_over_a_reset_and_goes_with_the_user(mnemo: M
     assert done.returncode == 1 and "no turn to account for yet" in done.stderr
 
 
+@pytest.mark.deep
 def test_a_cost_too_small_to_show_is_not_shown_as_nothing(mnemo: Mnemo) -> None:
     mnemo.chat(SAID[0])
     model = mnemo.json("budget", "--ledger")["lines"][0]["model"]

@@ -82,6 +82,7 @@ async def row_of(settings: Settings) -> Check:
     return next(check for check in checks if check.name == "damaged rows")
 
 
+@pytest.mark.deep
 async def test_damaged_rows_are_counted_named_passed_over_and_removed(
     open_house: Open, backend: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -131,7 +131,7 @@ async def test_without_chroma_turns_go_on_and_say_so_and_lose_nothing(
 
 
 @pytest.mark.parametrize("backend", [{}], ids=["embedded"])
-@pytest.mark.parametrize("durability", ["async", "exit"])
+@pytest.mark.parametrize("durability", [deep("async"), "exit"])
 @pytest.mark.parametrize("file", ["checkpoints.sqlite", "journal.sqlite"])
 async def test_a_file_that_another_program_locks_makes_a_turn_wait_once(
     open_house: Open, tmp_path: Path, file: str, durability: str

@@ -98,6 +98,7 @@ async def test_after_one_refusal_for_length_no_turn_fails(open_house: Open, says
         assert await house.episodes(), "what is read at once also decides what is folded"
 
 
+@pytest.mark.deep
 async def test_a_limit_set_by_hand_is_kept_to_from_the_first_turn(open_house: Open) -> None:
     async with open_house(context_window=1000, fold_turns=100) as house:
         for number in range(1, 12):
@@ -113,6 +114,7 @@ async def test_a_message_too_long_for_the_model_is_one_sentence(open_house: Open
         assert str(raised.value).count(". ") == 0
 
 
+@pytest.mark.deep
 async def test_what_the_model_counts_is_packed_with(open_house: Open) -> None:
     def generous(body: Body) -> Behaviour:
         return Reply("Well.", counted=lambda words: words * 3)

@@ -9,10 +9,14 @@ def marks(*numbers: int | str) -> set[str]:
     return {f"mark{number}" for number in numbers}
 
 
-FOLDS = {"before any fold": 20, "inside a folded window": 6, "after folded windows": 4}
+FOLDS = [
+    pytest.param(20, id="before any fold", marks=pytest.mark.deep),
+    pytest.param(6, id="inside a folded window"),
+    pytest.param(4, id="after folded windows"),
+]
 
 
-@pytest.mark.parametrize("fold_turns", FOLDS.values(), ids=FOLDS.keys())
+@pytest.mark.parametrize("fold_turns", FOLDS)
 async def test_an_edit_leaves_the_old_branch_behind(open_house: Open, fold_turns: int) -> None:
     async with open_house(fold_turns=fold_turns, extract_turns=100) as house:
         after = await house.talk(1, 8)
@@ -23,7 +27,7 @@ async def test_an_edit_leaves_the_old_branch_behind(open_house: Open, fold_turns
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("fold_turns", FOLDS.values(), ids=FOLDS.keys())
+@pytest.mark.parametrize("fold_turns", FOLDS)
 async def test_the_old_branch_can_be_gone_back_to(open_house: Open, fold_turns: int) -> None:
     async with open_house(fold_turns=fold_turns, extract_turns=100) as house:
         after = await house.talk(1, 8)
@@ -32,7 +36,7 @@ async def test_the_old_branch_can_be_gone_back_to(open_house: Open, fold_turns: 
         assert house.shown() == marks(*range(1, 10))
 
 
-@pytest.mark.parametrize("fold_turns", FOLDS.values(), ids=FOLDS.keys())
+@pytest.mark.parametrize("fold_turns", FOLDS)
 async def test_the_first_message_can_be_edited(open_house: Open, fold_turns: int) -> None:
     async with open_house(fold_turns=fold_turns, extract_turns=100) as house:
         await house.talk(1, 3)
@@ -44,7 +48,7 @@ async def test_the_first_message_can_be_edited(open_house: Open, fold_turns: int
         assert house.shown() == marks("1b", "2b")
 
 
-@pytest.mark.parametrize("fold_turns", FOLDS.values(), ids=FOLDS.keys())
+@pytest.mark.parametrize("fold_turns", FOLDS)
 async def test_a_reply_can_be_made_again(open_house: Open, fold_turns: int) -> None:
     async with open_house(fold_turns=fold_turns, extract_turns=100) as house:
         await house.talk(1, 7)
@@ -59,7 +63,7 @@ async def test_a_reply_can_be_made_again(open_house: Open, fold_turns: int) -> N
         assert "Reply to Let us speak of mark7" not in house.prompt()
 
 
-@pytest.mark.parametrize("fold_turns", FOLDS.values(), ids=FOLDS.keys())
+@pytest.mark.parametrize("fold_turns", FOLDS)
 async def test_a_copied_thread_goes_on_by_itself(open_house: Open, fold_turns: int) -> None:
     async with open_house(fold_turns=fold_turns, extract_turns=100) as house:
         await house.talk(1, 8)

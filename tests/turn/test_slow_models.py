@@ -82,6 +82,7 @@ async def test_near_servers_get_memory_work_one_by_one(
         assert together == (concurrency == 2), "four words take 2 s"
 
 
+@pytest.mark.deep
 async def test_a_lease_lives_as_long_as_its_work(open_house: Open) -> None:
     lease = timedelta(seconds=0.6)
     async with open_house(fold_turns=4, extract_turns=100, fold_lease=lease) as house:

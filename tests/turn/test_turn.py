@@ -202,6 +202,7 @@ async def test_bad_input_gets_one_sentence(
         assert house.shown() == {"mark1"}
 
 
+@pytest.mark.deep
 async def test_thread_messages_are_bounded(open_house: Open) -> None:
     async with open_house(thread_keep=20, fold_turns=6, extract_turns=100) as house:
         for number in range(1, 31):

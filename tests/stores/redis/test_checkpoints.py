@@ -41,6 +41,7 @@ async def test_a_deleted_thread_leaves_no_key(redis_url: str, raw: Redis) -> Non
         assert [found async for found in raw.scan_iter()] == []
 
 
+@pytest.mark.deep
 async def test_a_thread_of_thousands_of_rows_is_deleted(redis_url: str, raw: Redis) -> None:
     async with RedisCheckpoints.open(redis_url) as saver:
         await put(saver, thread("other"), "stays")

@@ -7,6 +7,9 @@ from service.http.problems import problem
 
 LARGEST = 1_000_000
 """Bytes of a body at most: parsing that many holds everybody else for about 10 ms."""
+READ_PAST = 32_000_000
+"""Bytes of a refused body that are read and dropped: a connection closed on a client that still
+sends is reset, and the client never reads why."""
 ESCAPED = 6
 """Bytes that JSON may write for one (`\\u0001`): a body of what may be said always fits."""
 
@@ -33,9 +36,14 @@ class BoundedBodies:
             parts.append(message.get("body", b""))
             size, more = size + len(parts[-1]), message.get("more_body", False)
         if size > most:
-            answer = problem(
-                413, f"The body may have {most:,} bytes: send less.", {"connection": "close"}
-            )
+            parts.clear()
+            while more and size <= most + READ_PAST:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return
+                size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+            headers = {"connection": "close"} if more else None
+            answer = problem(413, f"The body may have {most:,} bytes: send less.", headers)
             await answer(scope, receive, send)
             return
         whole: list[Message] = [

@@ -306,7 +306,7 @@ async def test_all_that_a_run_brings_is_bounded(closed_server: DevServer, alex: 
             for one in more:
                 answer = await client.post(place, json=run | one)
                 assert answer.status_code == 413, answer.text
-        huge = {"values": {"messages": said("x" * 2_000_000)["messages"]}}
+        huge = {"values": {"messages": said("x" * 20_000_000)["messages"]}}
         answer = await client.post(f"/threads/{alex.thread}/state", json=huge)
         assert answer.status_code == 413
 

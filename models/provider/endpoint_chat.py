@@ -4,16 +4,19 @@ Everything such a server writes passes here before anybody sees it; what decides
 """
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 from time import monotonic, thread_time
 from typing import Any, cast
 
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
-from openai import BadRequestError
+from openai import APIConnectionError, BadRequestError
 
 from models.errors import MalformedReply, TimedOut
 from models.provider.reply_text import (
@@ -34,6 +37,10 @@ _SHORT = 2_000
 _PAUSE = 20
 """Times that a look took, after which the next one is taken at a longer answer: looking then costs
 a twentieth of the time in which the answer comes, and does not grow with its square."""
+_STREAM = re.compile(r"\bstream(?:ing|ed)?\b", re.I)
+"""How servers name what they refuse where they stream nothing."""
+_AFTER_END = 2.0
+"""Seconds for what may follow the end of an answer: what it cost, and the end of the connection."""
 
 
 class EndpointChat(ChatOpenAI):
@@ -52,16 +59,42 @@ class EndpointChat(ChatOpenAI):
     thinks_first: bool = False
     """Whether it turned out to think aloud from its first word on, and to mark the end alone."""
 
+    whole_only: bool = False
+    """Whether it turned out to stream nothing, to this account or at all."""
+
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         try:
             async for chunk in self._read(*args, **kwargs):
                 yield chunk
         except BadRequestError as error:
-            if not (self.legacy_max_tokens and "max_completion_tokens" in str(error)):
+            if self.legacy_max_tokens and "max_completion_tokens" in str(error):
+                self.legacy_max_tokens = False
+            elif not self.whole_only and _STREAM.search(str(error)):
+                self.whole_only = True
+            else:
                 raise
-            self.legacy_max_tokens = False
-            async for chunk in self._read(*args, **kwargs):
+            async for chunk in self._astream(*args, **kwargs):
                 yield chunk
+
+    async def _whole(
+        self, *args: Any, stream_usage: bool | None = None, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """Yield an answer that is not streamed, as the one part of it."""
+        generation = (await self._agenerate(*args, **kwargs)).generations[0]
+        answer = cast(AIMessage, generation.message)
+        refusal = answer.additional_kwargs.get("refusal")
+        calls = [
+            tool_call_chunk(name=c["name"], args=json.dumps(c["args"]), id=c["id"], index=number)
+            for number, c in enumerate(answer.tool_calls)
+        ]
+        whole = AIMessageChunk(
+            content=answer.content,
+            additional_kwargs={"refusal": refusal} if refusal else {},
+            response_metadata=answer.response_metadata,
+            usage_metadata=answer.usage_metadata,
+            tool_call_chunks=calls,
+        )
+        yield ChatGenerationChunk(message=whole, generation_info=generation.generation_info)
 
     async def _read(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         """Yield an answer with its text as it may be shown."""
@@ -69,7 +102,8 @@ class EndpointChat(ChatOpenAI):
         usage: UsageMetadata | None = None
         cut: dict[str, Any] = {}
         look = 0.0
-        async for chunk in self._patiently(super()._astream(*args, **kwargs)):
+        parts = self._whole if self.whole_only else super()._astream
+        async for chunk in self._patiently(parts(*args, **kwargs)):
             message = cast(AIMessageChunk, chunk.message)
             # Servers that report with each part report the sum so far.
             usage, message.usage_metadata = message.usage_metadata or usage, None
@@ -119,14 +153,17 @@ class EndpointChat(ChatOpenAI):
             TimedOut: If the server stayed silent.
         """
         left = self.patience if self.slow else None
+        ended = False
         while True:
             asked = monotonic()
             try:
                 async with asyncio.timeout(left):
                     chunk = await anext(chunks)
-            except StopAsyncIteration:
-                return
-            except TimeoutError as error:
+            except (StopAsyncIteration, TimeoutError, APIConnectionError) as error:
+                if ended or isinstance(error, StopAsyncIteration):
+                    return
+                if isinstance(error, APIConnectionError):
+                    raise
                 raise TimedOut(
                     f"The model server did not answer within {self.patience:g} s; your message is "
                     "kept, send it again or try later."
@@ -140,7 +177,9 @@ class EndpointChat(ChatOpenAI):
                 ) from error
             says = _says_something(chunk) or left is None
             left = self.patience if says else max(0.0, (left or 0.0) - (monotonic() - asked))
+            ended = ended or bool((chunk.generation_info or {}).get("finish_reason"))
             yield chunk
+            left = min(left, _AFTER_END) if ended else left
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], *args: Any
@@ -153,8 +192,10 @@ class EndpointChat(ChatOpenAI):
         if chunk.get("object") == "error":
             raise ValueError(chunk)
         choices = chunk.get("choices") or [{}]
-        delta = choices[0].get("delta") or {}
+        # A whole answer has a message there.
+        delta = choices[0].get("delta") or choices[0].get("message") or {}
         delta["role"] = "assistant"  # Whatever else a server calls it.
+        choices[0]["delta"] = delta
         if not _counts(chunk.get("usage")):
             chunk = {name: value for name, value in chunk.items() if name != "usage"}
         converted = super()._convert_chunk_to_generation_chunk(chunk, *args)

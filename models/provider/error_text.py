@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.I)
+_TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^<>]*>", re.S | re.I)
 _TELLING = ("message", "error", "detail", "msg", "raw", "metadata", "errors")
 """The fields in which servers put their reason, the plainest first."""
 
@@ -72,13 +74,18 @@ def said(body: Any) -> str:
 
 def _reasons(body: Any) -> Iterator[str]:
     if isinstance(body, str):
-        yield body
+        yield plain(body)
     elif isinstance(body, list):
         for item in body:
             yield from _reasons(item)
     elif isinstance(body, dict):
         for field in _TELLING:
             yield from _reasons(body.get(field))
+
+
+def plain(text: str) -> str:
+    """Return what a page of HTML says, such as a proxy's; any other text as it is."""
+    return " ".join(_TAG.sub(" ", text).split()) if _PAGE.search(text) else text
 
 
 def is_too_long(text: str) -> bool:

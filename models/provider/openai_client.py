@@ -1,11 +1,14 @@
 """The HTTP client that OpenAI-compatible models are given.
 
-One thing is different from the SDK's own client: it does not try again where that is in vain.
+Two things are different from the SDK's own client: it does not try again where that is in vain, and
+it reads streams of every kind of server.
 """
 
 from typing import TYPE_CHECKING
 
 from openai import DefaultAsyncHttpxClient
+
+from models.provider.event_stream import events
 
 if TYPE_CHECKING:
     import httpx2  # what the openai SDK is built on
@@ -25,7 +28,13 @@ def open_client(patience: float) -> DefaultAsyncHttpxClient:
             if b"insufficient_quota" in body or _wait(response) > patience:
                 response.headers["x-should-retry"] = "false"
 
-    return DefaultAsyncHttpxClient(timeout=patience, event_hooks={"response": [stop_vain_retries]})
+    async def read_any_stream(response: "httpx2.Response") -> None:
+        if response.status_code == 200 and b'"stream":true' in response.request.content:
+            written = response.aiter_bytes
+            setattr(response, "aiter_bytes", lambda: events(written()))  # noqa: B010  # for its one reader, past the type of a method
+
+    hooks = [stop_vain_retries, read_any_stream]
+    return DefaultAsyncHttpxClient(timeout=patience, event_hooks={"response": hooks})
 
 
 def _wait(response: "httpx2.Response") -> float:

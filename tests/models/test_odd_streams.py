@@ -89,6 +89,11 @@ WITH_ANSWER: dict[str, tuple[Any, ...]] = {
     "another role": (part({"role": "user", "content": "Hi"}), *END),
     "a role unknown": (part({"role": "model"}), HI, *END),
     "calls that are none": (part({"content": "Hi", "tool_calls": None}), *END),
+    "no reason of its end": (HI, "[DONE]"),
+    "an empty reason of its end": (HI, part(finish=""), "[DONE]"),
+    "an end that is not named": (HI, part(finish="eos")),
+    "a whole message": (part(choices=[{"index": 0, "message": {"content": "Hi"}}]), *END),
+    "nothing now and then": ("", "{}", HI, "", *END),
     "two endings": (HI, part(finish="stop"), *END),
     "thoughts as a list": (part({"reasoning": ["hm"]}), HI, *END),
     "thoughts in halves": (
@@ -111,8 +116,8 @@ async def test_an_answer_is_read_whatever_stands_around_it(
 
 
 WITHOUT: list[tuple[tuple[Any, ...], type[ModelError]]] = [
-    ((HI, "[DONE]"), CutReply),
-    ((HI, part(finish=""), "[DONE]"), CutReply),
+    ((HI,), CutReply),
+    ((HI, part(finish="")), CutReply),
     ((HI, part(finish="error"), "[DONE]"), CutReply),
     ((HI, part(choices=[None]), *END), MalformedReply),
     ((HI, part(choices="no"), *END), MalformedReply),

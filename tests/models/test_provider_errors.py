@@ -125,14 +125,6 @@ async def test_an_error_in_the_middle_of_a_stream_is_told_like_any_other(
         await asked(model, stream=True)
 
 
-async def test_a_server_that_answers_whole_where_a_stream_was_asked_for_is_told_in_a_sentence(
-    openai_server: OpenAIServer, model: BaseChatModel
-) -> None:
-    openai_server.answers(Reply("all at once", streams=False))
-    with pytest.raises(MalformedReply):
-        await asked(model, stream=True)
-
-
 async def test_what_was_streamed_before_a_cut_was_seen(
     openai_server: OpenAIServer, model: BaseChatModel
 ) -> None:

@@ -77,7 +77,20 @@ class Events:
     """How often they come."""
 
 
-Behaviour = Reply | Structured | Fault | Events
+@dataclass(frozen=True)
+class Raw:
+    """These bytes, whatever was asked for."""
+
+    body: str | bytes
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    stays: float | None = None
+    """Seconds for which the connection stays open then; None: it ends as it should."""
+    breaks: bool = False
+    """Whether the connection breaks then."""
+
+
+Behaviour = Reply | Structured | Fault | Events | Raw
 
 
 def too_long(message: str = "too long", code: str | None = "context_length_exceeded") -> Fault:
@@ -137,6 +150,8 @@ class OpenAIServer:
             behaviour = _in_form(behaviour.value, body)
         if isinstance(behaviour, Fault):
             return await _fault(behaviour)
+        if isinstance(behaviour, Raw):
+            return StreamingResponse(_raw(behaviour), behaviour.status, behaviour.headers)
         if isinstance(behaviour, Events):
             return StreamingResponse(_events(behaviour), media_type="text/event-stream")
         if body.get("stream") and behaviour.streams:
@@ -261,6 +276,14 @@ async def _events(script: Events) -> AsyncIterator[str]:
                 await asyncio.sleep(event)
             else:
                 yield f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n"
+
+
+async def _raw(script: Raw) -> AsyncIterator[str | bytes]:
+    yield script.body
+    if script.stays:
+        await asyncio.sleep(script.stays)
+    if script.breaks:
+        raise asyncio.CancelledError
 
 
 async def _stream(reply: Reply, body: Body) -> AsyncIterator[str]:

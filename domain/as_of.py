@@ -22,5 +22,5 @@ def as_of_date(text: str | None, zone: tzinfo | None = None) -> datetime | None:
         if at.tzinfo is None:
             at = at.replace(tzinfo=zone) if zone else at.astimezone()
     except (ValueError, OverflowError) as error:
-        raise ValueError(f'as_of is no date: "{text}"; write it like 2026-05-31.') from error
+        raise ValueError(f'as_of is no date: "{text[:40]}"; write it like 2026-05-31.') from error
     return at

@@ -23,7 +23,7 @@ from nodes.load_buffer import LoadBuffer
 from nodes.locate import Locate
 from nodes.recall_memories import RecallMemories
 from nodes.recall_summaries import RecallSummaries
-from nodes.state import ChatContext, ChatInput, ChatOutput, ChatState, Parts
+from nodes.state import ChatContext, ChatInput, ChatOutput, ChatState, Parts, Schedule
 from nodes.summarize import Summarize
 
 READS = ["load_buffer", "recall_summaries", "recall_memories"]
@@ -83,9 +83,9 @@ async def after_locate(state: ChatState) -> list[str]:
 
 async def after_reply(state: ChatState) -> list[str]:
     """Do what is scheduled after the reply."""
-    if "schedule" not in state:
+    work = state.get("schedule")
+    if not isinstance(work, Schedule):
         return [END]  # A state written from outside: the next turn schedules what it left.
-    work = state["schedule"]
     steps = ["summarize"] if work.fold is not None or work.renew else []
     steps += ["extract_facts"] if work.extract or work.asks else []
     return steps or [END]

@@ -30,7 +30,7 @@ class StoreMismatch(RuntimeError):
         self.embeddings = embeddings
 
 
-class CheckpointGone(LookupError):
+class CheckpointGone(RuntimeError):
     """A run was to begin at a checkpoint that was pruned, has expired or never was."""
 
     def __init__(self) -> None:

@@ -20,7 +20,8 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError) as error:  # no such name, no name, a folder's name
         raise ValueError(
-            f'There is no time zone "{name}": write it like Europe/Berlin or America/Los_Angeles.'
+            f'There is no time zone "{name[:40]}": write it like Europe/Berlin or '
+            "America/Los_Angeles."
         ) from error
 
 

@@ -18,6 +18,7 @@ from service.auth.identity import ANYBODY, ASKED_BY_NAME, FROM_OUTSIDE, USER_HEA
 from service.auth.keys import IdentityError
 from service.http.assistants import SYSTEM, character_of
 from service.http.problems import NOTHING, challenge
+from service.http.run_requests import check_run
 from service.ops.thread_records import USER
 from service.usage import metrics
 from service.usage.limits import LimitExceeded, MessageTooLarge
@@ -154,7 +155,12 @@ async def create_run(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
         # What the server starts by itself (a cron) brings no token, so no tier.
         context["tier"] = ctx.user.tier if isinstance(ctx.user, Caller) else "free"
         await _check_owner(value.get("thread_id"), context)
-    await _check_limits(context, [run.get("input"), run.get("command"), context])
+    said = [run.get("input"), run.get("command"), context, value.get("metadata")]
+    await _check_limits(context, [*said, run["config"].get("tags")])
+    try:
+        check_run(run)
+    except ValueError as error:
+        _refuse(422, str(error))
     return None if free else _stamp(ctx, value)
 
 

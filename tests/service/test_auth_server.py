@@ -311,6 +311,43 @@ async def test_all_that_a_run_brings_is_bounded(closed_server: DevServer, alex: 
         assert answer.status_code == 413
 
 
+UNREADABLE: list[dict[str, Any]] = [
+    {"context": {"persona": ["x"]}},
+    {"context": {"timezone": 5}},
+    {"input": "Hello"},
+    {"input": {"messages": [5]}},
+    {"input": {"messages": [{"role": "wizard", "content": "Hello"}]}},
+    {"input": {"messages": [{"role": "user"}]}},
+    {"input": None, "command": {"goto": "generate"}},
+    {"input": None, "command": {"goto": {"node": "finish", "input": {"origin": {}}}}},
+    {"input": None, "command": {"update": {"origin": {"owner": ["alex", "default"]}}}},
+    {"input": None, "command": {"update": [["owner", "alex"]]}},
+    {"input": None, "command": {"update": {"messages": [{"content": "Hello"}]}}},
+]
+
+
+async def test_what_no_step_could_read_is_refused_in_one_sentence_before_a_run(
+    closed_server: DevServer, alex: Alex
+) -> None:
+    headers = bearer(alex.ids["user_id"], tier="plus")
+    async with httpx.AsyncClient(base_url=closed_server.url, headers=headers) as client:
+        for brought in UNREADABLE:
+            run = {"assistant_id": "chat", "input": said("Hello there")} | brought
+            answer = await client.post(f"/threads/{alex.thread}/runs/wait", json=run)
+            assert answer.status_code == 422, f"{brought}: {answer.text}"
+            assert "\n" not in answer.json()["detail"]
+    assert len(await alex.client.runs.list(alex.thread)) == 1
+
+
+async def test_a_place_that_is_no_longer_kept_is_said_so(
+    closed_server: DevServer, alex: Alex
+) -> None:
+    with pytest.raises(Exception, match="no longer kept"):
+        await alex.client.runs.wait(
+            alex.thread, "chat", input=said("Hi"), checkpoint_id=str(uuid4())
+        )
+
+
 async def test_a_turn_of_another_character_is_refused_before_its_run(
     closed_server: DevServer, alex: Alex
 ) -> None:

@@ -210,3 +210,17 @@ async def test_a_message_changed_in_place_says_again_what_was_said(open_house: O
         await house.say("Go on to mark3")
         assert house.shown() == {"mark1", "mark2", "mark3"}
         assert (await messages(house))[0].text == first.text
+
+
+@EMBEDDED
+async def test_what_lives_only_while_a_run_lasts_cannot_be_written(open_house: Open) -> None:
+    within: dict[str, Any] = {
+        "origin": {"owner": ["alex", "default"]}, "schedule": {"fold": None}, "prompt": 5,
+        "memories": 3, "draft": 1, "answered": True, "refusal": "No.", "folded": "x",
+    }  # fmt: skip
+    async with open_house() as house:
+        await house.talk(1, 2)
+        for number, node in enumerate(["__start__", "locate", "generate", "finish"], 3):
+            await house.graph.aupdate_state(house.config(), within, as_node=node)
+            await house.talk(number, number)
+            assert house.shown() == {f"mark{n}" for n in range(1, number + 1)}, node

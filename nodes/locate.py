@@ -1,8 +1,8 @@
 """The first step of a turn: finds where the run begins, and whether its turn can be taken."""
 
 import asyncio
-from collections.abc import Container, Sequence
-from dataclasses import replace
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -102,6 +102,19 @@ class Locate:
         return origin, came
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a thread stands, as the one who talks on it may see it; see `Origin` for the fields."""
+
+    messages: list[AnyMessage]
+    """Those of its state, with no stamp on them that is not ours."""
+    head: str | None = None
+    root: str | None = None
+    foreign: bool = False
+    reset: bool = False
+    lost: bool = False
+
+
 async def locate(
     state: ChatState, runtime: Runtime[ChatContext], parts: Parts
 ) -> tuple[Origin, list[AnyMessage]]:
@@ -121,51 +134,69 @@ async def locate(
     zone = await asyncio.to_thread(zone_of, named) if named else None
     fields, messages = typed(state), list(state["messages"])
     view = await parts.stores.journal.read(owner, fields.get("head") or fields.get("root"))
-    begun = "owner" in fields
-    foreign, holder = False, None
-    if thread not in view.threads:
-        holder = await parts.stores.journal.thread_owner(thread)
-        foreign = holder != owner if holder else fields.get("owner", owner.key) != owner.key
-    reset = begun and not foreign and fields.get("generation") != view.generation
-    head: str | None = None
-    root: str | None = None
-    lost = False
-    checked = CheckedState(parts, owner, view)
-    if foreign:
-        theirs = fields.get("owner") or (holder.key if holder else "")
-        signatures = Signatures(parts.stores.key, theirs, fields.get("generation"))
-        messages = [m if signatures.valid(m) else without_stamp(m) for m in messages]
-    elif reset:
-        messages = [m for m in messages if STAMP not in m.additional_kwargs]
-        head = view.refs.get(thread)
-    else:
-        messages = await checked.messages(messages)
-        if begun or checked.has_turns:
-            root, head = fields.get("root"), await checked.head(fields, thread)
-            unsaved = await unsaved_turns(parts.stores, view, thread, head, messages)
-            if unsaved:
-                head, messages = (
-                    unsaved[-1].id,
-                    _joined(messages, unsaved, signatures_of(parts, owner, view.generation)),
-                )
-        else:
-            said = {message.id for message in messages}
-            root, lost = await _first_root(parts.stores, thread, owner, view, said)
-            head = root
+    place = await _another_ones(parts, owner, view, thread, fields, messages)
+    if place is None and "owner" in fields and fields.get("generation") != view.generation:
+        said = [message for message in messages if STAMP not in message.additional_kwargs]
+        place = _Place(said, head=view.refs.get(thread), reset=True)
+    place = place or await _own(parts, owner, view, thread, fields, messages)
     origin = Origin(
         owner=owner,
         thread=thread,
         tier=parts.settings.tier(context.tier, owner.character_id),
         view=view,
-        head=head,
-        root=root,
-        reset=reset,
-        foreign=foreign,
+        head=place.head,
+        root=place.root,
+        reset=place.reset,
+        foreign=place.foreign,
         as_of=as_of_date(context.as_of, zone),
         zone=zone,
-        lost=lost,
+        lost=place.lost,
     )
-    return origin, messages
+    return origin, place.messages
+
+
+async def _another_ones(
+    parts: Parts,
+    owner: Owner,
+    view: JournalView,
+    thread: str,
+    fields: Mapping[str, Any],
+    messages: Sequence[AnyMessage],
+) -> _Place | None:
+    """Return the place of a thread that belongs to another owner; None for any other thread."""
+    if thread in view.threads:
+        return None
+    holder = await parts.stores.journal.thread_owner(thread)
+    stated = fields.get("owner")
+    holder_key = holder.key if holder else stated or owner.key
+    if holder_key == owner.key:
+        return None
+    signatures = Signatures(parts.stores.key, stated or holder_key, fields.get("generation"))
+    said = [m if signatures.valid(m) else without_stamp(m) for m in messages]
+    return _Place(said, foreign=True)
+
+
+async def _own(
+    parts: Parts,
+    owner: Owner,
+    view: JournalView,
+    thread: str,
+    fields: Mapping[str, Any],
+    messages: Sequence[AnyMessage],
+) -> _Place:
+    """Return the place of an owner's own thread, or of a new one."""
+    checked = CheckedState(parts, owner, view)
+    said = await checked.messages(messages)
+    if "owner" not in fields and not checked.has_turns:
+        ids = {message.id for message in said}
+        root, lost = await _first_root(parts.stores, thread, owner, view, ids)
+        return _Place(said, head=root, root=root, lost=lost)
+    head = await checked.head(fields, thread)
+    unsaved = await unsaved_turns(parts.stores, view, thread, head, said)
+    if unsaved:
+        head = unsaved[-1].id
+        said = _joined(said, unsaved, signatures_of(parts, owner, view.generation))
+    return _Place(said, head=head, root=fields.get("root"))
 
 
 def _joined(

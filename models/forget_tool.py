@@ -23,7 +23,7 @@ class ForgetMemory(BaseModel):
 
     what: str = Field(
         description="The statement to forget, in the words and language in which it was said. "
-        "Empty for what they said last."
+        'Empty for what they said last; "what I said yesterday" for all that was said then.'
     )
 
 

@@ -60,7 +60,8 @@ class Forgetting:
         except ValidationError:
             return NOT_FOUND
         head, generation = self._origin.head or "", self._origin.view.generation
-        wanted = Wanted(statements=[what]) if what else Wanted(last_before=[head])
+        at = self._origin.local(self._parts.now())
+        wanted = Wanted(statements=[what], at=at) if what else Wanted(last_before=[head])
         if what:
             self._statements.append(what)
         self._last = self._last or not what
@@ -82,6 +83,7 @@ class Forgetting:
             statements=self._statements,
             asking=[turn.id],
             last_before=[turn.parent or ""] if self._last else [],
+            at=turn.at,
         )
         now, generation = self._parts.now(), self._origin.view.generation
         try:

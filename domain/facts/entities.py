@@ -9,7 +9,7 @@ from datetime import datetime
 
 from domain.facts.extraction import EntityMention, Source
 from domain.facts.facts import Standing
-from domain.facts.forgetting import says
+from domain.facts.saying import says
 from domain.owner import digest
 from domain.records import Attribute, Entity, turn_of
 from domain.text.statements import denies

@@ -3,34 +3,26 @@
 Pure decisions over records. Where they are stored, and who wished it, is decided elsewhere.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from domain.facts.saying import USER, content_of, named, names_of, says, tell
 from domain.facts.statement import statement_id
-from domain.records import Episode, Fact, Turn, turn_of
-from domain.text.languages import LANGUAGES, language_of
+from domain.records import Entity, Episode, Fact, Turn, turn_of
+from domain.text.languages import LANGUAGES, language_of, plain
+from domain.text.meant import period_meant
 from domain.text.sentences import clauses, sentences
 from domain.text.statements import first_person, is_question
-from domain.text.stemming import stem
-from domain.text.terms import strong_terms, weak_terms
-from domain.text.vocabulary import ENGLISH, vocabulary
+from domain.text.terms import strong_terms
+from domain.text.vocabulary import ENGLISH
 from domain.text.wishes import wants_forgotten
-from domain.text.words import mentions, words
+from domain.text.words import mentions
 
-ENOUGH = 0.75
-"""Share of a statement's content words that a sentence must hold to say the same: of up to three
-words all of them. Fewer would take in what only speaks of the same thing."""
-USER = "user"
-"""The subject of facts about whoever has no name."""
 _BACK = 5
 """Turns in which the last statement is looked for, from the one before "I was joking"."""
 _FURTHER = 2
 """Content words beside a single one from which on a sentence of nobody here is about another."""
-_ROOT = 5
-"""Letters that two stems share at least, so that they may be of one word."""
-_HANGUL = "\uac00"
-"""The first syllable of Korean, whose words go on in their endings."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +40,8 @@ class Wanted:
     not."""
     last_before: Collection[str] = ()
     """Turns from which back the last statement is taken back, that of the turn itself first."""
+    at: datetime | None = None
+    """When it is asked for, which tells what "yesterday" means; None: no statement names a time."""
 
 
 NOTHING_WANTED = Wanted()
@@ -68,6 +62,17 @@ class Reach:
     rest: tuple[Fact, ...] = ()
     """What else those facts and turns say: facts to be written, which speak for themselves."""
 
+    def joined(self, other: "Reach") -> "Reach":
+        """Return what either reaches."""
+        facts = {fact.id: fact for fact in (*self.facts, *other.facts)}
+        return Reach(
+            tuple(facts.values()),
+            (*self.statements, *other.statements),
+            self.withheld | other.withheld,
+            self.asking | other.asking,
+            tuple(fact for fact in (*self.rest, *other.rest) if fact.id not in facts),
+        )
+
     @property
     def nothing(self) -> bool:
         """Whether nothing that is remembered says it."""
@@ -75,7 +80,11 @@ class Reach:
 
 
 def reach(
-    facts: Iterable[Fact], turns: Mapping[str, Turn], episodes: Iterable[Episode], wanted: Wanted
+    facts: Iterable[Fact],
+    turns: Mapping[str, Turn],
+    episodes: Iterable[Episode],
+    entities: Iterable[Entity],
+    wanted: Wanted,
 ) -> Reach:
     """Return what a wish to forget reaches.
 
@@ -83,8 +92,53 @@ def reach(
         facts: All facts of an owner.
         turns: All turns that the owner's journal and episodes hold, by id.
         episodes: All episodes.
+        entities: Whom and what was spoken of: "my ex" may have a name.
         wanted: What is to be forgotten.
     """
+    facts, episodes, entities = list(facts), list(episodes), list(entities)
+    untimed: list[str] = []
+    reached: list[Reach] = []
+    for statement in wanted.statements:
+        period = period_meant(statement, wanted.at) if wanted.at else None
+        if period is None:
+            untimed += [statement, *names_of(statement, entities)]
+        else:
+            reached.append(_reach_said_in(period, facts, turns, episodes, wanted))
+    first = _reach(facts, turns, episodes, replace(wanted, statements=untimed))
+    for more in reached:
+        first = first.joined(more)
+    return first
+
+
+def _reach_said_in(
+    period: tuple[datetime, datetime],
+    facts: Sequence[Fact],
+    turns: Mapping[str, Turn],
+    episodes: Sequence[Episode],
+    wanted: Wanted,
+) -> Reach:
+    """Return what is reached of what was said in a span of time: nothing that was said before."""
+    begin, end = period
+    since = {id: turn for id, turn in turns.items() if turn.at >= begin}
+    said = [t for t in since.values() if t.at < end and t.id not in wanted.asking]
+    return _reach(
+        [fact for fact in facts if turns_of(fact) <= since.keys()],
+        since,
+        [episode for episode in episodes if any(turn.id in since for turn in episode.turns)],
+        Wanted(
+            statements=[text for turn in said for text in _statements(turn)],
+            removed=[turn.id for turn in said],
+            asking=wanted.asking,
+        ),
+    )
+
+
+def _reach(
+    facts: Sequence[Fact],
+    turns: Mapping[str, Turn],
+    episodes: Sequence[Episode],
+    wanted: Wanted,
+) -> Reach:
     asking = [turns[id] for id in wanted.asking if id in turns]
     speakers = set().union(*map(_speakers, asking))
     until = max((turn.seq for turn in asking), default=None)
@@ -93,7 +147,8 @@ def reach(
     standing = [f for f in facts if not f.deleted and not turns_of(f) <= later]
     last = [turn for id in wanted.last_before if (turn := _last_statement(turns, id))]
     removed = {*wanted.removed, *(turn.id for turn in last)}
-    by_words = [*wanted.statements, *(text for turn in last for text in _statements(turn))]
+    by_name = named(wanted.statements, standing, [t for t in said if t not in asking])
+    by_words = [*by_name, *(text for turn in last for text in _statements(turn))]
     wished = [*by_words, *(fact.text for fact in standing if fact.id in wanted.ids)]
     alike = [f for f in standing if any(says(f.text, w) or says(w, f.text) for w in wished)]
     subjects = {fact.subject for fact in standing if fact.id in wanted.ids}
@@ -135,9 +190,17 @@ def _rest(fact: Fact, forgotten: Collection[str]) -> list[Fact]:
 
 def what_else(text: str, forgotten: Collection[str]) -> list[str]:
     """Return the clauses of a text in which who says it says something else of themselves."""
-    parts = list(clauses(text))
+    parts = [_beginning(part) for part in clauses(text)]
     other = [part for part in parts if first_person(part) and strong_terms(part)]
     return [part for part in other if not tell(part, forgotten)] if len(parts) > 1 else []
+
+
+def _beginning(clause: str) -> str:
+    """Return a clause as a sentence begins: without the "and" before it."""
+    joins = LANGUAGES[language_of(clause) or ENGLISH].words("contrasts")
+    first, _, rest = clause.partition(" ")
+    clause = rest if rest and plain(first) in joins else clause
+    return clause[:1].upper() + clause[1:]
 
 
 def without_forgotten(turn: Turn, forgotten: Collection[str]) -> Turn | None:
@@ -167,7 +230,7 @@ def _repeats(turn: Turn, wished: Collection[str], own: Collection[str]) -> bool:
     for said in turn.messages:
         for sentence in sentences(said.text):
             told = [each for each in wished if says(sentence, each)]
-            words = _content(sentence, language_of(sentence) or ENGLISH)
+            words = content_of(sentence, language_of(sentence) or ENGLISH)
             if said.role == "user":
                 if not all(each in own and _of_another_one(sentence, each) for each in told):
                     return True
@@ -180,8 +243,8 @@ def _repeats(turn: Turn, wished: Collection[str], own: Collection[str]) -> bool:
 def _of_another_one(sentence: str, statement: str) -> bool:
     """Return whether a sentence only has the one word of a statement, and says more of others."""
     code = language_of(sentence) or ENGLISH
-    more = len(_content(sentence, code)) - len(_content(statement, code))
-    single = len(_content(statement, code)) == 1
+    more = len(content_of(sentence, code)) - len(content_of(statement, code))
+    single = len(content_of(statement, code)) == 1
     return single and more >= _FURTHER and first_person(sentence) is False
 
 
@@ -223,62 +286,3 @@ def _statements(turn: Turn) -> list[str]:
         and not is_question(sentence)
         and wants_forgotten(sentence) is None
     ]
-
-
-def tell(text: str, statements: Iterable[str]) -> bool:
-    """Return whether a text says one of these statements."""
-    return any(says(text, statement) for statement in statements)
-
-
-def says(text: str, statement: str) -> bool:
-    """Return whether a sentence of `text` says what `statement` says, whoever says it."""
-    return any(_covers(sentence, statement) for sentence in sentences(text))
-
-
-def _covers(sentence: str, statement: str) -> bool:
-    """Return whether a sentence holds enough of a statement's words, whatever their endings.
-
-    A statement of a word or two may not tell its language: it is read in that of the sentence too.
-    """
-    codes = dict.fromkeys(language_of(text) or ENGLISH for text in (sentence, statement))
-    for code in codes:
-        wanted, said = _content(statement, code), _spoken(sentence, code)
-        met = sum(1 for word in wanted if word in said or any(_meet(word, s) for s in said))
-        if wanted and met >= ENOUGH * len(wanted):
-            return True
-    return False
-
-
-def _content(text: str, code: str) -> frozenset[str]:
-    """Return the stems by which a statement is known; without weak ones where two are left."""
-    spoken = _spoken(text, code)
-    if not LANGUAGES[code].spaced:
-        return spoken
-    spoken -= _beside(code)
-    strong = spoken - weak_terms(code)
-    return strong if len(strong) > 1 else spoken
-
-
-@lru_cache(maxsize=8_192)  # each sentence is held against many statements, and the other way round
-def _spoken(text: str, code: str) -> frozenset[str]:
-    """Return the stems of a text that are no stop words."""
-    if not LANGUAGES[code].spaced:
-        return strong_terms(text)
-    idle = vocabulary(code).stop | {USER}
-    return frozenset(stem(word, code) for word in words(text) if word not in idle)
-
-
-@lru_cache(maxsize=len(LANGUAGES))
-def _beside(code: str) -> frozenset[str]:
-    """Return the stems of words beside a wish ("what I said") that say little of what is meant."""
-    return frozenset(stem(word, code) for word in LANGUAGES[code].words("beside"))
-
-
-def _meet(word: str, other: str) -> bool:
-    """Return whether two stems are of one word, as "pregnant" and "pregnancy" are."""
-    if min(word[0], other[0]) >= _HANGUL:
-        return word[:2] == other[:2] and min(len(word), len(other)) > 1
-    shorter, longer = sorted((word, other), key=len)
-    if longer.startswith(shorter):
-        return len(longer) < 2 * len(shorter) and len(shorter) >= _ROOT
-    return word[: _ROOT + 2] == other[: _ROOT + 2] and len(longer) - len(shorter) <= 1

@@ -53,8 +53,8 @@ def opposed(order: str, other: str) -> bool:
 
     "No emojis, please" and "use emojis again in your replies" are about the same thing.
     """
-    code = language_of(order) or ENGLISH
-    if denies(order) == denies(other):
+    code = language_of(f"{order} {other}") or ENGLISH
+    if denies(order, code) == denies(other, code):
         return False
     about = [
         _subject(_pattern(code, "answer_pieces").sub(" ", normalized(each)), code)
@@ -66,7 +66,7 @@ def opposed(order: str, other: str) -> bool:
 def _subject(text: str, code: str) -> frozenset[str]:
     """Return the stems of what an order is about, beside ordering; letters in some scripts."""
     words, language = vocabulary(code), LANGUAGES[code]
-    idle = words.always | words.bare | words.ask | words.request | words.you
+    idle = words.always | words.bare | words.ask | words.request | words.you | words.call
     idle |= language.words("polite") | language.words("beside") | language.words("contrasts")
     small = words.stop | language.signs | words.i
     if not words.spaced:

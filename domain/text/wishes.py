@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from domain.text.languages import LANGUAGES, Language, language_of, plain, spoken_words
+from domain.text.meant import only_a_time
 from domain.text.phrases import holds, without
 from domain.text.statements import is_question, negations
 from domain.text.vocabulary import vocabulary
@@ -21,7 +22,9 @@ _EDGE = 2_000
 _LONGEST = 1_000
 """Letters of a sentence that may be such a wish; the search would keep everybody waiting else."""
 _MARKS = " ,:;.!?'\"。！？、，"
-_CLAUSE = re.compile(r"[,;:.!،、，。！]\s*")
+_CLAUSE = re.compile(r"[,;:.!،、，。！：]\s*")
+_QUOTED = re.compile(r"[:：]\W*$")
+"""How a text ends before what somebody is said to have said."""
 _NEAR = 3
 """Words before the verb, in its clause, in which "not" means that nothing is to be forgotten."""
 
@@ -38,7 +41,7 @@ def may_want_forgotten(text: str) -> bool:
 def wants_forgotten(sentence: str) -> str | None:
     """Return what a sentence asks to forget; None where it asks for nothing.
 
-    That is "" for what was said last, or `EVERYTHING`.
+    That is "" for what was said last, or `EVERYTHING`; the sentence where it only says when.
 
     "Forget that I am pregnant" asks for that, "ignore that, I was joking" for the last statement;
     "do not forget", "did you forget?" and "I always forget my keys" ask for nothing.
@@ -64,7 +67,8 @@ def wants_forgotten(sentence: str) -> str | None:
     form = _Form(language, words.you, language.signs - telling, polite, beside | polite)
     begin = match.start() - len(_CLAUSE.split(text[: match.start()])[-1])
     asked = is_question(text[begin:])  # not by the "what" of "what I said of it, forget that"
-    return form.wish(text[: match.start()], match[0], text[match.end() :], asked)
+    what = form.wish(text[: match.start()], match[0], text[match.end() :], asked)
+    return text if what and only_a_time(text, codes[0]) else what
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,13 @@ class _Form:
             if self._says(clause) or self._says(_CLAUSE.split(after)[0]):
                 return None  # "my brother was joking"
             return self._subject(before) if self._says(before) else ""
+        if self._reported(before):
+            return None  # "she said: forget it"
         polite = any(word in f"{before}{verb}{after}" for word in self.polite)
         if self._denied(clause, after) or (asked and not polite):
             return None
+        if self._has(verb + after, language.words("last")) and not self._says(after):
+            return ""
         said = without(after + before, language.words("whole"), spaced=language.spaced)
         if not self._says(said) and self._has(after + before, language.words("whole")):
             return EVERYTHING
@@ -105,17 +113,19 @@ class _Form:
 
     def _subject(self, text: str) -> str:
         """Return what is to be forgotten, without the small words around it ("what I said")."""
-        text = without(text, self.polite, spaced=self.language.spaced).strip(_MARKS)
+        around = self.polite | self.language.words("about")
+        text = without(text, around, spaced=self.language.spaced).strip(_MARKS)
+        beside = self.beside | self.language.words("whole")
         if not self.language.spaced:
-            pieces = "|".join(map(re.escape, sorted(self.beside, key=len, reverse=True)))
+            pieces = "|".join(map(re.escape, sorted(beside, key=len, reverse=True)))
             return re.sub(rf"^(?:{pieces})+|(?:{pieces})+$", "", text) or text
         words, own = text.split(), self.language.words("own")
-        while words and words[0].strip(_MARKS) in self.beside | self.small:
+        while words and words[0].strip(_MARKS) in beside | self.small:
             following = words[1].strip(_MARKS) if words[1:] else ""
-            if words[0] in own and following and following not in self.beside:
+            if words[0] in own and following and following not in beside:
                 break  # "I have a dog", but not "I said"
             words.pop(0)
-        while words and words[-1].strip(_MARKS) in self.beside:
+        while words and words[-1].strip(_MARKS) in beside:
             words.pop()
         return " ".join(words).strip(_MARKS)
 
@@ -126,6 +136,21 @@ class _Form:
         if not self.language.spaced:
             return any(letter.isalnum() for letter in text)
         return any(word not in self.small for word in spoken_words(text))
+
+    def _reported(self, before: str) -> bool:
+        """Return whether what follows is what somebody else said, or is to say or to write."""
+        quoted = _QUOTED.search(before)
+        lead = _CLAUSE.split(before[: quoted.start()] if quoted else before)[-1]
+        first = spoken_words(lead)[:1]
+        orders = self.language.words("orders") - self.polite
+        if self.language.spaced and first and first[0] in orders:
+            return True
+        if not quoted and self.language in _VERB_LAST | {LANGUAGES["zh"]}:
+            return False
+        asks, own = self.language.words("asks"), self.language.words("own")
+        mine = self._has(lead, own) and (not quoted or self._has(lead, self.you))
+        reports = self._has(lead, self.language.words("reports"))
+        return reports and not mine and not self._has(lead, asks)
 
     def _denied(self, clause: str, after: str) -> bool:
         """Return whether "forget" stands in a denial: "never forget", "vergiss das nicht"."""

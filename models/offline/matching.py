@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from domain.text.questions import asks_how_many, asks_when, asks_who
+from domain.text.sentences import sentences
 from domain.text.statements import first_person, is_question
 from domain.text.terms import keywords, names, numbers, strong_terms, terms
 from domain.text.words import mentions, words
@@ -28,8 +29,9 @@ _SEVERAL = re.compile(
 )
 _SURE = 0.6
 """Fit of an answer from which on nothing else is looked for."""
-_NEAR = 0.15
-"""Likeness by the encoder of many languages: what answers a question has 0.2 to 0.5, as a rule."""
+_NEAR = 0.2
+"""Likeness by the encoder of many languages: what answers a question has 0.2 to 0.5, as a rule,
+and most of what has nothing to do with it less."""
 _NAMED = 3.0
 """How much more than another word a name in a question weighs."""
 
@@ -77,7 +79,7 @@ def best(
     weighted by rarity and by likeness of meaning. What the user said or a note states beats what
     the assistant said; of what says the same, the later wins.
     """
-    matches = _matches(question, [i for i in remembered if not is_question(i.text)], vectors)
+    matches = _matches(question, [item for item in remembered if not _asks(item)], vectors)
     if not matches:
         return [], False
     top = max(matches, key=lambda match: match.score)
@@ -93,12 +95,17 @@ def nearest(
     said = {
         item.text: item
         for item in remembered
-        if item.by != "assistant" and not (item.pair or item.past or is_question(item.text))
+        if item.by != "assistant" and not (item.pair or item.past or _asks(item))
     }
     rows = encoder.matrix([question, *said])
     alike = zip((rows[1:] @ rows[0]).tolist(), said.values(), strict=True)
     near = sorted(alike, key=lambda each: -each[0])[:MOST]
     return [item for likeness, item in near if likeness >= _NEAR]
+
+
+def _asks(item: Remembered) -> bool:
+    """Return whether a question stands in an item: it answers none, nor does what follows it."""
+    return any(map(is_question, sentences(item.text)))
 
 
 def about_user(remembered: Sequence[Remembered]) -> list[Remembered]:
@@ -108,8 +115,8 @@ def about_user(remembered: Sequence[Remembered]) -> list[Remembered]:
         for item in remembered
         if not (item.by == "assistant" or item.past or item.name or item.pair)
         and (item.by == "note" or first_person(item.text) is not False)
-        and not is_question(item.text)
-        and len(content(item.text)) > 1
+        and not _asks(item)
+        and content(item.text)
     ]
     return _latest(said, 4)[::-1]
 

@@ -34,6 +34,7 @@ def wanted_by(
         removed=asked.removed,
         asking=asking | set(asked.asking),
         last_before={id for id in parents if id} | set(asked.last_before),
+        at=max((turns[id].at for id in asking if id in turns), default=asked.at),
     )
 
 

@@ -34,7 +34,7 @@ async def reached_by(stores: Stores, owner: Owner, generation: str | None, wante
 async def _reached(stores: Stores, owner: Owner, view: JournalView, wanted: Wanted) -> Reach:
     rows = await stores.memories.all(owner, view.generation)
     turns = {turn.id: turn for episode in rows.episodes for turn in episode.turns} | view.turns
-    return await asyncio.to_thread(reach, rows.facts, turns, rows.episodes, wanted)
+    return await asyncio.to_thread(reach, rows.facts, turns, rows.episodes, rows.entities, wanted)
 
 
 async def forget(

@@ -122,6 +122,12 @@ REPLACED = [
     ("絵文字を使わないでください。", "絵文字を使ってください。"),
     ("이모지를 쓰지 마세요.", "이모지를 써 주세요."),
     ("ตอบเป็นข้อๆ เสมอ", "อย่าตอบเป็นข้อๆ"),
+    ("Call me Sam.", "Stop calling me Sam."),
+    ("Nenn mich Sam.", "Nenn mich nicht mehr Sam."),
+    ("Llámame Sam.", "Deja de llamarme Sam."),
+    ("Appelle-moi Sam.", "Arrête de m'appeler Sam."),
+    ("Chiamami Sam.", "Smetti di chiamarmi Sam."),
+    ("Never use emojis.", "You can use emojis again."),
     ("No uses emojis.", "Usa emojis otra vez en tus respuestas."),
     ("Svar altid kort.", "Fra nu af skal du svare udførligt."),
 ]  # fmt: skip

@@ -1,9 +1,12 @@
 """In every language one can ask to forget, take back what was said last, and speak of forgetting."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from domain.facts.forgetting import says
+from domain.facts.saying import says
 from domain.text.languages import LANGUAGES
+from domain.text.meant import period_meant, things
 from domain.text.wishes import EVERYTHING, may_want_forgotten, wants_forgotten
 
 # ruff: noqa: E501 (a table: one sentence of a language a line)
@@ -180,6 +183,52 @@ def test_who_speaks_of_forgetting_asks_for_nothing(code: str) -> None:
     assert [wants_forgotten(said) for said in SAID[code][3]] == [None] * len(SAID[code][3])
 
 
+def test_what_others_say_and_what_is_planned_asks_for_nothing() -> None:
+    for said in (
+        "She said: forget it", "He said 'forget that I am here'", "Mum told me: ignore it",
+        "Write a story in which she says: forget it", "Tell Bob to forget it",
+        "Let's forget the movie", "Forget the movie, let's have dinner", "Sie sagte: vergiss es",
+        "Elle m'a dit : oublie ça", "Ella dijo: olvídalo", "她说：忘了吧", "O dedi ki: unut gitsin",
+        "उसने कहा: भूल जाओ", "قالت: انس الأمر",
+    ):  # fmt: skip
+        assert wants_forgotten(said) is None, said
+
+
+def test_the_message_before_is_named_as_such_or_as_untrue() -> None:
+    for said in (
+        "Oops wrong chat, ignore my last message", "Please disregard my previous message",
+        "That was a lie", "I made that up", "Falscher Chat, ignorier meine letzte Nachricht",
+        "Das war gelogen", "Ignora mi último mensaje", "Ignore mon dernier message",
+        "Ignora l'ultimo messaggio", "忽略我的上一条消息", "さっきのメッセージは無視して",
+        "Проигнорируй моё последнее сообщение", "تجاهل رسالتي الأخيرة",
+    ):  # fmt: skip
+        assert wants_forgotten(said) == "", said
+
+
+def test_a_wish_names_several_things_and_not_why() -> None:
+    for what, parts in {
+        "my address, my phone number and my job": ["my address", "my phone number", "my job"],
+        "meine Adresse und meine Nummer": ["meine Adresse", "meine Nummer"],
+        "我的地址和电话": ["我的地址", "电话"],
+        "عنواني ورقم هاتفي": ["عنواني", "رقم هاتفي"],
+        "my peanut allergy, i was tested again": ["my peanut allergy"],
+    }.items():
+        assert things(what) == parts
+
+
+def test_a_wish_may_name_only_when_it_was_said() -> None:
+    now, yesterday = datetime(2026, 5, 10, 9, tzinfo=UTC), datetime(2026, 5, 9, tzinfo=UTC)
+    for said in (
+        "Forget what I told you yesterday", "Vergiss, was ich dir gestern erzählt habe",
+        "Olvida lo que te dije ayer", "Oublie ce que je t'ai dit hier", "忘掉我昨天说的话",
+        "昨日言ったことは忘れて", "انس ما قلته لك أمس", "Dün söylediklerimi unut",
+        "Забудь, что я говорил вчера",
+    ):  # fmt: skip
+        assert period_meant(wants_forgotten(said) or "", now) == (yesterday, now.replace(hour=0))
+    for said in ("Forget that I was sick yesterday", "Forget what I said about Karl yesterday"):
+        assert period_meant(wants_forgotten(said) or "", now) is None
+
+
 @pytest.mark.parametrize(
     "said", ["Forget everything I told you", "Vergiss alles", "全部忘れてください", "Olvida todo"]
 )
@@ -302,6 +351,7 @@ def test_what_one_likes_and_wants_is_known_again() -> None:
 def test_words_meet_in_their_endings_and_others_do_not() -> None:
     assert says("How is your pregnancy going?", "The user is pregnant.")
     assert says("Nasıl, hamileyken yoruluyor musun?", "hamile")
+    assert says("Boşandım", "boşandığımı")
     assert says("임신했으니까 쉬세요", "임신했어요")
     assert not says("I signed a contract", "The user likes contrast")
     assert not says("I lived in Liverpool", "The user lives in Rome.")

@@ -288,6 +288,12 @@ def test_it_quotes_in_the_language_of_the_question(
     assert f'"{told}"' in said and says in said
 
 
+def test_what_comes_near_nothing_is_not_known(in_any_language: OfflineChatModel) -> None:
+    told = HumanMessage("I work at a bakery. Do I have pets?"), AIMessage("...")
+    said = answer(in_any_language, "Do I have any allergies?", *told)
+    assert said.startswith("I do not remember")
+
+
 @pytest.mark.parametrize("message", ["¡Hola!", "你好", "مرحبا", "Привет!"])
 def test_it_greets_in_the_language_of_the_greeting(
     in_any_language: OfflineChatModel, message: str

@@ -237,4 +237,41 @@ async def test_what_stands_beside_it_and_was_not_read_yet_is_read_then(open_hous
         await house.say("I keep bees and I am allergic to walnuts")
         await house.say("Never mention my bees again")
         reply = await house.say("What am I allergic to?", "another")
-        assert "I am allergic to walnuts" in str(reply) and "bees" not in str(reply)
+        assert "- I am allergic to walnuts" in house.prompt() and "bees" not in str(reply)
+
+
+async def test_several_things_and_all_of_a_day_are_forgotten_in_one_wish(open_house: Open) -> None:
+    async with open_house(model="offline", memory_model="offline", extract_turns=2) as house:
+        house.server.default = scripted
+        for text in ("I play the cello", "My address is Elm Street 5", "My number is 5551234"):
+            await house.say(text)
+        await house.say("Forget my address and my number, I move soon")
+        house.clock.passes(hours=30)
+        for text in ("My salary is 4000", "I play the cello, as you know"):
+            await house.say(text)
+        house.clock.passes(hours=20)
+        await house.say("My cat is called Mia")
+        await house.say("Forget what I told you yesterday")
+        for thread in ("t", "another"):
+            await house.say("What do I play, and what is my cat called?", thread)
+            assert "cello" in house.prompt() and "Mia" in house.prompt()
+            assert not re.search("Elm|5551234|4000", house.prompt())
+
+
+async def test_who_is_named_only_by_what_they_are_is_forgotten_with_their_name(quick: Any) -> None:
+    def of_karl(body: Body) -> Behaviour:
+        answer = scripted(body)
+        if isinstance(answer, Structured) and "My ex Karl" in str(body["messages"][-1]["content"]):
+            relation = {"name": "relation", "value": "ex"}
+            karl = {"name": "Karl", "kind": "person", "attributes": [relation], "source": "m1"}
+            return Structured({"facts": [], "entities": [karl]})
+        return answer
+
+    async with quick() as house:
+        house.server.default = of_karl
+        for text in ("My ex Karl lives in Bonn", "Karl is a dentist", "I live in Rome"):
+            await house.say(text)
+        await house.say("Forget everything you know about my ex")
+        for thread in ("t", "another"):
+            await house.say("Who is Karl, and where do I live?", thread)
+            assert not re.search("Bonn|dentist", house.prompt()) and "Rome" in house.prompt()

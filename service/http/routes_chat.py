@@ -31,6 +31,13 @@ class ChatRequest(BaseModel):
         description="The conversation to go on with. Not given: the last one.",
     )
     new: bool = Field(default=False, description="Begin a new conversation.")
+    message_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=512,
+        description="An id of your own. Sent again with it on its conversation, the same words are "
+        "the same message: said once, answered once.",
+    )
     persona: str | None = Field(default=None, description="Who the character is, for this turn.")
     as_of: str | None = Field(default=None, description="Answer with what was true then.")
     timezone: str | None = Field(
@@ -63,7 +70,7 @@ async def chat(
     thread = said.thread_id
     if thread is None and not said.new:
         thread = await served.conversation.last_thread(owner)
-    options = {"persona": said.persona, "as_of": said.as_of, "timezone": said.timezone}
+    options = said.model_dump(include={"persona", "as_of", "timezone", "message_id"})
     ask = Ask(owner, thread or new_thread(), said.message, options)
     turn = await begin_turn(served, ask, caller.tier)
     if said.stream or STREAM in accept:

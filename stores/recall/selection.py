@@ -30,6 +30,8 @@ MOST_COMPARED = 16
 """Units of the user, the best by score, that are looked through for what changed."""
 MOST_CHANGES = 3
 """Changes that are shown together at most."""
+NEWER_BELOW = "see below for what is newer"
+"""What a prompt says of a line that a later one below it says otherwise."""
 SHORTEST_FACT = 8
 """Tokens of a line below which no fact is looked for."""
 
@@ -187,7 +189,7 @@ class Candidates:
         for row in taken:
             if row in newer and len(notes) < 2 * MOST_CHANGES:
                 chosen.append(newer[row])
-                notes.setdefault(row, "see below for what is newer")
+                notes.setdefault(row, NEWER_BELOW)
                 notes[newer[row]] = f"newer than what was said on {day_heading(units[row].at)}"
             chosen.append(row)
         return list(dict.fromkeys(chosen)), notes

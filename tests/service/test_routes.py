@@ -473,6 +473,17 @@ async def test_a_chat_request_says_where_the_user_is(serve: Serve) -> None:
 
 
 @EMBEDDED
+async def test_a_message_that_is_sent_again_is_said_and_answered_once(serve: Serve) -> None:
+    async with serve() as alone:
+        said = {"message": "I like tea", "message_id": "mine", "thread_id": "t"}
+        replies = [(await alone.client.post("/chat/alex/default", json=said)).json()["reply"]]
+        await alone.say("I like rye bread")
+        replies += [(await alone.client.post("/chat/alex/default", json=said)).json()["reply"]]
+        assert replies[0] and replies[0] == replies[1]
+        assert len((await alone.get(f"{path('alex')}/transcript"))["items"]) == 2
+
+
+@EMBEDDED
 async def test_a_file_that_is_no_export_is_refused_by_the_page_in_a_sentence(serve: Serve) -> None:
     async with serve() as alone:
         for line in (b"[" * 5_000, b"not JSON", b""):

@@ -28,7 +28,9 @@ from service.http.paging import page_before
 from service.http.problems import NOTHING
 from service.memory_view import remembered
 from service.plain_text import plain
+from service.reasons import REASONS, reasons_of
 from stores.maintenance.export import import_user
+from stores.recall.selection import NEWER_BELOW
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,6 +41,7 @@ PAUSE = timedelta(minutes=30)
 """How long nothing is said before the time is shown again."""
 FOUND_TOKENS = 800
 """Tokens of what a search shows: about as much as a prompt recalls (`MNEMO_MEMORY_SHARE`)."""
+NOT_WORDED = "No line has these words. What comes closest:"
 THREADS = 50
 """Conversations that one may choose from, the newest."""
 STATIC = Path(str(files("service.http.page"))) / "static"
@@ -74,10 +77,8 @@ def _day(at: date) -> str:
 
 def _quoted(text: str) -> str:
     """Return a recalled line as its reader would say it: a prompt calls them "User"."""
-    line = text.removeprefix("- ")
-    if line.startswith("You: "):
-        return f"Reply: {line.removeprefix('You: ')}"
-    return line.removeprefix("User: ")
+    line = text.removeprefix("- ").removeprefix("You: ").removeprefix("User: ")
+    return line.replace(NEWER_BELOW, "something newer was said since")
 
 
 _templates.filters |= {"day": _day, "quoted": _quoted}
@@ -199,7 +200,8 @@ async def search(
     parts = served.parts
     now = here(parts.now(), parts.settings.timezone)
     items = await memory_view.look_up(parts.stores, owner, q, budget=FOUND_TOKENS, now=now)
-    nothing = "Nothing is remembered about this."
+    worded = any("words" in reasons_of(item, len(REASONS)) for item in items)
+    nothing = "" if worded else NOT_WORDED if items else "Nothing is remembered about this."
     return _html("recalled.html", recalled=_with_reasons(items), nothing=nothing)
 
 

@@ -8,6 +8,7 @@ from playwright.async_api import Page, expect
 
 from tests.support.servers.browser import PHONE, OpenPage, axe, findings, open_page, say
 from tests.support.servers.dev_server import token
+from tests.support.servers.openai_server import Fault, OpenAIServer, Reply
 from tests.support.servers.serve_process import serve_process
 
 __all__ = ["axe", "open_page"]
@@ -68,6 +69,8 @@ async def test_one_talks_sees_an_episode_with_its_evidence_and_changes_facts(
 
             fact = page.locator("form.fact", has_text="Boston").first
             await fact.locator("textarea").fill("I live in Denver.")
+            await say(page, "I drink tea.")
+            await expect(episode.locator("p.user").first).to_be_visible()
             await fact.get_by_role("button", name="Save").click()
             await expect(page.locator("#facts")).to_contain_text("Denver")
             bakery = page.locator("form.fact", has_text="bakery").first
@@ -81,9 +84,14 @@ async def test_one_talks_sees_an_episode_with_its_evidence_and_changes_facts(
             await page.emulate_media(color_scheme="dark")
             assert await findings(page, axe) == []
             await page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a dict
-            wider = await page.locator("html").evaluate("e => e.scrollWidth > e.clientWidth")
-            assert not wider
-            assert await findings(page, axe) == []
+            await expect(page.locator("#send")).to_be_in_viewport(ratio=1)
+            await expect(page.locator("#remembered")).to_be_hidden()
+            for side in ("#chat", "#remembered"):
+                beyond = "e => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight"
+                assert not await page.locator("html").evaluate(beyond)
+                assert await findings(page, axe) == []
+                await page.locator(f"{side} .jump").click()
+            await expect(page.locator("#remembered")).to_be_hidden()
 
 
 async def test_what_is_to_be_forgotten_leaves_the_page_when_one_says_so(
@@ -99,6 +107,36 @@ async def test_what_is_to_be_forgotten_leaves_the_page_when_one_says_so(
             await expect(page.locator("#facts")).not_to_contain_text("Boston")
             await page.fill("#q", "Boston")
             await expect(page.locator("#found")).not_to_contain_text("I live in Boston.")
+
+
+async def test_what_got_no_reply_is_sent_again_and_said_once(
+    tmp_path: Path, open_page: OpenPage, openai_server: OpenAIServer
+) -> None:
+    model = {"OPENAI_BASE_URL": f"{openai_server.url}/v1", "MNEMO_CHAT_MODEL": "test-model"}
+    with serve_process(cwd=tmp_path, **model) as server:
+        async with open_page(f"{server.url}/inspector") as page:
+            wrong, box = page.locator("#status.danger"), page.locator("#message")
+            said = page.locator("#transcript p.user")
+            for fault in (Fault(400, "it is broken"), Reply("one two three", cut_after=2)):
+                openai_server.answers(fault)
+                await box.fill("Are you there?")
+                await box.press("Enter")
+                await expect(wrong).to_contain_text("model server")
+                await expect(box).to_have_value("Are you there?")
+            openai_server.default = lambda body: Reply("slow words " * 40, delay=0.2)
+            await box.press("Enter")
+            await expect(page.locator("#transcript p.assistant")).to_contain_text("slow")
+            server.process.kill()
+            await expect(wrong).to_contain_text("not said twice")
+            await box.press("Enter")
+            await expect(wrong).to_contain_text("does not answer")
+            await expect(box).to_have_value("Are you there?")
+            port = server.url.rpartition(":")[2]
+            openai_server.default = lambda body: Reply("Here I am.")
+            with serve_process(cwd=tmp_path, port=port, **model):
+                await say(page, "Are you there?")
+                await page.reload()
+                await expect(said).to_have_count(1)
 
 
 async def test_one_chooses_whom_one_talks_with_and_in_which_conversation(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
         "--disable-background-networking", "--disable-component-update"]  # fmt: skip
@@ -34,6 +34,7 @@ def open_page() -> OpenPage:
             options = {"viewport": WIDE, "locale": "en-GB", "timezone_id": "UTC", **options}
             page = await browser.new_page(**options)
             page.set_default_timeout(60_000)
+            expect.set_options(timeout=30_000)
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.on("request", lambda request: wrong.extend(_outside(request.url)))
             page.on("dialog", lambda dialog: dialog.accept())

@@ -4,8 +4,20 @@ import { $, NEW, ask, owner, part, show, status, sure, talk, user } from "./shar
 export const memory = () =>
   show("memory", part("memory", { thread: talk.thread === NEW ? "" : talk.thread }));
 
-const find = () => show("found", part("search", { q: $("q").value }));
+export const find = () => show("found", part("search", { q: $("q").value }));
 const factOf = (element) => part(element.closest("form.fact").dataset.part);
+
+async function change(element, options, told) {
+  try {
+    await show("facts", factOf(element), options);
+    status(told);
+  } catch (error) {
+    await memory(); // it may have been changed elsewhere
+    throw error;
+  }
+  if (!$("facts").contains(document.activeElement)) $("t-facts").focus();
+  await find();
+}
 
 // `again` shows everything anew, of all conversations.
 export function listen(again) {
@@ -25,15 +37,14 @@ export function listen(again) {
   $("memory").addEventListener("submit", async (event) => {
     event.preventDefault();
     const body = new URLSearchParams(new FormData(event.target));
-    await show("facts", factOf(event.target), { method: "POST", body });
-    status("The fact says it in your words from now on.");
+    const told = "The fact says it in your words from now on.";
+    await change(event.target, { method: "POST", body }, told);
   });
   $("memory").addEventListener("click", async (event) => {
     const button = event.target.closest("button.delete");
     const question = "Delete this fact? It is not told again, nor drawn from what was said.";
     if (!button || !(await sure(question, "Delete"))) return;
-    await show("facts", factOf(button), { method: "DELETE" });
-    status("The fact is deleted.");
+    await change(button, { method: "DELETE" }, "The fact is deleted.");
   });
 
   $("export").addEventListener("click", async () => {

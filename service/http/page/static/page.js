@@ -1,44 +1,62 @@
 // The page: who talks with whom, in which conversation, and signing in.
 import { $, NEW, ask, character, needsToken, part, show, status, talk, token } from "./shared.js";
-import { listen as listenToMemory, memory } from "./memory.js";
-import { listen as listenToTalk, transcript } from "./talk.js";
+import { find, listen as listenToMemory, memory } from "./memory.js";
+import { atEnd, listen as listenToTalk, opened, transcript } from "./talk.js";
 
 function address() {
   const query = new URLSearchParams({ character: character() });
   if (!needsToken) query.set("user", talk.user);
   if (talk.thread && talk.thread !== NEW) query.set("thread", talk.thread);
-  history.replaceState(null, "", `?${query}`);
+  history.replaceState(null, "", `?${query}${location.hash}`);
 }
 
 async function threads() {
-  await show("thread", part("threads"));
+  if (!(await show("thread", part("threads")))) return;
   if (![...$("thread").options].some((option) => option.value === talk.thread)) talk.thread = "";
   $("thread").value = talk.thread;
   address();
 }
 
-async function open(thread = "") {
+let opening = null;
+
+function open(thread = "") {
   talk.thread = thread;
   status("");
-  $("found").replaceChildren();
+  opened();
+  opening = load();
+  return opening;
+}
+
+async function load() {
   await threads();
-  await Promise.all([transcript(), memory()]);
+  await Promise.all([transcript(), memory(), find()]);
+}
+
+function openOther() {
+  $("q").value = "";
+  return open();
 }
 
 $("who").addEventListener("submit", (event) => event.preventDefault());
 $("user")?.addEventListener("change", () => {
   talk.user = $("user").value.trim() || "local";
-  open();
+  openOther();
 });
-$("character").addEventListener("change", () => open());
+$("character").addEventListener("change", openOther);
 $("thread").addEventListener("change", () => open($("thread").value));
 $("new-thread").addEventListener("click", async () => {
   await open(NEW);
   status("A new conversation: what was said before stays remembered.");
   $("message").focus();
 });
-listenToTalk(() => Promise.all([memory(), threads()]));
+const ready = () => opening?.catch(() => {}); // what went wrong is said already
+listenToTalk(ready, () => Promise.all([memory(), threads()]));
 listenToMemory(open);
+document.addEventListener("visibilitychange", () => {
+  // Another tab, or another channel, may have gone on with it.
+  const idle = document.visibilityState === "visible" && !$("send").disabled && !$("sign-in")?.open;
+  if (idle) Promise.all([threads(), memory(), atEnd() && transcript()]);
+});
 
 // Signing in
 

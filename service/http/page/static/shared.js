@@ -26,31 +26,66 @@ export function part(name, values = {}) {
   return `/inspector/${owner()}/${name}?${query}`;
 }
 
-export function status(text) {
+// The page is in English, so its dates are, too.
+const LANGUAGES = [...navigator.languages.filter((name) => /^en\b/.test(name)), "en-GB"];
+
+export function status(text, wrong = false) {
   $("status").textContent = plain(text);
+  $("status").className = wrong ? "danger" : "";
+}
+
+// What the server refused, or could not be asked. It stands in the status when this is thrown.
+class Refused extends Error {}
+addEventListener("unhandledrejection", (event) => {
+  if (event.reason instanceof Refused) event.preventDefault();
+});
+
+export function refuse(text) {
+  status(text, true);
+  throw new Refused(text);
 }
 
 export async function ask(url, options = {}) {
   const headers = { ...options.headers };
   if (token()) headers.authorization = `Bearer ${token()}`;
-  const answer = await fetch(url, { ...options, headers });
+  const answer = await fetch(url, { ...options, headers }).catch(() =>
+    refuse("The server does not answer: is it still running?"),
+  );
   if (answer.ok) return answer;
   if (answer.status === 401 && needsToken) document.dispatchEvent(new Event("signed-out"));
   const problem = await answer.json().catch(() => ({}));
-  const text = problem.detail || `The server answered ${answer.status}.`;
-  status(text);
-  throw new Error(text);
+  return refuse(problem.detail || `The server answered ${answer.status}.`);
 }
 
+const asked = {};
+
+// Shows a part of the page; false if something newer was asked for in its place meanwhile.
+// What is unfolded stays so, what is typed stays typed, and the focus stays where it is.
 export async function show(id, url, options) {
-  $(id).innerHTML = await (await ask(url, options)).text();
+  const mine = (asked[id] = {});
+  const html = await (await ask(url, options)).text();
+  if (asked[id] !== mine) return false;
+  const unfolded = [...$(id).querySelectorAll("details[open][id]")].map((details) => details.id);
+  const typed = [...$(id).querySelectorAll("textarea")].map((field) => [field.id, field.value, field.defaultValue]);
+  const focused = $(id).contains(document.activeElement) && document.activeElement.id;
+  $(id).innerHTML = html.trim();
+  for (const name of unfolded) if ($(name)) $(name).open = true;
+  for (const [name, text, before] of typed) if (text !== before) retype($(name), text);
+  if (focused) $(focused)?.focus({ preventScroll: true });
   localTimes($(id));
+  return true;
+}
+
+function retype(field, text) {
+  if (!field || field.value.trim() === text.trim()) return;
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 export function localTimes(place) {
   for (const time of place.querySelectorAll("time[datetime]")) {
     const form = time.className === "day" ? {} : { timeStyle: "short" };
-    time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", ...form });
+    time.textContent = new Date(time.dateTime).toLocaleString(LANGUAGES, { dateStyle: "medium", ...form });
   }
 }
 

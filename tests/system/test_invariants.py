@@ -1,5 +1,5 @@
 """Random histories of the whole system against a model: no loss, once, branches, budget, isolation,
-reset wins, no echo. A short run in `make test`; `make test-deep` runs two hundred a backend."""
+reset wins, no echo."""
 
 import asyncio
 from collections.abc import Iterator
@@ -47,11 +47,6 @@ def holds(data_dir: Path, backend: dict[str, Any], examples: int, **more: Any) -
             runner.run(Player(script, tight=tight, durability=durability).play(history))
 
         play()
-
-
-@pytest.mark.deep
-def test_histories_keep_every_promise(tmp_path: Path, backend: dict[str, Any]) -> None:
-    holds(tmp_path, backend, 15, derandomize=True)
 
 
 @pytest.mark.deep

@@ -71,19 +71,17 @@ async def _talk(folder: Path, backend: dict[str, Any], turns: int, faults: Fault
 
 @pytest.mark.deep
 @pytest.mark.timeout(2400)
-@pytest.mark.parametrize("backend", [{}], ids=["embedded"])
-async def test_a_thousand_turns_with_faults_in_every_call_lose_nothing(
-    tmp_path: Path, backend: dict[str, Any]
-) -> None:
-    await _loses_nothing(tmp_path, backend, 1000, Faults(1, 0.02))
+async def test_a_thousand_turns_with_faults_in_every_call_lose_nothing(tmp_path: Path) -> None:
+    await _loses_nothing(tmp_path, {}, 1000, Faults(1, 0.02))
 
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-async def test_a_hundred_turns_with_faults_in_every_call_lose_nothing(
-    tmp_path: Path, backend: dict[str, Any]
+async def test_a_hundred_turns_on_servers_with_faults_in_every_call_lose_nothing(
+    tmp_path: Path, redis_url: str, chroma_url: str
 ) -> None:
-    await _loses_nothing(tmp_path, backend, 100, Faults(2, 0.05))
+    servers = {"redis_url": redis_url, "chroma_url": chroma_url}
+    await _loses_nothing(tmp_path, servers, 100, Faults(2, 0.05))
 
 
 async def _loses_nothing(

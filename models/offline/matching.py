@@ -32,6 +32,7 @@ _SURE = 0.6
 _NEAR = 0.2
 """Likeness by the encoder of many languages: what answers a question has 0.2 to 0.5, as a rule,
 and most of what has nothing to do with it less."""
+_I = {"i"}
 _NAMED = 3.0
 """How much more than another word a name in a question weighs."""
 
@@ -84,6 +85,9 @@ def best(
         return [], False
     top = max(matches, key=lambda match: match.score)
     leading = [match.item for match in matches if match.fit >= 0.8 * top.fit]
+    if _I & set(words(question)):  # Not what somebody of theirs does.
+        own = [item for item in leading if item.by != "user" or _I & set(words(item.text))]
+        leading = own or leading
     # Where one of two answers is newer, it replaces the other.
     return _latest(leading, MOST if _SEVERAL.search(question) else 1), top.fit >= _SURE
 
@@ -91,16 +95,27 @@ def best(
 def nearest(
     question: str, remembered: Sequence[Remembered], encoder: LocalEmbeddings
 ) -> list[Remembered]:
-    """Return the sentences of the user that come near a question by meaning, the nearest first."""
+    """Return the sentences of the user that come near a question by meaning, the nearest first.
+
+    None for a question about neither the user nor what is theirs: near it is what it does not ask.
+    """
+    if first_person(question) is False:
+        return []
+    told = [item for item in remembered if item.by == "user" and not item.pair]
     said = {
         item.text: item
         for item in remembered
-        if item.by != "assistant" and not (item.pair or item.past or _asks(item))
+        if item.by != "assistant"
+        and not (item.pair or item.past or _asks(item))
+        and not (item.by == "note" and _says_again(item, told))
     }
     rows = encoder.matrix([question, *said])
     alike = zip((rows[1:] @ rows[0]).tolist(), said.values(), strict=True)
-    near = sorted(alike, key=lambda each: -each[0])[:MOST]
-    return [item for likeness, item in near if likeness >= _NEAR]
+    near: list[Remembered] = []
+    for likeness, item in sorted(alike, key=lambda each: -each[0]):
+        if likeness >= _NEAR and len(near) < MOST and not _says_again(item, near):
+            near.append(item)
+    return near
 
 
 def _asks(item: Remembered) -> bool:
@@ -125,9 +140,13 @@ def _latest(items: Iterable[Remembered], most: int) -> list[Remembered]:
     """Return the latest of the items, the latest first, none of which repeats another."""
     chosen: list[Remembered] = []
     for item in sorted(items, key=lambda item: item.order, reverse=True):
-        if len(chosen) < most and not any(_repeats(item, other) for other in chosen):
+        if len(chosen) < most and not _says_again(item, chosen):
             chosen.append(item)
     return chosen
+
+
+def _says_again(item: Remembered, others: Iterable[Remembered]) -> bool:
+    return any(_repeats(item, other) for other in others)
 
 
 def _repeats(item: Remembered, other: Remembered) -> bool:

@@ -294,6 +294,28 @@ def test_what_comes_near_nothing_is_not_known(in_any_language: OfflineChatModel)
     assert said.startswith("I do not remember")
 
 
+def test_what_comes_near_is_told_once_and_only_of_the_user(
+    in_any_language: OfflineChatModel,
+) -> None:
+    earlier = block(
+        "Earlier in this conversation, summarized:",
+        "- 1 May 2026: The user said: My dog is called Biscuit. The character said: You told me on "
+        '30 April 2026: "My dog is called Biscuit."',
+        "1 May 2026:",
+        "- User: My dog is called Biscuit.",
+    )
+    said = answer(in_any_language, "What is my puppy's name?", earlier)
+    assert said.count("Biscuit") == 1 and "You told me on 1 May 2026" in said
+    said = answer(in_any_language, "What is the capital of France?", earlier)
+    assert said.startswith("I do not remember")
+
+
+def test_what_somebody_of_theirs_does_is_not_what_they_do(model: OfflineChatModel) -> None:
+    said = HumanMessage("I live in Boston."), HumanMessage("My sister lives in Oslo.")
+    assert "Boston" in answer(model, "Where do I live?", *said)
+    assert "Oslo" in answer(model, "Where does my sister live?", *said)
+
+
 @pytest.mark.parametrize("message", ["¡Hola!", "你好", "مرحبا", "Привет!"])
 def test_it_greets_in_the_language_of_the_greeting(
     in_any_language: OfflineChatModel, message: str

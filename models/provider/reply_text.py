@@ -52,7 +52,7 @@ _BLOCK = re.compile(
 _MARK = re.compile(r"</?(?:memory|wishes)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|</?data-[0-9a-f]{8}\b>?", re.I)
 _CALL = re.compile(
     r"(?:```\w*\s*)?(?:"
-    r"</?[|｜]?(?:tool|function|python)[_▁ -]?(?:calls?|tag)[^<>\n]{0,40}"
+    r"</?[|｜]?(?:\w{1,20}[:_])?(?:tool|function|python)[_▁ -]?(?:calls?|tag)[^<>\n]{0,40}"
     r"|\[TOOL_CALLS\]"
     r"|(?:<\|channel\|>)?(?:commentary|analysis) to=|<\|start\|>assistant to="
     rf"|</?[^<>\n]{{0,60}}>?\s*{TOOL_NAME}"

@@ -7,6 +7,7 @@ import pytest
 from models.provider.reply_text import is_call, read_call, shown, thoughts
 
 CALLS = [
+    '<minimax:tool_call>\n<invoke name="search_memory">\n<parameter name="query">red bike',
     '<tool_call>\n{"name": "search_memory", "arguments": {"query": "red bike"}}\n</tool_call>',
     '{"name": "search_memory", "parameters": {"query": "red bike"}}',
     '```json\n{\n  "name": "search_memory",\n  "arguments": {"query": "red bike",}\n}\n```',

@@ -29,7 +29,9 @@ class Language:
     negation_prefix: str = ""
     asks: str = ""
     asks_pieces: str = ""
+    states_pieces: str = ""
     prepositions: str = ""
+    you: str = ""
     forgets: str = ""
     jokes: str = ""
     about: str = ""
@@ -60,7 +62,7 @@ class Language:
     @cached_property
     def signs(self) -> frozenset[str]:
         """The words and letters that it is recognised by."""
-        tables = ("common", "own", "negations", "note", "asks")
+        tables = ("common", "own", "you", "negations", "note", "asks", "prepositions")
         return frozenset(self.letters).union(*map(self.words, tables))
 
 
@@ -85,12 +87,13 @@ _SCRIPTS = (
     ("hi", re.compile(r"[\u0900-\u097f]")),
     ("th", re.compile(r"[\u0e00-\u0e7f]")),
     ("uk", re.compile(r"[іїєґІЇЄҐ]")),
-    ("ru", re.compile(r"[\u0400-\u04ff]")),
+    ("ru", re.compile(r"[ыэъёЫЭЪЁ]")),
 )
 """A character that belongs to one of the languages here, tried in this order."""
 MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u0655\u0670\u0900-\u0903\u093a-\u094f\u0e31-\u0e4e"
 """Combining marks, for a character class: vowels and tones that belong to the letter before."""
 _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*(?:['’-](?:[^\W_]|[{MARKS}])+)*")
+_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _ELISION = re.compile(r"^(?:[cdjlmnst]|qu)'")
 """What French and Italian write together with the next word."""
 _SEEN = 2_000
@@ -127,6 +130,8 @@ def language_of(text: str) -> str | None:
         for code in languages:
             votes[code] += 1 / len(languages)
     best = max(votes, key=lambda code: votes[code], default=None)
+    if _CYRILLIC.search(text):
+        return best if best == "uk" else "ru"
     if best is None or votes[best] <= _TELLING:
         return next((code for code, ending in _denials() if ending.search(plain(text))), best)
     return best

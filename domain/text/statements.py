@@ -4,12 +4,22 @@ Answers yes or no about a sentence. What follows from it is decided elsewhere.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from domain.text.languages import LANGUAGES, Language, language_of, plain, spoken_words
 
 _QUESTION_MARKS = ("?", "؟")
 _STATEMENT_MARKS = (".", "!", "。", "।", "۔", "…")
+_INTERJECTIONS = frozenset(
+    "ah ahoj ciao hallo hei hej hello hey hi hm hmm hola oh oi ok okay oye salut so well"
+    " привет привіт".split()
+)
+"""What one calls somebody by, and thinks aloud with, before a question."""
+_BEGINNING = 60
+"""Characters in which the first words stand."""
+_BEFORE = 3
+"""Small words at most before the word that asks."""
 _CLOSING = "\"'”’»」』)] "
 
 
@@ -24,12 +34,23 @@ def is_question(sentence: str) -> bool:
     language = _of(sentence)
     if language is None or text.endswith(_STATEMENT_MARKS):
         return False
-    spoken = [word.partition("'")[0] for word in spoken_words(text[:60])]
-    if spoken[:1] and spoken[0] in language.words("prepositions"):  # "in which city"
-        spoken = spoken[1:]
-    if language.spaced and spoken[:1] and spoken[0] in language.words("asks"):
+    if language.states_pieces and _pieces(language.states_pieces).search(text):
+        return False
+    if language.spaced and _asking(language, spoken_words(text[:_BEGINNING])):
         return True
     return bool(language.asks_pieces and _pieces(language.asks_pieces).search(text))
+
+
+def _asking(language: Language, spoken: Sequence[str]) -> bool:
+    """Return whether words begin as a question does, behind some small ones ("ok, and in which")."""
+    asks = language.words("asks")
+    before = language.words("prepositions") | language.words("contrasts") | _INTERJECTIONS
+    for word in spoken[: _BEFORE + 1]:
+        if word in asks or word.partition("'")[0] in asks:
+            return True
+        if word not in before:
+            break
+    return False
 
 
 def only_imagined(sentence: str) -> bool:

@@ -93,11 +93,21 @@ ASKED = (
     "köpeğimin adı ne", "मेरे कुत्ते का नाम क्या है", "내 강아지 이름이 뭐야", "私の犬の名前は何",
     "你吃不吃肉", "我的生日是哪天", "ทำไมเขาไป", "saya tinggal di mana",
     "sinh nhật tôi là ngày nào",
+    "ok and where does my mother live", "to whom did i lend my bike", "wogegen bin ich allergisch",
+    "trinke ich kaffee", "te acuerdas de mi color", "a que soy alérgico", "tu sais où j'habite",
+    "ti ricordi di me", "você sabe onde moro", "drink ik koffie", "hej jak się nazywa mój kot",
+    "peynir sever miyim", "привет как зовут мою кошку", "коли мій поїзд", "مع من أسكن",
+    "我在哪上班", "好きな映画は", "내가 치즈를 좋아하나", "gillar jag ost", "husker du min ret",
+    "aku suka keju nggak",
 )  # fmt: skip
 STATED = (
     "in the city i live well", "ich wohne noch in Köln", "siempre como carne", "我什么都吃",
     "언젠가 갈 거야", "いつか日本に行きたい", "อะไรก็ได้", "ไหมพรมสีแดง", "saya suka apa saja",
     "ne kahve ne çay içerim", "मैं जब भी जाता हूँ", "학교에 가요",
+    "when i was ten i lived in rome", "so my brother moved out", "where i live it rains",
+    "don't worry about me", "wo ich wohne regnet es", "am Montag habe ich frei", "waar ik woon waait het",
+    "quand j'étais petit je vivais à lyon", "когда я был маленьким", "我知道我想要什么",
+    "idag tränar jag", "tôi thích trà", "こんにちは", "何時でも大丈夫です",
 )  # fmt: skip
 
 

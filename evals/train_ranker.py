@@ -27,6 +27,7 @@ from models.embeddings.open import MULTILINGUAL, open_embeddings
 from models.offline.memory import OfflineMemory
 from models.tokens import open_counter
 from settings import Settings
+from stores.recall.selection import MOST_LOOKED_AT
 
 Matrix = NDArray[np.float64]
 
@@ -114,6 +115,7 @@ async def _example(bench: Bench, fed: Fed, probe: Probe) -> tuple[tuple[str, ...
         corpus.days,
         np.array(headings, dtype=np.float64),
         corpus.messages,
+        corpus.text.docs(0),
     )
     features = np.stack(list(signals.values()), axis=1).astype(np.float32)
     return tuple(signals), Example(features.astype(np.float64), answers, pool)
@@ -178,7 +180,8 @@ def evidence_recall(
     for example in examples:
         pool = example.pool
         scores = example.features[:, list(columns)] @ weights
-        taken = set(fill(replace(pool, scores=scores), budget, PENALTY))
+        best = np.argsort(-scores, kind="stable")[:MOST_LOOKED_AT]
+        taken = set(best[fill(pool.of(best, scores), budget, PENALTY)].tolist())
         hits += sum(not taken.isdisjoint(rows.tolist()) for rows in example.answers)
         wanted += len(example.answers)
     return hits, wanted

@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 
-from domain.text.languages import LANGUAGES, MARKS, language_of, plain
+from domain.text.languages import LANGUAGES, MARKS, Language, language_of, plain
+from domain.text.phrases import without
 from domain.text.sentences import clauses
 from domain.text.statements import denies
 from domain.text.terms import content_words
 from domain.text.wording import numbers, numbers_as_said, root
+from domain.text.words import THAI, grams
 
 _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _HAN_OR_KATAKANA = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[\u30a0-\u30ff]{2,}")
 """What carries the sense of a Chinese or Japanese text; Hiragana is mostly grammar."""
+_THAI = re.compile(rf"[{THAI}]")
 _VERB_LAST = ("ko", "tr", "hi")
 _HANGUL = re.compile(r"[\uac00-\ud7af]")
 _DENYING = frozenset("不没沒无無别未非")
@@ -143,15 +146,28 @@ def _read(said: str, code: str | None = None) -> _Text:
         substance=frozenset(
             word
             for word in (content | names) - added - numbers_as_said(text).keys()
-            if not word.isdecimal() and not _UNSPACED.search(word)
+            if not word.isdecimal() and not _UNSPACED.search(word) and not _THAI.search(word)
         ),
         names=names,
         numbers=numbers(text),
-        characters=frozenset(_HAN_OR_KATAKANA.findall(text)) - added - _DENYING,
+        characters=frozenset(_characters(text, language)) - added - _DENYING,
         objects=frozenset([word for word in spoken if word not in added][:-1])
         if code in _VERB_LAST
         else frozenset(),
     )
+
+
+def _characters(text: str, language: Language | None) -> Iterator[str]:
+    """Yield what carries the sense where words are not parted: characters; of Thai, threes.
+
+    Those of Thai without its negations and small words, which stand inside what is written as one.
+    """
+    yield from _HAN_OR_KATAKANA.findall(text)
+    if language and _THAI.search(text):
+        small = language.words("own") | language.words("note")
+        said = re.sub(language.negation_pieces or "$^", " ", plain(text))
+        for run in without(said, small, spaced=False).split():
+            yield from grams(run) or () if _THAI.search(run) else ()
 
 
 def _names(text: str) -> Iterator[str]:

@@ -10,11 +10,14 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.recall.bm25 import Terms
 from domain.records import Recalled
 from domain.text.dates.dates import day_heading
 
 FURTHER = 1.0
 """What a passage's rank loses for each passage of its message that is taken already."""
+AGAIN = 0.7
+"""What a passage's rank loses if all its words are shown already; half of it for half of them."""
 Count = Callable[[str], int]
 """Tokens of a text."""
 
@@ -32,6 +35,19 @@ class Pool:
     """Tokens of that heading with the line break."""
     messages: NDArray[np.int64]
     """The message that each is a passage of, as a number."""
+    terms: Sequence[Terms]
+    """Numbers of the terms of each."""
+
+    def of(self, rows: NDArray[np.int64], scores: NDArray[np.float64]) -> "Pool":
+        """Return some of the candidates, by row, with their scores."""
+        return Pool(
+            scores[rows],
+            self.tokens[rows],
+            self.days[rows],
+            self.headings[rows],
+            self.messages[rows],
+            [self.terms[row] for row in rows.tolist()],
+        )
 
 
 @dataclass(frozen=True)
@@ -48,16 +64,18 @@ def fill(pool: Pool, budget: int, penalty: float) -> list[int]:
 
     At each step the row with the best score, less `penalty` times the logarithm of what it costs
     now: a day's heading is paid by the first row under it. A further passage of a message already
-    taken ranks lower, so that more messages come to be shown.
+    taken ranks lower, so that more messages come to be shown, and so does one whose words are
+    shown already.
     """
     left = float(budget)
     cost = pool.tokens + pool.headings
     worth = pool.scores - penalty * np.log(np.maximum(cost, 1))
     opened = pool.scores - penalty * np.log(np.maximum(pool.tokens, 1))
+    words = _Words(pool.terms)
     days: set[int] = set()
     taken: list[int] = []
     while len(taken) < len(worth):
-        best = int(np.where(cost <= left, worth, -np.inf).argmax())
+        best = int(np.where(cost <= left, worth - AGAIN * words.shown(), -np.inf).argmax())
         if worth[best] == -np.inf or cost[best] > left:
             break
         left -= cost[best]
@@ -70,8 +88,31 @@ def fill(pool: Pool, budget: int, penalty: float) -> list[int]:
         worth[same] -= FURTHER
         opened[same] -= FURTHER
         taken.append(best)
-        worth[best] = -np.inf
+        worth[best] = opened[best] = -np.inf
+        words.take(best)
     return taken
+
+
+class _Words:
+    """The different terms of each candidate, and which of them are shown."""
+
+    def __init__(self, terms: Sequence[Terms]) -> None:
+        self._terms = terms
+        flat = np.concatenate([np.empty(0, np.int64), *terms])
+        rows = np.repeat(np.arange(len(terms)), [len(each) for each in terms])
+        width = int(flat.max(initial=0)) + 1
+        self._rows, self._flat = np.divmod(np.unique(rows * width + flat), width)
+        self._sizes = np.maximum(np.bincount(self._rows, minlength=len(terms)), 1)
+        self._shown = np.zeros(width)
+
+    def take(self, row: int) -> None:
+        """Show a candidate."""
+        self._shown[self._terms[row]] = 1
+
+    def shown(self) -> NDArray[np.float64]:
+        """Return the share of each candidate's terms that is shown, 0 to 1."""
+        counts = np.bincount(self._rows, self._shown[self._flat], minlength=len(self._sizes))
+        return counts / self._sizes
 
 
 def pack(ranked: Sequence[Line], budget: int, count: Count) -> tuple[tuple[Recalled, ...], int]:

@@ -11,10 +11,10 @@ from domain.text.languages import LANGUAGES, Language, language_of, plain, spoke
 
 _QUESTION_MARKS = ("?", "؟")
 _STATEMENT_MARKS = (".", "!", "。", "।", "۔", "…")
-_INTERJECTIONS = frozenset(
-    "ah ahoj ciao hallo hei hej hello hey hi hm hmm hola oh oi ok okay oye salut so well"
-    " привет привіт".split()
-)
+_INTERJECTIONS = frozenset((
+    "ah", "ahoj", "ciao", "hallo", "hei", "hej", "hello", "hey", "hi", "hm", "hmm", "hola", "oh",
+    "oi", "ok", "okay", "oye", "salut", "so", "well", "привет", "привіт",
+))  # fmt: skip
 """What one calls somebody by, and thinks aloud with, before a question."""
 _BEGINNING = 60
 """Characters in which the first words stand."""
@@ -42,7 +42,7 @@ def is_question(sentence: str) -> bool:
 
 
 def _asking(language: Language, spoken: Sequence[str]) -> bool:
-    """Return whether words begin as a question does, behind some small ones ("ok, and in which")."""
+    """Return whether words begin as a question does, behind some small ones: "ok and in which"."""
     asks = language.words("asks")
     before = language.words("prepositions") | language.words("contrasts") | _INTERJECTIONS
     for word in spoken[: _BEFORE + 1]:

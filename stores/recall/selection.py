@@ -169,6 +169,7 @@ class Candidates:
             days=corpus.days[rows],
             headings=np.array(headings, dtype=np.float64)[day],
             messages=corpus.messages[rows],
+            terms=[corpus.text[row] for row in rows],
         )
 
     def _with_newer(

@@ -105,7 +105,8 @@ STATED = (
     "언젠가 갈 거야", "いつか日本に行きたい", "อะไรก็ได้", "ไหมพรมสีแดง", "saya suka apa saja",
     "ne kahve ne çay içerim", "मैं जब भी जाता हूँ", "학교에 가요",
     "when i was ten i lived in rome", "so my brother moved out", "where i live it rains",
-    "don't worry about me", "wo ich wohne regnet es", "am Montag habe ich frei", "waar ik woon waait het",
+    "don't worry about me", "wo ich wohne regnet es", "am Montag habe ich frei",
+    "waar ik woon waait het",
     "quand j'étais petit je vivais à lyon", "когда я был маленьким", "我知道我想要什么",
     "idag tränar jag", "tôi thích trà", "こんにちは", "何時でも大丈夫です",
 )  # fmt: skip

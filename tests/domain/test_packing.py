@@ -9,6 +9,8 @@ from domain.records import Recalled
 from models.tokens import open_counter
 
 COUNT = open_counter("").text
+APART = [np.array([row]) for row in range(3)]
+"""Terms of three candidates that share none."""
 DAY = datetime(2026, 5, 8, 12, 0, tzinfo=UTC)
 
 
@@ -59,7 +61,7 @@ def test_what_is_packed_never_costs_more_than_the_budget(
 
 def test_the_best_come_first_while_they_fit_and_smaller_ones_fill_the_rest() -> None:
     scores, tokens = np.array([3.0, 2.0, 1.0]), np.array([50.0, 60.0, 20.0])
-    pool = Pool(scores, tokens, np.array([1, 2, 3]), np.full(3, 5.0), np.arange(3))
+    pool = Pool(scores, tokens, np.array([1, 2, 3]), np.full(3, 5.0), np.arange(3), APART)
     assert fill(pool, 85, 0.0) == [0, 2]
 
 
@@ -70,18 +72,34 @@ def test_a_day_pays_for_its_heading_once() -> None:
         np.array([7, 7]),
         np.full(2, 6.0),
         np.arange(2),
+        APART[:2],
     )
     assert fill(pool, 26, 0.0) == [0, 1]
     assert fill(pool, 25, 0.0) == [0]
 
 
 def test_of_two_equally_good_ones_the_shorter_comes_first() -> None:
-    pool = Pool(np.ones(2), np.array([40.0, 10.0]), np.array([1, 2]), np.full(2, 5.0), np.arange(2))
+    pool = Pool(
+        np.ones(2),
+        np.array([40.0, 10.0]),
+        np.array([1, 2]),
+        np.full(2, 5.0),
+        np.arange(2),
+        APART[:2],
+    )
     assert fill(pool, 100, 0.4) == [1, 0]
 
 
 def test_one_message_gives_one_passage_before_another_gives_its_first() -> None:
     scores, tokens = np.array([2.0, 1.9, 1.8]), np.full(3, 10.0)
-    pool = Pool(scores, tokens, np.ones(3, np.int64), np.zeros(3), np.array([4, 4, 5]))
+    pool = Pool(scores, tokens, np.ones(3, np.int64), np.zeros(3), np.array([4, 4, 5]), APART)
     assert fill(pool, 20, 0.3) == [0, 2]
     assert fill(pool, 30, 0.3) == [0, 2, 1]
+
+
+def test_what_says_something_new_comes_before_what_says_the_same_again() -> None:
+    scores, tokens = np.array([3.0, 2.4, 2.0]), np.full(3, 20.0)
+    terms = [np.array([1, 2, 3]), np.array([3, 2, 1, 1]), np.array([4, 5])]
+    pool = Pool(scores, tokens, np.ones(3, np.int64), np.zeros(3), np.arange(3), terms)
+    assert fill(pool, 40, 0.0) == [0, 2]
+    assert fill(pool, 60, 0.0) == [0, 2, 1]

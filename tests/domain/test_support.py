@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.facts.support import contradicted, supported
+from domain.facts.support import contradicted, supported, turned_around
 
 SUPPORTED = [
     ("The user's sister Ola is allergic to nuts.", ["My sister Ola is allergic to nuts."]),
@@ -113,3 +113,11 @@ KEPT = (
 def test_a_summary_that_turns_a_verb_around_is_seen_whatever_its_form() -> None:
     assert [pair for pair in TURNED_AROUND if not contradicted(pair[1], [pair[0]])] == []
     assert [pair for pair in KEPT if contradicted(pair[1], [pair[0]])] == []
+
+
+def test_thai_is_read_though_its_words_are_not_parted() -> None:
+    assert turned_around("ฉันไม่กินเผ็ด", "ฉันกินเผ็ด")
+    assert not turned_around("ฉันไม่มีรถ", "ฉันมีแมว")
+    assert supported("ผู้ใช้ชอบกาแฟ", ["ฉันชอบกาแฟมาก"])
+    assert not supported("ผู้ใช้ชอบชา", ["ฉันชอบกาแฟมาก"])
+    assert contradicted("ผู้ใช้ไม่ชอบแมว", ["ฉันชอบแมวมาก"]) == ["ฉันชอบแมวมาก"]

@@ -16,6 +16,11 @@ def one_line(text: str) -> str:
     return " ".join(plain(text).split())
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something: "1 fact", "2 facts"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def day(at: datetime) -> str:
     """Return a date as people read it, of where its user was."""
     return f"{at:%Y-%m-%d}"

@@ -149,7 +149,9 @@ def _reach(
     removed = {*wanted.removed, *(turn.id for turn in last)}
     by_name = named(wanted.statements, standing, [t for t in said if t not in asking])
     by_words = [*by_name, *(text for turn in last for text in _statements(turn))]
-    wished = [*by_words, *(fact.text for fact in standing if fact.id in wanted.ids)]
+    by_words += _said_only_in(wanted.removed, said)
+    asked = [*by_words, *(fact.text for fact in standing if fact.id in wanted.ids)]
+    wished = list(asked)
     alike = [f for f in standing if any(says(f.text, w) or says(w, f.text) for w in wished)]
     subjects = {fact.subject for fact in standing if fact.id in wanted.ids}
     if not subjects:  # Whoever asks means themselves first.
@@ -169,7 +171,7 @@ def _reach(
     hidden |= {episode.id for episode in episodes if tell(episode.summary, wished)}
     gone = {fact.id: fact for fact in (*stated, *alone)}
     unquoted = [f for f in standing if f.id not in gone and not f.edited and turns_of(f) <= hidden]
-    rest = [rest for fact in stated if fact.id not in wanted.ids for rest in _rest(fact, by_words)]
+    rest = [rest for fact in stated if fact.id not in wanted.ids for rest in _rest(fact, asked)]
     return Reach(
         tuple(gone.values()),
         tuple(dict.fromkeys(filter(None, wished))),
@@ -246,6 +248,14 @@ def _of_another_one(sentence: str, statement: str) -> bool:
     more = len(content_of(sentence, code)) - len(content_of(statement, code))
     single = len(content_of(statement, code)) == 1
     return single and more >= _FURTHER and first_person(sentence) is False
+
+
+def _said_only_in(removed: Collection[str], turns: Iterable[Turn]) -> list[str]:
+    """Return what the user states in these turns and in no other: what repeats it goes too."""
+    said: dict[bool, list[str]] = {True: [], False: []}
+    for turn in turns if removed else ():
+        said[turn.id in removed] += _statements(turn)
+    return [text for text in said[True] if not any(says(other, text) for other in said[False])]
 
 
 def turns_of(fact: Fact) -> set[str]:

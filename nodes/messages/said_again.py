@@ -17,6 +17,7 @@ from nodes.messages.stamps import (
     parent_of,
     turn_id,
     turn_messages,
+    turn_stamp,
     waiting_for,
     without_stamp,
 )
@@ -79,12 +80,19 @@ def removed(messages: Sequence[AnyMessage], turns: Sequence[Turn]) -> set[str]:
     """
     here = by_turn(messages)
     gone = {turn.id for turn in turns if len(here.get(turn.id, ())) < len(turn.messages)}
+    gone |= {turn for turn, left in here.items() if not _whole(left)}
     ids = list(here)
     for before, turn in pairwise(ids):
         parent = parent_of(here[turn][0])
         if parent is not None and parent != before:
             gone.add(parent)  # An episode holds it, and its neighbours are still there.
     return gone
+
+
+def _whole(messages: Sequence[AnyMessage]) -> bool:
+    """Return whether these are all messages of their turn, as far as they tell: it ends so."""
+    places = [stamp.index for m in messages if (stamp := turn_stamp(m))]
+    return places == list(range(len(messages))) and isinstance(messages[-1], AIMessage)
 
 
 def _without_history(messages: Sequence[AnyMessage]) -> list[AnyMessage]:

@@ -17,7 +17,7 @@ from service.cli.talk import Talk
 from service.conversation import Conversation, new_thread
 from service.memory_changes import forget_what_says, what_says
 from service.memory_view import look_up, remembered
-from service.plain_text import one_line, plain
+from service.plain_text import counted, one_line, plain
 from service.prompt_history import forget_history
 from service.turn_report import TurnReport
 from stores.errors import StoreUnavailable
@@ -141,8 +141,8 @@ class ChatCommands:
             return
         for fact in reached.facts:
             self._console.print(Text(f"- {one_line(fact.text)}"))
-        messages = len(reached.withheld)
-        what = f"{len(reached.facts)} facts and what {messages} messages and summaries say"
+        facts = counted(len(reached.facts), "fact")
+        what = f"{facts} and {counted(len(reached.withheld), 'place')} where it is said"
         if self._ask and not await self._ask(f"Forget {what}? [y/N] "):
             self._say("Nothing was forgotten.")
             return

@@ -14,7 +14,7 @@ from rich.text import Text
 from domain.facts.facts import Standing
 from domain.records import Entity, Episode, Recalled
 from service.cli.colours import FAINT, LAYERS
-from service.plain_text import day, one_line
+from service.plain_text import counted, day, one_line
 from service.reasons import REASONS, reasons_of
 from service.usage.ledger import Ledger
 
@@ -61,7 +61,7 @@ def recalled_table(items: Sequence[Recalled]) -> RenderableType:
         table.add_row(day(max(item.at for item in same)), _noted(text, note))
     left = len(items) - len(near)
     legend = [f"{reason}: {meaning}" for reason, meaning in named.items()]
-    legend += [f"{left} weaker ones are not shown."] if left else []
+    legend += [f"{counted(left, 'weaker one')} not shown."] if left else []
     return Group(table, Text("\n".join(["", *legend]), style=FAINT) if legend else "")
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from langchain_core.messages import (
     AIMessage,
     AnyMessage,
@@ -75,3 +76,23 @@ async def test_a_message_taken_out_of_the_thread_is_told_nowhere(open_house: Ope
         assert house.shown() == {"mark3"}
         await house.say("What did I ask you to remember?", "another")
         assert house.shown() == {"mark3"}
+
+
+@pytest.mark.deep
+async def test_what_is_taken_out_of_a_folded_turn_is_told_nowhere_nor_by_who_repeats_it(
+    open_house: Open,
+) -> None:
+    async with open_house(fold_turns=3) as house:
+        await send(house, HumanMessage("I am mark1", id="a"))
+        for number in range(2, 6):
+            await send(house, HumanMessage(f"I am mark{number}"))
+        await house.say("Fine", "another")  # Its reply is of no turn that is taken out.
+        assert await house.episodes()
+        house.server.answers("You said that you are mark1, and more.")
+        await send(house, HumanMessage("What was the first?"))
+        await send(house, RemoveMessage(id="a"), HumanMessage("What is left?"))
+        for thread in ("t", "another"):
+            await house.say("What am I?", thread)
+            assert "mark1" not in house.shown()
+        await house.say("Am I mark5?", "third")
+        assert "User: I am mark5" in house.prompt()

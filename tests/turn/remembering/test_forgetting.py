@@ -215,12 +215,13 @@ async def test_what_only_shares_a_word_or_a_sentence_with_it_is_not_forgotten(
         await house.say("I have a dog")
         await house.say("The neighbour's dog barks all night")
         await house.say("I have a cat called Mia and I'm allergic to pollen")
+        await house.say("Yes, I have a dog indeed")
         await delete(house, "I have a dog")
         await house.say("Please forget that I'm allergic to pollen")
         await house.say("Who barks, and what is my cat called?", "another")
         prompt = house.prompt()
         assert "neighbour's dog barks" in prompt and "I have a cat called Mia" in prompt
-        assert not any(said in prompt for said in ("I have a dog", "pollen", "allergic"))
+        assert not any(said in prompt for said in ("have a dog", "pollen", "allergic"))
 
 
 async def test_what_a_model_noted_beside_it_is_still_recalled(quick: Any) -> None:

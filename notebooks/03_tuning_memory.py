@@ -121,7 +121,8 @@ await measure()
 # A tier's `context_budget`, here `MNEMO_PLUS__CONTEXT_BUDGET`, of which a part is kept for the
 # reply. Recall takes its share of it (`MNEMO_MEMORY_SHARE`) and what the last turns leave of theirs
 # (`MNEMO_FOLD_AT`). With too little the answer is not there; from some size on it
-# is, and more only costs.
+# is, and more only costs. Between them it may dip, as here at 900: this talk says its small talk
+# several times word for word, and a little more room takes another repeat before the answer.
 
 # %%
 budgets = [600, 700, 800, 900, 1100, 1500]

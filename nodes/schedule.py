@@ -78,7 +78,7 @@ class AfterReply:
         async def work() -> None:
             await self._remember(self._parts, asked, served)
             if not served:
-                await stores.recall.rows(owner, await stores.journal.read(owner))
+                await stores.recall.load(owner, await stores.journal.read(owner))
 
         stores.background.start(owner, work)
 

@@ -54,7 +54,7 @@ class Reconciliation:
             stronger |= {fact.id: fact for fact in over[id]}  # so that no circle can arise
         weaker = [*rivals, *([target] if target else [])]
         beaten = reached_from([fact.id for fact in weaker if fact.id not in stronger], self.facts)
-        superseded = [id for id in self.facts if id in beaten and id != new.id]
+        superseded = [id for id in self.facts if id in beaten and id != new.id] if beaten else []
         order = sorted(superseded, key=lambda id: self.facts[id].valid_from, reverse=True)
         self._write(_with(new, supersedes=order))
         for fact in stronger.values():
@@ -72,7 +72,7 @@ class Reconciliation:
         if fact.deleted:
             return
         keys: set[Key] = {("source", ref) for ref in fact.sources}
-        keys |= {("text", normalized(fact.text)), slot_key(fact)}
+        keys |= {("text", normalized(fact.text)), slot_key(fact), _side(fact)}
         for key in keys:
             self.index[key][fact.id] = None
 
@@ -112,7 +112,7 @@ class Reconciliation:
 
     def _rivals(self, new: Fact) -> list[Fact]:
         """Return what cannot hold beside a fact: its slot's other values, and its denial."""
-        denials = [f for f in self.facts.values() if not f.deleted and denies(new, f)]
+        denials = [old for old in self._at(_side(new, opposite=True)) if denies(new, old)]
         return [*(self._at(slot_key(new)) if new.slot else []), *denials]
 
     def _target(self, new: Fact, change: FactChange, ongoing: bool) -> Fact | None:
@@ -134,6 +134,12 @@ class Reconciliation:
         if other_day(new, old) or (new.kind == "plan") != (old.kind == "plan"):
             return False  # what was planned and then done is told twice
         return normalized(new.text) == normalized(old.text)
+
+
+def _side(fact: Fact, opposite: bool = False) -> Key:
+    """Return whom a fact is about, and whether it affirms or denies something of them."""
+    negative = statements.denies(fact.text) != opposite
+    return ("denies" if negative else "affirms", fact.subject)
 
 
 def _agree(new: Fact, old: Fact) -> bool:

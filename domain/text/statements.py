@@ -78,7 +78,7 @@ def _has(sentence: str, table: str) -> bool:
     return not listed.isdisjoint(spoken_words(sentence))
 
 
-@lru_cache(maxsize=4096)  # A new fact is held against all that are known.
+@lru_cache(maxsize=65_536)  # A new fact is held against all that are known.
 def negations(text: str, code: str | None = None) -> int:
     """Return how many words or pieces of words of a text negate.
 

@@ -4,9 +4,10 @@ Ids derive from those of the export, so what is there already is passed over: an
 off is finished by repeating it.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from typing import TypeVar
 
 from domain.facts.facts import fact_id
 from domain.folding import Window
@@ -17,12 +18,16 @@ from nodes.extract_facts import extract
 from nodes.state import Parts
 from nodes.summarize import fold_window
 from service.importing.formats import Chat, Imported, Message, Statement
+from stores.errors import GenerationMoved
 
 AT_ONCE = 48
 """Turns written before they are folded: a journal that a turn reads stays as small as in a chat."""
+PAUSE = 0.5
+"""Seconds between looks where another worker folds or extracts; one that died has its lease."""
 LONGEST = 20_000
 """Characters of a message at most; the rest of a longer one is left out."""
 
+T = TypeVar("T")
 Progress = Callable[[int], None]
 """Told how many messages are done."""
 
@@ -35,6 +40,7 @@ class BroughtIn:
     turns: int = 0
     """New ones; those that were there already are not counted."""
     facts: int = 0
+    """New ones: stated in the file, or drawn from what was said."""
 
 
 async def bring_in(parts: Parts, owner: Owner, imported: Imported, progress: Progress) -> BroughtIn:
@@ -48,17 +54,16 @@ async def bring_in(parts: Parts, owner: Owner, imported: Imported, progress: Pro
     done = BroughtIn()
     present = await _present(parts, owner)
     for chat in imported.chats:
-        count = 0
-        for thread, turns in threads_of(chat):
-            new = [turn for turn in turns if turn.id not in present]
-            count += len(new)
-            await _write(parts, owner, thread, new)
+        turns = facts = 0
+        for thread, path in threads_of(chat):
+            new = [turn for turn in path if turn.id not in present]
             present |= {turn.id for turn in new}
+            turns += len(new)
+            facts += await _write(parts, owner, thread, path, new)
         progress(len(chat.messages))
-        done = replace(done, chats=done.chats + 1, turns=done.turns + count)
-    new_facts = await _write_statements(parts, owner, imported.statements, present)
-    progress(len(imported.statements))
-    return replace(done, facts=new_facts)
+        done = BroughtIn(done.chats + 1, done.turns + turns, done.facts + facts)
+    facts = await _write_statements(parts, owner, imported.statements, present, progress)
+    return replace(done, facts=done.facts + facts)
 
 
 async def _present(parts: Parts, owner: Owner) -> set[str]:
@@ -68,42 +73,72 @@ async def _present(parts: Parts, owner: Owner) -> set[str]:
     return set(view.turns) | {turn.id for episode in episodes for turn in episode.turns}
 
 
-async def _write(parts: Parts, owner: Owner, thread: str, turns: Sequence[Turn]) -> None:
-    """Write a thread's turns, oldest first, extract from them and fold them."""
-    journal, settings = parts.stores.journal, parts.settings
-    generation = (await journal.read(owner)).generation
-    if turns:
-        await journal.note_thread(owner, generation, thread)
-    for batch in _batches(turns, AT_ONCE):
-        await journal.add_turns(owner, generation, batch, thread, batch[-1].id)
-        tier = settings.tier(None, owner.character_id)
-        if tier.remembers:
-            await extract(parts, owner, generation, tier)
-        for window in _batches(batch, settings.fold_turns):
-            ids = tuple(turn.id for turn in window)
-            await fold_window(parts, owner, generation, Window(thread, ids), tier)
+async def _write(
+    parts: Parts, owner: Owner, thread: str, path: Sequence[Turn], new: Sequence[Turn]
+) -> int:
+    """Write the turns of a path that are new and remember it; return how many facts were drawn.
+
+    Where the thread went on here since it was brought in, what is new becomes a thread of its own.
+    """
+    journal = parts.stores.journal
+    view = await journal.read(owner)
+    ids = [turn.id for turn in path]
+    if new and view.refs.get(thread, ids[0]) not in ids:
+        thread = digest(f"{thread}\n{ids[-1]}")
+        new = [turn.model_copy(update={"thread": thread}) for turn in new]
+    if new:
+        await journal.note_thread(owner, view.generation, thread)
+    facts = 0
+    for batch in _batches(new, AT_ONCE):
+        await journal.add_turns(owner, view.generation, batch, thread, batch[-1].id)
+        facts += await _extract(parts, owner, view.generation)
+        await _fold(parts, owner, view.generation, thread, ids)
+    if not new and any(id in view.turns for id in ids):  # An import broke off here.
+        facts += await _extract(parts, owner, view.generation)
+        await _fold(parts, owner, view.generation, thread, ids)
+    return facts
 
 
-def _batches(turns: Sequence[Turn], size: int) -> Iterator[list[Turn]]:
-    """Yield runs of at most `size` turns."""
-    left = iter(turns)
-    while batch := list(islice(left, size)):
-        yield batch
+async def _extract(parts: Parts, owner: Owner, generation: str | None) -> int:
+    """Draw facts from what waits for it; return how many are new."""
+    tier = parts.settings.tier(None, owner.character_id)
+    if not tier.remembers:
+        return 0
+    while True:
+        done = await extract(parts, owner, generation, tier)
+        if done is not None:
+            return len(done.added)
+        await asyncio.sleep(PAUSE)
+
+
+async def _fold(
+    parts: Parts, owner: Owner, generation: str | None, thread: str, ids: Sequence[str]
+) -> None:
+    """Fold those of the turns that the journal holds."""
+    tier = parts.settings.tier(None, owner.character_id)
+    while True:
+        view = await parts.stores.journal.read(owner)
+        left = [id for id in ids if id in view.turns]
+        if not left:
+            return
+        window = Window(thread, tuple(left[: parts.settings.fold_turns]))
+        if await fold_window(parts, owner, generation, window, tier) is None:
+            await asyncio.sleep(PAUSE)
+
+
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield runs of at most `size`."""
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
 
 
 def threads_of(chat: Chat) -> Iterator[tuple[str, list[Turn]]]:
-    """Yield a chat's branches as threads, first the one that its user saw last.
-
-    A turn that branches share comes with the first of them only.
-    """
-    given: set[str] = set()
-    for number, leaf in enumerate(_leaves(chat)):
-        path = _path(chat, leaf)
-        thread = digest(chat.id if leaf == _last(chat) else f"{chat.id}\n{number}")
-        turns = [turn for turn in _turns(chat, thread, path) if turn.id not in given]
-        given |= {turn.id for turn in turns}
-        if turns:
-            yield thread, turns
+    """Yield a chat's branches as threads with all their turns, first the one last seen."""
+    for leaf in _leaves(chat):
+        thread = digest(chat.id if leaf == _last(chat) else f"{chat.id}\n{leaf}")
+        path = list(_turns(chat, thread, _path(chat, leaf)))
+        if path:
+            yield thread, path
 
 
 def _last(chat: Chat) -> str:
@@ -159,50 +194,69 @@ def _exchanges(path: Iterable[Message]) -> Iterator[list[Message]]:
 
 
 async def _write_statements(
-    parts: Parts, owner: Owner, statements: Sequence[Statement], present: set[str]
+    parts: Parts,
+    owner: Owner,
+    statements: Sequence[Statement],
+    present: set[str],
+    progress: Progress,
 ) -> int:
     """Write facts of another memory, each with a turn of its own as its source.
 
     One that was deleted here stays so, save where it was stated after that.
     """
-    journal, thread = parts.stores.journal, digest(f"{owner.key}\nimported facts")
-    turns: list[Turn] = []
-    facts: list[Fact] = []
+    if not statements:
+        return 0
+    journal, memories = parts.stores.journal, parts.stores.memories
+    thread = digest(f"{owner.key}\nimported facts")
     view = await journal.read(owner)
-    parent = view.refs.get(thread)
-    stored = await parts.stores.memories.facts(owner, view.generation)
+    stored = await memories.facts(owner, view.generation)
     deleted = {turn_of(ref): f.observed_at for f in stored if f.deleted for ref in f.sources}
+    new: dict[str, Statement] = {}
     for statement in statements:
         text = statement.text.strip()[:LONGEST]
         id = digest(f"fact\n{text}")
         if id in deleted and statement.dated and statement.at > deleted[id]:
             id = digest(f"fact\n{text}\n{statement.at.isoformat()}")
-        if id in present:
-            continue
-        present.add(id)
-        said = Said(id=digest(f"{id}\n"), role="user", text=text, at=statement.at)
-        turn = Turn(id=id, parent=parent, thread=thread, at=statement.at, messages=(said,))
-        source = turn.ref(0)
-        facts.append(
-            Fact(
-                id=fact_id(text, source),
-                text=text,
-                sources=(source,),
-                observed_at=statement.at,
-                valid_from=statement.at,
+        if id not in present:
+            new.setdefault(id, replace(statement, text=text))
+    parent, ids = (
+        view.refs.get(thread),
+        [id for id in view.turns if view.turns[id].thread == thread],
+    )
+    if new:
+        await journal.note_thread(owner, view.generation, thread)
+    for batch in _batches(list(new.items()), AT_ONCE):
+        turns, facts = [], []
+        for id, statement in batch:
+            said = Said(id=digest(f"{id}\n"), role="user", text=statement.text, at=statement.at)
+            turns.append(
+                Turn(id=id, parent=parent, thread=thread, at=statement.at, messages=(said,))
             )
+            parent, source = id, turns[-1].ref(0)
+            facts.append(
+                Fact(
+                    id=fact_id(statement.text, source),
+                    text=statement.text,
+                    sources=(source,),
+                    observed_at=statement.at,
+                    valid_from=statement.at,
+                )
+            )
+        await _extract(parts, owner, view.generation)
+        # Facts first: without its turn a fact counts for nothing, and is written again.
+        await parts.stores.write(owner, view.generation, *facts)
+        try:
+            after = await journal.add_turns(owner, view.generation, turns, thread, turns[-1].id)
+        except GenerationMoved:
+            await memories.clear(owner, view.generation)
+            raise
+        # The cursor goes past these alone: what came meanwhile still waits for it.
+        alone = after.seq - len(turns) == after.cursor
+        await journal.extracted(
+            owner, view.generation, after.seq if alone else None, [key_of(fact) for fact in facts]
         )
-        turns.append(turn)
-        parent = turn.id
-    if not turns:
-        return 0
-    await journal.note_thread(owner, view.generation, thread)
-    for batch in _batches(turns, AT_ONCE):
-        view = await journal.add_turns(owner, view.generation, batch, thread, batch[-1].id)
-    await parts.stores.memories.put(owner, view.generation, *facts)
-    await journal.extracted(owner, view.generation, view.seq, [key_of(fact) for fact in facts])
-    tier = parts.settings.tier(None, owner.character_id)
-    for batch in _batches(turns, parts.settings.fold_turns):
-        window = Window(thread, tuple(turn.id for turn in batch))
-        await fold_window(parts, owner, view.generation, window, tier)
-    return len(facts)
+        ids += [turn.id for turn in turns]
+        await _fold(parts, owner, view.generation, thread, ids)
+        progress(len(batch))
+    await _fold(parts, owner, view.generation, thread, ids)
+    return len(new)

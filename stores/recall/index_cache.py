@@ -5,6 +5,7 @@ read. What an index holds is in `domain/recall/index.py`; nothing is written any
 """
 
 import asyncio
+from dataclasses import replace
 from math import inf
 
 from cachetools import LRUCache
@@ -27,6 +28,8 @@ Key = tuple[str, str | None]
 """Owner and generation."""
 FEW = 4
 """Turns that are read and indexed within a few milliseconds."""
+UNINDEXED = 2
+"""Owners whose rows are kept without an index: an import and a sweep each work on one."""
 
 
 class EvidenceCache:
@@ -63,6 +66,7 @@ class EvidenceCache:
         self._owners, self._size, self._patience = owners, size, patience
         # Bounded in `_keep`: by two measures, and never without the index in use.
         self._indexes: LRUCache[Key, EvidenceIndex] = LRUCache(inf, lambda index: index.nbytes)
+        self._unindexed: LRUCache[Key, tuple[int, Rows]] = LRUCache(UNINDEXED)
         self._flights = SingleFlight[tuple[Key, int], EvidenceIndex]()
         self._forgets = 0
 
@@ -79,6 +83,23 @@ class EvidenceCache:
             index = await self._loaded(key, owner, view)
         return await self._with_journal(key, index, view)
 
+    async def rows(self, owner: Owner, view: JournalView) -> Rows:
+        """Return all records; where no index of them is kept, none is made.
+
+        Raises:
+            StoreUnavailable: If they cannot be read.
+        """
+        key = (owner.key, view.generation)
+        if key in self._indexes:
+            return (await self.index(owner, view)).rows
+        moved, rows = self._unindexed.get(key, (None, Rows()))
+        if moved != view.rows:
+            forgets = self._forgets
+            rows = replace(await self._rows(owner, view, moved, rows), beside={})
+            if forgets == self._forgets:
+                self._unindexed[key] = view.rows, rows
+        return rows
+
     async def without_rows(self, owner: Owner, view: JournalView) -> EvidenceIndex:
         """Return the last index there was, or an empty one, with what the journal holds."""
         key = (owner.key, view.generation)
@@ -90,8 +111,9 @@ class EvidenceCache:
     def forget(self, owner: Owner) -> None:
         """Drop every index of an owner; what is being loaded now is not kept either."""
         self._forgets += 1
-        for key in [key for key in self._indexes if key[0] == owner.key]:
-            del self._indexes[key]
+        for kept in (self._indexes, self._unindexed):
+            for key in [key for key in kept if key[0] == owner.key]:
+                del kept[key]
 
     def __len__(self) -> int:
         """Return how many indexes are kept."""
@@ -115,7 +137,8 @@ class EvidenceCache:
 
     async def _load(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
         earlier, forgets = self._indexes.get(key), self._forgets
-        rows = await self._rows(owner, view, earlier)
+        moved, known = (earlier.moved, earlier.rows) if earlier else (None, Rows())
+        rows = await self._rows(owner, view, moved, known)
         index = await asyncio.to_thread(self._built, rows, view, view.rows, earlier)
         if forgets == self._forgets:  # Nobody may wait any more: the next call finds it.
             self._cache(key, index)
@@ -130,14 +153,12 @@ class EvidenceCache:
             rows, view, moved, earlier, count=self._count, embed=self._embed, ready=ready
         )
 
-    async def _rows(self, owner: Owner, view: JournalView, earlier: EvidenceIndex | None) -> Rows:
-        """Return the rows as they are; those that the journal names, where it names all."""
-        changed = None
-        if earlier is not None and earlier.moved is not None:
-            changed = view.changed_since(earlier.moved)
-        if earlier is None or changed is None:
+    async def _rows(self, owner: Owner, view: JournalView, moved: int | None, known: Rows) -> Rows:
+        """Return the rows as they are; of those `known` at `moved` only what changed is read."""
+        changed = None if moved is None else view.changed_since(moved)
+        if changed is None:
             return await self._memories.all(owner, view.generation)
-        return earlier.rows.changed(await self._memories.some(owner, view.generation, changed))
+        return known.changed(await self._memories.some(owner, view.generation, changed))
 
     async def _with_journal(
         self, key: Key, index: EvidenceIndex, view: JournalView
@@ -166,6 +187,7 @@ class EvidenceCache:
         ):
             return  # Another recall has read more of the journal meanwhile.
         self._indexes[key] = index
+        self._unindexed.pop(key, None)
         while len(self._indexes) > self._owners or (
             self.nbytes > self._size and len(self._indexes) > 1
         ):

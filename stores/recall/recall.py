@@ -232,12 +232,20 @@ class Recall:
         return Survey(index, question, every, scope, nearest, tuple(degraded))
 
     async def rows(self, owner: Owner, view: JournalView) -> Rows:
-        """Return all records, tombstones too, as the index holds them: a turn has loaded it.
+        """Return all records, tombstones too.
 
         Raises:
             StoreUnavailable: If they are not at hand and cannot be read.
         """
-        return (await self._cache.index(owner, view)).rows
+        return await self._cache.rows(owner, view)
+
+    async def load(self, owner: Owner, view: JournalView) -> None:
+        """Have at hand what the next message needs.
+
+        Raises:
+            StoreUnavailable: If it cannot be read.
+        """
+        await self._cache.index(owner, view)
 
     def forget(self, owner: Owner) -> None:
         """Drop what this process holds of an owner."""

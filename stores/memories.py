@@ -24,7 +24,9 @@ Nearest = dict[Kind, list[tuple[str, float]]]
 
 KINDS: tuple[Kind, ...] = tuple(MODELS)
 PAGE = 256
-"""Rows read in one operation."""
+"""Rows deleted in one operation."""
+AT_ONCE = 10_000
+"""Rows read in one operation: a later page costs as much as all before it."""
 
 _log = logging.getLogger(__name__)
 _BESIDE = "vectors"
@@ -229,11 +231,11 @@ class Memories:
         items: dict[tuple[tuple[str, ...], str], SearchItem] = {}
         offset = 0
         while True:
-            page = await self._store.asearch(prefix, limit=PAGE, offset=offset)
+            page = await self._store.asearch(prefix, limit=AT_ONCE, offset=offset)
             under = (item for item in page if item.namespace[: len(prefix)] == prefix)
             items |= {(item.namespace, item.key): item for item in under}
             offset += len(page)
-            if len(page) < PAGE:
+            if len(page) < AT_ONCE:
                 return list(items.values())
 
 

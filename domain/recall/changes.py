@@ -7,7 +7,7 @@ ranks or packs.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from domain.facts.own_words import own_sentences
 from domain.facts.support import turned_around
@@ -19,8 +19,6 @@ from domain.text.vocabulary import ENGLISH, all_months, vocabulary
 from domain.text.words import normalized
 
 _QUANTITY = re.compile(r"[$€£¥₹]?\s?\d+(?:[.,:/]\d+)*\s?%?|[^\W\d_]+")
-_MONTHS = frozenset(term for month in all_months() for term in terms(month))
-_MONTH = re.compile(rf"\b(?:{'|'.join(sorted(all_months()))})\b", re.IGNORECASE)
 _NEXT = 10
 """Characters within which a month makes a number a day."""
 _BESIDE = 30
@@ -135,6 +133,19 @@ def _quantities(sentence: str, code: str) -> Iterable[_Quantity]:
             beside = text[max(0, match.start() - _BESIDE) : match.start()]
             beside += f" {text[match.end() : match.end() + _BESIDE]}"
             kind = re.sub(r"[\w\s.,]", "", words)
-            if _MONTH.search(text[max(0, match.start() - _NEXT) : match.end() + _NEXT]):
+            if _month_pattern().search(text[max(0, match.start() - _NEXT) : match.end() + _NEXT]):
                 kind = "day"
-            yield _Quantity(value, kind, frozenset(terms(beside, code)) - _MONTHS)
+            yield _Quantity(value, kind, frozenset(terms(beside, code)) - _month_terms())
+
+
+# Made when first needed: stemming the months of all languages would slow every start.
+
+
+@cache
+def _month_terms() -> frozenset[str]:
+    return frozenset(term for month in all_months() for term in terms(month))
+
+
+@cache
+def _month_pattern() -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(sorted(all_months()))})\b", re.IGNORECASE)

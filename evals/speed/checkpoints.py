@@ -29,7 +29,7 @@ from redis.commands.search.query import Query
 from rich.console import Console
 from rich.table import Table
 
-from evals.speed.recall import made_up
+from evals.speed.made_up import texts
 from graph.chat import build
 from graph.parts import open_parts
 from nodes.state import ChatContext, ChatInput
@@ -198,7 +198,6 @@ async def _busy(client: Redis) -> float:
 
 async def _repetition(name: str, url: str, durability: Durability, turns: int) -> _Run:
     """Talk on one thread."""
-    said = [u.text for s in made_up(turns).sessions for u in s.utterances if u.role == "user"]
     times: list[float] = []
     # The first turns load models, and no thread is full yet.
     early, busy = turns // 4, 0.0
@@ -209,7 +208,7 @@ async def _repetition(name: str, url: str, durability: Durability, turns: int) -
             async with _open(name, url, durability) as saver, open_parts(settings) as parts:
                 graph = build(parts).compile(checkpointer=saver)
                 config: RunnableConfig = {"configurable": {"thread_id": "bench"}}
-                for number, text in enumerate(said[:turns]):
+                for number, text in enumerate(texts(turns)):
                     if number == early:
                         busy = await _busy(client)
                     begun = perf_counter()

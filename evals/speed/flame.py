@@ -18,7 +18,8 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 
 from evals.speed.bench import servers
-from evals.speed.measure import BACKGROUND, EMBEDDED, WARM_UP, open_talkers, texts
+from evals.speed.made_up import texts
+from evals.speed.measure import BACKGROUND, EMBEDDED, WARM_UP, open_talkers
 from evals.speed.peers import Place
 
 SECONDS = 0.002

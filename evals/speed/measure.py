@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 
 from domain.owner import Owner
 from evals.measures import percentile
+from evals.speed.made_up import texts
 from evals.speed.peers import (
     Bare,
     Place,
@@ -30,7 +31,6 @@ from evals.speed.peers import (
     open_pattern,
 )
 from evals.speed.product import Product, open_product
-from evals.speed.recall import made_up
 from evals.speed.scripted_model import CLOCK, Clock
 from models.tokens import TokenCounter
 
@@ -115,13 +115,6 @@ def _at(name: str, turns: Sequence[Turn], share: float) -> float:
     times: list[float] = [getattr(turn, name) for turn in turns]
     value: float = percentile(sorted(times), share)
     return value
-
-
-def texts(turns: int, sentences: int = 1) -> list[str]:
-    """Return so many messages of a made-up user, of so many sentences each."""
-    sessions = made_up(turns * sentences).sessions
-    said = [said.text for s in sessions for said in s.utterances if said.role == "user"]
-    return [" ".join(said[at : at + sentences]) for at in range(0, len(said), sentences)]
 
 
 @asynccontextmanager

@@ -16,7 +16,8 @@ import httpx
 import uvicorn
 
 from evals.measures import percentile
-from evals.speed.measure import WARM_UP, Figures, texts
+from evals.speed.made_up import texts
+from evals.speed.measure import WARM_UP, Figures
 from evals.speed.peers import Place
 from tests.support.servers.openai_server import Body, OpenAIServer, Reply, Structured
 from tests.support.servers.serve_process import serve_process

@@ -10,7 +10,6 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
 from rich.console import Console
@@ -18,114 +17,13 @@ from rich.table import Table
 
 from domain.owner import Owner
 from domain.rows import key_of
-from evals.conversations import (
-    Bench,
-    Dialogue,
-    Probe,
-    Session,
-    Statement,
-    Utterance,
-    feed,
-    open_bench,
-)
+from evals.conversations import Bench, Probe, feed, open_bench
 from evals.measures import percentile
+from evals.speed.made_up import made_up
 from models.embeddings.open import MULTILINGUAL, open_embeddings
 from models.tokens import open_counter
 from settings import Settings
 from stores.recall.recall import Recall
-
-_WHO = [
-    "Anna",
-    "Boris",
-    "Carla",
-    "Dmitri",
-    "Elena",
-    "Farid",
-    "Greta",
-    "Hugo",
-    "Ines",
-    "Jonas",
-    "Keiko",
-    "Lars",
-    "Mina",
-    "Noor",
-    "Otto",
-]
-_WHERE = [
-    "Lisbon",
-    "Oslo",
-    "Bergen",
-    "Kyoto",
-    "Porto",
-    "Graz",
-    "Leeds",
-    "Turin",
-    "Quito",
-    "Izmir",
-    "Perth",
-    "Riga",
-    "Ghent",
-]
-_WHAT = [
-    "violin",
-    "telescope",
-    "kayak",
-    "greenhouse",
-    "bicycle",
-    "recipe",
-    "novel",
-    "garden",
-    "painting",
-    "marathon",
-    "sailboat",
-    "thesis",
-    "quilt",
-    "motorbike",
-    "accordion",
-    "aquarium",
-    "vineyard",
-    "puppet",
-    "sculpture",
-    "podcast",
-    "bakery",
-    "workshop",
-]
-_DID = [
-    "bought",
-    "repaired",
-    "sold",
-    "borrowed",
-    "described",
-    "photographed",
-    "lost",
-    "finished",
-    "started",
-    "cleaned",
-    "moved",
-    "painted",
-    "promised",
-    "visited",
-    "planned",
-    "cancelled",
-    "inherited",
-    "measured",
-]
-_HOW = [
-    "slowly",
-    "yesterday",
-    "with",
-    "great",
-    "care",
-    "last",
-    "week",
-    "for",
-    "her",
-    "birthday",
-    "in",
-    "the",
-    "rain",
-    "twice",
-]
 
 
 @dataclass(frozen=True)
@@ -145,33 +43,6 @@ class Speed:
     reload: float
     """The first recall after the rows moved without a word of which."""
     index_bytes: int
-
-
-def made_up(turns: int, seed: int = 7) -> Dialogue:
-    """Return a conversation of so many turns, with a summary and facts for each session."""
-    chance = random.Random(seed)
-    begun = datetime(2024, 1, 1, 18, 0, tzinfo=UTC)
-    sessions: list[Session] = []
-    questions: list[str] = []
-    for number in range(0, turns, 14):
-        said: list[Utterance] = []
-        facts: list[Statement] = []
-        for turn in range(number, min(number + 14, turns)):
-            who, where, what, did = (chance.choice(words) for words in (_WHO, _WHERE, _WHAT, _DID))
-            more = f"{chance.choice(_DID)} the {chance.choice(_WHAT)} {chance.choice(_HOW)}"
-            text = f"{who} {did} a {what} in {where} and then {more}, which made me think."
-            reply = f"A {what} from {where}! Did {who} tell you why {more.split()[0]} came first?"
-            said.append(Utterance(f"{turn}u", "user", None, text))
-            said.append(Utterance(f"{turn}a", "assistant", None, reply))
-            questions.append(f"What did {who} do with the {what} in {where}?")
-            if turn % 2 == 0:
-                facts.append(Statement(f"{who} {did} a {what} in {where}.", who, (f"{turn}u",)))
-        at = begun + timedelta(days=number)
-        summary = " ".join(fact.text for fact in facts)
-        sessions.append(Session(at, tuple(said), summary, tuple(facts)))
-    now = begun + timedelta(days=turns + 30)
-    probes = tuple(Probe(question, "", "speed", (), now) for question in questions)
-    return Dialogue("speed", tuple(sessions), probes)
 
 
 async def measure_speed(turns: int, questions: int, embeddings: str) -> Speed:

@@ -5,7 +5,8 @@ from statistics import median
 from urllib.parse import urlsplit
 
 from evals.speed.counting_proxy import Trips, counting_proxy
-from evals.speed.measure import WARM_UP, Figures, open_talkers, slug, texts
+from evals.speed.made_up import texts
+from evals.speed.measure import WARM_UP, Figures, open_talkers, slug
 from evals.speed.peers import Place, Talker
 
 

@@ -27,7 +27,7 @@ from domain.recall.packing import render
 from domain.records import Episode, Fact
 from evals.conversations import Probe, fact_of, turns_of
 from evals.measures import percentile
-from evals.speed.recall import made_up
+from evals.speed.made_up import made_up
 from models.embeddings.open import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings

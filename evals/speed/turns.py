@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evals.measures import percentile
-from evals.speed.recall import made_up
+from evals.speed.made_up import texts
 from graph.chat import build
 from graph.parts import open_parts
 from nodes.state import ChatContext, ChatInput
@@ -48,12 +48,6 @@ class TurnCost:
 
 async def measure_turns(turns: int = 60) -> TurnCost:
     """Return what so many turns of a made-up conversation cost."""
-    said = [
-        utterance.text
-        for session in made_up(turns).sessions
-        for utterance in session.utterances
-        if utterance.role == "user"
-    ]
     times: list[float] = []
     sizes: list[int] = []
     cached = history = replayed = 0.0
@@ -62,7 +56,7 @@ async def measure_turns(turns: int = 60) -> TurnCost:
         async with open_parts(settings) as parts:
             graph = build(parts).compile(checkpointer=parts.stores.checkpointer)
             config: RunnableConfig = {"configurable": {"thread_id": "bench"}}
-            for text in said[:turns]:
+            for text in texts(turns):
                 begun = perf_counter()
                 message = cast(ChatInput, {"messages": [HumanMessage(text)]})
                 result: dict[str, Any] = await graph.ainvoke(

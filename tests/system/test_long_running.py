@@ -12,7 +12,7 @@ import pytest
 
 from domain.journal import JournalView, ThreadNote
 from domain.owner import Owner
-from evals.speed.measure import texts
+from evals.speed.made_up import texts
 from evals.speed.product import Product, open_product
 from stores.journal.records import Changes
 

@@ -6,7 +6,6 @@ Everything runs and stays on this machine; `--upload` puts data set and results 
 
 import argparse
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -155,7 +154,6 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=1000, help="tokens of recalled text")
     parser.add_argument("--upload", metavar="NAME", help="the data set's name in LangSmith")
     given = parser.parse_args()
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     scores = asyncio.run(experiment(given.folder, budget=given.budget, upload=given.upload))
     for key, score in scores.items():
         print(f"{key:16} {score:.3f}")

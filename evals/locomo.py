@@ -1,7 +1,7 @@
 """LoCoMo (Maharana et al., 2024): very long conversations of two people, recalled by the product.
 
 Reads a folder of its files in place, one conversation each, or the one file of all ten.
-`python -m evals.locomo DIR`.
+`mnemo eval locomo DIR`.
 """
 
 import re
@@ -139,9 +139,3 @@ def _moment(text: str) -> datetime:
     if match is None:
         raise ValueError(f'"{text}" is no date such as "1:56 pm on 8 May, 2023"')
     return datetime.strptime(" ".join(match.groups()), "%I %M %p %d %B %Y").replace(tzinfo=UTC)
-
-
-if __name__ == "__main__":
-    from evals.runner import main
-
-    main(run_locomo, "Measure recall on LoCoMo.", offline=True)

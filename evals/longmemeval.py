@@ -1,7 +1,7 @@
 """LongMemEval (Wu et al., 2024): questions over many chats with an assistant.
 
 Reads one of its files in place (`longmemeval_s.json`, `_m`, `_oracle`): a list of questions, each
-with a history of its own. `python -m evals.longmemeval FILE`.
+with a history of its own. `mnemo eval longmemeval FILE`.
 """
 
 import re
@@ -85,9 +85,3 @@ def _moment(text: str) -> datetime:
         raise ValueError(f'"{text}" is no date such as "2023/05/30 (Tue) 23:40"')
     year, month, day, hour, minute = (int(part) for part in match.groups())
     return datetime(year, month, day, hour, minute, tzinfo=UTC)
-
-
-if __name__ == "__main__":
-    from evals.runner import main
-
-    main(run_longmemeval, "Measure recall on LongMemEval.", offline=True)

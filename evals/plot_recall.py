@@ -1,4 +1,4 @@
-"""Draws `docs/recall.svg` from reports of `python -m evals.locomo DIR --json`.
+"""Draws `docs/recall.svg` from reports of `mnemo eval locomo DIR --json`.
 
 `python -m evals.plot_recall REPORT.json [--target docs/recall.svg]`. Needs matplotlib.
 """

@@ -1,16 +1,12 @@
 """Runs a benchmark: stores each conversation, puts each question to recall and to the baselines."""
 
-import argparse
 import asyncio
 import json
-import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TextIO, TypedDict, Unpack
-
-from rich.console import Console
+from typing import TextIO, TypedDict, Unpack
 
 from domain.recall.packing import render
 from domain.recall.passages import LONG
@@ -19,13 +15,13 @@ from evals.baselines import BASELINES, items_of, lines_of
 from evals.conversations import Bench, Dialogue, Fed, Mode, Probe, feed, open_bench
 from evals.folding import feed_by_turns
 from evals.measures import Outcome, result
-from evals.report import Report, print_report
+from evals.report import Report
 from models.embeddings.open import MULTILINGUAL, open_embeddings
 from models.memory.protocol import MemoryModel
 from models.offline.memory import OfflineMemory
 from models.tokens import open_counter
 from settings import Settings
-from stores.long_term import BACKENDS, backend_of
+from stores.long_term import backend_of
 
 Progress = Callable[[str, int, int], None]
 """Called with what is under way, the steps done and the steps in all."""
@@ -175,44 +171,3 @@ def _dump(lines: TextIO | None, outcome: Outcome, category: str) -> None:
         "ms": round(outcome.ms, 2),
     }
     lines.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def main(
-    measured: Callable[..., Coroutine[Any, Any, Report]], description: str, *, offline: bool
-) -> None:
-    """Run a benchmark from the command line and print its report."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("path", type=Path, help="the data, read in place")
-    parser.add_argument("--budget", type=int, default=1000, help="tokens of recalled text")
-    parser.add_argument("--embeddings", default=MULTILINGUAL, help="the embedding model")
-    parser.add_argument("--store", choices=BACKENDS, help="where memories are kept")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.add_argument("--dump", type=Path, help="write one JSON line a question there")
-    parser.add_argument("--no-baselines", action="store_true", help="the product alone")
-    if offline:
-        parser.add_argument(
-            "--offline", action="store_true", help="summaries and facts without a language model"
-        )
-    given = parser.parse_args()
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    more: dict[str, Any] = {}
-    if offline:
-        more["mode"] = "offline" if given.offline else "recorded"
-    console = Console(stderr=True)
-    with console.status("starting") as status:
-        report = asyncio.run(
-            measured(
-                given.path,
-                budget=given.budget,
-                embeddings=given.embeddings,
-                where=given.store,
-                dump=given.dump,
-                baselines=not given.no_baselines,
-                progress=lambda doing, done, of: status.update(f"{doing}: {done} of {of}"),
-                **more,
-            )
-        )
-    if given.json:
-        print(json.dumps(report.as_json(), indent=1))
-    else:
-        print_report(report, Console())

@@ -28,6 +28,9 @@ Dump = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Write there, one JSON line a question, what was recalled."),
 ]
+Baselines = Annotated[
+    bool, typer.Option("--baselines/--no-baselines", help="Measure other ways to remember too.")
+]
 Recorded = Annotated[
     bool,
     typer.Option(
@@ -50,6 +53,7 @@ def locomo(
     embeddings: Embeddings = DEFAULT_EMBEDDINGS,
     store: Store = None,
     dump: Dump = None,
+    baselines: Baselines = True,
     as_json: Json = False,
 ) -> None:
     """Ten very long conversations of two people (LoCoMo)."""
@@ -59,7 +63,7 @@ def locomo(
 
         return await run_locomo(folder, mode=_mode(recorded), **how)
 
-    _show(measure, budget, embeddings, store, dump, as_json)
+    _show(measure, as_json, dump, budget, embeddings, store, baselines)
 
 
 @evals.command()
@@ -75,6 +79,7 @@ def beam(
     embeddings: Embeddings = DEFAULT_EMBEDDINGS,
     store: Store = None,
     dump: Dump = None,
+    baselines: Baselines = True,
     as_json: Json = False,
 ) -> None:
     """Long talks with an assistant, by ability (BEAM)."""
@@ -84,7 +89,7 @@ def beam(
 
         return await run_beam(folder, offline=offline, **how)
 
-    _show(measure, budget, embeddings, store, dump, as_json)
+    _show(measure, as_json, dump, budget, embeddings, store, baselines)
 
 
 @evals.command()
@@ -98,6 +103,7 @@ def longmemeval(
     ] = None,
     store: Store = None,
     dump: Dump = None,
+    baselines: Baselines = True,
     as_json: Json = False,
 ) -> None:
     """Questions over many chats with an assistant (LongMemEval)."""
@@ -107,7 +113,7 @@ def longmemeval(
 
         return await run_longmemeval(file, mode=_mode(recorded), questions=questions, **how)
 
-    _show(measure, budget, embeddings, store, dump, as_json)
+    _show(measure, as_json, dump, budget, embeddings, store, baselines)
 
 
 def _mode(recorded: bool) -> "Mode":
@@ -116,11 +122,12 @@ def _mode(recorded: bool) -> "Mode":
 
 def _show(
     measure: "Callable[..., Coroutine[Any, Any, Report]]",
+    as_json: bool,
+    dump: Path | None,
     budget: int,
     embeddings: str,
-    store: Literal["chroma", "postgres"] | None,
-    dump: Path | None,
-    as_json: bool,
+    store: str | None,
+    baselines: bool,
 ) -> None:
     """Run a benchmark with its progress on stderr, and print its report."""
     if dump is not None and not dump.absolute().parent.is_dir():
@@ -134,8 +141,16 @@ def _show(
             status.update(f"{doing}: {done} of {of}")
 
         try:
-            how = {"budget": budget, "embeddings": embeddings, "where": store, "dump": dump}
-            report = run(lambda: measure(**how, progress=progress))
+            report = run(
+                lambda: measure(
+                    budget=budget,
+                    embeddings=embeddings,
+                    where=store,
+                    dump=dump,
+                    baselines=baselines,
+                    progress=progress,
+                )
+            )
         except NotBenchmark as error:
             status.stop()
             fail(str(error))

@@ -11,29 +11,7 @@ from typing import Any, Protocol
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
 
-from stores.errors import CheckpointGone, StoreUnavailable
-
-__all__ = [
-    "JOINED",
-    "KEEP_TURNS",
-    "UNREADABLE",
-    "Pruned",
-    "Saved",
-    "StoreUnavailable",
-    "ThreadRefs",
-    "at_checkpoint",
-    "begins_turn",
-    "checked",
-    "checked_keep_turns",
-    "checked_strategy",
-    "is_run",
-    "matches",
-    "oldest_kept",
-    "pruned_by",
-    "refuse_lost_start",
-    "stale",
-    "superseded",
-]
+from stores.errors import CheckpointGone
 
 KEEP_TURNS = 10
 """How many turns of a thread keep their checkpoints unless the settings say otherwise."""
@@ -177,8 +155,8 @@ def matches(metadata: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> bo
     return all(metadata.get(key) == value for key, value in (wanted or {}).items())
 
 
-def at_checkpoint(thread_id: str, namespace: str, id: str) -> RunnableConfig:
-    """Return the config that addresses one checkpoint."""
+def at_checkpoint(thread_id: str, namespace: str, id: str = "") -> RunnableConfig:
+    """Return the config that addresses one checkpoint; without an id all of the namespace."""
     return {
         "configurable": {"thread_id": thread_id, "checkpoint_ns": namespace, "checkpoint_id": id}
     }

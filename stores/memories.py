@@ -29,7 +29,8 @@ AT_ONCE = 10_000
 """Rows read in one operation: a later page costs as much as all before it."""
 
 _log = logging.getLogger(__name__)
-_BESIDE = "vectors"
+BESIDE = "vectors"
+"""Where the value of an episode's row holds what lies beside the record."""
 _SEARCHED = ["text"]
 """The field of a stored value that is embedded."""
 
@@ -154,13 +155,15 @@ class Memories:
             SearchOp(owner.namespace(generation, kind), query=query, limit=limits[kind])
             for kind in kinds
         ]
-        answers = await self._store.abatch(ops) if ops and query.strip() else [[] for _ in kinds]
+        answers: list[Any] = [[] for _ in kinds]
+        if ops and query.strip():
+            answers = await self._store.abatch(ops)
         nearest: Nearest = {kind: [] for kind in limits}
         for kind, items in zip(kinds, answers, strict=True):
             # Some stores still find a record by what it said before it was deleted.
             nearest[kind] = [
                 (item.key, float(item.score))
-                for item in _items(items)
+                for item in items
                 if item.score is not None and item.value.get("text")
             ]
         return nearest
@@ -222,8 +225,8 @@ class Memories:
             kind = item.namespace[-1]
             if kind in KINDS and (record := _record(item, kind)) is not None:
                 records.append(record)
-            if _BESIDE in item.value:
-                beside[item.key] = item.value[_BESIDE]
+            if BESIDE in item.value:
+                beside[item.key] = item.value[BESIDE]
         return replace(Rows.of(records), beside=beside)
 
     async def _items(self, prefix: tuple[str, ...]) -> list[SearchItem]:
@@ -248,39 +251,9 @@ def _put(
         "character_id": owner.character_id,
         "text": text,
         "record": record.model_dump(mode="json"),
-    } | ({} if beside is None else {_BESIDE: beside})
+    } | ({} if beside is None else {BESIDE: beside})
     searched: list[str] | Literal[False] = _SEARCHED if text else False
     return PutOp(owner.namespace(generation, kind), id, value, index=searched)
-
-
-def with_beside(
-    item: Item,
-    is_current: Callable[[Any], bool],
-    beside: Callable[[Episode], dict[str, Any] | None],
-) -> Item:
-    """Return the item of an episode with what is to lie beside it; others, and current ones, as is.
-
-    Args:
-        item: A stored item.
-        is_current: Whether what lies beside it need not be made again.
-        beside: Makes it.
-    """
-    record = item.value.get("record")
-    if item.namespace[-1:] != ("episode",) or is_current(item.value.get(_BESIDE)):
-        return item
-    try:
-        made = beside(Episode.model_validate(record))
-    except ValidationError:
-        return item  # Left out, with a warning, when it is read.
-    value = {key: each for key, each in item.value.items() if key != _BESIDE}
-    value |= {} if made is None else {_BESIDE: made}
-    return Item(
-        value=value,
-        key=item.key,
-        namespace=item.namespace,
-        created_at=item.created_at,
-        updated_at=item.updated_at,
-    )
 
 
 def _text(record: Memory) -> str:
@@ -291,11 +264,6 @@ def _text(record: Memory) -> str:
         return "" if record.deleted else record.text
     attributes = [f"{attribute.name} {attribute.value}" for attribute in record.attributes]
     return ", ".join([record.name, *record.aliases, *attributes])
-
-
-def _items(result: Any) -> list[SearchItem]:
-    items: list[SearchItem] = result
-    return items
 
 
 def _record(item: Item, kind: Kind) -> Memory | None:

@@ -5,7 +5,6 @@ thread. What a row looks like, how shards are called and mended lies in the modu
 """
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -19,12 +18,11 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Op, Result, SearchItem, SearchOp
 
-from stores.base_store.batch import Plan, Vectors, Write, plan_of, plan_of_items, vectors_of
+from stores.base_store.batch import Plan, Vectors, Write, embed, plan_of, plan_of_items, vectors_of
 from stores.base_store.items import Namespace, StoredItem, check_lengths
 from stores.chroma.client import ChromaLink
 from stores.chroma.layout import Layout, agree
-from stores.chroma.read_write_lock import ReadWriteLock
-from stores.chroma.repair import items_in, pages_of, rebuild, tidy, wipe, with_item_vectors
+from stores.chroma.repair import items_in, pages_of, tidy, with_item_vectors
 from stores.chroma.rows import decode, is_item, record_of, within
 from stores.chroma.search import (
     Wanted,
@@ -34,7 +32,8 @@ from stores.chroma.search import (
     search,
     shards_of,
 )
-from stores.chroma.shards import ShardDamaged, Shards
+from stores.chroma.shard_guard import ShardGuard
+from stores.chroma.shards import Shards
 from stores.chroma.write import restore_items, write_items
 
 T = TypeVar("T")
@@ -47,7 +46,6 @@ _CALLS = 16
 Not in the threads of the event loop, which are six on two cores: what is remembered of thirty
 conversations at once would keep their turns waiting.
 """
-_log = logging.getLogger(__name__)
 
 
 class ChromaStore(BaseStore):
@@ -73,10 +71,10 @@ class ChromaStore(BaseStore):
         self._shards = shards
         self._embeddings = embeddings
         self._fields = fields or ["$"]
-        self._lock = ReadWriteLock()
+        self._dimensions = shards.layout.dimensions
+        self._guard = ShardGuard(shards, embeddings.embed_documents)
         self._writing = [Lock() for _ in range(shards.layout.shards)]
         self._deleted: set[int] = set()
-        self._closed = False
         self._searching = ThreadPoolExecutor(_SEARCHES, "chroma-search")
         self._recalling = ThreadPoolExecutor(_SEARCHES, "chroma-recall")
         self._calling = ThreadPoolExecutor(_CALLS, "chroma")
@@ -133,11 +131,10 @@ class ChromaStore(BaseStore):
             await asyncio.to_thread(store._close)
 
     def _close(self) -> None:
-        with self._lock.alone():
-            self._closed = True
-            for threads in (self._searching, self._recalling, self._calling):
-                threads.shutdown()
-            self._shards.link.close()
+        self._guard.close()
+        for threads in (self._searching, self._recalling, self._calling):
+            threads.shutdown()
+        self._shards.link.close()
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """Run operations; reads see what was there before the batch's puts.
@@ -148,16 +145,13 @@ class ChromaStore(BaseStore):
         plan = plan_of(ops, self._fields)
         queries = [self._embeddings.embed_query(text) for text in plan.queries]
         documents = self._embeddings.embed_documents(plan.documents) if plan.documents else []
-        return self._execute(plan, queries, documents)
+        return self._execute(plan, vectors_of(plan, queries, documents, self._dimensions))
 
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
         """As `batch`; the model is awaited here, and only Chroma's part runs in a thread."""
         plan = plan_of(ops, self._fields)
-        queries = await asyncio.gather(*map(self._embeddings.aembed_query, plan.queries))
-        documents = (
-            await self._embeddings.aembed_documents(plan.documents) if plan.documents else []
-        )
-        return await self._called(lambda: self._execute(plan, queries, documents))
+        vectors = await embed(plan, self._embeddings, self._dimensions)
+        return await self._called(lambda: self._execute(plan, vectors))
 
     async def anearest_keys(
         self, query: str, wanted: Sequence[Wanted]
@@ -175,52 +169,20 @@ class ChromaStore(BaseStore):
             StoreUnavailable: if Chroma cannot be reached, within the timeout.
         """
         embedded = await self._embeddings.aembed_query(query)
-        check_lengths([embedded], self._shards.layout.dimensions)
+        check_lengths([embedded], self._dimensions)
         vector = np.asarray(embedded, dtype=np.float32)
-        return await self._called(
-            lambda: self._run(lambda: nearest_keys(self._shards, wanted, vector)), self._recalling
-        )
+        look = partial(nearest_keys, self._shards, wanted, vector)
+        return await self._called(partial(self._guard.run, look), self._recalling)
 
     async def _called(self, call: Callable[[], T], threads: Executor | None = None) -> T:
-        if self._closed:
-            raise RuntimeError("This ChromaStore is closed.")
+        self._guard.check_open()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(threads or self._calling, call)
 
-    def _execute(
-        self, plan: Plan, queries: list[list[float]], documents: list[list[float]]
-    ) -> list[Result]:
-        vectors = vectors_of(plan, queries, documents, self._shards.layout.dimensions)
-        results = self._run(lambda: self._read(plan, vectors))
-        self._run(lambda: self._write(plan, vectors))
+    def _execute(self, plan: Plan, vectors: Vectors) -> list[Result]:
+        results = self._guard.run(lambda: self._read(plan, vectors))
+        self._guard.run(lambda: self._write(plan, vectors))
         return results
-
-    def _run(self, work: Callable[[], T]) -> T:
-        """Do something with the shards; rebuild each damaged one once and do it again."""
-        rebuilt: set[int] = set()
-        while True:
-            try:
-                with self._lock.shared():
-                    if self._closed:
-                        raise RuntimeError("This ChromaStore is closed.")
-                    return work()
-            except ShardDamaged as damage:
-                if damage.shard in rebuilt or self._shards.link.path is None:
-                    raise
-                rebuilt.add(damage.shard)
-                self._mend(damage)
-
-    def _mend(self, damage: ShardDamaged) -> None:
-        with self._lock.alone():
-            if self._closed or self._shards.serving().get(damage.shard) != damage.collection:
-                return  # another thread has rebuilt it meanwhile
-            _log.warning(
-                "Chroma's index of shard %d is damaged (%s): rebuilding it from its rows.",
-                damage.shard,
-                damage.reason,
-            )
-            count = rebuild(self._shards, damage.shard, self._embeddings.embed_documents)
-            _log.warning("Shard %d has its %d rows again.", damage.shard, count)
 
     def _read(self, plan: Plan, vectors: Vectors) -> list[Result]:
         results: list[Result] = [None] * plan.size
@@ -235,11 +197,11 @@ class ChromaStore(BaseStore):
     def _search(self, plan: Plan, vectors: Vectors) -> Iterable[list[SearchItem]]:
         """Search for all at once: Chroma's own part of it needs no lock of Python's."""
 
-        def one(op: SearchOp) -> list[SearchItem]:
+        def items_of(op: SearchOp) -> list[SearchItem]:
             return search(self._shards, op, vectors.queries[op.query] if op.query else None)
 
         ops = plan.searches.values()
-        return self._searching.map(one, ops) if len(ops) > 1 else map(one, ops)
+        return self._searching.map(items_of, ops) if len(ops) > 1 else map(items_of, ops)
 
     def _write(self, plan: Plan, vectors: Vectors) -> None:
         by_shard: dict[int, list[Write]] = defaultdict(list)
@@ -259,7 +221,7 @@ class ChromaStore(BaseStore):
         Raises:
             StoreUnavailable: if Chroma cannot be reached, within the timeout.
         """
-        return await self._called(lambda: self._run(lambda: self._clear(prefix)))
+        return await self._called(lambda: self._guard.run(lambda: self._clear(prefix)))
 
     def _clear(self, prefix: Namespace) -> int:
         shard = shards_of(self._shards, prefix)[0]
@@ -277,11 +239,8 @@ class ChromaStore(BaseStore):
             StoreMismatch: if the model gives vectors of another length than the layout says.
             StoreUnavailable: if Chroma cannot be reached, within the timeout.
         """
-        plan = plan_of_items(items)
-        texts = plan.documents
-        documents = await self._embeddings.aembed_documents(texts) if texts else []
-        vectors = vectors_of(plan, [], documents, self._shards.layout.dimensions)
-        await asyncio.to_thread(self._run, lambda: self._restore(items, vectors))
+        vectors = await embed(plan_of_items(items), self._embeddings, self._dimensions)
+        await asyncio.to_thread(self._guard.run, lambda: self._restore(items, vectors))
 
     def _restore(self, items: Sequence[StoredItem], vectors: Vectors) -> None:
         by_shard: dict[int, list[StoredItem]] = defaultdict(list)
@@ -299,24 +258,23 @@ class ChromaStore(BaseStore):
             vectors: read the items' vectors too. Without, also a shard whose index is damaged
                 is read, from the files of an embedded Chroma.
         """
-        for shard in await asyncio.to_thread(self._run, self._shards.existing):
+        for shard in await asyncio.to_thread(self._guard.run, self._shards.existing):
             if vectors:  # mends what is damaged, so that there are vectors to be read
-                await asyncio.to_thread(self._run, partial(self._shards.probe, shard))
-            pages = await asyncio.to_thread(self._run, partial(pages_of, self._shards, shard))
+                await asyncio.to_thread(self._guard.run, partial(self._shards.probe, shard))
+            pages = await asyncio.to_thread(self._guard.run, partial(pages_of, self._shards, shard))
             while page := await asyncio.to_thread(next, pages, None):
-                decoded = [decode(metadata) for _, metadata in page if is_item(metadata)]
-                stored = [item for item in decoded if item is not None]
+                stored = [item for _, row in page if is_item(row) and (item := decode(row))]
                 if vectors:
                     read = partial(with_item_vectors, self._shards, shard, stored)
-                    stored = await asyncio.to_thread(self._run, read)
+                    stored = await asyncio.to_thread(self._guard.run, read)
                 for item in stored:
                     yield item
 
     async def count(self) -> int:
         """Number of items, also of a shard whose index is damaged."""
-        shards = self._shards
+        sizes = partial(items_in, self._shards)
         return await asyncio.to_thread(
-            self._run, lambda: sum(items_in(shards, shard) for shard in shards.existing())
+            self._guard.run, lambda: sum(map(sizes, self._shards.existing()))
         )
 
     async def check(self) -> list[int]:
@@ -325,14 +283,7 @@ class ChromaStore(BaseStore):
         Raises:
             StoreUnavailable: if one is damaged on a server, whose files are out of reach.
         """
-        return await asyncio.to_thread(self._check)
-
-    def _check(self) -> list[int]:
-        before = self._run(self._shards.serving)
-        for shard in before:
-            self._run(partial(self._shards.probe, shard))
-        after = self._run(self._shards.serving)
-        return [shard for shard, name in before.items() if after[shard] != name]
+        return await asyncio.to_thread(self._guard.mend_all)
 
     async def purge(self) -> None:
         """Leave no deleted text, and no vector deleted by this process, in the data folder.
@@ -340,16 +291,4 @@ class ChromaStore(BaseStore):
         It has the store to itself for a second or two. On a server it does nothing: there
         the folder is the server's, and `chroma vacuum` is for its operator to run.
         """
-        await asyncio.to_thread(self._purge)
-
-    def _purge(self) -> None:
-        if self._shards.link.path is None:
-            return
-        with self._lock.alone():
-            if self._closed:
-                raise RuntimeError("This ChromaStore is closed.")
-            while self._deleted:
-                shard = min(self._deleted)
-                rebuild(self._shards, shard, self._embeddings.embed_documents)
-                self._deleted.discard(shard)
-            wipe(self._shards)
+        await asyncio.to_thread(self._guard.purge, self._deleted)

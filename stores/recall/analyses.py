@@ -11,7 +11,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from langgraph.store.base import Item
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from domain.recall.analyses import Ready, Stored, analysed, quantized
 from domain.recall.index_building import units_of
@@ -21,7 +23,7 @@ from domain.text.languages import TABLES
 from models.embeddings.open import EmbeddingModel
 from models.tokens import TokenCounter
 from stores.base_store.items import StoredItem, json_text
-from stores.memories import with_beside
+from stores.memories import BESIDE
 from stores.recall.embedder import embedder
 
 _FORM = "3"
@@ -76,8 +78,19 @@ class PassageAnalyses:
         return packed
 
     def renewed(self, stored: StoredItem) -> StoredItem:
-        """Return an item with what this model knows of its passages, where it is an episode's."""
-        return stored._replace(item=with_beside(stored.item, self._made, self.pack))
+        """Return an episode's item with what this model knows of its passages; others as is."""
+        item = stored.item
+        if item.namespace[-1:] != ("episode",) or self._made(item.value.get(BESIDE)):
+            return stored
+        try:
+            packed = self.pack(Episode.model_validate(item.value.get("record")))
+        except ValidationError:
+            return stored  # Left out, with a warning, when it is read.
+        value = {key: each for key, each in item.value.items() if key != BESIDE}
+        value |= {} if packed is None else {BESIDE: packed}
+        times = {"created_at": item.created_at, "updated_at": item.updated_at}
+        renewed = Item(value=value, key=item.key, namespace=item.namespace, **times)
+        return stored._replace(item=renewed)
 
     def _made(self, packed: Any) -> bool:
         """Return whether this model and form made what lies beside a row."""

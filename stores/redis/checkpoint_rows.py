@@ -70,13 +70,13 @@ touch(KEYS[1], ARGV[1])
 local id = ARGV[3]
 if id == '' then id = newest(KEYS[1], ARGV[2]) end
 local place = ARGV[2] .. ':' .. id .. ':'
-local found = {}
+local fields = {}
 for _, name in ipairs(names) do
   local kind = name:match('^(%a+):')
   if (kind == 'checkpoint' or kind == 'writes') and name:sub(#kind + 2, #kind + 1 + #place) == place
-  then table.insert(found, name) table.insert(found, redis.call('HGET', KEYS[1], name)) end
+  then table.insert(fields, name) table.insert(fields, redis.call('HGET', KEYS[1], name)) end
 end
-return {'', names, found, redis.call('HGET', KEYS[1], 'newest:' .. ARGV[2]) or ''}
+return {'', names, fields, redis.call('HGET', KEYS[1], 'newest:' .. ARGV[2]) or ''}
 """
 )
 """Keys: the thread's hash, the one of an older version. Arguments: life, namespace, id or ''."""

@@ -4,9 +4,8 @@ The rows are ours (`checkpoint_rows`) and need no module of Redis. What those of
 `langgraph-checkpoint-redis` would cost instead is written in docs/design/checkpoints-in-redis.md.
 """
 
-import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, Unpack
 
@@ -25,7 +24,6 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from redis.asyncio import Redis
 
 from stores.checkpoint_pruning import (
-    UNREADABLE,
     Pruned,
     Saved,
     at_checkpoint,
@@ -40,16 +38,14 @@ from stores.redis.checkpoint_layout import (
     checkpoint_field,
     checkpoint_value,
     fields_of,
-    loaded,
-    place_prefix,
     writes_fields,
 )
+from stores.redis.checkpoint_listing import checkpoints_at, places_of, readable
 from stores.redis.checkpoint_rows import PAGE, CheckpointRows
 from stores.redis.connection import WAIT_SECONDS, connect
 from stores.redis.other_threads import FromOtherThreads
 from stores.self_pruning import PruningOptions, SelfPruning
 
-_log = logging.getLogger(__name__)
 REMEMBERED_THREADS = 512
 """Threads whose names are remembered from one call to the next, to prune without asking again."""
 
@@ -189,36 +185,23 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         self._names[thread_id] = row.names
         checkpoint = None
         if row.field:
-            checkpoint = self._loaded(thread_id, row.field, row.value, row.writes)
+            checkpoint = readable(self.serde, thread_id, row.field, row.value, row.writes)
         if is_run(config):
             self._lost.discard(thread_id)
             if row.lost or (row.field and not id and checkpoint is None):
                 self._lost.add(thread_id)
                 return None
         elif row.field and not id and checkpoint is None:
-            thread: RunnableConfig = {"configurable": {"thread_id": thread_id}}
-            thread["configurable"]["checkpoint_ns"] = namespace
-            return await anext(self.alist(thread, limit=1), None)
+            return await anext(self.alist(at_checkpoint(thread_id, namespace), limit=1), None)
         if checkpoint is None:
             refuse_lost_start(config)
         return checkpoint
 
-    def _loaded(
-        self, thread_id: str, field: str, value: bytes, writes: Mapping[str, bytes]
-    ) -> CheckpointTuple | None:
-        """Return the checkpoint that a field describes; None where it cannot be read."""
-        try:
-            return loaded(self.serde, thread_id, field, value, writes)
-        except UNREADABLE as error:
-            _log.warning("A checkpoint cannot be read and is passed over: %s", type(error))
-            return None
-
     async def damaged(self) -> AsyncGenerator[str | None]:
         """Yield, of all checkpoints, the place of one that cannot be read, None of any other."""
-        for place in await self._places({}, None):
-            for checkpoint in await self._page([place]):
-                name = f"checkpoint {place[1].split(':')[2]} of thread {place[0]}"
-                yield None if checkpoint else name
+        for place in await places_of(self._rows):
+            for checkpoint in await checkpoints_at(self._rows, self.serde, [place]):
+                yield None if checkpoint else f"checkpoint {place.id} of thread {place.thread_id}"
 
     async def alist(
         self,
@@ -237,60 +220,15 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
             before: A config whose checkpoint, and all after it, is left out.
             limit: At most so many.
         """
-        wanted = config["configurable"] if config else {}
-        places = await self._places(wanted, get_checkpoint_id(before) if before else None)
+        places = await places_of(self._rows, config, before)
         left = len(places) if limit is None else limit
         while places and left > 0:
             size = PAGE if filter else min(PAGE, left)
             page, places = places[:size], places[size:]
-            for checkpoint in await self._page(page):
+            for checkpoint in await checkpoints_at(self._rows, self.serde, page):
                 if left > 0 and checkpoint and matches(checkpoint.metadata, filter):
                     left -= 1
                     yield checkpoint
-
-    async def _places(
-        self, wanted: Mapping[str, Any], before: str | None
-    ) -> list[tuple[str, str, list[str]]]:
-        """Return thread, field and fields of the writes of what is wanted, newest first."""
-        if "thread_id" in wanted:
-            threads = [str(wanted["thread_id"])]
-        else:
-            threads = [thread_id async for thread_id in self._rows.threads()]
-        places = []
-        for thread_id in threads:
-            names = await self._rows.names(thread_id)
-            for field, saved in names.checkpoints.items():
-                if (
-                    wanted.get("checkpoint_ns") in (None, saved.namespace)
-                    and wanted.get("checkpoint_id") in (None, "", saved.id)
-                    and (not before or saved.id < before)
-                ):
-                    start = place_prefix("writes", saved.namespace, saved.id)
-                    writes = [name for name in names.writes if name.startswith(start)]
-                    places.append((saved.id, (thread_id, field, writes)))
-        return [place for _, place in sorted(places, key=lambda at: at[0], reverse=True)]
-
-    async def _page(
-        self, places: Sequence[tuple[str, str, list[str]]]
-    ) -> list[CheckpointTuple | None]:
-        """Return the checkpoints at some places, None for one that cannot be read.
-
-        One that is there no more is left out.
-        """
-        fields: dict[str, list[str]] = {}
-        for thread_id, field, writes in places:
-            fields.setdefault(thread_id, []).extend([field, *writes])
-        rows = {id: await self._rows.some(id, names) for id, names in fields.items()}
-        return [
-            self._loaded(
-                thread_id,
-                field,
-                rows[thread_id][field],
-                {name: rows[thread_id][name] for name in writes if name in rows[thread_id]},
-            )
-            for thread_id, field, writes in places
-            if field in rows[thread_id]
-        ]
 
     def threads(self) -> AsyncIterator[str]:
         """Yield every thread that has checkpoints."""

@@ -27,7 +27,6 @@ from langgraph.checkpoint.sqlite.utils import search_where
 from stores.checkpoint_pruning import (
     UNREADABLE,
     Saved,
-    StoreUnavailable,
     at_checkpoint,
     checked,
     is_run,
@@ -35,6 +34,7 @@ from stores.checkpoint_pruning import (
     refuse_lost_start,
     superseded,
 )
+from stores.errors import StoreUnavailable
 from stores.self_pruning import PruningOptions, SelfPruning
 from stores.sqlite.checkpoint_sql import (
     COPY_CHECKPOINTS,
@@ -152,9 +152,7 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
                 self._lost.add(thread_id)
                 return None
         if checkpoint is None and there:
-            thread: RunnableConfig = {"configurable": {"thread_id": thread_id}}
-            thread["configurable"]["checkpoint_ns"] = namespace
-            return await anext(self.alist(thread, limit=1), None)
+            return await anext(self.alist(at_checkpoint(thread_id, namespace), limit=1), None)
         return checkpoint
 
     async def _loaded(self, config: RunnableConfig) -> CheckpointTuple | None:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 from redis.asyncio import Redis
 
-from stores.checkpoint_pruning import StoreUnavailable
+from stores.errors import StoreUnavailable
 from stores.redis.checkpoints import RedisCheckpoints
 from tests.support.servers.redis_stack import RedisStack
 from tests.support.stores.checkpoint_backends import Refs, chat, put, say, thread, values

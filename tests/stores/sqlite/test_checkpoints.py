@@ -17,7 +17,7 @@ from domain.owner import Owner
 from service.cli.chat_lines import report_of
 from service.cli.talk import Talk
 from service.conversation import Conversation
-from stores.checkpoint_pruning import StoreUnavailable
+from stores.errors import StoreUnavailable
 from stores.sqlite.checkpoints import SqliteCheckpoints
 from tests.support.house import Open
 from tests.support.stores.checkpoint_backends import fill, put, thread, values

@@ -24,6 +24,7 @@ def main(weights: str, context: int, template: str | None) -> None:
     params.n_parallel = 1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
     params.cpuparams.poll = params.cpuparams_batch.poll = 0  # waiting threads must not spin
+    params.n_cache_reuse = 32  # what has moved in a prompt is not read anew
     params.use_jinja = True
     params.model_alias = {"smollm2"}
     if template:

@@ -171,7 +171,7 @@ async def test_what_is_shown_for_extending_it_works(
 def test_every_setting_that_is_named_exists() -> None:
     prefix = str(Settings.model_config["env_prefix"])
     known = {f"{prefix}{name}".upper() for name in Settings.model_fields}
-    known |= {"MNEMO_TEST_REDIS_URL", "MNEMO_TEST_TURNS"}
+    known |= {"MNEMO_TEST_REDIS_URL", "MNEMO_TEST_TURNS", "MNEMO_TEST_MESSAGES"}
     for page in PAGES:
         for name in re.findall(r"\bMNEMO_[A-Z0-9_]+", page.read_text("utf-8")):
             named = name.split("__")[0]

@@ -51,6 +51,11 @@ def test_statements_denials_and_questions_are_told_apart(code: str) -> None:
     assert [is_question(text) for text in SAID[code]] == [False, False, True]
 
 
+def test_small_words_that_two_languages_share_leave_it_to_the_others() -> None:
+    assert language_of("Ich arbeite als Hebamme in Kiel") == "de"
+    assert language_of("Ik werk als vroedvrouw in Gent") == "nl"
+
+
 def test_where_nothing_tells_nothing_is_claimed() -> None:
     assert language_of("Rex.") is None
     assert first_person("Rex.") is None

@@ -97,22 +97,25 @@ class _Words:
     """The different terms of each candidate, and which of them are shown."""
 
     def __init__(self, terms: Sequence[Terms]) -> None:
-        self._terms = terms
         flat = np.concatenate([np.empty(0, np.int64), *terms])
         rows = np.repeat(np.arange(len(terms)), [len(each) for each in terms])
-        width = int(flat.max(initial=0)) + 1
-        self._rows, self._flat = np.divmod(np.unique(rows * width + flat), width)
-        self._sizes = np.maximum(np.bincount(self._rows, minlength=len(terms)), 1)
-        self._shown = np.zeros(width)
+        _, columns = np.unique(flat, return_inverse=True)
+        self._has = np.zeros((len(terms), int(columns.max(initial=-1)) + 1), dtype=bool)
+        self._has[rows, columns] = True
+        self._sizes = np.maximum(self._has.sum(axis=1), 1)
+        self._new = np.ones(self._has.shape[1], dtype=bool)
+        self._counts = np.zeros(len(terms))
 
     def take(self, row: int) -> None:
         """Show a candidate."""
-        self._shown[self._terms[row]] = 1
+        fresh = np.flatnonzero(self._has[row] & self._new)
+        self._new[fresh] = False
+        self._counts += self._has[:, fresh].sum(axis=1)
 
     def shown(self) -> NDArray[np.float64]:
         """Return the share of each candidate's terms that is shown, 0 to 1."""
-        counts = np.bincount(self._rows, self._shown[self._flat], minlength=len(self._sizes))
-        return counts / self._sizes
+        shares: NDArray[np.float64] = self._counts / self._sizes
+        return shares
 
 
 def pack(ranked: Sequence[Line], budget: int, count: Count) -> tuple[tuple[Recalled, ...], int]:

@@ -18,7 +18,6 @@ from service.auth.identity import ANYBODY, ASKED_BY_NAME, FROM_OUTSIDE, USER_HEA
 from service.auth.keys import IdentityError
 from service.http.assistants import SYSTEM, character_of
 from service.http.problems import NOTHING, challenge
-from service.http.run_requests import check_run
 from service.ops.thread_records import USER
 from service.usage import metrics
 from service.usage.limits import LimitExceeded, MessageTooLarge
@@ -157,6 +156,8 @@ async def create_run(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
         await _check_owner(value.get("thread_id"), context)
     said = [run.get("input"), run.get("command"), context, value.get("metadata")]
     await _check_limits(context, [*said, run["config"].get("tags")])
+    from service.http.run_requests import check_run  # late, as `process_serving` is
+
     try:
         check_run(run)
     except ValueError as error:

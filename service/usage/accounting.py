@@ -86,18 +86,8 @@ class Meter:
 
     async def ends(self, run: Run) -> None:
         """Write down what a run cost."""
-        if run.owner is None or not run.spent:
-            return
-        for spent in run.spent:
-            metrics.MODEL_TOKENS.labels(spent.layer, "in").inc(spent.read)
-            metrics.MODEL_TOKENS.labels(spent.layer, "out").inc(spent.written)
-        tokens = sum(spent.read + spent.written for spent in run.spent)
-        try:
-            await self._limits.charge(run.owner.user_id, run.tier, tokens)
-            await spend(self._parts.stores.journal, run.owner, run.spent, self._parts.now())
-        except StoreUnavailable as error:
-            metrics.FAILURES.labels("ledger", type(error).__name__).inc()
-            _log.warning("A turn's cost could not be written down: %s", error)
+        if run.owner is not None and run.spent:
+            await charge(self._parts, self._limits, run.owner, run.tier, run.spent)
 
     def step(self, run: Run, name: str, outputs: Mapping[str, Any]) -> None:
         """Take from a step's result what is counted."""
@@ -115,3 +105,19 @@ class Meter:
         degraded = outputs.get("degraded")
         for part in degraded if isinstance(degraded, list) else ():
             metrics.DEGRADED.labels(str(part).partition(":")[0]).inc()
+
+
+async def charge(
+    parts: Parts, limits: Limits, owner: Owner, tier: str | None, calls: Sequence[Spent]
+) -> None:
+    """Write down what model calls for an owner cost; a store that fails is logged alone."""
+    for spent in calls:
+        metrics.MODEL_TOKENS.labels(spent.layer, "in").inc(spent.read)
+        metrics.MODEL_TOKENS.labels(spent.layer, "out").inc(spent.written)
+    tokens = sum(spent.read + spent.written for spent in calls)
+    try:
+        await limits.charge(owner.user_id, tier, tokens)
+        await spend(parts.stores.journal, owner, calls, parts.now())
+    except StoreUnavailable as error:
+        metrics.FAILURES.labels("ledger", type(error).__name__).inc()
+        _log.warning("What a turn cost could not be written down: %s", error)

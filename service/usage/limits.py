@@ -75,12 +75,7 @@ class Limits:
             LimitExceeded: If the user's minute or day is used up; the message is not counted.
             StoreUnavailable: If Redis does not answer.
         """
-        quota = await self.quota(user_id, tier)
-        if quota is not None and quota.left <= 0:
-            raise LimitExceeded(
-                f"Your {quota.limit:,} tokens of today are used up: wait {_words(quota.seconds)}.",
-                quota.seconds,
-            )
+        await self.check_day(user_id, tier)
         rate = self._settings.tier(tier).turns_per_minute
         if rate is None or self._counts is None:
             return
@@ -97,6 +92,20 @@ class Limits:
                 f"You sent {rate:,} message{'s' if rate > 1 else ''} within a minute, which is all "
                 f"that is taken here: wait {_words(wait)}.",
                 wait,
+            )
+
+    async def check_day(self, user_id: str, tier: str | None = None) -> None:
+        """Refuse what a user's day has no tokens left for.
+
+        Raises:
+            LimitExceeded: If it has none.
+            StoreUnavailable: If Redis does not answer.
+        """
+        quota = await self.quota(user_id, tier)
+        if quota is not None and quota.left <= 0:
+            raise LimitExceeded(
+                f"Your {quota.limit:,} tokens of today are used up: wait {_words(quota.seconds)}.",
+                quota.seconds,
             )
 
     async def charge(self, user_id: str, tier: str | None, tokens: int) -> None:

@@ -200,6 +200,23 @@ async def test_what_a_front_end_asks_for_itself_is_answered_and_not_remembered(
         assert await refs(served) == {}
 
 
+async def test_what_a_front_end_asks_for_itself_counts_as_its_users(
+    open_served: OpenServed,
+) -> None:
+    bound = {"context_budget": 6000, "tokens_per_day": 30}
+    async with open_served(plus=bound) as served:
+        served.model.default = always(Reply('{"title": "A dog"}'))
+        body = {"model": "default", "messages": [said(TITLE)]}
+        answer = await served.client.post("/v1/chat/completions", json=body)
+        usage = answer.json()["usage"]
+        spent = (await served.client.get("/memory/local/default/ledger")).json()
+        assert (spent["tokens_in"], spent["tokens_out"]) == (
+            usage["prompt_tokens"],
+            usage["completion_tokens"],
+        )
+        assert (await served.client.post("/v1/chat/completions", json=body)).status_code == 429
+
+
 async def test_an_error_of_the_model_is_an_error_in_openais_form(open_served: OpenServed) -> None:
     async with open_served() as served:
         served.model.default = always(Fault(401))

@@ -1,8 +1,10 @@
 """What an OpenAI client sends and is answered: the request checked by types, and the replies."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from uuid import uuid4
 
 from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +14,8 @@ from service.conversation import Content
 
 UNSUPPORTED = ("response_format", "logprobs", "audio", "prediction")
 """Parameters that would change what a reply is, and that a memory cannot honour."""
+NO_CACHE = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+"""Headers of a stream: proxies pass it on as it comes."""
 TOOL_CHOICES = ("tool_choice", "function_call")
 """Parameters that may ask for the call of a tool; offered tools alone leave the model free."""
 
@@ -179,3 +183,13 @@ def chunk(
         "choices": choices,
         "usage": usage.model_dump() if usage else None,
     }
+
+
+def new_id() -> str:
+    """Return the id of a new reply."""
+    return f"chatcmpl-{uuid4().hex}"
+
+
+def event_of(value: dict[str, Any]) -> str:
+    """Return a server-sent event that holds a value."""
+    return f"data: {json.dumps(value)}\n\n"

@@ -1,29 +1,28 @@
 """OpenAI's chat completions over the chat graph: any client gets memory by its base URL."""
 
 import json
-import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
-from uuid import uuid4
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from domain.owner import Owner, digest
-from models.provider.calls import as_model_errors
 from service.http.access import Asking, Served
 from service.http.openai.messages import (
+    NO_CACHE,
     Asked,
     CompletionRequest,
-    Message,
     Usage,
     chunk,
     completion,
+    event_of,
+    new_id,
     taken_apart,
 )
+from service.http.openai.tasks import answer_task, is_task
 from service.http.openai.threads import place_of
 from service.http.problems import OPENAI_PROBLEMS, openai_error
 from service.http.turns import Ask, RunningTurn, begin_turn
@@ -40,8 +39,6 @@ WHOLE_HEADER = "x-openwebui-chat-id"
 """That of a client which sends all that was said with every message."""
 ZONE_HEADER = "x-timezone"
 """The header that says where a user is, for clients that can add none to the body."""
-TASK = re.compile(r"(?<!\s)\s*#{1,3} Task:\n")
-"""How the prompts begin by which Open WebUI asks for titles, tags and follow-up questions."""
 USER = "local"
 """Who is talking where neither token, header nor request says so; as on the command line."""
 LONGEST = 512
@@ -85,11 +82,11 @@ async def chat_completions(
         )
     for message in asked.messages:
         served.limits.check_size(message.model_dump())
-    if _is_task(asked.messages):
-        return await _task(served, asked)
+    owner = Owner(user, asked.model)
+    if is_task(asked.messages):
+        return await answer_task(served, owner, caller.tier, asked)
     said = taken_apart(asked.messages)
     served.limits.check_size([said.persona, said.newest])
-    owner = Owner(user, asked.model)
     ask = await _ask(request, served, owner, said, asked.timezone)
     turn = await begin_turn(served, ask, caller.tier)
     if asked.stream:
@@ -102,12 +99,8 @@ async def chat_completions(
     if report.error is not None:
         return openai_error(400 if report.refused else 503, report.error)
     return JSONResponse(
-        completion(_id(), asked.model, int(time.time()), report.reply, _usage(served, report)),
+        completion(new_id(), asked.model, int(time.time()), report.reply, _usage(served, report)),
     )
-
-
-NO_CACHE = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-"""Proxies pass a stream on as it comes."""
 
 
 async def _ask(
@@ -137,32 +130,24 @@ async def _streamed(
     served: Serving, turn: RunningTurn, model: str, with_usage: bool
 ) -> AsyncIterator[str]:
     """Yield a reply as OpenAI streams one; an error ends it."""
-    id, at = _id(), int(time.time())
-    yield _data(chunk(id, model, at, {"role": "assistant", "content": ""}))
+    id, at = new_id(), int(time.time())
+    yield event_of(chunk(id, model, at, {"role": "assistant", "content": ""}))
     async with aclosing(turn.events()) as events:
         async for event in events:
             if event is None:
                 yield ": still there\n\n"
             elif isinstance(event, TokenEvent):
-                yield _data(chunk(id, model, at, {"content": event.text}))
+                yield event_of(chunk(id, model, at, {"content": event.text}))
             elif isinstance(event, TurnDone):
                 if event.report.error is not None:
                     status = 400 if event.report.refused else 503
-                    yield _data(json.loads(bytes(openai_error(status, event.report.error).body)))
+                    yield event_of(json.loads(bytes(openai_error(status, event.report.error).body)))
                 else:
-                    yield _data(chunk(id, model, at, {}, "stop"))
+                    yield event_of(chunk(id, model, at, {}, "stop"))
                     if with_usage:
                         usage = _usage(served, event.report)
-                        yield _data(chunk(id, model, at, None, usage=usage))
+                        yield event_of(chunk(id, model, at, None, usage=usage))
     yield "data: [DONE]\n\n"
-
-
-def _data(value: dict[str, Any]) -> str:
-    return f"data: {json.dumps(value)}\n\n"
-
-
-def _id() -> str:
-    return f"chatcmpl-{uuid4().hex}"
 
 
 def _usage(served: Serving, report: TurnReport) -> Usage:
@@ -171,36 +156,3 @@ def _usage(served: Serving, report: TurnReport) -> Usage:
     read = int(spent.get("total", 0)) - int(spent.get("reply_reserve", 0))
     wrote = served.parts.models.tokens.text(report.reply)
     return Usage(prompt_tokens=read, completion_tokens=wrote, total_tokens=read + wrote)
-
-
-# What a front end asks for itself
-
-
-def _is_task(messages: list[Message]) -> bool:
-    """Whether a front end asks for a title, tags or questions rather than its user for a reply."""
-    return len(messages) == 1 and bool(TASK.match(messages[0].text))
-
-
-async def _task(served: Serving, asked: CompletionRequest) -> Response:
-    """Answer a front end's own request; nothing of it is remembered."""
-    prompt: list[BaseMessage] = [_as_chat(message) for message in asked.messages]
-    with as_model_errors():
-        reply = await served.parts.models.of(asked.model).model.ainvoke(prompt)
-    tokens = served.parts.models.tokens
-    read, wrote = sum(tokens.text(m.text) for m in asked.messages), tokens.text(reply.text)
-    usage = Usage(prompt_tokens=read, completion_tokens=wrote, total_tokens=read + wrote)
-    id, at = _id(), int(time.time())
-    if not asked.stream:
-        return JSONResponse(completion(id, asked.model, at, reply.text, usage))
-    parts = [
-        _data(chunk(id, asked.model, at, {"role": "assistant", "content": reply.text})),
-        _data(chunk(id, asked.model, at, {}, "stop")),
-        "data: [DONE]\n\n",
-    ]
-    return StreamingResponse(iter(parts), media_type="text/event-stream", headers=NO_CACHE)
-
-
-def _as_chat(message: Message) -> BaseMessage:
-    if message.role == "assistant":
-        return AIMessage(message.text)
-    return (HumanMessage if message.role == "user" else SystemMessage)(message.text)

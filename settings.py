@@ -42,8 +42,8 @@ class Settings(BaseSettings):
     )
     chat_model: str | None = Field(
         default=None,
-        description="`provider:model`, or a bare OpenAI model name. Unset without key and "
-        "base URL: the offline model.",
+        description="`provider:model`, or a bare OpenAI model name. Unset: `gpt-6-luna` with a key "
+        "alone; without key and base URL the offline model; with a base URL it must be set.",
     )
     memory_model: str | None = Field(
         default=None, description="The model of summaries, facts and scores. Unset: the chat model."
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         "or `provider:model` as LangChain names it. Unset, memories that were made with another "
         "model go on with it.",
     )
-    model_timeout: float = Field(default=60.0, gt=0, description="Seconds for one model call.")
+    model_timeout: float = Field(default=60.0, gt=0, description="Seconds that a model may stay silent.")
     model_retries: int = Field(default=2, ge=0, description="Retries of a failed model call.")
     context_window: int | None = Field(
         default=None,

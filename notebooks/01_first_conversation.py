@@ -112,7 +112,8 @@ for episode in memory.episodes:
 # %% [markdown]
 # ## Layer 3: facts and entities
 #
-# Dated and sourced. The move to Antwerp superseded Ghent, which stays as history.
+# Dated and sourced. The offline model keeps both homes as they were told, and names no people or
+# places: what a newer statement replaces, and whom it speaks of, takes a language model.
 
 # %%
 for one in memory.facts:

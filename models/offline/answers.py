@@ -80,7 +80,9 @@ def reply(
         return _quoted(about_user(reading.remembered), tokens, texts) or texts.unknown
     wanted, items = whom_it_asks_of(question, reading.remembered)
     answers, sure = best(wanted, items, vectors)
-    near = [] if sure or encoder is None else nearest(question, items, encoder)
+    # Near a question about nobody who talks here is what it does not ask.
+    elsewhere = first_person(question) is False and items is reading.remembered
+    near = [] if sure or elsewhere or encoder is None else nearest(question, items, encoder)
     near = [item for item in near if not any(item.text in other.text for other in answers)]
     parts = [_quoted(answers, tokens, texts)] if answers else []
     if near:

@@ -95,12 +95,7 @@ def best(
 def nearest(
     question: str, remembered: Sequence[Remembered], encoder: LocalEmbeddings
 ) -> list[Remembered]:
-    """Return the sentences of the user that come near a question by meaning, the nearest first.
-
-    None for a question about neither the user nor what is theirs: near it is what it does not ask.
-    """
-    if first_person(question) is False:
-        return []
+    """Return the sentences of the user that come near a question by meaning, the nearest first."""
     told = [item for item in remembered if item.by == "user" and not item.pair]
     said = {
         item.text: item

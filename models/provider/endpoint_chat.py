@@ -70,11 +70,25 @@ class EndpointChat(ChatOpenAI):
             if self.legacy_max_tokens and "max_completion_tokens" in str(error):
                 self.legacy_max_tokens = False
             elif not self.whole_only and _STREAM.search(str(error)):
-                self.whole_only = True
+                async for chunk in self._instead(error, *args, **kwargs):
+                    yield chunk
+                return
             else:
                 raise
             async for chunk in self._astream(*args, **kwargs):
                 yield chunk
+
+    async def _instead(
+        self, refusal: BadRequestError, *args: Any, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """Yield a whole answer; where that is refused too, streaming was not what it was about."""
+        self.whole_only = True
+        try:
+            async for chunk in self._read(*args, **kwargs):
+                yield chunk
+        except BadRequestError:
+            self.whole_only = False
+            raise refusal from None
 
     async def _whole(
         self, *args: Any, stream_usage: bool | None = None, **kwargs: Any
@@ -153,7 +167,7 @@ class EndpointChat(ChatOpenAI):
             TimedOut: If the server stayed silent.
         """
         left = self.patience if self.slow else None
-        ended = False
+        ended = went_on = False
         while True:
             asked = monotonic()
             try:
@@ -177,7 +191,11 @@ class EndpointChat(ChatOpenAI):
                 ) from error
             says = _says_something(chunk) or left is None
             left = self.patience if says else max(0.0, (left or 0.0) - (monotonic() - asked))
-            ended = ended or bool((chunk.generation_info or {}).get("finish_reason"))
+            # Some servers name the end in each part.
+            went_on = went_on or (ended and _says_something(chunk))
+            ended = not went_on and (
+                ended or bool((chunk.generation_info or {}).get("finish_reason"))
+            )
             yield chunk
             left = min(left, _AFTER_END) if ended else left
 
@@ -195,6 +213,9 @@ class EndpointChat(ChatOpenAI):
         # A whole answer has a message there.
         delta = choices[0].get("delta") or choices[0].get("message") or {}
         delta["role"] = "assistant"  # Whatever else a server calls it.
+        for number, call in enumerate(delta.get("tool_calls") or ()):
+            if isinstance(call, dict):
+                call.setdefault("index", number)  # Calls of a whole answer have none.
         choices[0]["delta"] = delta
         if not _counts(chunk.get("usage")):
             chunk = {name: value for name, value in chunk.items() if name != "usage"}

@@ -29,30 +29,30 @@ async def events(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         MalformedReply: If what came is neither, such as the page of a proxy.
     """
     answered = finished = False
-    name, other = "", ""
+    name, data, last, other = "", "", "", ""
     async for line in _lines(parts):
         field, _, rest = line.partition(":")
         if field == "event":
             name = rest.strip()
-        elif field == "data" or (_is_object(line) and not other):
-            data = (rest if field == "data" else line).strip()
-            if data.startswith(_DONE):
-                if answered and not finished:
-                    yield _event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-                yield _event(_DONE)
-                return
+        elif field == "data":
+            data = f"{data} {rest.strip()}".strip()
+        elif _is_object(line) and not other:
+            data = line.strip()
+        elif field not in ("", "id", "retry"):
+            other = (other + line + "\n")[:_LONGEST]
+        if data.startswith(_DONE):
+            if answered and not finished:
+                yield _event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+            yield _event(_DONE)
+            return
+        if data and (_is_json(data) or not line.strip()):
             failed = name == "error" and _is_object(data) and '"error"' not in data
             answered = answered or bool(_CHOICES.search(data))
             finished = finished or bool(_FINISHED.search(data))
-            if not answered:
-                other = data
-            if data:
-                yield _event(f'{{"error": {data}}}' if failed else data)
-            name = ""
-        elif field not in ("", "id", "retry"):
-            other = (other + line + "\n")[:_LONGEST]
-    if not answered and other:
-        yield _event(_whole(other))
+            yield _event(f'{{"error": {data}}}' if failed else data)
+            name, data, last = "", "", data
+    if not answered and (other or data or last):
+        yield _event(_whole(other or data or last))
 
 
 async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[str]:
@@ -70,6 +70,17 @@ async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[str]:
 
 def _is_object(text: str) -> bool:
     return text.lstrip().startswith("{") and text.rstrip().endswith("}")
+
+
+def _is_json(text: str) -> bool:
+    """Return whether a text is a whole object: the data of an event may come in several lines."""
+    if not _is_object(text):
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _event(data: Any) -> bytes:

@@ -35,8 +35,9 @@ class ChatRequest(BaseModel):
         default=None,
         min_length=1,
         max_length=512,
-        description="An id of your own. Sent again with it on its conversation, the same words are "
-        "the same message: said once, answered once.",
+        description="An id of your own, another for each message. Sent again with it on its "
+        "conversation, the same words are the same message, said and answered once; other words "
+        "are an edit of it.",
     )
     persona: str | None = Field(default=None, description="Who the character is, for this turn.")
     as_of: str | None = Field(default=None, description="Answer with what was true then.")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +75,19 @@ def answered(url: str) -> float:
 
 def workers(pid: int) -> list[int]:
     """Return the processes that a server started to answer, oldest first."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    answering = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(FileNotFoundError, ProcessLookupError):  # One that ends meanwhile.
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                answering.append(int(child))
+    return answering
 
 
 def replaced(pid: int, worker: int) -> None:
     """Wait until a server has another worker in place of one that died."""
+    end = time.monotonic() + 120
     while len(now := workers(pid)) < 2 or worker in now:
+        assert time.monotonic() < end, "nobody answers in the place of the worker that died"
         time.sleep(0.1)
 
 

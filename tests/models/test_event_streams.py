@@ -52,6 +52,9 @@ ANSWERS: dict[str, Raw] = {
     "empty events": Raw(f"event: ping\ndata: {{}}\n\ndata:\n\n{STREAM}"),
     "more behind its end": Raw(f"{STREAM}data: so\n\n"),
     "lines of JSON": Raw(f"{HI}\n{STOP}\n"),
+    "lines of JSON behind another": Raw(f'{{"type": "start"}}\n{HI}\n{STOP}\n'),
+    "events over several lines": Raw(STREAM.replace("[{", "\ndata: [{", 1)),
+    "an end named in each part": Raw(STREAM.replace('"}}', '"}, "finish_reason": "stop"}')),
     "not streamed": Raw(json.dumps(WHOLE), headers=JSON),
     "not streamed, over many lines": Raw(json.dumps(WHOLE, indent=2), headers=JSON),
     "not streamed, as one event": Raw(f"data: {json.dumps(WHOLE)}\n\n"),
@@ -142,6 +145,28 @@ async def test_a_model_that_may_not_be_streamed_is_asked_for_whole_answers(
     tool = {"name": "look", "description": "Look.", "parameters": {"type": "object"}}
     assert (await asked(model, tools=[tool])).tool_calls[0]["args"] == {"at": "it"}
     assert [bool(body.get("stream")) for body in openai_server.requests] == [True, False, False]
+
+
+async def test_a_refusal_that_only_quotes_the_request_does_not_end_streaming(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    refusal = Fault(400, "Unknown field in {'model': 'x', 'stream': True}.")
+    openai_server.answers(refusal, refusal)
+    with pytest.raises(Refused, match="Unknown field"):
+        await asked(model)
+    assert (await asked(model)).text
+    assert openai_server.requests[-1]["stream"]
+
+
+async def test_a_call_in_a_whole_answer_is_carried_out_as_any(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    whole = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    openai_server.answers(Raw(json.dumps(whole), headers=JSON))
+    tool = {"name": "look", "description": "Look.", "parameters": {"type": "object"}}
+    assert [made["name"] for made in (await asked(model, tools=[tool])).tool_calls] == ["look"]
 
 
 async def test_lines_are_read_in_parts_of_any_size() -> None:

@@ -141,10 +141,14 @@ async function say(message) {
   } finally {
     clearInterval(clock);
   }
-  if (begun && !over) status(BROKEN, true);
+  if (begun && !over && here()) status(BROKEN, true);
   const answered = over && !failed;
-  if (answered) unanswered.delete(placed(message));
-  else if (here()) unanswered.set(placed(message), body);
+  if (answered) {
+    // The reply answers what was said before it too: the same words later are said anew.
+    for (const [place, kept] of unanswered) {
+      if (kept.thread_id === body.thread_id) unanswered.delete(place);
+    }
+  } else if (here()) unanswered.set(placed(message), body);
   reply.classList.remove("coming");
   if (!reply.textContent) reply.remove();
   if (!answered) for (const line of [mine, reply]) line.classList.add("unanswered");
@@ -162,8 +166,10 @@ export function listen(ready, after) {
     $("send").disabled = true;
     const before = shown;
     await ready();
-    const answered = shown === before && (await say(message));
-    if (!answered && !$("message").value) $("message").value = message;
+    const sent = shown === before;
+    const answered = sent && (await say(message));
+    const left = sent && shown !== before; // What was said there is not for this conversation.
+    if (!answered && !left && !$("message").value) $("message").value = message;
     if (shown === before) $("send").disabled = false;
     else if (atEnd()) await transcript();
     if (!$("remembered").contains(document.activeElement)) $("message").focus();

@@ -22,6 +22,7 @@ from models.errors import ModelError
 from nodes.state import Parts
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.journal.journal import Journal
+from stores.maintenance.recover import journal_lost
 from stores.memories import Memories
 from stores.namespaces import all_namespaces
 
@@ -109,22 +110,6 @@ def idle_since(view: JournalView, then: datetime) -> bool:
 
 
 # What is lost
-
-
-def journal_lost(view: JournalView, episodes: Iterable[Episode]) -> bool:
-    """Return whether an owner's turns have outlived the journal that knew which are live.
-
-    Sequence numbers never go back, and a thread that was spoken on has a ref until it is deleted
-    with its note: where either does not hold, the journal is not the one these turns were in.
-    """
-    seqs = [turn.seq for turn in view.turns.values()]
-    seqs += [turn.seq for episode in episodes for turn in episode.turns]
-    if not seqs:
-        return False
-    without_ref = any(
-        note.last is not None and thread not in view.refs for thread, note in view.threads.items()
-    )
-    return view.threads_lost or without_ref or max(seqs) > view.seq
 
 
 async def lost_owners(

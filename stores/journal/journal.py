@@ -12,7 +12,7 @@ from uuid import uuid4
 from domain.folding import episode_id
 from domain.journal import Claim, JournalView, ThreadNote
 from domain.owner import Holder, Owner
-from domain.records import RecordKey, Turn
+from domain.records import Episode, RecordKey, Turn
 from stores.errors import GenerationMoved
 from stores.journal.backend import JournalBackend, generation_name
 from stores.journal.readings import Readings
@@ -259,15 +259,21 @@ class Journal(Readings):
         seq: int,
         cursor: int,
         withheld: Collection[str] = (),
+        episodes: Sequence[Episode] = (),
     ) -> JournalView:
-        """Set what an import or a recovery brings; counters only rise."""
+        """Set what an import or a recovery brings; counters only rise.
+
+        Turns that one of its `episodes` holds leave the journal.
+        """
+        folded = {turn.id: turn for episode in episodes for turn in episode.turns}
+        last = {turn.id: turn.at for turn in (*folded.values(), *turns)}
 
         def decide(view: JournalView) -> Changes:
             changes = Changes(fields=rows_moved(view, None) | withholding(view, withheld))
-            changes.turns = {turn.id: turn for turn in turns}
+            changes.turns = dict.fromkeys(view.turns.keys() & folded.keys())
+            changes.turns |= {turn.id: turn for turn in turns}
             changes.fields["seq"] = str(max(seq, view.seq))
             changes.fields["cursor"] = str(max(cursor, view.cursor))
-            last = {turn.id: turn.at for turn in turns}
             for thread, ref in refs.items():
                 changes.threads[thread] = ThreadNote(ref=ref, last=last.get(ref))
             return changes

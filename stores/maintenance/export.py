@@ -96,6 +96,7 @@ async def _import_owner(stores: Stores, exported: ExportedOwner) -> dict[str, Se
             seq=exported.seq,
             cursor=exported.cursor,
             withheld=exported.withheld,
+            episodes=[*here.episodes, *episodes],
         )
     except GenerationMoved as moved:
         await stores.memories.clear(owner, view.generation)

@@ -1,13 +1,15 @@
 """Rebuilds lost journals from what survives: checkpoints and episodes. Nothing else may run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from domain.journal import JournalView
 from domain.owner import FIRST_GENERATION, Owner
 from domain.records import Episode, Id, Turn
+from stores.journal.backend import generation_name
 from stores.namespaces import all_namespaces
 from stores.open import Stores
 
@@ -28,7 +30,7 @@ class Recovered:
 class _Survived:
     """What survives of one owner's generation."""
 
-    owner: Owner | None = None
+    owner: Owner
     heads: dict[str, str] = field(default_factory=dict)
     """Thread to the head of its newest checkpoint."""
     turns: dict[str, Turn] = field(default_factory=dict)
@@ -67,10 +69,27 @@ Survivors = dict[str, dict[str, _Survived]]
 """What survives, by the owner's key and by generation."""
 
 
-async def recover(stores: Stores, turns_of: TurnsOf) -> Recovered:
-    """Rebuild refs, counters and generations of every owner whose journal is lost.
+def journal_lost(view: JournalView, episodes: Iterable[Episode]) -> bool:
+    """Return whether an owner's turns have outlived the journal that knew which are live.
 
-    Owners that still have a journal are left alone. It can be repeated.
+    Sequence numbers never go back, and a thread that was spoken on has a ref until it is deleted
+    with its note: where either does not hold, the journal is not the one these turns were in.
+    """
+    seqs = [turn.seq for turn in view.turns.values()]
+    seqs += [turn.seq for episode in episodes for turn in episode.turns]
+    if not seqs:
+        return False
+    without_ref = any(
+        note.last is not None and thread not in view.refs for thread, note in view.threads.items()
+    )
+    return view.threads_lost or without_ref or max(seqs) > view.seq
+
+
+async def recover(stores: Stores, turns_of: TurnsOf) -> Recovered:
+    """Rebuild the journal of every owner where it is lost, or older than the episodes.
+
+    Refs, counters, generations and turns come back; whole journals are left alone. It can be
+    repeated.
 
     Raises:
         StoreUnavailable: If a store does not answer.
@@ -79,22 +98,26 @@ async def recover(stores: Stores, turns_of: TurnsOf) -> Recovered:
     survivors: Survivors = {}
     await _from_checkpoints(stores, survivors, turns_of, done)
     await _from_memories(stores, survivors)
-    for key, generations in survivors.items():
-        generation = max(generations, key=lambda name: generations[name].newest)
-        survived = generations[generation]
-        if survived.owner is None:
-            done.problems.append(f"Nobody knows the readable ids of owner {key}: left alone.")
+    for generations in survivors.values():
+        newest = max(generations, key=lambda name: generations[name].newest)
+        owner = generations[newest].owner
+        view = await stores.journal.read(owner)
+        generation = view.generation or newest  # An older one was reset: it stays so.
+        survived = generations.get(generation)
+        if survived is None or not _is_lost(view, generation, survived.episodes):
             continue
-        view = await stores.journal.read(survived.owner)
-        if (view.refs or view.turns) and not view.threads_lost:
-            continue
-        if len(generations) > 1:
-            name = _name(survived.owner)
+        if view.generation is None and len(generations) > 1:
             done.problems.append(
-                f"{name} left {len(generations)} generations: the newest was taken."
+                f"{_name(owner)} left {len(generations)} generations: the newest was taken."
             )
-        await _restore(stores, survived, generation, view.refs, done)
+        await _restore(stores, survived, generation, view, done)
     return done
+
+
+def _is_lost(view: JournalView, generation: str, episodes: Iterable[Episode]) -> bool:
+    if not (view.refs or view.turns):
+        return True
+    return generation_name(view.generation) == generation and journal_lost(view, episodes)
 
 
 async def _from_checkpoints(
@@ -132,8 +155,7 @@ async def _from_checkpoints(
                 f"Nothing confirms whose thread {thread} is: its state is left alone."
             )
             continue
-        survived = _survived(survivors, owner.key, state.generation)
-        survived.owner = owner
+        survived = _survived(survivors, owner, state.generation)
         survived.heads[thread] = state.head
         survived.turns |= {turn.id: turn for turn in turns}
 
@@ -152,40 +174,50 @@ async def _from_memories(stores: Stores, survivors: Survivors) -> None:
         if (owner.user_key, owner.character_key) != (user_key, character_key):
             continue  # Written by hand: its place says otherwise.
         name = None if generation == FIRST_GENERATION else generation
-        survived = _survived(survivors, owner.key, name)
-        survived.owner = owner
+        survived = _survived(survivors, owner, name)
         survived.episodes = await stores.memories.episodes(owner, name)
 
 
-def _survived(survivors: Survivors, key: str, generation: str | None) -> _Survived:
-    return survivors.setdefault(key, {}).setdefault(generation or FIRST_GENERATION, _Survived())
+def _survived(survivors: Survivors, owner: Owner, generation: str | None) -> _Survived:
+    generations = survivors.setdefault(owner.key, {})
+    return generations.setdefault(generation_name(generation), _Survived(owner))
 
 
 async def _restore(
-    stores: Stores, survived: _Survived, generation: str, there: Mapping[str, str], done: Recovered
+    stores: Stores, survived: _Survived, generation: str, view: JournalView, done: Recovered
 ) -> None:
-    """Write back what is not `there`, the refs that survived."""
+    """Write back what the journal lacks: what it had yet to number, and refs that it lost."""
     owner, journal = survived.owner, stores.journal
-    if owner is None:
-        return
     name = None if generation == FIRST_GENERATION else generation
-    if name is not None and (await journal.read(owner)).generation != name:
+    if name is not None and view.generation != name:
         await journal.backend.renew(owner, name)
     folded = {turn.id: turn for episode in survived.episodes for turn in episode.turns}
-    turns = [turn for id, turn in survived.turns.items() if id not in folded]
-    turn_ids = folded.keys() | survived.turns.keys()
-    heads = {thread: head for thread, head in survived.heads.items() if head in turn_ids}
-    refs = dict(heads)
+    turns = [
+        turn
+        for id, turn in survived.turns.items()
+        if id not in folded and (turn.seq > view.seq or view.threads_lost)
+    ]
+    everything = {**survived.turns, **folded}
+    refs = {thread: head for thread, head in survived.heads.items() if head in everything}
+    cut: set[str] = set()
     for turn in sorted(folded.values(), key=lambda turn: turn.seq):
-        if turn.thread not in heads:
+        ref = refs.get(turn.thread)
+        if ref is None or everything[ref].seq < turn.seq:
             refs[turn.thread] = turn.id
-    refs = {thread: ref for thread, ref in refs.items() if thread not in there}
-    for thread in sorted(set(refs) - set(heads)):
+            cut.add(turn.thread)
+
+    def lacks(thread: str, ref: str) -> bool:
+        lost = view.threads_lost or thread in view.threads  # Else it was deleted.
+        return everything[ref].seq > view.seq or (lost and thread not in view.refs)
+
+    refs = {thread: ref for thread, ref in refs.items() if lacks(thread, ref)}
+    for thread in sorted(cut & refs.keys()):
+        await stores.checkpointer.adelete_checkpoints(thread)  # A turn would begin at them.
         done.problems.append(
-            f"{_name(owner)}: the checkpoints of thread {thread} are gone; it goes on after its "
-            "last folded turn, and what was said after that is lost."
+            f"{_name(owner)}: the newest checkpoints of thread {thread} are gone; it goes on after "
+            "its last folded turn, and what was said after that is lost."
         )
-    unknown = [t.id for t in turns if t.parent and t.parent not in {*folded, *survived.turns}]
+    unknown = [t.id for t in turns if t.parent and t.parent not in everything]
     if unknown:
         done.problems.append(
             f"{_name(owner)}: {len(unknown)} turns follow one that is lost: what came before it "
@@ -195,7 +227,8 @@ async def _restore(
         await journal.note_thread(owner, name, thread)
     seq = max((turn.seq for turn in (*folded.values(), *turns)), default=0)
     cursor = max((turn.seq for turn in folded.values()), default=0)
-    await journal.restore(owner, name, turns, refs, seq=seq, cursor=cursor)
+    episodes = survived.episodes
+    await journal.restore(owner, name, turns, refs, seq=seq, cursor=cursor, episodes=episodes)
     done.owners += 1
     done.turns += len(turns)
     done.refs += len(refs)

@@ -135,10 +135,10 @@ async def test_writers_of_the_same_items_do_not_stand_in_each_others_way(postgre
 async def test_a_slow_model_keeps_no_connection(postgres_url: str) -> None:
     class Slow(HashEmbeddings):
         async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(1.8)
             return await super().aembed_documents(texts)
 
-    async with postgres_opener(postgres_url)(embeddings=Slow(), timeout=0.5) as store:
+    async with postgres_opener(postgres_url)(embeddings=Slow(), timeout=1.5) as store:
         slow = [store.aput(NS, f"k{n}", {"text": f"word{n}"}, index=["text"]) for n in range(30)]
         waiting = [asyncio.ensure_future(one) for one in slow]
         await asyncio.sleep(0.1)

@@ -6,20 +6,19 @@ Answers yes or no about a sentence. What follows from it is decided elsewhere.
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import dropwhile
 
 from domain.text.languages import LANGUAGES, Language, language_of, plain, spoken_words
 
 _QUESTION_MARKS = ("?", "؟")
 _STATEMENT_MARKS = (".", "!", "。", "।", "۔", "…")
-_INTERJECTIONS = frozenset((
-    "ah", "ahoj", "ciao", "hallo", "hei", "hej", "hello", "hey", "hi", "hm", "hmm", "hola", "oh",
-    "oi", "ok", "okay", "oye", "salut", "so", "well", "привет", "привіт",
+_GREETINGS = frozenset((
+    "ahoj", "ciao", "hallo", "hei", "hej", "hello", "hey", "hi", "hola", "oi", "ok", "okay", "oye",
+    "salut", "привет", "привіт",
 ))  # fmt: skip
-"""What one calls somebody by, and thinks aloud with, before a question."""
+"""What somebody is called by before a question."""
 _BEGINNING = 60
 """Characters in which the first words stand."""
-_BEFORE = 3
-"""Small words at most before the word that asks."""
 _CLOSING = "\"'”’»」』)] "
 
 
@@ -34,23 +33,21 @@ def is_question(sentence: str) -> bool:
     language = _of(sentence)
     if language is None or text.endswith(_STATEMENT_MARKS):
         return False
-    if language.states_pieces and _pieces(language.states_pieces).search(text):
+    words = _without_call(language, spoken_words(text[:_BEGINNING]))
+    if language.states_pieces and any(
+        map(_pieces(language.states_pieces).search, (text, " ".join(words)))
+    ):
         return False
-    if language.spaced and _asking(language, spoken_words(text[:_BEGINNING])):
+    asks = language.words("asks")
+    if language.spaced and words and not asks.isdisjoint((words[0], words[0].partition("'")[0])):
         return True
     return bool(language.asks_pieces and _pieces(language.asks_pieces).search(text))
 
 
-def _asking(language: Language, spoken: Sequence[str]) -> bool:
-    """Return whether words begin as a question does, behind some small ones: "ok and in which"."""
-    asks = language.words("asks")
-    before = language.words("prepositions") | language.words("contrasts") | _INTERJECTIONS
-    for word in spoken[: _BEFORE + 1]:
-        if word in asks or word.partition("'")[0] in asks:
-            return True
-        if word not in before:
-            break
-    return False
+def _without_call(language: Language, words: Sequence[str]) -> Sequence[str]:
+    """Return words without greetings and one preposition before them: "hi, in which city"."""
+    words = tuple(dropwhile(_GREETINGS.__contains__, words))
+    return words[1:] if words[:1] and words[0] in language.words("prepositions") else words
 
 
 def only_imagined(sentence: str) -> bool:

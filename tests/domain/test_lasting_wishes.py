@@ -14,6 +14,7 @@ INSTRUCTIONS = [
     "Always give temperatures in Celsius.", "Please call me Sam.", "You can call me Sam.",
     "From now on, answer in German.", "Never mention my ex again.", "Stop using bullet points.",
     "Could you always show your sources?", "Don't use emojis anymore.",
+    "And don't use emojis", "But don't use bullet points",
     "When I ask about snacks, always confirm allergies first.",
     "Whenever I ask for recipes, use metric units.",
     "Antworte immer auf Deutsch.", "Bitte nenn mich Sam.", "Ab jetzt bitte nur Celsius.",

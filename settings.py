@@ -54,7 +54,9 @@ class Settings(BaseSettings):
         "or `provider:model` as LangChain names it. Unset, memories that were made with another "
         "model go on with it.",
     )
-    model_timeout: float = Field(default=60.0, gt=0, description="Seconds that a model may stay silent.")
+    model_timeout: float = Field(
+        default=60.0, gt=0, description="Seconds that a model may stay silent."
+    )
     model_retries: int = Field(default=2, ge=0, description="Retries of a failed model call.")
     context_window: int | None = Field(
         default=None,

@@ -20,8 +20,9 @@ Set a variable in the environment, or as a line in `.env`. With none set, all ru
 without a network. Durations are written as ISO 8601 has them: `PT30M` is 30 minutes, `P90D` is 90
 days. `mnemo doctor` tells what is in use, and names variables that are no settings.
 
-`.env`, `characters.toml` and the data dir `.mnemo` are those of the folder in which `mnemo` is started:
-start it in the same folder each time, or set `MNEMO_DATA_DIR` and `MNEMO_CHARACTERS_FILE` to whole paths.
+`.env`, `characters.toml` and the data dir `.mnemo` are those of the folder in which `mnemo` is
+started: start it in the same folder each time, or set `MNEMO_DATA_DIR` and
+`MNEMO_CHARACTERS_FILE` to whole paths.
 
 *This page is made from `settings.py`; after a change there, run*
 

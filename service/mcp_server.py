@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from domain.owner import Owner, digest
 from domain.text.moments import here
@@ -46,9 +46,23 @@ class FactLine(BaseModel):
     since: str = Field(description="From when it was true, as ISO 8601.")
 
 
+class _PlainServer(MCPServer):
+    """Answers arguments that cannot be used with one sentence, in place of a report of many."""
+
+    async def call_tool(self, *args: Any, **more: Any) -> Any:
+        try:
+            return await super().call_tool(*args, **more)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            first = error.__cause__.errors()[0]
+            name, why = first["loc"][0], first["msg"][:1].lower() + first["msg"][1:]
+            raise ToolError(f'"{name}" cannot be used: {why}.') from error
+
+
 def memory_server(opened: Opened) -> MCPServer:
     """Return a server whose calls work on what `opened` says."""
-    server = MCPServer("mnemograph", title="Memory", instructions=INSTRUCTIONS)
+    server = _PlainServer("mnemograph", title="Memory", instructions=INSTRUCTIONS)
 
     @server.tool()
     async def recall(

@@ -16,10 +16,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.owner import Owner, digest
+from models.errors import ModelSettingsError
 from service.http.access import decoded
 from service.http.agents import AgentAccess
 from service.http.app import create_app
 from settings import Settings
+from stores.errors import StoreMismatch, StoreUnavailable
 
 REQUEST_ID = "x-request-id"
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -58,6 +60,28 @@ class RequestLog:
             _log.info(json.dumps(_line(scope) | {"id": id, "status": status, "ms": ms}))
 
 
+class PlainStart:
+    """Says in one sentence why the application does not start, where its operator can act on it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        await self._app(scope, receive, _telling(send) if scope["type"] == "lifespan" else send)
+
+
+def _telling(send: Send) -> Send:
+    async def told(message: Message) -> None:
+        error = sys.exc_info()[1]
+        if isinstance(error, ModelSettingsError | StoreMismatch | StoreUnavailable):
+            message = {**message, "message": str(error)}
+        await send(message)
+
+    return told
+
+
 def _line(scope: Scope) -> dict[str, Any]:
     """Return what is logged of a request: its route, and whose memory it is about as a digest."""
     route = getattr(scope.get("route"), "path", None)
@@ -90,6 +114,7 @@ def create() -> FastAPI:
             expose_headers=["x-thread-id", REQUEST_ID],
         )
     app.add_middleware(RequestLog)
+    app.add_middleware(PlainStart)
     return app
 
 

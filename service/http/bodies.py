@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.http.problems import problem
+from service.http.problems import for_its_client, problem
 
 LARGEST = 1_000_000
 """Bytes of a body at most: parsing that many holds everybody else for about 10 ms."""
@@ -44,7 +44,7 @@ class BoundedBodies:
                 size, more = size + len(message.get("body", b"")), message.get("more_body", False)
             headers = {"connection": "close"} if more else None
             answer = problem(413, f"The body may have {most:,} bytes: send less.", headers)
-            await answer(scope, receive, send)
+            await for_its_client(scope["path"], answer)(scope, receive, send)
             return
         whole: list[Message] = [
             {"type": "http.request", "body": b"".join(parts), "more_body": False}

@@ -84,6 +84,9 @@ async def _http(request: Request, error: HTTPException) -> Response:
 async def _invalid(request: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
     where, *name = map(str, first["loc"])
+    if first["type"] == "json_invalid":
+        why = f"{_lower(first['ctx']['error'])} at character {name[0]}"
+        return problem(422, f"The {where} is not JSON: {why}.")
     what = f'"{".".join(name)}"' if name else f"The {where}"
     return problem(422, f"{what} cannot be used: {_lower(first['msg'])}.")
 
@@ -115,7 +118,7 @@ def _as(status: int, text: str = "", **headers: str) -> Handler:
     return handle
 
 
-FOR_ALL = ("retry-after", "www-authenticate")
+FOR_ALL = ("connection", "retry-after", "www-authenticate")
 """Headers of an error that every client is told."""
 OPENAI = "/v1/"
 """What the paths of OpenAI's routes begin with."""
@@ -134,16 +137,18 @@ def openai_error(
     return JSONResponse(body, status_code=status, headers=dict(headers or {}))
 
 
-def _for_its_client(handler: Handler) -> Handler:
-    """Return the handler, answering OpenAI's routes in their own form."""
+def for_its_client(path: str, answer: Response) -> Response:
+    """Return an answer, with a problem of OpenAI's routes in their own form."""
+    if not path.startswith(OPENAI) or answer.media_type != MEDIA:
+        return answer
+    headers = {k: v for k, v in answer.headers.items() if k in FOR_ALL}
+    detail = json.loads(bytes(answer.body))["detail"]
+    return openai_error(answer.status_code, detail, headers)
 
+
+def _for_its_client(handler: Handler) -> Handler:
     async def handle(request: Request, error: Any) -> Response:
-        answer = await handler(request, error)
-        if not request.scope["path"].startswith(OPENAI) or answer.media_type != MEDIA:
-            return answer
-        headers = {k: v for k, v in answer.headers.items() if k in FOR_ALL}
-        detail = json.loads(bytes(answer.body))["detail"]
-        return openai_error(answer.status_code, detail, headers)
+        return for_its_client(request.scope["path"], await handler(request, error))
 
     return handle
 

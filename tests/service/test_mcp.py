@@ -31,6 +31,8 @@ async def used(client: Client) -> None:
     assert "My dog is called Biscuit." in str(read.contents[0])
     refused = await client.call_tool("forget", {"fact": "no such id"})
     assert refused.is_error and "no fact of that id" in text(refused)
+    odd = await client.call_tool("recall", {"query": ""})
+    assert text(odd) == '"query" cannot be used: string should have at least 1 character.'
 
 
 async def test_an_agent_that_starts_the_program_shares_the_memory(tmp_path: Path) -> None:

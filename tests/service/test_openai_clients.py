@@ -98,9 +98,13 @@ async def test_two_conversations_that_begin_alike_lose_nothing(open_served: Open
         await ask(served, said("Hi"), replied("Hello!"), said("I keep bees."))
         await ask(served, said("Hi"))
         await ask(served, said("Hi"), replied("Hello!"), said("I sail boats."))
+        for _ in range(2):  # Both have begun before either goes on.
+            await ask(served, said("Ho"))
+        for text in ("I grow figs.", "I mend clocks."):
+            await ask(served, said("Ho"), replied("Hello!"), said(text))
         kept = await served.client.get("/memory/alex/default/transcript")
         texts = [m["text"] for turn in kept.json()["items"] for m in turn["messages"]]
-        assert {"I keep bees.", "I sail boats."} <= set(texts)
+        assert {"I keep bees.", "I sail boats.", "I grow figs.", "I mend clocks."} <= set(texts)
 
 
 async def test_a_history_that_nobody_knows_becomes_turns_of_its_thread(

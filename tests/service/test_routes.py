@@ -340,6 +340,19 @@ async def test_a_body_larger_than_any_fact_is_not_read(serve: Serve) -> None:
             assert answer.status_code == 413
             assert answer.headers["content-type"] == "application/problem+json"
             assert "send less" in answer.json()["detail"]
+        answer = await alone.client.post("/v1/chat/completions", json={"model": "x" * 2_000_000})
+        assert answer.status_code == 413 and "send less" in answer.json()["error"]["message"]
+
+
+@EMBEDDED
+async def test_a_body_that_is_not_json_is_told_so(serve: Serve) -> None:
+    async with serve() as alone:
+        for url in ("/chat/alex/default", "/v1/chat/completions"):
+            answer = await alone.client.post(
+                url, content='{"message": ', headers={"content-type": "application/json"}
+            )
+            said = answer.json().get("detail") or answer.json()["error"]["message"]
+            assert said == "The body is not JSON: expecting value at character 12."
 
 
 @EMBEDDED

@@ -43,3 +43,10 @@ def test_what_must_not_be_served_is_refused_in_one_sentence(
     done: subprocess.CompletedProcess[str] = mnemo.run("serve", *options)
     assert done.returncode == 2
     assert named in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.deep
+def test_why_a_server_cannot_start_is_said_in_one_sentence(mnemo: Mnemo) -> None:
+    done = mnemo.run("serve", "--port", "0", env={"MNEMO_REDIS_URL": "redis://127.0.0.1:1/0"})
+    assert done.returncode != 0
+    assert "No Redis answers" in done.stderr and "Traceback" not in done.stderr

@@ -5,7 +5,7 @@ every turn it answered, so the last exchange of that history tells where the con
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -44,12 +44,16 @@ def _plain(text: str) -> str:
 
 
 def matching_turn(
-    turns: Mapping[str, Turn], history: Sequence[Pair], thread: str | None = None
+    turns: Mapping[str, Turn],
+    history: Sequence[Pair],
+    thread: str | None = None,
+    ends_of_threads: Collection[str] = (),
 ) -> Turn | None:
     """Return the turn that a history ends with; None where no turn says what it ends with.
 
     Among turns that say the same, that with the most of the history before it counts, then one of
-    `thread`, then the newest.
+    `thread`, then one that nothing follows yet (of two conversations that began alike the other
+    has gone on), then the newest.
     """
     wanted = [(_plain(user), _plain(reply)) for user, reply in history]
     if not wanted:
@@ -57,7 +61,12 @@ def matching_turn(
     ends = [turn for turn in turns.values() if _said(turn) == wanted[-1]]
     return max(
         ends,
-        key=lambda turn: (_agreement(turns, turn, wanted), turn.thread == thread, turn.seq),
+        key=lambda turn: (
+            _agreement(turns, turn, wanted),
+            turn.thread == thread,
+            turn.id in ends_of_threads,
+            turn.seq,
+        ),
         default=None,
     )
 
@@ -141,7 +150,8 @@ def _ending(
     """Return the live turn that a history ends with, of an owner's."""
     by_id = {turn.id: turn for turn in turns}
     reached = live(view.refs.values(), parents_of(by_id.values()))
-    return matching_turn({id: by_id[id] for id in reached if id in by_id}, history, thread)
+    turns_reached = {id: by_id[id] for id in reached if id in by_id}
+    return matching_turn(turns_reached, history, thread, view.refs.values())
 
 
 async def _left_branch(

@@ -1,12 +1,13 @@
 """What a model does that is asked to forget something: looked for now, forgotten with the turn."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages.tool import ToolCall
 from pydantic import ValidationError
 
-from domain.facts.forgetting import NOTHING_WANTED, Wanted
+from domain.facts.forgetting import NOTHING_WANTED, Wanted, meant_by
 from domain.records import Turn
 from models.forget_tool import (
     FORGET_MEMORY,
@@ -61,7 +62,7 @@ class Forgetting:
             return NOT_FOUND
         head, generation = self._origin.head or "", self._origin.view.generation
         at = self._origin.local(self._parts.now())
-        wanted = Wanted(statements=[what], at=at) if what else Wanted(last_before=[head])
+        wanted = meant_by([(what, at)]) if what else Wanted(last_before=[head])
         if what:
             self._statements.append(what)
         self._last = self._last or not what
@@ -79,11 +80,10 @@ class Forgetting:
         """
         if not self._statements and not self._last:
             return NOTHING_WANTED
-        wanted = Wanted(
-            statements=self._statements,
+        wanted = replace(
+            meant_by((what, turn.at) for what in self._statements),
             asking=[turn.id],
             last_before=[turn.parent or ""] if self._last else [],
-            at=turn.at,
         )
         now, generation = self._parts.now(), self._origin.view.generation
         try:

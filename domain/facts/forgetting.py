@@ -4,23 +4,21 @@ Pure decisions over records. Where they are stored, and who wished it, is decide
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from domain.facts.saying import USER, content_of, named, names_of, says, tell
+from domain.facts.left import what_else
+from domain.facts.said import last_statement, own_texts, said_only_in, statements_of
+from domain.facts.saying import USER, Sayings, content_of, named, names_of
 from domain.facts.statement import statement_id
 from domain.records import Entity, Episode, Fact, Turn, turn_of
-from domain.text.languages import LANGUAGES, language_of, plain
+from domain.text.languages import language_of
 from domain.text.meant import period_meant
-from domain.text.sentences import clauses, sentences
-from domain.text.statements import first_person, is_question
-from domain.text.terms import strong_terms
+from domain.text.sentences import sentences
+from domain.text.statements import first_person
 from domain.text.vocabulary import ENGLISH
-from domain.text.wishes import wants_forgotten
 from domain.text.words import mentions
 
-_BACK = 5
-"""Turns in which the last statement is looked for, from the one before "I was joking"."""
 _FURTHER = 2
 """Content words beside a single one from which on a sentence of nobody here is about another."""
 
@@ -40,11 +38,19 @@ class Wanted:
     not."""
     last_before: Collection[str] = ()
     """Turns from which back the last statement is taken back, that of the turn itself first."""
-    at: datetime | None = None
-    """When it is asked for, which tells what "yesterday" means; None: no statement names a time."""
+    periods: Collection[tuple[datetime, datetime]] = ()
+    """Begin and end (exclusive) of times: what those who ask said then."""
 
 
 NOTHING_WANTED = Wanted()
+
+
+def meant_by(wishes: Iterable[tuple[str, datetime | None]]) -> Wanted:
+    """Return what wishes mean, each with when it is said: None where no word tells a time then."""
+    wishes = list(wishes)
+    periods = [period_meant(what, at) if at else None for what, at in wishes]
+    statements = [what for (what, _), period in zip(wishes, periods, strict=True) if not period]
+    return Wanted(statements=statements, periods=list(filter(None, periods)))
 
 
 @dataclass(frozen=True)
@@ -95,19 +101,11 @@ def reach(
         entities: Whom and what was spoken of: "my ex" may have a name.
         wanted: What is to be forgotten.
     """
-    facts, episodes, entities = list(facts), list(episodes), list(entities)
-    untimed: list[str] = []
-    reached: list[Reach] = []
-    for statement in wanted.statements:
-        period = period_meant(statement, wanted.at) if wanted.at else None
-        if period is None:
-            untimed += [statement, *names_of(statement, entities)]
-        else:
-            reached.append(_reach_said_in(period, facts, turns, episodes, wanted))
-    first = _reach(facts, turns, episodes, replace(wanted, statements=untimed))
-    for more in reached:
-        first = first.joined(more)
-    return first
+    facts, episodes = list(facts), list(episodes)
+    reached = _reach(facts, turns, episodes, wanted, list(entities))
+    for period in wanted.periods:
+        reached = reached.joined(_reach_said_in(period, facts, turns, episodes, wanted))
+    return reached
 
 
 def _reach_said_in(
@@ -120,16 +118,18 @@ def _reach_said_in(
     """Return what is reached of what was said in a span of time: nothing that was said before."""
     begin, end = period
     since = {id: turn for id, turn in turns.items() if turn.at >= begin}
-    said = [t for t in since.values() if t.at < end and t.id not in wanted.asking]
+    speakers = set().union(*(_speakers(turns[id]) for id in wanted.asking if id in turns))
+    said = [
+        turn.id
+        for turn in since.values()
+        if turn.at < end and turn.id not in wanted.asking
+        if not speakers or _speakers(turn) <= speakers
+    ]
     return _reach(
         [fact for fact in facts if turns_of(fact) <= since.keys()],
         since,
         [episode for episode in episodes if any(turn.id in since for turn in episode.turns)],
-        Wanted(
-            statements=[text for turn in said for text in _statements(turn)],
-            removed=[turn.id for turn in said],
-            asking=wanted.asking,
-        ),
+        Wanted(removed=said, asking=wanted.asking),
     )
 
 
@@ -138,6 +138,7 @@ def _reach(
     turns: Mapping[str, Turn],
     episodes: Sequence[Episode],
     wanted: Wanted,
+    entities: Sequence[Entity] = (),
 ) -> Reach:
     asking = [turns[id] for id in wanted.asking if id in turns]
     speakers = set().union(*map(_speakers, asking))
@@ -145,30 +146,48 @@ def _reach(
     said = [turn for turn in turns.values() if until is None or turn.seq <= until]
     later = turns.keys() - {turn.id for turn in said}
     standing = [f for f in facts if not f.deleted and not turns_of(f) <= later]
-    last = [turn for id in wanted.last_before if (turn := _last_statement(turns, id))]
+    last = [turn for id in wanted.last_before if (turn := last_statement(turns, id))]
     removed = {*wanted.removed, *(turn.id for turn in last)}
-    by_name = named(wanted.statements, standing, [t for t in said if t not in asking])
-    by_words = [*by_name, *(text for turn in last for text in _statements(turn))]
-    by_words += _said_only_in(wanted.removed, said)
+    alone = [fact for fact in standing if turns_of(fact) <= removed]
+    noted = [fact.text for fact in standing]
+    before = [text for turn in said if turn.id not in wanted.asking for text in own_texts(turn)]
+    known = Sayings([*noted, *before])
+    parts = [part for statement in wanted.statements for part in named(statement, known)]
+    parts += [name for part in parts for name in names_of(part, entities)]
+    by_words = [*parts, *(text for turn in last for text in statements_of(turn))]
+    by_words += said_only_in(removed, said, alone)
     asked = [*by_words, *(fact.text for fact in standing if fact.id in wanted.ids)]
     wished = list(asked)
-    alike = [f for f in standing if any(says(f.text, w) or says(w, f.text) for w in wished)]
+    # What is gone with its turn is not looked for in it.
+    left = [fact for fact in standing if not turns_of(fact) <= removed]
+    said = [turn for turn in said if turn.id not in removed]
+    heard = [message.text for turn in said for message in turn.messages]
+    heard += [*(fact.text for fact in left), *(episode.summary for episode in episodes)]
+    spoken = Sayings(heard)
+    asked_for = Sayings(asked)
+    told = spoken.telling(asked)
+    alike = [f for f in left if _any_of(f.text, told) or asked_for.saying(f.text)]
     subjects = {fact.subject for fact in standing if fact.id in wanted.ids}
     if not subjects:  # Whoever asks means themselves first.
-        subjects = {fact.subject for fact in alike} & (speakers or {USER})
+        subjects = {fact.subject for fact in (*alike, *alone)} & (speakers or {USER})
     # "My sister is pregnant too" is not forgotten with "I am pregnant".
     stated = [fact for fact in alike if not subjects or fact.subject in subjects]
     if speakers:
-        stated = [fact for fact in stated if not _of_another(fact, turns, speakers, wanted)]
-    others = set().union(*(turns_of(fact) for fact in alike if fact not in stated))
-    own = {fact.text for fact in stated if fact.subject in (speakers or {USER})}
+        stated = [
+            fact
+            for fact in stated
+            if fact.id in wanted.ids or not _of_another(fact, turns, speakers, parts)
+        ]
+    ours = {fact.id for fact in stated}
+    others = set().union(*(turns_of(fact) for fact in alike if fact.id not in ours))
+    own = {f.text for f in (*stated, *alone) if f.subject in (speakers or {USER})}
     own |= {text for text in wished if first_person(text)}
     wished += [fact.text for fact in stated]
-    alone = [fact for fact in standing if turns_of(fact) <= removed]
+    told = spoken.telling(wished)
     hidden = set(removed).union(*map(turns_of, stated)) - later
     said = [turn for turn in said if turn.id not in others]
-    hidden |= {turn.id for turn in said if _repeats(turn, wished, own)}
-    hidden |= {episode.id for episode in episodes if tell(episode.summary, wished)}
+    hidden |= {turn.id for turn in said if _repeats(turn, told, own)}
+    hidden |= {episode.id for episode in episodes if _any_of(episode.summary, told)}
     gone = {fact.id: fact for fact in (*stated, *alone)}
     unquoted = [f for f in standing if f.id not in gone and not f.edited and turns_of(f) <= hidden]
     rest = [rest for fact in stated if fact.id not in wanted.ids for rest in _rest(fact, asked)]
@@ -190,40 +209,18 @@ def _rest(fact: Fact, forgotten: Collection[str]) -> list[Fact]:
     ]
 
 
-def what_else(text: str, forgotten: Collection[str]) -> list[str]:
-    """Return the clauses of a text in which who says it says something else of themselves."""
-    parts = [_beginning(part) for part in clauses(text)]
-    other = [part for part in parts if first_person(part) and strong_terms(part)]
-    return [part for part in other if not tell(part, forgotten)] if len(parts) > 1 else []
+def _any_of(text: str, told: Mapping[str, Collection[str]]) -> bool:
+    """Return whether a sentence of a text says a statement."""
+    return any(sentence in told for sentence in sentences(text))
 
 
-def _beginning(clause: str) -> str:
-    """Return a clause as a sentence begins: without the "and" before it."""
-    joins = LANGUAGES[language_of(clause) or ENGLISH].words("contrasts")
-    first, _, rest = clause.partition(" ")
-    clause = rest if rest and plain(first) in joins else clause
-    return clause[:1].upper() + clause[1:]
-
-
-def without_forgotten(turn: Turn, forgotten: Collection[str]) -> Turn | None:
-    """Return a turn with what else its user says in it; None where it says nothing forgotten."""
-    if not any(tell(said.text, forgotten) for said in turn.messages):
-        return None
-    left = []
-    for said in turn.messages:
-        parts = (
-            part
-            for sentence in sentences(said.text if said.role == "user" else "")
-            for part in (
-                what_else(sentence, forgotten) if tell(sentence, forgotten) else [sentence]
-            )
-        )
-        left.append(said.model_copy(update={"text": "\n".join(parts)}))
-    return turn.model_copy(update={"messages": tuple(left)})
-
-
-def _repeats(turn: Turn, wished: Collection[str], own: Collection[str]) -> bool:
+def _repeats(turn: Turn, told: Mapping[str, Collection[str]], own: Collection[str]) -> bool:
     """Return whether a turn says one of some statements, and not of somebody who is not there.
+
+    Args:
+        turn: The turn.
+        told: Sentences with the statements that they say.
+        own: The statements that are of whoever asks.
 
     After "I have a dog" was forgotten, "the neighbour's dog barks" is still remembered, with a
     reply that repeats it; "how is your dog?" is not.
@@ -231,13 +228,14 @@ def _repeats(turn: Turn, wished: Collection[str], own: Collection[str]) -> bool:
     of_others: set[str] = set()
     for said in turn.messages:
         for sentence in sentences(said.text):
-            told = [each for each in wished if says(sentence, each)]
+            if not (statements := told.get(sentence)):
+                continue
             words = content_of(sentence, language_of(sentence) or ENGLISH)
             if said.role == "user":
-                if not all(each in own and _of_another_one(sentence, each) for each in told):
+                if not all(each in own and _of_another_one(sentence, each) for each in statements):
                     return True
-                of_others |= words if told else set()
-            elif told and len(words & of_others) <= _FURTHER:
+                of_others |= words
+            elif len(words & of_others) <= _FURTHER:
                 return True
     return False
 
@@ -250,14 +248,6 @@ def _of_another_one(sentence: str, statement: str) -> bool:
     return single and more >= _FURTHER and first_person(sentence) is False
 
 
-def _said_only_in(removed: Collection[str], turns: Iterable[Turn]) -> list[str]:
-    """Return what the user states in these turns and in no other: what repeats it goes too."""
-    said: dict[bool, list[str]] = {True: [], False: []}
-    for turn in turns if removed else ():
-        said[turn.id in removed] += _statements(turn)
-    return [text for text in said[True] if not any(says(other, text) for other in said[False])]
-
-
 def turns_of(fact: Fact) -> set[str]:
     """Return the ids of the turns that state a fact."""
     return {turn_of(ref) for ref in fact.sources}
@@ -268,31 +258,9 @@ def _speakers(turn: Turn) -> set[str]:
 
 
 def _of_another(
-    fact: Fact, turns: Mapping[str, Turn], asking: Collection[str], wanted: Wanted
+    fact: Fact, turns: Mapping[str, Turn], asking: Collection[str], parts: Iterable[str]
 ) -> bool:
     """Return whether somebody said a fact of themselves who neither asks nor is named."""
     said_by = set().union(*(_speakers(turns[id]) for id in turns_of(fact) if id in turns))
-    own = fact.id not in wanted.ids and fact.subject in said_by - set(asking)
-    return own and not any(mentions(text, fact.subject) for text in wanted.statements)
-
-
-def _last_statement(turns: Mapping[str, Turn], id: str) -> Turn | None:
-    """Return the last turn, going back from one, in which the user states something."""
-    turn = turns.get(id)
-    for _ in range(_BACK):
-        if turn is None or _statements(turn):
-            return turn
-        turn = turns.get(turn.parent or "")
-    return None
-
-
-def _statements(turn: Turn) -> list[str]:
-    """Return the sentences in which the user states something in a turn."""
-    said = (s for m in turn.messages if m.role == "user" for s in sentences(m.text))
-    return [
-        sentence
-        for sentence in said
-        if strong_terms(sentence)
-        and not is_question(sentence)
-        and wants_forgotten(sentence) is None
-    ]
+    own = fact.subject in said_by - set(asking)
+    return own and not any(mentions(text, fact.subject) for text in parts)

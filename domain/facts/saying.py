@@ -1,9 +1,10 @@
 """Whether a text says what a statement says, and what a statement names: by their words."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from domain.records import Entity, Fact, Turn
+from domain.records import Entity
 from domain.text.languages import LANGUAGES, language_of
 from domain.text.meant import things
 from domain.text.sentences import sentences
@@ -40,13 +41,15 @@ def _covers(sentence: str, statement: str) -> bool:
     """
     codes = dict.fromkeys(language_of(text) or ENGLISH for text in (sentence, statement))
     for code in codes:
-        wanted, said = content_of(statement, code), _spoken(sentence, code)
-        met = sum(1 for word in wanted if word in said or any(_meet(word, s, code) for s in said))
+        wanted, said = content_of(statement, code), _by_begin(sentence, code)
+        near = ((word, said.get(_begin(word, code), ())) for word in wanted)
+        met = sum(any(w == word or _meet(w, word, code) for w in others) for word, others in near)
         if wanted and met >= ENOUGH * len(wanted):
             return True
     return False
 
 
+@lru_cache(maxsize=8_192)
 def content_of(text: str, code: str) -> frozenset[str]:
     """Return the stems by which a statement is known; without weak ones where two are left."""
     spoken = _spoken(text, code)
@@ -66,6 +69,15 @@ def _spoken(text: str, code: str) -> frozenset[str]:
     return frozenset(stem(word, code) for word in words(text) if word not in idle)
 
 
+@lru_cache(maxsize=8_192)
+def _by_begin(text: str, code: str) -> dict[str, list[str]]:
+    """Return the stems of a text by the letters that those have in common which meet."""
+    stems: dict[str, list[str]] = defaultdict(list)
+    for word in _spoken(text, code):
+        stems[_begin(word, code)].append(word)
+    return stems
+
+
 @lru_cache(maxsize=len(LANGUAGES))
 def _beside(code: str) -> frozenset[str]:
     """Return the stems of words beside a wish ("what I said") that say little of what is meant."""
@@ -83,14 +95,63 @@ def _meet(word: str, other: str, code: str) -> bool:
     return word[: _ROOT + 2] == other[: _ROOT + 2] and len(longer) - len(shorter) <= 1
 
 
-def names_of(statement: str, entities: Sequence[Entity]) -> list[str]:
-    """Return the names of whoever a statement only names, and by what they are to the user."""
+class Sayings:
+    """Sentences of many texts, found by what they say without holding each against all others."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        """Index texts."""
+        self._said = {sentence for text in texts for sentence in sentences(text)}
+        self._codes = {language_of(sentence) or ENGLISH for sentence in self._said}
+        self._saying: dict[str, list[str]] = {}
+        self._indexes: dict[str, dict[str, set[str]]] = {}
+
+    def saying(self, statement: str) -> list[str]:
+        """Return the sentences that say what a statement says."""
+        if statement in self._saying:
+            return self._saying[statement]
+        near = set[str]()
+        for code in self._codes | {language_of(statement) or ENGLISH}:
+            index = self._index(code)
+            met = [index.get(_begin(word, code), set()) for word in content_of(statement, code)]
+            # Of these words ENOUGH must be met: one at least of any that are more than the others.
+            rarest = sorted(met, key=len)[: int((1 - ENOUGH) * len(met)) + 1]
+            near.update(*rarest)
+        said = [sentence for sentence in near if _covers(sentence, statement)]
+        return self._saying.setdefault(statement, said)
+
+    def telling(self, statements: Iterable[str]) -> dict[str, list[str]]:
+        """Return the sentences that say some statements, each with those that it says."""
+        told: dict[str, list[str]] = defaultdict(list)
+        for statement in dict.fromkeys(statements):
+            for sentence in self.saying(statement):
+                told[sentence].append(statement)
+        return told
+
+    def _index(self, code: str) -> dict[str, set[str]]:
+        """Return the sentences by how their words begin, read in a language."""
+        if code not in self._indexes:
+            index = self._indexes[code] = defaultdict(set)
+            for sentence in self._said:
+                for begin in _by_begin(sentence, code):
+                    index[begin].add(sentence)
+        return self._indexes[code]
+
+
+def _begin(word: str, code: str) -> str:
+    """Return the letters that a word shares with each one that it meets."""
+    return word[: min(_LONG_ENDINGS.get(code, _ROOT), _ROOT - 1)]
+
+
+def names_of(thing: str, entities: Sequence[Entity]) -> list[str]:
+    """Return the names of whoever a wish only names, and by nothing but what they are to the user.
+
+    "My sister" has a name, not so "that my sister is ill".
+    """
     return [
         name
         for entity in entities
         if any(
             says(each.value.replace("-", " "), thing)
-            for thing in things(statement)
             for each in entity.attributes
             if each.name == "relation"
         )
@@ -98,13 +159,6 @@ def names_of(statement: str, entities: Sequence[Entity]) -> list[str]:
     ]
 
 
-def named(statements: Iterable[str], facts: Sequence[Fact], turns: Sequence[Turn]) -> list[str]:
-    """Return what statements name: where nobody says all of one, each of the things in it."""
-    own = [said.text for turn in turns for said in turn.messages if said.role == "user"]
-    known = [*(fact.text for fact in facts), *own]
-    all_named: list[str] = []
-    for statement in statements:
-        parts = things(statement)
-        whole = any(all(says(text, part) for part in parts) for text in known)
-        all_named += [statement] if whole and len(parts) > 1 else parts
-    return all_named
+def named(statement: str, spoken: Sayings) -> list[str]:
+    """Return what a statement names: all of it where somebody says that, else the things in it."""
+    return [statement] if spoken.saying(statement) else things(statement)

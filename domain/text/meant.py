@@ -5,30 +5,74 @@ By form alone. What it reaches is decided in `domain/facts/forgetting.py`.
 
 import re
 from datetime import datetime
+from functools import cache
+from itertools import takewhile
 
 from domain.text.dates.dates import named_period
 from domain.text.dates.elsewhere import period_in
-from domain.text.languages import LANGUAGES, language_of, plain
-from domain.text.phrases import holds, without
+from domain.text.languages import LANGUAGES, language_of, plain, spoken_words
+from domain.text.phrases import starts, without
 from domain.text.vocabulary import ENGLISH, vocabulary
 
-_COMMA = re.compile("[,;，、；،]")
+_COMMA = "[,;،]"
+_MOST = 2
+"""Words of a thing at most, beside "my" and prepositions: of more, some may be what it does."""
 
 
 def things(what: str) -> list[str]:
-    """Return the things that a wish to forget names: "my address", "my phone number".
+    """Return the things of one's own that a wish to forget names; the whole where it names none.
 
-    Behind a comma stands another one only where "and" follows; else it is why.
+    "My address, my phone number" are two, and so they are with "I moved" behind a comma. What
+    begins otherwise, such as "that my mother and I argued", is one statement.
     """
-    joins = LANGUAGES[language_of(what) or ENGLISH].joins
-    joined = re.split(joins, what) if joins else [what]
-    if len(joined) == 1:
-        return _COMMA.split(what)[:1]
-    return [part.strip() for piece in joined for part in _COMMA.split(piece) if part.strip()]
+    code = language_of(what) or ENGLISH
+    pieces = _separators(code).split(what) if LANGUAGES[code].mine else [what]
+    named = list(takewhile(lambda piece: _is_thing(piece, code), pieces[::2]))
+    between, after = pieces[1 : 2 * len(named) - 1 : 2], pieces[2 * len(named) - 1 :]
+    several = any(re.search(r"\w", separator) for separator in between)
+    explained = len(after) == 2 and re.search(_COMMA, after[0])
+    if named and (several or not between) and (explained or not after):
+        return named
+    head = re.split(_COMMA, what)[0]
+    return [head] if _is_of_oneself(head, code) else [what]
+
+
+def _is_thing(text: str, code: str) -> bool:
+    """Return whether a text is "my ..." and no more than a name for a thing."""
+    mine, small = LANGUAGES[code].words("mine"), LANGUAGES[code].words("prepositions")
+    if not starts(text, mine, spaced=True):
+        return False
+    return (
+        0
+        < sum(word not in small for word in spoken_words(without(text, mine, spaced=True)))
+        <= _MOST
+    )
+
+
+def _is_of_oneself(text: str, code: str) -> bool:
+    """Return whether a text is "that I ...", with something said of oneself."""
+    language = LANGUAGES[code]
+    that, _, clause = text.partition(" ")
+    if that not in language.words("that") or starts(clause, language.words("mine"), spaced=True):
+        return False
+    own = language.words("own")
+    return starts(clause, own, spaced=True) and any(
+        word not in language.signs | vocabulary(code).stop for word in spoken_words(clause)
+    )
+
+
+@cache
+def _separators(code: str) -> re.Pattern[str]:
+    """Return what parts things: commas, and "and" before "my", in a group."""
+    language = LANGUAGES[code]
+    joins, mine = ("|".join(map(re.escape, language.words(key))) for key in ("joins", "mine"))
+    return re.compile(rf"(\s*{_COMMA}\s*(?:(?:{joins})\s)?|\s(?:{joins})\s(?=(?:{mine})\s))")
 
 
 def period_meant(what: str, now: datetime) -> tuple[datetime, datetime] | None:
     """Return begin and end (exclusive) of a time that alone is named: "what I said yesterday".
+
+    An empty one for a time that has no two ends here, such as "before yesterday".
 
     Args:
         what: What is to be forgotten.
@@ -37,22 +81,30 @@ def period_meant(what: str, now: datetime) -> tuple[datetime, datetime] | None:
     for code in _codes(what):
         if only_a_time(what, code):
             span = period_in(what, code, now)
-            return named_period(what, now) or (span and span[1:])
+            return named_period(what, now) or (span[1:] if span else (now, now))
     return None
 
 
 def only_a_time(what: str, code: str) -> bool:
-    """Return whether a text of a language says nothing but when something was said."""
+    """Return whether a text says nothing but when its user said something to be forgotten."""
     language, words, text = LANGUAGES[code], vocabulary(code), plain(what)
-    saying = language.words("reports") | language.words("whole")
-    if not holds(text, saying, spaced=words.spaced):
+    spaced = words.spaced and language.spaced
+    times = words.times | {*words.days, *words.months, *words.numbers}
+    timeless = without(text, times, spaced=spaced)
+    bare = (" " if spaced else "").join(timeless.split())
+    saying, forgetting = language.words("i_said"), language.forgets
+    unsaid = without(bare, saying, spaced=spaced)
+    if timeless == text or unsaid == bare:
         return False
-    idle = saying | language.signs | language.words("beside") | language.words("polite") | words.you
-    when = words.times | {*words.days, *words.months, *words.numbers}
-    text = re.sub(language.forgets, " ", text)
-    timeless = without(text, when, spaced=words.spaced)
-    rest = without(timeless, idle, spaced=words.spaced)
-    return timeless != text and not any(letter.isalpha() for letter in rest)
+    # Some forms of "forget" hold "what I said", others only stand before it.
+    orders = (
+        re.sub(forgetting, " ", unsaid),
+        without(re.sub(forgetting, " ", bare), saying, spaced=spaced),
+    )
+    idle = language.words("beside") | language.words("polite") | language.words("whole")
+    idle -= language.words("prepositions")
+    rests = (without(order, idle, spaced=spaced) for order in orders)
+    return not all(any(letter.isalpha() for letter in rest) for rest in rests)
 
 
 def _codes(what: str) -> list[str]:

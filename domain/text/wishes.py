@@ -4,12 +4,13 @@ By form alone. What is meant, and whether it is meant, is for a memory model to 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from domain.text.languages import LANGUAGES, Language, language_of, plain, spoken_words
 from domain.text.meant import only_a_time
-from domain.text.phrases import holds, without
+from domain.text.phrases import holds, starts, without
 from domain.text.statements import is_question, negations
 from domain.text.vocabulary import vocabulary
 
@@ -86,6 +87,8 @@ class _Form:
     def wish(self, before: str, verb: str, after: str, asked: bool) -> str | None:
         """Return what is to be forgotten; None where this is no wish."""
         language, clause = self.language, _CLAUSE.split(before)[-1]
+        if self._reported(before):
+            return None  # "she said: forget it"
         if language.jokes and re.match(language.jokes, verb):
             if self._has(clause, language.words("about")):  # "that about the dog was a joke"
                 said = without(clause, language.words("about"), spaced=language.spaced)
@@ -93,8 +96,6 @@ class _Form:
             if self._says(clause) or self._says(_CLAUSE.split(after)[0]):
                 return None  # "my brother was joking"
             return self._subject(before) if self._says(before) else ""
-        if self._reported(before):
-            return None  # "she said: forget it"
         polite = any(word in f"{before}{verb}{after}" for word in self.polite)
         if self._denied(clause, after) or (asked and not polite):
             return None
@@ -119,15 +120,22 @@ class _Form:
         if not self.language.spaced:
             pieces = "|".join(map(re.escape, sorted(beside, key=len, reverse=True)))
             return re.sub(rf"^(?:{pieces})+|(?:{pieces})+$", "", text) or text
-        words, own = text.split(), self.language.words("own")
+        words, whole = text.split(), self.language.words("whole")
         while words and words[0].strip(_MARKS) in beside | self.small:
-            following = words[1].strip(_MARKS) if words[1:] else ""
-            if words[0] in own and following and following not in beside:
-                break  # "I have a dog", but not "I said"
+            led = words[0] not in whole and self._begins_own(words[1:], beside)
+            if led or self._begins_own(words, beside):
+                break  # "I have a dog" and "that I have a dog", but not "what I said"
             words.pop(0)
         while words and words[-1].strip(_MARKS) in beside:
             words.pop()
         return " ".join(words).strip(_MARKS)
+
+    def _begins_own(self, words: Sequence[str], beside: frozenset[str]) -> bool:
+        """Return whether words say something of one's own: "my dog", "il mio cane"."""
+        own, text = self.language.words("own"), " ".join(words)
+        following = words[1].strip(_MARKS) if words[1:] else ""
+        mine = starts(text, self.language.words("mine"), spaced=True)
+        return mine or (words[:1] != [] and words[0] in own and following not in beside | {""})
 
     def _says(self, text: str) -> bool:
         """Return whether a text has a word that could say what is meant."""
@@ -141,10 +149,13 @@ class _Form:
         """Return whether what follows is what somebody else said, or is to say or to write."""
         quoted = _QUOTED.search(before)
         lead = _CLAUSE.split(before[: quoted.start()] if quoted else before)[-1]
-        first = spoken_words(lead)[:1]
+        again = without(lead, self.language.words("i_said"), spaced=self.language.spaced)
+        if again != lead and not self._says(again):
+            return False  # "as I said before: forget my address"
+        first, *others = spoken_words(lead) or [""]
         orders = self.language.words("orders") - self.polite
-        if self.language.spaced and first and first[0] in orders:
-            return True
+        if self.language.spaced and first in orders and not {*others[:1]} & self.you:
+            return True  # not "tell you what: forget my address"
         if not quoted and self.language in _VERB_LAST | {LANGUAGES["zh"]}:
             return False
         asks, own = self.language.words("asks"), self.language.words("own")

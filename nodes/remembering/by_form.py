@@ -6,7 +6,7 @@ What a form is stands in `domain/text/wishes.py`.
 from collections.abc import Iterable, Mapping
 
 from domain.facts.extraction import FactChange
-from domain.facts.forgetting import NOTHING_WANTED, Reach, Wanted
+from domain.facts.forgetting import NOTHING_WANTED, Reach, Wanted, meant_by
 from domain.owner import Owner
 from domain.records import Turn, turn_of
 from models.offline.facts import wishes_to_forget
@@ -25,16 +25,18 @@ def wanted_by(
         asked: What else is wanted.
     """
     wishes = list(wishes)
+    at = {id: turn.at for id, turn in turns.items()}
+    meant = meant_by((wish.text, at.get(turn_of(wish.source))) for wish in wishes if wish.text)
     asking = {turn_of(wish.source) for wish in wishes}
     back = {turn_of(wish.source) for wish in wishes if not wish.text}
     parents = {turns[id].parent for id in back if id in turns}
     return Wanted(
         ids={wish.target for wish in wishes if wish.target} | set(asked.ids),
-        statements=[*(wish.text for wish in wishes if wish.text), *asked.statements],
+        statements=[*meant.statements, *asked.statements],
         removed=asked.removed,
         asking=asking | set(asked.asking),
         last_before={id for id in parents if id} | set(asked.last_before),
-        at=max((turns[id].at for id in asking if id in turns), default=asked.at),
+        periods=[*meant.periods, *asked.periods],
     )
 
 

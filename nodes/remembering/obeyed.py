@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from domain.facts.extraction import FactChange, Source
-from domain.facts.forgetting import Wanted, what_else
+from domain.facts.forgetting import Wanted
+from domain.facts.left import what_else
 from domain.facts.saying import tell
 from domain.journal import JournalView
 from domain.owner import Owner

@@ -209,11 +209,33 @@ def test_a_wish_names_several_things_and_not_why() -> None:
     for what, parts in {
         "my address, my phone number and my job": ["my address", "my phone number", "my job"],
         "meine Adresse und meine Nummer": ["meine Adresse", "meine Nummer"],
-        "我的地址和电话": ["我的地址", "电话"],
-        "عنواني ورقم هاتفي": ["عنواني", "رقم هاتفي"],
+        "mi dirección y mi número de teléfono": ["mi dirección", "mi número de teléfono"],
+        "il mio indirizzo e il mio numero": ["il mio indirizzo", "il mio numero"],
+        "мой адрес и мой телефон": ["мой адрес", "мой телефон"],
         "my peanut allergy, i was tested again": ["my peanut allergy"],
+        "that i am pregnant, it was a mistake": ["that i am pregnant"],
     }.items():
         assert things(what) == parts
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Forget that in March, I moved to Rome", "Forget that Tom, my brother, is in jail",
+        "Forget that my brother, Tom, is in jail", "Forget that at work, I have problems",
+        "Forget that in my garden, I grow pot", "Forget that when I was young, I stole",
+        "Forget that my mother and I argued about money", "Forget Trinidad and Tobago",
+        "Forget that my mother and my sister argued", "Forget that my sister and Tom are dating",
+        "Olvida que mi padre y yo discutimos", "Oublie que ma mère et ma sœur se disputent",
+        "Vergiss, dass meine Mutter und meine Schwester streiten", "사과 알레르기 잊어줘",
+        "Dimentica che la mia madre e la mia sorella litigano", "치과 예약 잊어줘",
+        "انس عنوان والدي", "弟と揉めたことを忘れて", "忘记我的高跟鞋", "忘记我跟和平路的事",
+        "ลืมเรื่องที่ฉันทำกับข้าวไม่เป็น",
+    ],
+)  # fmt: skip
+def test_a_statement_is_not_cut_into_things(said: str) -> None:
+    what = wants_forgotten(said)
+    assert what and things(what) == [what]
 
 
 def test_a_wish_may_name_only_when_it_was_said() -> None:
@@ -225,8 +247,46 @@ def test_a_wish_may_name_only_when_it_was_said() -> None:
         "Забудь, что я говорил вчера",
     ):  # fmt: skip
         assert period_meant(wants_forgotten(said) or "", now) == (yesterday, now.replace(hour=0))
-    for said in ("Forget that I was sick yesterday", "Forget what I said about Karl yesterday"):
-        assert period_meant(wants_forgotten(said) or "", now) is None
+    for said in (
+        "Forget that I was sick yesterday", "Forget what I said about Karl yesterday",
+        "Forget everything about May", "Forget what I said about May", "Forget all about today",
+        "Forget what I told you about Sunday", "Forget what he told me today",
+        "Forget what she said yesterday", "Forget what you said yesterday",
+        "Olvida lo que me dijo ayer", "Olvida lo que dije sobre ayer", "Vergiss alles über gestern",
+        "Oublie ce qu'il m'a dit hier", "忘掉他昨天说的话", "昨日彼が言ったことは忘れて",
+    ):  # fmt: skip
+        assert period_meant(wants_forgotten(said) or "", now) is None, said
+    for said in ("Forget everything I said before yesterday", "Forget what I said until yesterday"):
+        assert period_meant(wants_forgotten(said) or "", now) == (now, now)
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ("Forget my address, let's talk about cats", "my address"),
+        ("Forget that I'm pregnant and let's talk about something else", "pregnant"),
+        ("As I said before: forget my address", "my address"),
+        ("Tell you what: forget my address", "my address"),
+        ("Wie gesagt: vergiss meine Adresse", "meine adresse"),
+        ("Como te dije: olvida mi dirección", "mi dirección"),
+        ("Comme je l'ai dit : oublie mon adresse", "mon adresse"),
+        ("Come ti ho detto: dimentica il mio indirizzo", "il mio indirizzo"),
+    ],
+)
+def test_a_wish_is_known_beside_other_words_of_the_user(said: str, what: str) -> None:
+    wish = wants_forgotten(said)
+    assert wish and what in things(wish)[0]
+
+
+def test_lies_of_others_take_nothing_back() -> None:
+    for said in (
+        "He made it up.", "They made that up", "It was a lie.", "He said that was a lie",
+        "Er hat gelogen.", "Hij heeft gelogen.", "C'est un mensonge", "Era mentira",
+        "È una bugia", "On skłamał.", "Он соврал", "Yalandı", "彼の話は嘘でした", "他骗你的",
+    ):  # fmt: skip
+        assert wants_forgotten(said) is None, said
+    for said in ("That was a lie", "I made that up", "I lied", "Ich habe gelogen", "Ho mentito"):
+        assert wants_forgotten(said) == "", said
 
 
 @pytest.mark.parametrize(

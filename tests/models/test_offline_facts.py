@@ -84,7 +84,7 @@ def test_a_wish_to_forget_names_what_and_is_no_statement() -> None:
     texts = ("I like tea.", "Please forget that I am pregnant. I live in Rome.")
     assert (stated(*texts), forgotten(*texts)) == (
         ["I like tea.", "I live in Rome."],
-        ["i am pregnant"],
+        ["that i am pregnant"],
     )
 
 

@@ -1,14 +1,17 @@
 """What a person wants forgotten stands in no prompt again, and can be said anew."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from domain.facts.extraction import FactChange
 from domain.facts.facts import standing
 from domain.facts.forgetting import Wanted
 from domain.owner import Owner
-from domain.records import Fact
+from domain.records import Fact, Said, Turn
+from nodes.remembering.by_form import wanted_by
 from stores.maintenance.forgetting import forget
 from tests.support.house import House, Open, is_reply, message_in
 from tests.support.servers.openai_server import Behaviour, Body, Fault, Reply, Structured
@@ -276,3 +279,18 @@ async def test_who_is_named_only_by_what_they_are_is_forgotten_with_their_name(q
         for thread in ("t", "another"):
             await house.say("Who is Karl, and where do I live?", thread)
             assert not re.search("Bonn|dentist", house.prompt()) and "Rome" in house.prompt()
+
+
+def test_each_wish_means_the_day_before_its_own() -> None:
+    days = [datetime(2026, 5, day, 9, tzinfo=UTC) for day in (3, 8)]
+    turns: dict[str, Turn] = {}
+    for place, at in enumerate(days):
+        said = (Said(id=f"m{place}", role="user", text="Forget what I said yesterday", at=at),)
+        turn = Turn(id=f"t{place}", parent=None, thread="t", at=at, seq=place, messages=said)
+        turns[turn.id] = turn
+    wishes = [
+        FactChange(op="forget", text="forget what i said yesterday", source=turn.ref(0))
+        for turn in turns.values()
+    ]
+    begins = [begin.day for begin, _ in wanted_by(wishes, turns).periods]
+    assert begins == [2, 7]

@@ -33,7 +33,7 @@ JOINED = "joined"
 class ThreadRefs(Protocol):
     """Where each thread's ref is kept: the turn last added to it."""
 
-    def copying(self, source: str, target: str) -> AbstractAsyncContextManager[None]:
+    def copying(self, source: str, target: str) -> AbstractAsyncContextManager[bool]:
         """Give `target`, which is made a copy of `source` meanwhile, the same ref.
 
         Raises `GenerationMoved` at the end if the owner was reset meanwhile.

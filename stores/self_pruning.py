@@ -81,14 +81,14 @@ class SelfPruning(ABC):
         source, target = str(source_thread_id), str(target_thread_id)
         if source == target:
             return
-        copying = self._refs.copying(source, target) if self._refs else nullcontext()
+        copying = self._refs.copying(source, target) if self._refs else nullcontext(True)
         try:
-            async with copying:
+            async with copying as owned:
                 await self._copy(source, target)
         except GenerationMoved:
             await self.adelete_checkpoints(target)
             raise
-        if self._copied:
+        if self._copied and owned:
             self._copied(source, target)
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path
@@ -17,7 +18,7 @@ from service.http.readings import FactShown, fact_shown
 from service.ops.thread_records import drop_records, renew_records
 from service.prompt_history import forget_history
 from service.usage.ledger import drop_ledger
-from stores.maintenance.erase import Removed, forget, owners_left, reset, threads_left
+from stores.maintenance.erase import Removed, forget, owners_left, reset
 from stores.maintenance.export import export_user
 
 router = APIRouter(prefix="/memory/{user_id}", tags=["memory"], responses=PROBLEMS)
@@ -50,12 +51,7 @@ async def delete_fact(served: Served, owner: OwnMemory, id: FactId) -> None:
 @router.post("/{character_id}/reset")
 async def reset_owner(served: Served, owner: OwnMemory) -> Removed:
     """Forget all that was said with this character, also what is in flight."""
-    stores = served.parts.stores
-    threads = list((await stores.journal.read(owner)).threads)
-    try:
-        removed = await reset(stores, owner)
-    finally:
-        await renew_records(threads)
+    removed = await reset(served.parts.stores, owner, also=renew_records)
     await asyncio.to_thread(forget_history, served.parts.settings.data_dir, owner)
     return removed
 
@@ -91,11 +87,10 @@ async def forget_user(served: Served, user: OwnUser) -> Removed:
     """Forget a user: every conversation with every character, and what they cost."""
     stores, data_dir = served.parts.stores, served.parts.settings.data_dir
     owners = await owners_left(stores, user)
-    threads = [thread for owner in owners for thread in await threads_left(stores, owner)]
     try:
-        removed = await forget(stores, user)
+        removed = await forget(stores, user, also=partial(drop_records, user))
     finally:
-        await drop_records(user, threads)
+        await drop_records(user, ())
     for owner in owners:
         await drop_ledger(stores.journal, owner)
         await asyncio.to_thread(forget_history, data_dir, owner)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from domain.journal import JournalView, ThreadNote
 from domain.owner import Holder
+from stores.errors import GenerationMoved
 from stores.journal.backend import generation_name
 from stores.journal.readings import Readings
 from stores.journal.records import Changes
@@ -18,27 +19,31 @@ class JournalRefs:
         self._readings = readings
 
     @asynccontextmanager
-    async def copying(self, source: str, target: str) -> AsyncIterator[None]:
+    async def copying(self, source: str, target: str) -> AsyncIterator[bool]:
         """Give the copy of a thread, made meanwhile, the ref of its source.
 
-        The copy is listed before anything is kept of it, so that a reset finds it.
+        The copy is listed before anything is kept of it, so that a reset finds it. Yields whether
+        the source is anybody's: what was reset is nobody's, whatever is still shown of it.
 
         Raises:
-            GenerationMoved: If the owner was reset meanwhile; what was copied is to be deleted.
+            GenerationMoved: If the owner was reset meanwhile, or is being reset; what was copied
+                is to be deleted.
         """
         backend = self._readings.backend
         holder = (await backend.holders([source])).get(source)
         if holder is None:
-            yield
+            yield False
             return
         owner, generation = holder.owner, (await backend.read(holder.owner)).generation
+        if holder.generation not in ("", generation_name(generation)):
+            raise GenerationMoved
         await backend.note_holder(target, Holder(owner, generation_name(generation)))
 
         def decide(view: JournalView) -> Changes:
             return Changes(threads={target: view.threads.get(source, ThreadNote())})
 
         await self._readings.change(owner, generation, decide)
-        yield
+        yield True
         await self._readings.change(owner, generation, lambda _: None)
 
     async def drop(self, thread_id: str) -> None:

@@ -3,7 +3,7 @@
 Both begin a fresh generation first, so whatever is in flight is written where nobody reads.
 """
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict, dataclass
 
 from domain.owner import FIRST_GENERATION, NamelessOwner, Owner, digest
@@ -14,6 +14,14 @@ from stores.sqlite.journal import SqliteJournal
 
 PAGE = 1000
 """Threads whose owners are asked for at once."""
+
+
+AlsoDrop = Callable[[Collection[str]], Awaitable[None]]
+"""Drops what somebody else keeps of threads, before nobody knows any more whose they were."""
+
+
+async def nothing_else(threads: Collection[str]) -> None:
+    """Drop nothing: nobody else keeps anything of these threads."""
 
 
 @dataclass
@@ -29,7 +37,9 @@ class Removed:
         return ", ".join(f"{count} {name}" for name, count in asdict(self).items())
 
 
-async def reset(stores: Stores, owner: Owner, *, everywhere: bool = False) -> Removed:
+async def reset(
+    stores: Stores, owner: Owner, *, everywhere: bool = False, also: AlsoDrop = nothing_else
+) -> Removed:
     """Forget all that an owner ever said, also what is in flight.
 
     It can be repeated until it succeeds: what one that broke off left is removed by the next.
@@ -39,6 +49,7 @@ async def reset(stores: Stores, owner: Owner, *, everywhere: bool = False) -> Re
         owner: Whose memory it is.
         everywhere: Look through all threads and keys there are, not only where an index of the
             owner's is damaged: it may have lost some without a trace.
+        also: Told every thread that goes, those that began or were copied meanwhile too.
 
     Raises:
         StoreUnavailable: If a store does not answer; call it again then.
@@ -61,6 +72,7 @@ async def reset(stores: Stores, owner: Owner, *, everywhere: bool = False) -> Re
         stores.recall.forget(owner)
         stores.summaries.forget()
         await _drop_holders(stores, owner, threads)
+        await also(threads)
         removed.threads += len(threads)
         # Last: until the journal's part is gone, the generation is still listed to be deleted.
         removed.turns += await backend.erase(owner, generation)
@@ -103,18 +115,19 @@ async def owners_left(stores: Stores, user_id: str) -> list[Owner]:
     return [*owners.values()]
 
 
-async def forget(stores: Stores, user_id: str) -> Removed:
+async def forget(stores: Stores, user_id: str, *, also: AlsoDrop = nothing_else) -> Removed:
     """Forget a user: every conversation with every character, and their readable ids.
 
     Nothing is kept but the fresh generations' tokens. On embedded stores no file of the data dir
     holds the text afterwards; servers free their disk by their own rules (`docs/stores.md`).
+    `also` is told every thread that goes.
 
     Raises:
         StoreUnavailable: If a store does not answer; call it again then.
     """
     total = Removed()
     for owner in await owners_left(stores, user_id):
-        removed = await reset(stores, owner, everywhere=True)
+        removed = await reset(stores, owner, everywhere=True, also=also)
         total.memories += await stores.memories.clear(owner)
         total.threads += removed.threads
         total.turns += removed.turns

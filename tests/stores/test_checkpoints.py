@@ -137,10 +137,10 @@ async def test_a_repeated_task_changes_its_interrupt_and_not_its_writes(open_sav
 async def test_copying_and_deleting_tell_the_refs(open_saver: Open) -> None:
     class Watching(Refs):
         @asynccontextmanager
-        async def copying(self, source: str, target: str) -> AsyncIterator[None]:
+        async def copying(self, source: str, target: str) -> AsyncIterator[bool]:
             assert await values(saver, thread(target)) == []
             async with super().copying(source, target):
-                yield
+                yield True
                 assert await values(saver, thread(target)) == await values(saver, thread(source))
 
         async def drop(self, thread_id: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,30 @@ async def script(tmp_path: Path, backend: dict[str, Any]) -> AsyncIterator[Scrip
 @pytest.fixture
 def residue(tmp_path: Path, backend: dict[str, Any]) -> Residue:
     return lambda: raw_stores.rows(backend, tmp_path / "data")
+
+
+async def test_what_others_keep_of_threads_goes_before_their_owner_is_forgotten(
+    script: Script,
+) -> None:
+    await script.say("I keep bees.", "t", ALEX)
+    stores, gone = script.parts.stores, list[str]()
+
+    async def also(threads: Collection[str]) -> None:
+        gone.extend(threads)
+        if threads:
+            raise StoreUnavailable("away")
+
+    threads = (await stores.journal.read(ALEX)).threads
+    await stores.checkpointer.acopy_thread(next(iter(threads)), "copy")
+    for erase in (reset(stores, ALEX, also=also), forget(stores, "alex", also=also)):
+        gone.clear()
+        with pytest.raises(StoreUnavailable):
+            await erase
+        assert set(gone) == {*threads, "copy"}
+    await script.say("I sail.", "u", ALEX)
+    await stores.journal.renew(ALEX)  # As a reset begins.
+    with pytest.raises(GenerationMoved):
+        await stores.checkpointer.acopy_thread("u", "late")
 
 
 async def reset_alex(script: Script) -> None:

@@ -39,9 +39,9 @@ class Refs:
         self.calls: list[tuple[str, ...]] = []
 
     @asynccontextmanager
-    async def copying(self, source: str, target: str) -> AsyncIterator[None]:
+    async def copying(self, source: str, target: str) -> AsyncIterator[bool]:
         """Note a copy."""
-        yield
+        yield True
         self.calls.append(("copy", source, target))
 
     async def drop(self, thread_id: str) -> None:

@@ -155,6 +155,7 @@ def test_a_restart_goes_on_with_the_same_thread_and_new_begins_another(
     assert new["budget"]["cached_prefix"] == 0 and new["budget"]["summary"] > 0
 
 
+@pytest.mark.deep
 def test_users_and_characters_never_meet(talker: Mnemo) -> None:
     for args in (("--user", "Local"), ("--character", "nurse")):
         (turn,) = talker.chat("What am I allergic to?", args=args)
@@ -162,6 +163,7 @@ def test_users_and_characters_never_meet(talker: Mnemo) -> None:
         assert "peanut" not in turn["reply"].casefold()
 
 
+@pytest.mark.deep
 def test_a_thread_of_another_user_is_refused_in_one_sentence(mnemo: Mnemo) -> None:
     mnemo.chat("I am allergic to peanuts", args=("--user", "alex", "--thread", "mine"))
     (turn,) = mnemo.chat("Tell me", args=("--user", "eve", "--thread", "mine"))

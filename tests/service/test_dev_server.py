@@ -118,6 +118,7 @@ async def test_without_a_key_a_network_and_an_env_file_it_answers_at_once(
     assert "Blocking" not in open_server.log and "Traceback" not in open_server.log
 
 
+@pytest.mark.deep
 async def test_without_tokens_the_context_says_who_is_talking(open_server: DevServer) -> None:
     async with open_server.client() as client:
         for user, pet in (("ann", "Rufus"), ("bob", "Whiskers")):

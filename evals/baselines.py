@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.recall.bm25 import Postings
-from domain.recall.packing import Line, pack, with_tokens
+from domain.recall.packing import Line, cost_of, pack
 from domain.recall.passages import passages
 from domain.records import Recalled, RecallKind
 from domain.text.terms import terms
@@ -109,8 +109,9 @@ def items_of(
 
 
 def _line(bench: Bench, kind: RecallKind, id: str, text: str, at: object, place: int) -> Line:
-    item = Recalled.model_validate({"id": id, "kind": kind, "score": 0, "text": text, "at": at})
-    return Line(with_tokens(item, bench.tokens.text), place)
+    item = {"id": id, "kind": kind, "score": 0, "text": text, "at": at}
+    tokens = cost_of(text, bench.tokens.text)
+    return Line(Recalled.model_validate(item | {"tokens": tokens}), place)
 
 
 def _vectors(bench: Bench, texts: list[str]) -> NDArray[np.float64]:

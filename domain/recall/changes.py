@@ -5,9 +5,11 @@ ranks or packs.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import chain, permutations, product
 
 from domain.facts.own_words import own_sentences
 from domain.facts.support import turned_around
@@ -46,6 +48,8 @@ class _Statement:
     text: str
     terms: frozenset[str]
     quantities: tuple[_Quantity, ...]
+    values: frozenset[str]
+    """Of its quantities."""
     denies: bool
 
 
@@ -66,18 +70,23 @@ def changed(corpus: Corpus, about: Iterable[str], rows: Iterable[int]) -> dict[i
         for row, (worth, statement) in nearest.items()
         if statement and worth >= _ABOUT * most > 0
     }
-    newer: dict[int, int] = {}
-    for row, old in said.items():
-        later = [
-            (shared, corpus.at[other], other)
-            for other, new in said.items()
-            if corpus.at[other] > corpus.at[row]
-            and corpus.speakers[other] == corpus.speakers[row]
-            and (shared := _otherwise(old, new, asked))
-        ]
-        if later:
-            newer[row] = max(later)[-1]
-    return newer
+    at = dict(zip(said, corpus.at[list(said)].tolist(), strict=True))
+    speakers = dict(zip(said, corpus.speakers[list(said)].tolist(), strict=True))
+    later: dict[int, list[tuple[int, float, int]]] = defaultdict(list)
+    for row, other in _comparable(said):
+        if at[other] > at[row] and speakers[other] == speakers[row]:
+            shared = _otherwise(said[row], said[other], asked)
+            if shared:
+                later[row].append((shared, at[other], other))
+    return {row: max(others)[-1] for row, others in later.items()}
+
+
+def _comparable(said: Mapping[int, _Statement]) -> Iterator[tuple[int, int]]:
+    """Return the pairs of statements that can say otherwise: by a quantity, or by a denial."""
+    counted = [row for row, statement in said.items() if statement.quantities]
+    denied = [row for row, statement in said.items() if statement.denies]
+    others = [row for row, statement in said.items() if not statement.denies]
+    return chain(permutations(counted, 2), product(denied, others), product(others, denied))
 
 
 def _nearest(text: str, telling: Mapping[str, float]) -> tuple[float, _Statement | None]:
@@ -92,13 +101,11 @@ def _nearest(text: str, telling: Mapping[str, float]) -> tuple[float, _Statement
 
 def _otherwise(old: _Statement, new: _Statement, asked: frozenset[str]) -> int:
     """Return how many words asked for a change is about; 0 where nothing changed."""
-    values = ({was.value for was in each.quantities} for each in (old, new))
-    before, after = values
     shared = [
         len(was.beside & other.beside & asked)
         for was in old.quantities
         for other in new.quantities
-        if was.kind == other.kind and was.value not in after and other.value not in before
+        if was.kind == other.kind and was.value not in new.values and other.value not in old.values
     ]
     most = max(shared, default=0)
     if most and most >= min(_ALIKE, len(asked)):
@@ -112,14 +119,18 @@ def _statements(text: str) -> tuple[_Statement, ...]:
     """Return the user's own sentences in a text, read for comparing."""
     code = language_of(text) or ENGLISH
     return tuple(
-        _Statement(
-            sentence,
-            frozenset(terms(sentence, code)),
-            tuple(_quantities(sentence, code)),
-            denies(sentence),
-        )
-        for sentence in own_sentences(text)
-        if len(sentence) <= _LONGEST
+        _statement(sentence, code) for sentence in own_sentences(text) if len(sentence) <= _LONGEST
+    )
+
+
+def _statement(sentence: str, code: str) -> _Statement:
+    quantities = tuple(_quantities(sentence, code))
+    return _Statement(
+        sentence,
+        frozenset(terms(sentence, code)),
+        quantities,
+        frozenset(each.value for each in quantities),
+        denies(sentence),
     )
 
 

@@ -69,13 +69,16 @@ def fill(pool: Pool, budget: int, penalty: float) -> list[int]:
     """
     left = float(budget)
     cost = pool.tokens + pool.headings
-    worth = pool.scores - penalty * np.log(np.maximum(cost, 1))
-    opened = pool.scores - penalty * np.log(np.maximum(pool.tokens, 1))
+    alone, headed = (penalty * np.log(np.maximum(size, 1)) for size in (pool.tokens, cost))
+    worth = pool.scores - headed
     words = _Words(pool.terms)
     days: set[int] = set()
     taken: list[int] = []
     while len(taken) < len(worth):
-        best = int(np.where(cost <= left, worth - AGAIN * words.shown(), -np.inf).argmax())
+        best = int(worth.argmax())
+        if cost[best] > left:
+            worth[pool.tokens > left] = -np.inf
+            best = int(np.where(cost <= left, worth, -np.inf).argmax())
         if worth[best] == -np.inf or cost[best] > left:
             break
         left -= cost[best]
@@ -83,13 +86,12 @@ def fill(pool: Pool, budget: int, penalty: float) -> list[int]:
         if day not in days:
             days.add(day)
             under = pool.days == day
-            cost[under], worth[under] = pool.tokens[under], opened[under]
-        same = pool.messages == pool.messages[best]
-        worth[same] -= FURTHER
-        opened[same] -= FURTHER
+            cost[under] = pool.tokens[under]
+            worth[under] += headed[under] - alone[under]
+        worth[pool.messages == pool.messages[best]] -= FURTHER
+        worth -= AGAIN * words.shown_by(best)
+        worth[best] = -np.inf
         taken.append(best)
-        worth[best] = opened[best] = -np.inf
-        words.take(best)
     return taken
 
 
@@ -97,24 +99,25 @@ class _Words:
     """The different terms of each candidate, and which of them are shown."""
 
     def __init__(self, terms: Sequence[Terms]) -> None:
+        sizes = [len(each) for each in terms]
+        self._starts = [0, *np.cumsum(sizes).tolist()]
         flat = np.concatenate([np.empty(0, np.int64), *terms])
-        rows = np.repeat(np.arange(len(terms)), [len(each) for each in terms])
-        _, columns = np.unique(flat, return_inverse=True)
-        self._has = np.zeros((len(terms), int(columns.max(initial=-1)) + 1), dtype=bool)
-        self._has[rows, columns] = True
-        self._sizes = np.maximum(self._has.sum(axis=1), 1)
-        self._new = np.ones(self._has.shape[1], dtype=bool)
-        self._counts = np.zeros(len(terms))
+        used = np.zeros(int(flat.max(initial=-1)) + 1, dtype=bool)
+        used[flat] = True
+        self._terms = np.cumsum(used)[flat] - 1
+        self._holds = np.zeros((np.count_nonzero(used), len(terms)), dtype=np.uint16)
+        """A row for each term: 1 where a candidate holds it."""
+        self._holds[self._terms, np.repeat(np.arange(len(terms)), sizes)] = 1
+        self._sizes = np.maximum(self._holds.sum(axis=0, dtype=np.uint16), 1)
+        self._shown: set[int] = set()
 
-    def take(self, row: int) -> None:
-        """Show a candidate."""
-        fresh = np.flatnonzero(self._has[row] & self._new)
-        self._new[fresh] = False
-        self._counts += self._has[:, fresh].sum(axis=1)
-
-    def shown(self) -> NDArray[np.float64]:
-        """Return the share of each candidate's terms that is shown, 0 to 1."""
-        shares: NDArray[np.float64] = self._counts / self._sizes
+    def shown_by(self, candidate: int) -> NDArray[np.float64]:
+        """Show a candidate; return the share of each one's terms that were not shown before it."""
+        own = self._terms[self._starts[candidate] : self._starts[candidate + 1]]
+        fresh = set(own.tolist()) - self._shown
+        self._shown |= fresh
+        counts = self._holds[list(fresh)].sum(axis=0, dtype=np.uint16)
+        shares: NDArray[np.float64] = counts / self._sizes
         return shares
 
 
@@ -158,9 +161,9 @@ def render(items: Sequence[Recalled]) -> str:
     return "\n".join(lines)
 
 
-def with_tokens(item: Recalled, count: Count) -> Recalled:
-    """Return an item with what its line costs."""
-    return item.model_copy(update={"tokens": count(f"{item.text}\n")})
+def cost_of(line: str, count: Count) -> int:
+    """Return the tokens of a line with its line break."""
+    return count(f"{line}\n")
 
 
 def _heading(item: Recalled) -> str:

@@ -13,7 +13,7 @@ from domain.facts.lasting_wishes import LASTING
 from domain.facts.wish_slots import ADDRESS
 from domain.recall.changes import changed
 from domain.recall.index import EvidenceIndex
-from domain.recall.packing import Line, Pool, fill, with_tokens
+from domain.recall.packing import Line, Pool, cost_of, fill
 from domain.recall.query import Question
 from domain.recall.ranking import Mask, Signals, judge, load_weights
 from domain.records import Episode, Fact, Recalled, turn_of
@@ -158,10 +158,11 @@ class Candidates:
         notes = self._scope.facts.notes
         for at, row in enumerate(rows if notes else ()):
             if corpus.units[row].turn in notes:
-                tokens[at] = self._count(f"{self._line(row)}\n")
+                tokens[at] = cost_of(self._line(row), self._count)
         _, first, day = np.unique(corpus.days[rows], return_index=True, return_inverse=True)
         headings = [
-            self._count(f"{day_heading(corpus.units[rows[at]].at)}:\n") for at in first.tolist()
+            cost_of(f"{day_heading(corpus.units[rows[at]].at)}:", self._count)
+            for at in first.tolist()
         ]
         return Pool(
             scores=self._judged.scores[rows],
@@ -202,16 +203,18 @@ class Candidates:
 
     def _evidence(self, row: int, note: str, why: dict[str, float]) -> Line:
         unit = self._index.corpus.units[row]
+        text = f"{self._line(row)} ({note})" if note else self._line(row)
         item = Recalled(
             id=unit.ref,
             kind="fact" if unit.role is None else "evidence",
             score=round(float(self._judged.scores[row]), 4),
-            text=f"{self._line(row)} ({note})" if note else self._line(row),
+            text=text,
             at=unit.at,
             speaker=unit.speaker or None,
             why=why,
+            tokens=cost_of(text, self._count),
         )
-        return Line(with_tokens(item, self._count), row)
+        return Line(item, row)
 
     def _facts(self, allowed: Mask, shown: Container[str], recalled: Collection[str]) -> list[Line]:
         """Return facts of kept units, best first, none of whose messages is shown."""
@@ -230,10 +233,14 @@ class Candidates:
         return self._fact_item(fact, score, f"- {day_heading(fact.valid_from)}: {fact.text}")
 
     def _fact_item(self, fact: Fact, score: float, text: str) -> Recalled:
-        item = Recalled(
-            id=fact.id, kind="fact", score=round(score, 4), text=text, at=fact.valid_from
+        return Recalled(
+            id=fact.id,
+            kind="fact",
+            score=round(score, 4),
+            text=text,
+            at=fact.valid_from,
+            tokens=cost_of(text, self._count),
         )
-        return with_tokens(item, self._count)
 
     def _untaken(self, untaken: Mask) -> Mask:
         """Return the units without those that say nothing but a wish that was taken."""
@@ -252,14 +259,16 @@ class Candidates:
         return Line(item, len(self._index.corpus))
 
     def _summary(self, episode: Episode, closeness: float) -> Line:
+        text = f"- {episode.summary}"
         item = Recalled(
             id=episode.id,
             kind="episode",
             score=round(closeness, 4),
-            text=f"- {episode.summary}",
+            text=text,
             at=episode.begun,
+            tokens=cost_of(text, self._count),
         )
-        return Line(with_tokens(item, self._count), len(self._index.corpus))
+        return Line(item, len(self._index.corpus))
 
     def _all_live(self, episode: Episode) -> bool:
         shown = (turn.id for turn in episode.turns if turn.id not in episode.without)

@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 import tiktoken
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -46,6 +49,19 @@ def counter() -> TokenCounter:
 def test_counts_equal_those_of_tiktoken(model: str, text: str) -> None:
     reference = tiktoken.get_encoding(open_counter(model).encoding.name)
     assert open_counter(model).text(text) == len(reference.encode(text))
+
+
+BREAKS = st.sampled_from(list("\n\r/ \t.-'a1\u2028\u0085\x0b\x1c"))
+
+
+opened = cache(open_counter)
+
+
+@given(st.text(BREAKS | st.characters(exclude_categories=["Cs"]), max_size=40))
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-4"])
+def test_lines_counted_apart_make_the_count_of_the_whole(model: str, text: str) -> None:
+    counter = opened(model)
+    assert counter.text(text) == len(counter.encoding.encode_ordinary(text))
 
 
 def test_the_vocabularies_are_those_of_the_provider(counter: TokenCounter) -> None:

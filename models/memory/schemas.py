@@ -210,12 +210,13 @@ def _fact(
         subject = speaker
     if speaker != "user":
         text = _BY_USER.sub(lambda _: speaker, text)
-    behind = [_stated(source), speaker, *source.before, day(source.at)]
-    behind += [target.text] if target else []
+    own = [_stated(source), speaker, day(source.at), *([target.text] if target else [])]
+    behind = [*own, *source.before]
     if op == "forget":  # What was said earlier, and is known.
         behind += [*(message.text for message in messages), *(fact.text for fact in stored)]
-    if not supported(text, behind):
-        return None
+    earlier = [line for line in source.before if line.startswith("User: ")]
+    if not supported(text, behind) or (supported(text, earlier) and not supported(text, own)):
+        return None  # Nobody said it, or the user did before, where it was read already.
     if subject != speaker and not supported(subject, behind):
         return None
     kind = item.get("kind") if item.get("kind") in get_args(FactKind) else "other"

@@ -14,19 +14,25 @@ _TELLING = ("message", "error", "detail", "msg", "raw", "metadata", "errors")
 """The fields in which servers put their reason, the plainest first."""
 
 _SUBJECT = (
-    r"\b(?:inputs?|prompts?|messages|context|(?:prompt |input |max_num_)?tokens?|conversation)\b"
+    r"\b(?:inputs?|prompts?|messages|context(?! deadline| canceled)"
+    r"|(?:prompt[ _]|input |max_num_)?tokens?|conversation)\b"
 )
 _OVER = (
-    r"(?:exceed(?:s|ed|ing)?\b|too (?:long|large|big|many)|(?:long|great|larg)er than|"
-    r"must have less than|overflow|over the limit|`? (?:must|should) be <=)"
+    r"(?:exceed(?:s|ed|ing)?\b|too (?:long|large|big|many)|(?:long|great|larg)er than|overflow"
+    r"|must (?:have|be) (?:less|fewer|no more) than|over the limit|only supports"
+    r"|`? (?:must|should) be <=)"
 )
+_SIZE = (
+    r"\b(?:n_ctx|max_(?:seq|model)_len|(?:context|sequence)(?:[ _](?:window|length|size|limit))?)"
+)
+"""What servers call how much a model reads."""
 _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|max_tokens must be at least 1, got -"
-    rf"|{_SUBJECT}(?:[^.]|\.\d){{0,80}}?{_OVER}"
-    rf"|{_OVER} (?:\w+ ){{0,6}}?(?:context|model token limit)"
+    rf"|{_SUBJECT}(?:[^.]|\.\d){{0,80}}?{_OVER}|{_SIZE}\D{{0,20}}?\d[\d,]{{2}}"
+    rf"|{_OVER} (?:\w+ ){{0,6}}?(?:context(?! deadline)|model token limit)"
     r"|reached context length|maximum (?:context|prompt) length|range of input length"
     r"|too many (?:input )?tokens|exceeds? (?:\w+ ){0,5}?limit of \d+ tokens"
-    r"|request too large for",
+    r"|request (?:body )?too large for",
     re.I,
 )
 """How servers say that a prompt is too long for the model, or for what a plan lets through."""
@@ -37,13 +43,16 @@ _REPLY = re.compile(
 )
 """What is too long then is the bound of the reply; unless the context is named beside it."""
 _NUMBER = r"(?<!\d)(?P<number>\d[\d,]{2,11})(?!\d|-\d|\.\d{0,9}[1-9])"
-_SURE = re.compile(rf"(?:>|<=|n_ctx\W)\s*{_NUMBER}")
-_WINDOW = re.compile(
-    rf"(?:>|<=|n_ctx|context|maximum|limit|length|size|allowed|than|exceed|too long|too large)"
-    rf"(?:(?!\d{{3}}|\bby\b).){{0,40}}?(?<![\d.]){_NUMBER}",
-    re.I,
+_WINDOWS = (
+    re.compile(rf"(?:>|<=|n_ctx\W)\s*{_NUMBER}"),
+    re.compile(rf"(?:{_SIZE}|max_num_tokens)(?:(?!\bby\b)\D){{0,20}}?{_NUMBER}", re.I),
+    re.compile(
+        rf"(?:context|maximum|limit|length|size|allowed|than|exceed|too long|too large|up to)"
+        rf"(?:(?!\d{{3}}|\bby\b).){{0,40}}?(?<![\d.]){_NUMBER}",
+        re.I,
+    ),
 )
-"""The least number behind these words is what a model reads."""
+"""The least number behind these words is what a model reads; the plainest words first."""
 _PROMPT = re.compile(
     rf"{_NUMBER}(?: `?inputs?`? tokens"
     r"|(?: tokens)? (?:in|from|of) (?:the |your )?(?:input |text )*(?:messages|prompt|input))",
@@ -51,8 +60,8 @@ _PROMPT = re.compile(
 )
 """The prompt alone, where a reply is counted apart."""
 _SENT = re.compile(
-    r"(?:request|prompt|inputs?|requested|resulted in|messages|received|given|keep|contains"
-    rf"|too long|length)\D{{0,24}}?{_NUMBER}",
+    r"(?:request|prompt|inputs?|requested|resulted in|messages|received|given|got|supplied|keep"
+    rf"|contains|too long|length)\D{{0,24}}?{_NUMBER}",
     re.I,
 )
 _LEAST_WINDOW = 256
@@ -96,8 +105,8 @@ def is_too_long(text: str) -> bool:
 
 def tokens_named(text: str) -> tuple[int | None, int | None]:
     """Return the tokens that the model reads and those of the prompt it was sent, where said."""
-    windows = _numbers(_SURE, text) or _numbers(_WINDOW, text)
-    window = min((number for number in windows if number >= _LEAST_WINDOW), default=None)
+    named = ([n for n in _numbers(words, text) if n >= _LEAST_WINDOW] for words in _WINDOWS)
+    window = min(next(filter(None, named), ()), default=None)
     if alone := _numbers(_PROMPT, text):
         return window, alone[0]
     longer = [number for number in _numbers(_SENT, text) if window and number > window]

@@ -47,12 +47,16 @@ PROVIDER_ERRORS: tuple[type[Exception], ...] = (
 
 _QUOTA_WORDS = re.compile(
     r"insufficient_quota|insufficient (credit|balance)|exceeded your current quota"
-    r"|credit balance is too low|requires more credits",
+    r"|credit balance is too low|requires more credits|exceeded\w*budget|budget.{0,10}exceeded",
     re.IGNORECASE,
 )
-_ALONE_TOO_LARGE = re.compile("request too large", re.IGNORECASE)
+_ALONE_TOO_LARGE = re.compile("request (?:body )?too large", re.IGNORECASE)
 """How OpenAI and Groq say that a plan will never let a prompt through, however long one waits."""
-_FILTER_WORDS = re.compile(r"content_filter|content_policy|content management policy|flagged")
+_FILTER_WORDS = re.compile(
+    r"content.{0,12}(?:filter|polic|safety|risk|violat|sensitive|blocked)|data_?inspection"
+    r"|inappropriate|flagged|moderation|guardrail|敏感",
+    re.IGNORECASE,
+)
 _MALFORMED_WORDS = re.compile(
     r"Unexpected response type from|Response missing 'choices'|null value for 'choices'"
     r"|Structured Output response does not have|expected (AIMessage|string)"
@@ -99,14 +103,19 @@ def _reported(error: Exception) -> ModelError:
 
 
 def _classified(error: Exception, status: int | None, code: str, text: str) -> ModelError:
-    words = f"{code} {text}"
+    words = f"{code} {getattr(error, 'type', '')} {text}"
     wait = _retry_after(error, text)
     if status == 402 or (_QUOTA_WORDS.search(words) and wait is None):
         return QuotaExhausted(
             "The model provider's account has no credit left: top it up, or use another "
             "OPENAI_API_KEY."
         )
-    limited = status == 429 or isinstance(error, langchain.ModelRateLimitError) or code == "429"
+    limited = (
+        status == 429
+        or isinstance(error, langchain.ModelRateLimitError)
+        or code == "429"
+        or "throttl" in words.casefold()
+    )
     if limited and not _ALONE_TOO_LARGE.search(text):
         when = f"in {wait:.0f} s" if wait else "in a moment"
         return RateLimited(

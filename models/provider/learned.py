@@ -26,6 +26,16 @@ _REFUSALS: dict[Feature, re.Pattern[str]] = {
     "tools": re.compile(r"\btools?\b|tool_choice|function", re.I),
 }
 """How servers name what they refuse, in the order in which it is given up."""
+_GUESSES: tuple[Feature, ...] = (
+    "tools",
+    "schema",
+    "usage_report",
+    "temperature",
+    "parts",
+    "system_role",
+)
+"""What a refusal without a name may be about, what servers like least first. Never the bound of a
+reply: one without would run on."""
 _TAKES_NONE = re.compile(
     r"(?<!un)support|mmproj|multimodal|must be a string|should be a string|capab|vision", re.I
 )
@@ -51,6 +61,8 @@ class Learned:
     """Its own tokens for one token as counted here, 1 or more."""
     refused: set[Feature] = field(default_factory=set)
     """What it turned out not to take."""
+    taken: set[Feature] = field(default_factory=set)
+    """What it answered to at least once."""
     window_said: bool = False
     """Whether the model itself named its window."""
     text_calls: bool = False
@@ -82,10 +94,16 @@ class Learned:
                 if feature != "parts" or _TAKES_NONE.search(said):
                     self.refused.add(feature)
                 return feature
-        if status in (400, 422) and "tools" in sent:
-            self.refused.add("tools")  # What servers like least, and say least of.
-            return "tools"
         return None
+
+    def guess(self, error: ModelError, sent: Collection[Feature]) -> Feature | None:
+        """Return what to try without after a refusal that names nothing that was sent.
+
+        What the model took before is not the reason.
+        """
+        if getattr(error.__cause__, "status_code", None) not in (400, 422):
+            return None
+        return next((f for f in _GUESSES if f in sent and f not in self.taken), None)
 
     def counted(self, ours: int, its: int) -> None:
         """Learn from a prompt that has `ours` tokens as counted here and `its` as the model says.

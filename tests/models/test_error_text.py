@@ -6,7 +6,14 @@ import httpx2
 import openai
 import pytest
 
-from models.errors import ContextTooLong, ModelError, QuotaExhausted, RateLimited, ServerFailed
+from models.errors import (
+    ContentFiltered,
+    ContextTooLong,
+    ModelError,
+    QuotaExhausted,
+    RateLimited,
+    ServerFailed,
+)
 from models.provider.error_text import is_too_long, said, tokens_named, wait_named
 from models.provider.errors import translate
 from models.provider.learned import Feature, Learned
@@ -141,6 +148,34 @@ TOO_LONG: list[tuple[str, int | None, int | None]] = [
         131072,
         160237,
     ),
+    (  # OpenRouter
+        "This endpoint's maximum context length is 26200 tokens. However, you requested about "
+        "27590 tokens (658 of text input, 732 of tool input, 26200 in the output). Please reduce",
+        26200,
+        658,
+    ),
+    ("prompt token count of 45000 exceeds the limit of 32768", 32768, 45000),  # Copilot
+    ("Request body too large for gpt-4o model. Max size: 8000 tokens.", 8000, None),  # GitHub
+    (
+        "Your input is too long. Max input length is 4096 tokens, but you supplied 5441 tokens.",
+        4096,
+        5441,
+    ),  # Replicate
+    ("Prompt is 11543 tokens but the model context window is 4096 tokens.", 4096, 11543),
+    (
+        "You passed 3500 input tokens and requested 1000 output tokens. However, the model's "
+        "context length is only 4096 tokens, resulting in a maximum input length of 3096 tokens.",
+        4096,
+        3500,
+    ),
+    ("length of prompt_tokens (40000) must be less than max_seq_len (32768).", 32768, 40000),
+    ("input token count is 40000 but model only supports up to 32768. Reduce", 32768, 40000),
+    ("Error in session: number of input tokens must be no more than 8192, got 10000", 8192, 10000),
+    ("prompt too long; exceeded max context length by 1050 tokens", None, None),  # Ollama
+    ("prompt won't fit in an n_ctx window of 2048", 2048, None),
+    ("input_tokens + max_tokens > context_window (3900 + 800 > 4096)", 4096, None),
+    ("The request exceeds the context: prompt of 5,000 tokens, context of 4,096", 4096, 5000),
+    ("Prompt exceeds max length", None, None),  # Z.ai
 ]
 
 
@@ -167,6 +202,7 @@ def test_the_tokens_that_fit_and_those_that_were_sent_are_read(
         "A schema in the request exceeds the maximum allowed nesting depth.",
         "Too many images in request: 21 > 20",
         "Unknown parameter: context",
+        "Post http://127.0.0.1/api/chat: context deadline exceeded (Client.Timeout exceeded)",
         "The prompt is empty",
         "max_tokens must be positive",
     ],
@@ -233,6 +269,18 @@ def test_a_reason_is_found_in_any_form(body: object) -> None:
         (429, "You exceeded your current quota, check your plan.", QuotaExhausted),
         (429, "Request too large for gpt-4o: Limit 30000, Requested 30601.", ContextTooLong),
         (408, "Request timed out", ServerFailed),
+        (504, "context deadline exceeded", ServerFailed),
+        (
+            400,
+            "ThrottlingException: Too many tokens, please wait before trying again.",
+            RateLimited,
+        ),
+        (400, "ExceededBudget: User=x over budget. Spend=10.1, Budget=10.0", QuotaExhausted),
+        (400, "Budget has been exceeded! Current cost: 0.1, Max budget: 0.05", QuotaExhausted),
+        (400, "Content Exists Risk", ContentFiltered),
+        (400, "litellm.ContentPolicyViolationError: The response was filtered", ContentFiltered),
+        (400, "Input data may contain inappropriate content.", ContentFiltered),
+        (403, "This model requires moderation, and your input was flagged.", ContentFiltered),
     ],
 )
 def test_what_waiting_mends_is_told_from_what_it_does_not(

@@ -336,10 +336,36 @@ async def test_a_server_without_schemas_is_asked_by_a_function_call_from_then_on
 async def test_another_refusal_is_not_taken_for_a_missing_schema(
     openai_server: OpenAIServer, memory: LanguageMemory
 ) -> None:
-    openai_server.answers(Fault(400, "the stars stand ill"))
+    openai_server.answers(*[Fault(400, "the stars stand ill")] * 9)
     with pytest.raises(Refused):
         await memory.extract([source(1, "Hi")], [], AT)
-    assert len(openai_server.requests) == 1
+    assert memory.learned.takes("schema")
+
+
+async def test_what_a_refusal_does_not_name_is_found_by_leaving_it_out(
+    openai_server: OpenAIServer, memory: LanguageMemory
+) -> None:
+    refusal, answer = Fault(400, "Bad Request"), Structured({"facts": [a_fact()], "entities": []})
+    openai_server.answers(refusal, refusal, *[answer] * 2, *[refusal] * 2)
+    for _ in range(2):
+        assert (await memory.extract([source(1, "I moved to Denver")], [], AT)).facts
+    assert memory.learned.refused == {"usage_report"}
+    assert len(openai_server.requests) == 4
+    with pytest.raises(Refused):
+        await memory.extract([source(1, "I moved to Denver")], [], AT)
+    assert len(openai_server.requests) == 5, "what the model took before is not the reason"
+
+
+async def test_what_the_user_asked_before_is_no_fact_of_this_message(
+    openai_server: OpenAIServer, memory: LanguageMemory
+) -> None:
+    before = ("User: What is a good name for a cat?", "Agent: Tofu. Do you have children?")
+    asked = a_fact(text="What is a good name for a cat? (user)", source="m1", kind="instruction")
+    said = a_fact(text="The user has children.", source="m1")
+    openai_server.answers(Structured({"facts": [asked, said], "entities": []}))
+    yes = source(1, "Yes, of course.").model_copy(update={"before": before})
+    found = await memory.extract([yes], [], AT)
+    assert [fact.text for fact in found.facts] == ["The user has children."]
 
 
 @pytest.mark.parametrize(

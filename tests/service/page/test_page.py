@@ -117,7 +117,7 @@ async def test_what_got_no_reply_is_sent_again_and_said_once(
         async with open_page(f"{server.url}/inspector") as page:
             wrong, box = page.locator("#status.danger"), page.locator("#message")
             said = page.locator("#transcript p.user")
-            for fault in (Fault(400, "it is broken"), Reply("one two three", cut_after=2)):
+            for fault in (Fault(404, "it is broken"), Reply("one two three", cut_after=2)):
                 openai_server.answers(fault)
                 await box.fill("Are you there?")
                 await box.press("Enter")

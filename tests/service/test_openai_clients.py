@@ -176,6 +176,9 @@ async def test_a_character_that_is_not_there_is_a_model_that_is_not_there(
     file.write_text('[ada]\nname = "Ada"\npersona = "You are Ada."\nmodel = "large"\n')
     async with open_served(characters_file=file) as served, served.openai() as client:
         assert [model.id async for model in client.models.list()] == ["ada"]
+        assert (await client.models.retrieve("ada")).id == "ada"
+        with pytest.raises(NotFoundError, match="use one of ada"):
+            await client.models.retrieve("a/b")
         with pytest.raises(NotFoundError, match="ada"):
             await ask(served, said("Hello."))
         await client.chat.completions.create(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from domain.owner import Owner, digest
@@ -42,20 +42,36 @@ ZONE_HEADER = "x-timezone"
 USER = "local"
 """Who is talking where neither token, header nor request says so; as on the command line."""
 LONGEST = 512
-"""Characters of a name in a header at most."""
+"""Characters of a name in a header or path at most."""
+ModelName = Annotated[str, Path(max_length=LONGEST)]
+
+
+def _listed(served: Serving) -> dict[str, dict[str, Any]]:
+    """Return what OpenAI's clients are told of each character, by its name."""
+    names = list(served.parts.settings.characters) or ["default"]
+    return {
+        name: {"id": name, "object": "model", "created": 0, "owned_by": "mnemograph"}
+        for name in names
+    }
+
+
+def _no_model(served: Serving, name: str) -> HTTPException:
+    return HTTPException(404, f'There is no "{name}": use one of {", ".join(_listed(served))}.')
 
 
 @router.get("/models")
 async def models(served: Served, caller: Asking) -> dict[str, Any]:
     """The characters, as models."""
-    names = list(served.parts.settings.characters) or ["default"]
-    return {
-        "object": "list",
-        "data": [
-            {"id": name, "object": "model", "created": 0, "owned_by": "mnemograph"}
-            for name in names
-        ],
-    }
+    return {"object": "list", "data": list(_listed(served).values())}
+
+
+@router.get("/models/{name:path}")
+async def model(name: ModelName, served: Served, caller: Asking) -> dict[str, Any]:
+    """One character, as a model: those that are listed, so that clients can check a name."""
+    try:
+        return _listed(served)[name]
+    except KeyError:
+        raise _no_model(served, name) from None
 
 
 async def _user(request: Request, asked: CompletionRequest, caller: Asking) -> str:
@@ -77,9 +93,7 @@ async def chat_completions(
     asked.check()
     characters = served.parts.settings.characters
     if characters and asked.model not in characters:
-        raise HTTPException(
-            404, f'There is no "{asked.model}": use one of {", ".join(characters)}.'
-        )
+        raise _no_model(served, asked.model)
     for message in asked.messages:
         served.limits.check_size(message.model_dump())
     owner = Owner(user, asked.model)

@@ -38,10 +38,12 @@ class Journal(Readings):
 
     async def note_thread(self, owner: Owner, generation: str | None, thread: str) -> None:
         """Index a thread under its owner, before anything is kept of it."""
-        holder = Holder(owner, generation_name(generation))
+        holder, first = Holder(owner, generation_name(generation)), False
         await self.backend.note_holder(thread, holder)
 
         def decide(view: JournalView) -> Changes | None:
+            nonlocal first
+            first = not view.threads
             if thread in view.threads:
                 return None
             return Changes(threads={thread: ThreadNote()})
@@ -50,9 +52,19 @@ class Journal(Readings):
             await self.change(owner, generation, decide)
         except GenerationMoved:
             await self.backend.drop_holders({thread: holder})
-            if not (await self.read(owner)).threads:
-                await self.backend.drop_owner(owner)  # Forgotten, also by name.
+            await self.drop_owner(owner)  # Forgotten, also by name.
             raise
+        if first:  # Whoever found no thread may have dropped the owner since it was listed.
+            await self.backend.note_holder(thread, holder)
+
+    async def drop_owner(self, owner: Owner) -> None:
+        """Forget the readable ids of an owner who has no thread, and begins none meanwhile."""
+        if (await self.read(owner)).threads:
+            return
+        await self.backend.drop_owner(owner)
+        begun = (await self.read(owner)).threads
+        for thread, holder in (await self.backend.holders([*begun])).items():
+            await self.backend.note_holder(thread, holder)
 
     async def add_turns(
         self,

@@ -133,8 +133,7 @@ async def forget(stores: Stores, user_id: str, *, also: AlsoDrop = nothing_else)
         total.turns += removed.turns
         total.memories += removed.memories
         await stores.journal.backend.drop_counts(owner)
-        if not (await stores.journal.read(owner)).threads:
-            await stores.journal.backend.drop_owner(owner)  # Nobody has spoken since.
+        await stores.journal.drop_owner(owner)
     await _purge(stores)
     return total
 

@@ -1,7 +1,9 @@
 """Threads that an owner once spoke on cost later turns nothing, and no user reads another's."""
 
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from domain.journal import ThreadNote
@@ -104,6 +106,30 @@ async def test_the_owners_of_a_user_are_those_of_that_user_alone(journal: Journa
     await journal.backend.drop_owner(owners[0])
     assert await journal.backend.owners_of("alex") == [owners[1]]
     assert await journal.backend.owners_of("nobody") == []
+
+
+@pytest.mark.parametrize("call", ["drop_owner", "commit"])
+async def test_an_owner_who_speaks_while_they_are_forgotten_stays_listed(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Each of the two goes as far as the call and is passed by the other."""
+    other = Journal(journal.backend)
+    call_it = getattr(journal.backend, call)
+
+    async def passed_by(*given: Any) -> Any:
+        monkeypatch.undo()
+        if call == "drop_owner":
+            await other.note_thread(ALEX, None, "t")
+        else:
+            await other.drop_owner(ALEX)
+        return await call_it(*given)
+
+    monkeypatch.setattr(journal.backend, call, passed_by)
+    if call == "drop_owner":
+        await journal.drop_owner(ALEX)
+    else:
+        await journal.note_thread(ALEX, None, "t")
+    assert await journal.backend.owners() == [ALEX]
 
 
 async def test_a_list_of_owners_that_was_lost_in_redis_is_made_up_for_by_the_other(

@@ -5,9 +5,10 @@ Every call here blocks: use a thread. Nothing here writes or embeds.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from heapq import nsmallest
+from threading import Lock
 
+from cachetools import LRUCache
 from langgraph.store.base import GetOp, Item, ListNamespacesOp, SearchItem, SearchOp
 
 from stores.base_store.filters import choose_namespaces, literal_prefix, matches
@@ -29,6 +30,12 @@ Wanted = tuple[Namespace, Sequence[str], int]
 
 _WIDER = 4
 """How many times more rows are asked for when the nearest ones were not enough items."""
+_ROWS = 200_000
+"""Ids of rows that a process keeps at hand, of all namespaces: some 40 MB."""
+_rows: LRUCache[Namespace, tuple[tuple[str, ...], dict[str, str]]] = LRUCache(
+    _ROWS, getsizeof=lambda kept: min(len(kept[0]) + 1, _ROWS)
+)
+_rows_lock = Lock()
 
 
 def shards_of(shards: Shards, prefix: Namespace) -> list[int]:
@@ -109,10 +116,19 @@ def nearest_keys(
     return nearest
 
 
-@lru_cache(maxsize=256)
 def rows_of(namespace: Namespace, keys: tuple[str, ...]) -> dict[str, str]:
-    """The keys of a namespace by the id of the item's first row. An index asks for the same."""
-    return {record_id(namespace, key): key for key in keys}
+    """The keys of a namespace by the id of the item's first row.
+
+    Kept for the keys asked for last: an index asks for the same ones, and later for a few more.
+    """
+    with _rows_lock:
+        known, rows = _rows.get(namespace, ((), {}))
+    if known != keys:
+        ids = {key: row for row, key in rows.items()}
+        rows = {ids.get(key) or record_id(namespace, key): key for key in keys}
+        with _rows_lock:
+            _rows[namespace] = keys, rows
+    return rows
 
 
 def _distances(

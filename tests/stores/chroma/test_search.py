@@ -1,6 +1,7 @@
 """Promises of the Chroma store's searches: by filter, by meaning, and of namespaces."""
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from threading import Event
@@ -373,6 +374,23 @@ async def test_more_keys_than_one_read_takes_are_searched_too(chroma: ChromaStor
     names = await put_many(chroma, NS, 1_100)
     ((*found,),) = await chroma.anearest_keys("text k7", [(NS, names, 24)])
     assert len({key for key, _ in found} & set(names)) == 24
+
+
+async def test_keys_that_grow_by_one_a_search_are_held_once(chroma: ChromaStore) -> None:
+    names = await put_many(chroma, NS, 60)
+    names += [f"gone{number}" for number in range(2_000)]
+
+    async def grow(first: int, last: int) -> None:
+        for known in range(first, last):
+            await chroma.anearest_keys("text k7", [(NS, names[:known], 1)])
+
+    await grow(2_000, 2_005)
+    tracemalloc.start()
+    try:
+        await grow(2_005, 2_025)
+        assert tracemalloc.get_traced_memory()[0] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 async def test_a_search_waits_for_no_thread_of_the_event_loop(chroma: ChromaStore) -> None:

@@ -28,7 +28,6 @@ from stores.errors import StoreMismatch, StoreUnavailable
 from stores.journal.journal import Journal
 from stores.long_term import backend_of, open_long_term
 from stores.maintenance.snapshot import snapshot
-from stores.memories import Memories
 from stores.open import going_on
 from stores.redis.connection import connect
 from stores.redis.journal import open_redis_journal
@@ -112,9 +111,9 @@ async def _long_term(settings: Settings) -> list[Check]:
         backend = backend_of(settings)
         seen = await backend.look(settings)
         text = f"{seen.text} {because(settings, backend.setting)}."
-        if not seen.exists:
-            return [Check(name, "ok", text)]
         async with AsyncExitStack() as stack:
+            if not seen.exists:
+                return [Check(name, "ok", text), *await _within(settings, None, stack)]
             store, earlier = await _opened(settings, stack)
             more = [*earlier, *await _within(settings, store, stack)]
             return [Check(name, "ok", text), *more]
@@ -170,20 +169,30 @@ async def _within(settings: Settings, store: Any, stack: AsyncExitStack) -> list
     except StoreUnavailable as error:
         text = f"The journal cannot be read: {error}"
         return [Check("owners", "fail", text)]
-    damaged = await check_damaged(settings, store, journal, stack)
-    return [await _owners(journal, store), damaged]
+    owners = await _owners(journal, store)
+    if store is None:
+        return [owners] if owners.state == "fail" else []
+    return [owners, await check_damaged(settings, store, journal, stack)]
 
 
-async def _owners(journal: Journal | None, store: BaseStore) -> Check:
-    """Look for owners whose journal was lost while their memories were not."""
-    owners, lost = await lost_owners(journal, Memories(store), store)
-    if lost:
-        text = (
-            f"{lost} of {owners} owners have memories but lost their journal, so nothing of it is "
-            "shown: stop everything else, then `mnemo recover`."
+async def _owners(journal: Journal | None, store: BaseStore | None) -> Check:
+    """Look for owners of whom one half was lost: the journal, or long-term memory."""
+    lost = await lost_owners(journal, store)
+    said = []
+    if lost.journals:
+        said.append(
+            f"{lost.journals} of {lost.owners} owners have memories but lost their journal, so "
+            "nothing of it is shown: stop everything else, then `mnemo recover`."
         )
-        return Check("owners", "fail", text)
-    return Check("owners", "ok", f"{owners}, each with its journal.")
+    if lost.memories:
+        said.append(
+            f"{lost.memories} of {lost.owners} owners have a journal that names summaries or facts "
+            "which long-term memory lacks: restore a backup of it. What the journal holds is still "
+            "shown."
+        )
+    if said:
+        return Check("owners", "fail", " ".join(said))
+    return Check("owners", "ok", f"{lost.owners}, each with its journal and its memories.")
 
 
 async def _left_out(settings: Settings) -> list[Check]:

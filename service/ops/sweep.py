@@ -16,13 +16,14 @@ from domain.folding import dead_turns, live_journal
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Episode
+from domain.rows import Rows
 from domain.turns import live, parents_of
 from graph.remember import RememberInput, build
 from models.errors import ModelError
 from nodes.state import Parts
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.journal.journal import Journal
-from stores.maintenance.recover import journal_lost
+from stores.maintenance.recover import journal_lost, memories_lost
 from stores.memories import Memories
 from stores.namespaces import all_namespaces
 
@@ -112,23 +113,34 @@ def idle_since(view: JournalView, then: datetime) -> bool:
 # What is lost
 
 
-async def lost_owners(
-    journal: Journal | None, memories: Memories, store: BaseStore
-) -> tuple[int, int]:
-    """Return how many owners there are and how many lost their journal.
+@dataclass
+class Lost:
+    """How many owners there are, and how many of them lost one half of what they had."""
 
-    Those that are not looked at in `LOST_SECONDS` are taken to be well.
+    owners: int = 0
+    journals: int = 0
+    memories: int = 0
+
+
+async def lost_owners(journal: Journal | None, store: BaseStore | None) -> Lost:
+    """Return what was lost; `store` is None where there is no long-term memory at all.
+
+    Owners that are not looked at in `LOST_SECONDS` are taken to be well.
     """
     owners = await journal.backend.owners() if journal else []
-    lost = len(await _without_journal(owners, store))
-    count, until = len(owners) + lost, monotonic() + LOST_SECONDS
-    if journal is not None:
-        for owner in owners:
-            if monotonic() > until:
-                break
-            view = await journal.read(owner)
-            lost += journal_lost(view, await memories.episodes(owner, view.generation))
-    return count, lost
+    lost = Lost(owners=len(owners))
+    if store is not None:
+        lost.journals = len(await _without_journal(owners, store))
+        lost.owners += lost.journals
+    until = monotonic() + LOST_SECONDS
+    for owner in owners:
+        if journal is None or monotonic() > until:
+            break
+        view = await journal.read(owner)
+        rows = await Memories(store).all(owner, view.generation) if store else Rows()
+        lost.journals += journal_lost(view, rows.episodes)
+        lost.memories += memories_lost(view, rows)
+    return lost
 
 
 async def _without_journal(owners: Iterable[Owner], store: BaseStore) -> set[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from domain.journal import JournalView
 from domain.owner import FIRST_GENERATION, Owner
 from domain.records import Episode, Id, Turn
+from domain.rows import Rows
 from stores.journal.backend import generation_name
 from stores.namespaces import all_namespaces
 from stores.open import Stores
@@ -83,6 +84,19 @@ def journal_lost(view: JournalView, episodes: Iterable[Episode]) -> bool:
         note.last is not None and thread not in view.refs for thread, note in view.threads.items()
     )
     return view.threads_lost or without_ref or max(seqs) > view.seq
+
+
+def memories_lost(view: JournalView, rows: Rows) -> bool:
+    """Return whether long-term memory lacks what a journal, read before it, says was written.
+
+    A deleted fact leaves a tombstone there, and an episode goes once no ref reaches it.
+    """
+    named = {key for change in view.changes for key in change.keys}
+    missing = named - rows.by_key.keys()
+    turns = view.turns.keys() | {turn.id for episode in rows.episodes for turn in episode.turns}
+    astray = any(ref not in turns for ref in view.refs.values())
+    emptied = view.rows > 0 and not rows.by_key
+    return any(kind != "episode" for kind, _ in missing) or (astray and (emptied or bool(missing)))
 
 
 async def recover(stores: Stores, turns_of: TurnsOf) -> Recovered:

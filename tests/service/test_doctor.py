@@ -1,6 +1,7 @@
 """`mnemo doctor`: every row says what is, why, and what to do; it looks only, and never hangs."""
 
 import asyncio
+import shutil
 import socket
 import sqlite3
 import threading
@@ -284,6 +285,18 @@ async def test_a_lost_journal_is_told_also_when_another_one_was_begun(data_dir: 
     remove(data_dir, "checkpoints")
     await say(settings, "I like coffee")
     assert (await rows_of(settings))["owners"].state == "fail"
+
+
+async def test_long_term_memory_that_was_lost_is_told(data_dir: Path) -> None:
+    settings = embedded(data_dir, fold_turns=4)
+    await say(settings, *(f"I drank {number} cups of tea" for number in range(6)))
+    shutil.rmtree(data_dir / "chroma")
+    row = (await rows_of(settings))["owners"]
+    assert row.state == "fail" and "backup" in row.text
+    async with open_parts(settings):
+        pass  # Makes an empty one.
+    row = (await rows_of(settings))["owners"]
+    assert row.state == "fail" and "backup" in row.text
 
 
 async def test_other_embeddings_than_the_stored_ones_are_a_failure(

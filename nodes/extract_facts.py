@@ -26,7 +26,7 @@ from nodes.remembering.lease import extending
 from nodes.remembering.obeyed import obeyed
 from nodes.remembering.read_messages import DROPPED, UNREADABLE, read_messages
 from nodes.remembering.redacted import redacted
-from nodes.state import ChatContext, ChatState, Parts
+from nodes.state import ChatContext, ChatState, Parts, Schedule
 from stores.errors import GenerationMoved, StoreUnavailable
 
 CONTEXT = 200
@@ -45,24 +45,12 @@ class ExtractFacts:
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return the texts of the facts added; a failure is noted, and the cursor stays."""
         work, origin = state["schedule"], state["origin"]
-        owner, generation = origin.owner, origin.view.generation
-        done: Extracted | None = None
-        failed: list[str] = []
         try:
-            if work.extract:
-                asked = work.asked
-                done = await extract(self._parts, owner, generation, origin.tier, asked)
+            done, failed = await extract_or_forget(
+                self._parts, origin.owner, origin.view.generation, origin.tier, origin.thread, work
+            )
         except GenerationMoved:
             return {}
-        except (ModelError, StoreUnavailable) as error:
-            failed.append(f"extract_facts: {error}")
-        try:
-            if done is None and work.asks:
-                await forget_by_form(self._parts, owner, generation, origin.thread)
-        except GenerationMoved:
-            return {}
-        except StoreUnavailable as error:
-            failed.append(f"extract_facts: {error}")
         done = done or Extracted()
         messages = "1 message" if done.unread == 1 else f"{done.unread} messages"
         passed_over = f"extract_facts: passed over {messages} that the memory model cannot read"
@@ -85,6 +73,37 @@ class Extracted:
     """Notes of the model that nothing said supports."""
     unread: int = 0
     """Messages that it could not read."""
+
+
+async def extract_or_forget(
+    parts: Parts,
+    owner: Owner,
+    generation: str | None,
+    tier: Tier,
+    thread: str,
+    work: Schedule,
+) -> tuple[Extracted | None, list[str]]:
+    """Do what is scheduled; where no model reads a wish to forget, it is obeyed by its form.
+
+    Returns:
+        What was extracted, None where nothing was; and what failed, a sentence each.
+
+    Raises:
+        GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
+    """
+    done: Extracted | None = None
+    failed: list[str] = []
+    try:
+        if work.extract:
+            done = await extract(parts, owner, generation, tier, work.asked)
+    except (ModelError, StoreUnavailable) as error:
+        failed.append(f"extract_facts: {error}")
+    try:
+        if done is None and work.asks:
+            await forget_by_form(parts, owner, generation, thread)
+    except StoreUnavailable as error:
+        failed.append(f"extract_facts: {error}")
+    return done, failed
 
 
 async def extract(

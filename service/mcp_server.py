@@ -14,7 +14,12 @@ from domain.owner import Owner, digest
 from domain.text.moments import here
 from models.errors import ModelError
 from nodes.state import Parts
-from service.memory_changes import NoSuchFact, add_statement, delete_fact
+from service.memory_changes import (
+    NoSuchFact,
+    add_statement,
+    delete_fact,
+    forget_what_says,
+)
 from service.memory_view import remembered, transcript
 from stores.errors import GenerationMoved, StoreUnavailable
 
@@ -22,6 +27,10 @@ INSTRUCTIONS = (
     "The user's long-term memory. Call `recall` before answering anything that may depend on what "
     "they said earlier, `remember` when they tell something worth keeping, `facts` for what is "
     "held to be true, `forget` when they ask for it."
+)
+FORGOTTEN = "It is forgotten."
+NOTHING_SAYS = (
+    "There is no fact of that id, and nothing that is remembered says this: `facts` lists them."
 )
 SHOWN_TURNS = 200
 """Turns of a transcript at most; about what an agent can read at once."""
@@ -95,8 +104,8 @@ def memory_server(opened: Opened) -> MCPServer:
         async def work(parts: Parts, owner: Owner) -> str:
             if not statement.strip():
                 raise ToolError("The statement is empty: say what is to be remembered.")
-            await add_statement(parts, owner, statement, digest(f"{owner.key}\nmcp"))
-            return "It is remembered."
+            forgets = await add_statement(parts, owner, statement, digest(f"{owner.key}\nmcp"))
+            return FORGOTTEN if forgets else "It is remembered."
 
         return await _said(opened, ctx, work)
 
@@ -121,7 +130,15 @@ def memory_server(opened: Opened) -> MCPServer:
 
     @server.tool()
     async def forget(
-        ctx: Call, fact: Annotated[str, Field(min_length=1, description="Its id, from `facts`.")]
+        ctx: Call,
+        fact: Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=LONGEST,
+                description="Its id, from `facts`; or what it says, where it is no fact.",
+            ),
+        ],
     ) -> str:
         """Delete a fact for good: it is never told again, nor is what it was drawn from."""
 
@@ -129,8 +146,9 @@ def memory_server(opened: Opened) -> MCPServer:
             try:
                 await delete_fact(parts, owner, fact)
             except NoSuchFact as error:
-                raise ToolError("There is no fact of that id: `facts` lists them.") from error
-            return "It is forgotten."
+                if (await forget_what_says(parts, owner, fact)).nothing:
+                    raise ToolError(NOTHING_SAYS) from error
+            return FORGOTTEN
 
         return await _said(opened, ctx, work)
 

@@ -12,6 +12,8 @@ from domain.owner import Owner
 from domain.records import Fact, Said, Turn
 from domain.rows import key_of
 from graph.remember import run
+from nodes.extract_facts import extract_or_forget
+from nodes.schedule import schedule
 from nodes.state import Parts
 from service.memory_view import remembered
 from stores.errors import GenerationMoved
@@ -66,11 +68,17 @@ async def forget_what_says(parts: Parts, owner: Owner, text: str) -> Reach:
     return await forget(parts.stores, owner, view.generation, wanted, now=parts.now())
 
 
-async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> Turn:
-    """Keep a statement as if the user had made it on `thread`; facts are drawn from it as ever.
+async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> bool:
+    """Take a statement as if the user had made it on `thread`; facts are drawn from it as ever.
+
+    A wish to forget is obeyed before this returns.
+
+    Returns:
+        Whether it was a wish to forget, which is not remembered itself.
 
     Raises:
         GenerationMoved: If the owner was reset meanwhile; nothing is kept.
+        StoreUnavailable: If a store does not answer.
     """
     journal, now = parts.stores.journal, parts.now()
     view = await journal.read(owner)
@@ -84,6 +92,12 @@ async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> T
         id=uuid4().hex, parent=view.refs.get(thread), thread=thread, at=now, messages=messages
     )
     view = await journal.add_turns(owner, view.generation, [turn], thread, turn.id)
+    tier = parts.settings.tier(None, owner.character_id)
+    work = schedule(parts, owner, tier, view, thread, turn.id)
+    if work.asks:
+        await extract_or_forget(parts, owner, view.generation, tier, thread, work)
+        if turn.id in (await journal.read(owner)).withheld:
+            return True
     asked = {
         "user_id": owner.user_id,
         "character_id": owner.character_id,
@@ -91,7 +105,7 @@ async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> T
         "thread": thread,
     }
     parts.stores.background.start(owner, lambda: run(parts, asked, False))
-    return view.turns[turn.id]
+    return False
 
 
 async def _fact(parts: Parts, owner: Owner, id: str) -> tuple[Fact, str | None]:

@@ -68,3 +68,29 @@ async def test_a_fact_that_an_agent_forgets_is_in_no_list_any_more(serve: Serve)
             await client.call_tool("forget", {"fact": boston["id"]})
             left = (await client.call_tool("facts", {})).structured_content
             assert left is not None and "Boston" not in str(left)
+
+
+async def test_an_agent_forgets_by_saying_so_and_in_the_words_of_what_was_said(
+    serve: Serve,
+) -> None:
+    async with serve(extract_turns=100) as alone:
+        parts = alone.serving.parts
+
+        async def opened(call: Any) -> Any:
+            return parts, Owner("alex")
+
+        async def tell(client: Client, statement: str) -> str:
+            return text(await client.call_tool("remember", {"statement": statement}))
+
+        async with Client(memory_server(opened)) as client:
+            for statement in ("I am allergic to walnuts.", "I collect amber.", "I play the oboe."):
+                assert await tell(client, statement) == "It is remembered."
+            asked = "Please forget that I am allergic to walnuts."
+            assert await tell(client, asked) == "It is forgotten."
+            # Nothing has been drawn as a fact of it yet.
+            gone = await client.call_tool("forget", {"fact": "I collect amber"})
+            assert text(gone) == "It is forgotten."
+            query = {"query": "walnuts, amber and oboe?"}
+            recalled = text(await client.call_tool("recall", query))
+            assert "oboe" in recalled
+            assert "walnuts" not in recalled and "amber" not in recalled

@@ -190,6 +190,12 @@ async def _extract(
     nearest = await _nearest(parts, owner, generation, sources, known)
     extraction, unread = await read_messages(parts, owner, tier, view.cursor, sources, nearest)
     changes, gone = await obeyed(parts, owner, view, sources, extraction.facts, asked)
+    latest = await parts.stores.journal.read(owner)
+    forgotten = (
+        latest.withheld - view.withheld - gone
+    )  # by somebody else, while the model was at it
+    changes = [change for change in changes if turn_of(change.source) not in forgotten]
+    mentions = [each for each in extraction.entities if turn_of(each.source) not in forgotten]
     by_ref = {source.ref: source for source in sources}
 
     def applied(rows: Rows) -> dict[RecordKey, Memory]:
@@ -200,12 +206,12 @@ async def _extract(
             fact.model_copy(update={"edited": True}) if turns_of(fact) <= hidden else fact
             for fact in facts
         )
-        entities = entity_rules.merge(extraction.entities, by_ref, rows.entities)
+        entities = entity_rules.merge(mentions, by_ref, rows.entities)
         records: list[Memory] = [*facts, *entities]
         return {key_of(record): record for record in records}
 
     # Read now: what the user edited or deleted while the model was at it stays so.
-    rows = await parts.stores.recall.rows(owner, await parts.stores.journal.read(owner))
+    rows = await parts.stores.recall.rows(owner, latest)
     written = await asyncio.to_thread(applied, rows)
     before = rows.by_key
     rewritten = {key: before[key] for key in written if key in before}

@@ -1,5 +1,6 @@
 """What a person wants forgotten stands in no prompt again, and can be said anew."""
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -105,6 +106,24 @@ async def test_who_asks_to_forget_is_obeyed_in_the_same_turn(open_house: Open, w
         assert "pregnant" not in house.prompt() and "ergiss" not in house.prompt()
         assert "Rome" in house.prompt()
         assert {fact.text for fact in await facts_of(house)} == {"", "The user lives in Rome."}
+
+
+async def test_what_is_forgotten_while_a_model_reads_it_becomes_no_fact(open_house: Open) -> None:
+    async with open_house(remember="background", extract_turns=2) as house:
+
+        def slow(body: Body) -> Behaviour:
+            behaviour = scripted(body)
+            if isinstance(behaviour, Structured):
+                return Reply(json.dumps(behaviour.value), delay=0.4, streams=False)
+            return behaviour
+
+        house.server.default = slow
+        await house.say("I live in Rome")
+        await house.say("I am pregnant")
+        await house.server.asked(3)
+        await house.say("Please forget that I am pregnant")
+        await house.parts.stores.background.finish(10)
+        assert {fact.text for fact in await facts_of(house)} == {"The user lives in Rome."}
 
 
 async def test_what_was_deleted_can_be_said_anew(quick: Any) -> None:

@@ -50,32 +50,37 @@ _BLOCK = re.compile(
     re.S | re.I,
 )
 _MARK = re.compile(r"</?(?:memory|wishes)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|</?data-[0-9a-f]{8}\b>?", re.I)
+_NAMED = rf"{TOOL_NAME}\b[^.!?\n`]{{0,40}}?"
+_QUOTED = r"(?<!\w)[\"'“](?=\w)"
 _CALL = re.compile(
     r"(?:```\w*\s*)?(?:"
-    r"</?[|｜]?(?:\w{1,20}[:_])?(?:tool|function|python)[_▁ -]?(?:calls?|tag)[^<>\n]{0,40}"
+    r"</?[|｜]?(?:\w{1,20}[:_|｜])?(?:tool|function|python)[_▁ -]?(?:calls?|tag)[^<>\n]{0,40}"
     r"|\[TOOL_CALLS\]"
     r"|(?:<\|channel\|>)?(?:commentary|analysis) to=|<\|start\|>assistant to="
     rf"|</?[^<>\n]{{0,60}}>?\s*{TOOL_NAME}"
-    rf"|(?<=[\[{{(,\s])[\"']\w+[\"']\s*:\s*[\"']{TOOL_NAME}[\"']"
-    rf"|(?<=:)\s*{TOOL_NAME}$"
+    rf"|(?<=[\[{{(,\s])[\"']\w+[\"']\s*:\s*[\"'](?:\w+\.)?{TOOL_NAME}[\"']"
+    rf"|(?:(?<=:)|(?<=:\s)){TOOL_NAME}$"
     rf"|(?<![\w`]){TOOL_NAME}\W{{0,3}}[({{<\[:=]"
+    rf"|(?<![\w`]){_NAMED}(?:\bquery\b|{_QUOTED})"
     rf"|\A\W*{TOOL_NAME}\b"
     r"|\A\W*\{\s*[\"']query[\"']\s*:"
     r")",
     re.I | re.M,
 )
 """How models write a call of the tool as text: Hermes, Llama 3, Mistral, DeepSeek,
-gpt-oss, XML, Python, ReAct, and JSON with any name for what is called."""
+gpt-oss, XML, Python, ReAct, JSON with any name for what is called, and plain words: its name and
+what to look for."""
 _BEFORE_NAME = re.compile(r"(?:```\w*\s*\w*)?[\[{(][\[{(\s\w\"':,]*\Z")
 """The opening of JSON whose first words lead to the name of what is called."""
 _HOLD = 100
 """Characters after a bracket or a tag in which it shows whether a call or a delimiter began."""
 _OPENING = re.compile(
     r"[<{\[`◁]|\b(?:s(?=[search_mory]*\Z)|f(?=[forget_my]*\Z))|\Aa[analysi]*\Z|assistant\w{0,5}\Z"
+    rf"|{_NAMED}\Z"
 )
 _QUERY = re.compile(
-    r"query['\"]?\s*(?:</\w+>\s*<\w+>|[:=]|>)\s*['\"]?([^'\"<>\n]+)"
-    rf"|{TOOL_NAME}\s*\(\s*['\"]([^'\"\n]+)['\"]\s*\)",
+    r"query['\"]?(?:\s\w+=['\"]\w+['\"])?\s*(?:</\w+>\s*<\w+>|[:=]|>)\s*['\"]?([^'\"<>\n]+)"
+    rf"|{TOOL_NAME}(?=[\s(])[\w\s(:=]{{0,40}}?{_QUOTED}([^'\"”\n]+)",
     re.I,
 )
 

@@ -26,11 +26,23 @@ CALLS = [
     "<tool_call>search_memory\n<arg_key>query</arg_key>\n<arg_value>red bike</arg_value>",
     '```tool_code\nprint(search_memory("red bike"))\n```',
     '{"action": "search_memory", "action_input": {"query": "red bike"}}',
+    '<｜DSML｜function_calls>\n<｜DSML｜invoke name="search_memory">\n'
+    '<｜DSML｜parameter name="query" string="true">red bike</｜DSML｜parameter>\n'
+    "</｜DSML｜invoke>\n</｜DSML｜function_calls>",
+    '{"name": "functions.search_memory", "arguments": {"query": "red bike"}}',
     "{'name': 'search_memory', 'arguments': {'query': 'red bike'}}",
     '<|channel|>commentary to=functions.search_memory <|message|>{"query": "red bike"}<|call|>',
     '<｜tool▁calls▁begin｜>function<｜tool▁sep｜>search_memory\n```json\n{"query": "red bike"}',
 ]
+IN_WORDS = [
+    'call search_memory with query "red bike"',
+    'I will now use search_memory to look for "red bike".',
+    "Let me call search_memory with the query 'red bike', one moment.",
+    "You should call search_memory with query: red bike",
+    "Tool: search_memory, query: red bike",
+]
 PLAIN = [
+    "I have search_memory and forget_memory, which doesn't say much.",
     "The bike is red [1] and costs < 5 {euros}.",
     "`code` and <b>bold</b> and {braces} are fine",
     'Here is JSON:\n```json\n{"name": "Ann", "age": 3}\n```\nDone.',
@@ -57,6 +69,13 @@ def test_a_tool_call_written_as_text_is_read_and_never_shown(text: str, size: in
     assert is_call(text) and read_call(text) == "red bike"
     for part in (streamed(text, size), shown(text, final=True)):
         assert part.strip() in ("", "Let me look.")
+
+
+@pytest.mark.parametrize("text", IN_WORDS)
+def test_a_call_in_plain_words_is_one_and_its_name_is_never_shown(text: str) -> None:
+    assert is_call(text) and read_call(text) == "red bike"
+    for part in (streamed(text, 1), streamed(text, 7), shown(text, final=True)):
+        assert "_memory" not in part
 
 
 @pytest.mark.parametrize(

@@ -14,25 +14,23 @@ import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter, process_time
+from time import process_time
 from typing import Any, Literal, NamedTuple, cast, get_args
 
-from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple, get_checkpoint_id
 from langgraph.checkpoint.redis.aio import AsyncRedisSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from redis.asyncio import Redis
 from redis.commands.search.query import Query
-from rich.console import Console
-from rich.table import Table
 
 from evals.speed.made_up import texts
+from evals.speed.table import print_rows
+from evals.speed.turns import timed_turn
 from graph.chat import build
 from graph.parts import open_parts
-from nodes.state import ChatContext, ChatInput
 from settings import Settings
 from stores.checkpoint_pruning import KEEP_TURNS
 from stores.redis.checkpoints import RedisCheckpoints
@@ -207,16 +205,11 @@ async def _repetition(name: str, url: str, durability: Durability, turns: int) -
             settings = Settings(_env_file=None, data_dir=Path(folder), chat_model="offline")
             async with _open(name, url, durability) as saver, open_parts(settings) as parts:
                 graph = build(parts).compile(checkpointer=saver)
-                config: RunnableConfig = {"configurable": {"thread_id": "bench"}}
                 for number, text in enumerate(texts(turns)):
                     if number == early:
                         busy = await _busy(client)
-                    begun = perf_counter()
-                    message = cast(ChatInput, {"messages": [HumanMessage(text)]})
-                    await graph.ainvoke(
-                        message, config, context=ChatContext(), durability=durability
-                    )
-                    times.append((perf_counter() - begun) * 1000)
+                    took, _ = await timed_turn(graph, text, durability)
+                    times.append(took)
                 busy = (await _busy(client) - busy) * 1000 / (len(times) - early)
         keys = [key async for key in client.scan_iter(count=1000)]
         size = sum([int(await client.memory_usage(key, samples=0) or 0) for key in keys])
@@ -246,26 +239,8 @@ def main() -> None:
     parser.add_argument("--redis", required=True, help="URL of a database that may be emptied")
     parser.add_argument("--turns", type=int, default=40)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    costs = asyncio.run(compare(asked.redis, asked.turns, asked.repetitions))
-    if asked.json:
-        print(json.dumps([asdict(cost) for cost in costs]))
-        return
-    table = Table(
-        "saver",
-        "durability",
-        "ms a turn",
-        "of each repetition",
-        "CPU ms a turn",
-        "keys a thread",
-        "KB a thread",
-    )
-    for cost in costs:
-        shown = " ".join(f"{ms:.0f}" for ms in cost.repetitions)
-        table.add_row(cost.saver, cost.durability, f"{cost.ms:.0f}", shown, f"{cost.cpu:.0f}",
-                      f"{cost.keys:.0f}", f"{cost.kilobytes:.0f}")  # fmt: skip
-    Console().print(table)
+    print_rows(asyncio.run(compare(asked.redis, asked.turns, asked.repetitions)))
 
 
 if __name__ == "__main__":

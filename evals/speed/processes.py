@@ -5,21 +5,17 @@ import os
 import resource
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
 import httpx
-import uvicorn
 
 from evals.measures import percentile
 from evals.speed.made_up import texts
 from evals.speed.measure import WARM_UP, Figures
 from evals.speed.peers import Place
-from tests.support.servers.openai_server import Body, OpenAIServer, Reply, Structured
+from tests.support.servers.openai_server import Body, Reply, Structured, running_openai_server
 from tests.support.servers.serve_process import serve_process
 
 MNEMO = Path(sys.executable).with_name("mnemo")
@@ -64,7 +60,7 @@ def _start(folder: Path, times: int, words: list[str], said: str) -> Figures:
 def served(folder: Path, place: Place, turns: int) -> Figures:
     """Return what a turn over HTTP takes, its model behind HTTP too, and what the model takes."""
     with (
-        _model_server() as model,
+        running_openai_server() as model,
         serve_process(
             cwd=folder,
             MNEMO_REDIS_URL=place.redis_url,
@@ -76,6 +72,7 @@ def served(folder: Path, place: Place, turns: int) -> Figures:
         ) as server,
         httpx.Client(timeout=60) as client,
     ):
+        model.default = _answer
         whole, alone, cpu = [], [], 0.0
         for number, text in enumerate(texts(turns + WARM_UP)):
             if number == WARM_UP:
@@ -111,25 +108,6 @@ def _cpu(pid: int) -> float:
 def _rss(pid: int) -> int:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 1_000_000
-
-
-@contextmanager
-def _model_server() -> Iterator[OpenAIServer]:
-    """Run a model server that answers at once."""
-    model = OpenAIServer()
-    model.default = _answer
-    config = uvicorn.Config(model.app(), "127.0.0.1", 0, log_level="critical", lifespan="off")
-    runner = uvicorn.Server(config)
-    thread = threading.Thread(target=runner.run, daemon=True)
-    thread.start()
-    while not runner.started:
-        time.sleep(0.01)
-    model.url = f"http://127.0.0.1:{runner.servers[0].sockets[0].getsockname()[1]}"
-    try:
-        yield model
-    finally:
-        runner.should_exit = True
-        thread.join(5)
 
 
 def _answer(body: Body) -> Reply | Structured:

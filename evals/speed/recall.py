@@ -6,20 +6,17 @@ turn index is measured apart, with nothing known, after one change, and after un
 
 import argparse
 import asyncio
-import json
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from time import perf_counter
-
-from rich.console import Console
-from rich.table import Table
 
 from domain.owner import Owner
 from domain.rows import key_of
 from evals.conversations import Bench, Probe, feed, open_bench
 from evals.measures import percentile
 from evals.speed.made_up import made_up
+from evals.speed.table import print_rows
 from models.embeddings.open import MULTILINGUAL, open_embeddings
 from models.tokens import open_counter
 from settings import Settings
@@ -30,6 +27,7 @@ from stores.recall.recall import Recall
 class Speed:
     """What the benchmark found, in milliseconds."""
 
+    embeddings: str
     turns: int
     messages: int
     facts: int
@@ -69,11 +67,11 @@ async def measure_speed(turns: int, questions: int, embeddings: str) -> Speed:
         after_change = await _timed(other, bench, fed.owner.user_id, asked[-2:-1])
         await bench.journal.rows_changed(fed.owner, None)
         again = await _timed(other, bench, fed.owner.user_id, asked[-1:])
-        facts = sum(len(session.statements) for session in conversation.sessions)
         return Speed(
+            embeddings=embeddings,
             turns=turns,
             messages=2 * turns,
-            facts=facts,
+            facts=sum(len(session.statements) for session in conversation.sessions),
             p50=percentile(times, 0.5),
             p95=percentile(times, 0.95),
             p99=percentile(times, 0.99),
@@ -100,21 +98,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How fast recall is.")
     parser.add_argument("--turns", type=int, default=700)
     parser.add_argument("--questions", type=int, default=200)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--embeddings", nargs="*", default=[MULTILINGUAL, "wordllama"])
     given = parser.parse_args()
-    speeds = {
-        name: asdict(asyncio.run(measure_speed(given.turns, given.questions, name)))
-        for name in given.embeddings
-    }
-    if given.json:
-        print(json.dumps(speeds))
-        return
-    table = Table("measure", *speeds)
-    for measure in Speed.__dataclass_fields__:
-        values = [speed[measure] for speed in speeds.values()]
-        table.add_row(measure, *(f"{v:,.1f}" if isinstance(v, float) else f"{v:,}" for v in values))
-    Console().print(table)
+    print_rows(
+        [
+            asyncio.run(measure_speed(given.turns, given.questions, name))
+            for name in given.embeddings
+        ]
+    )
 
 
 if __name__ == "__main__":

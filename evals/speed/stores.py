@@ -6,7 +6,6 @@ so a noisy machine is noisy for both. Postgres is that of MNEMO_POSTGRES_URL.
 
 import argparse
 import asyncio
-import json
 import random
 import resource
 from collections.abc import Sequence
@@ -17,9 +16,6 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from domain.folding import episode_id
 from domain.journal import JournalView
 from domain.owner import Owner
@@ -28,6 +24,7 @@ from domain.records import Episode, Fact
 from evals.conversations import Probe, fact_of, turns_of
 from evals.measures import percentile
 from evals.speed.made_up import made_up
+from evals.speed.table import print_rows
 from models.embeddings.open import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
@@ -210,26 +207,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Chroma and Postgres side by side.")
     parser.add_argument("--owners", type=int, nargs="+", default=[1, 100, 1000])
     parser.add_argument("--questions", type=int, default=200)
-    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     timings, same, recalls = asyncio.run(compare(given.owners, given.questions))
-    if given.json:
-        print(json.dumps({"same": same, "recalls": recalls, "timed": [asdict(t) for t in timings]}))
-        return
-    table = Table("owners", "store", "write 40", "search", "first recall", "recall")
-    for timed in timings:
-        table.add_row(
-            f"{timed.owners:,}",
-            timed.store,
-            f"{timed.write_p50:.1f} / {timed.write_p95:.1f}",
-            f"{timed.search_p50:.1f} / {timed.search_p95:.1f}",
-            f"{timed.cold_p50:.1f}",
-            f"{timed.recall_p50:.1f} / {timed.recall_p95:.1f}",
-        )
-    console = Console()
-    console.print("Milliseconds, p50 / p95; 40 records an owner:")
-    console.print(table)
-    console.print(f"{same} of {recalls} recalls the same in both.")
+    print_rows(timings)
+    print(f"Milliseconds; {same} of {recalls} recalls the same in both.")
 
 
 if __name__ == "__main__":

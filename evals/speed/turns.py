@@ -6,23 +6,20 @@ own; the tokens are what any model would be sent.
 
 import argparse
 import asyncio
-import json
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.messages import HumanMessage
-from langchain_core.runnables import RunnableConfig
-from rich.console import Console
-from rich.table import Table
 
 from evals.measures import percentile
 from evals.speed.made_up import texts
+from evals.speed.table import print_rows
 from graph.chat import build
 from graph.parts import open_parts
-from nodes.state import ChatContext, ChatInput
+from nodes.state import ChatContext
 from settings import Settings
 
 
@@ -40,10 +37,18 @@ class TurnCost:
     """The largest prompt of the last third."""
     prompts: int
     """All prompts together."""
-    replayed: int
-    """All prompts together if each replayed the whole history instead."""
+    replaying: float
+    """How many times the tokens of all prompts it were, if each replayed the whole history."""
     cached: float
-    """Share of all prompt tokens that begin like the prompt before."""
+    """Percent of all prompt tokens that begin like the prompt before."""
+
+
+async def timed_turn(graph: Any, text: str, durability: str) -> tuple[float, dict[str, Any]]:
+    """Say a text on the one thread of a benchmark; return the milliseconds and the result."""
+    said, on = {"messages": [HumanMessage(text)]}, {"configurable": {"thread_id": "bench"}}
+    begun = perf_counter()
+    result = await graph.ainvoke(said, on, context=ChatContext(), durability=durability)
+    return (perf_counter() - begun) * 1000, result
 
 
 async def measure_turns(turns: int = 60) -> TurnCost:
@@ -55,14 +60,9 @@ async def measure_turns(turns: int = 60) -> TurnCost:
         settings = Settings(_env_file=None, data_dir=Path(folder), chat_model="offline")
         async with open_parts(settings) as parts:
             graph = build(parts).compile(checkpointer=parts.stores.checkpointer)
-            config: RunnableConfig = {"configurable": {"thread_id": "bench"}}
             for text in texts(turns):
-                begun = perf_counter()
-                message = cast(ChatInput, {"messages": [HumanMessage(text)]})
-                result: dict[str, Any] = await graph.ainvoke(
-                    message, config, context=ChatContext(), durability="exit"
-                )
-                times.append((perf_counter() - begun) * 1000)
+                took, result = await timed_turn(graph, text, "exit")
+                times.append(took)
                 budget = result["budget"]
                 size = budget["total"] - budget["reply_reserve"]
                 sizes.append(size)
@@ -78,37 +78,16 @@ async def measure_turns(turns: int = 60) -> TurnCost:
         prompt_early=max(sizes[:third]),
         prompt_late=max(sizes[-third:]),
         prompts=sum(sizes),
-        replayed=int(replayed),
-        cached=cached / sum(sizes),
+        replaying=replayed / sum(sizes),
+        cached=100 * cached / sum(sizes),
     )
-
-
-def print_cost(cost: TurnCost, console: Console) -> None:
-    """Print the figures as a table."""
-    table = Table("turns", "ms p50", "p95", "largest prompt early", "late", "replaying", "cached")
-    table.add_row(
-        str(cost.turns),
-        f"{cost.p50:.0f}",
-        f"{cost.p95:.0f}",
-        str(cost.prompt_early),
-        str(cost.prompt_late),
-        f"{cost.replayed / cost.prompts:.1f} times the tokens",
-        f"{cost.cached:.0%}",
-    )
-    console.print(table)
 
 
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=60)
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    cost = asyncio.run(measure_turns(asked.turns))
-    if asked.json:
-        print(json.dumps(asdict(cost)))
-    else:
-        print_cost(cost, Console())
+    print_rows([asyncio.run(measure_turns(parser.parse_args().turns))])
 
 
 if __name__ == "__main__":

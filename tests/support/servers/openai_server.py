@@ -10,6 +10,7 @@ import threading
 import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -325,8 +326,9 @@ def _vector(text: str, size: int) -> list[float]:
     return [x / length for x in vector]
 
 
-@pytest.fixture(scope="session")
-def openai_server_process() -> Iterator[OpenAIServer]:
+@contextmanager
+def running_openai_server() -> Iterator[OpenAIServer]:
+    """Run a server in a thread until the end."""
     server = OpenAIServer()
     config = uvicorn.Config(
         server.app(), host="127.0.0.1", port=0, log_level="critical", lifespan="off", ws="none"
@@ -339,9 +341,17 @@ def openai_server_process() -> Iterator[OpenAIServer]:
         assert thread.is_alive(), "the test server did not start"
     port = runner.servers[0].sockets[0].getsockname()[1]
     server.url = f"http://127.0.0.1:{port}"
-    yield server
-    runner.should_exit = runner.force_exit = True
-    thread.join(5)
+    try:
+        yield server
+    finally:
+        runner.should_exit = runner.force_exit = True
+        thread.join(5)
+
+
+@pytest.fixture(scope="session")
+def openai_server_process() -> Iterator[OpenAIServer]:
+    with running_openai_server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -27,221 +27,166 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
         extra="ignore",
         populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
     # Models
     openai_api_key: SecretStr | None = Field(
-        default=None,
-        validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"),
-        description="Key of the OpenAI-compatible endpoint.",
+        default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key")
     )
+    """Key of the OpenAI-compatible endpoint."""
     openai_base_url: str | None = Field(
-        default=None,
-        validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"),
-        description="Address of an OpenAI-compatible endpoint (OpenRouter, Ollama, vLLM, ...).",
+        default=None, validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url")
     )
-    chat_model: str | None = Field(
-        default=None,
-        description="`provider:model`, or a bare OpenAI model name. Unset: `gpt-6-luna` with a key "
-        "alone; without key and base URL the offline model; with a base URL it must be set.",
-    )
-    memory_model: str | None = Field(
-        default=None, description="The model of summaries, facts and scores. Unset: the chat model."
-    )
-    embeddings: str = Field(
-        default="use-multilingual",
-        description="Built in: `use-multilingual` (16 languages), `wordllama` (English, quicker); "
-        "or `provider:model` as LangChain names it. Unset, memories that were made with another "
-        "model go on with it.",
-    )
-    model_timeout: float = Field(
-        default=60.0, gt=0, description="Seconds that a model may stay silent."
-    )
-    model_retries: int = Field(default=2, ge=0, description="Retries of a failed model call.")
-    context_window: int | None = Field(
-        default=None,
-        ge=512,
-        description="Tokens a model reads at once, with its reply. Unset: learned from its errors.",
-    )
-    model_concurrency: int | None = Field(
-        default=None,
-        ge=1,
-        description="Calls for memory work at once. Unset: 1 at a model server on this machine or "
-        "network, any number elsewhere.",
-    )
-    persona: str = Field(
-        default="You are a warm, attentive companion. You answer briefly and to the point.",
-        description="The persona when a run's context names none.",
-    )
-
-    characters_file: Path = Field(
-        default=Path("characters.toml"),
-        description="Characters by id, one TOML table each: `name`, `persona`, `model`, `tier`, "
-        "`greeting`. Not there: there are none by name.",
-    )
-
-    timezone: str | None = Field(
-        default=None,
-        description="Where users are, as an IANA name such as Europe/Berlin, unless a run's "
-        "context says. Unset: where this machine is.",
-    )
+    """Address of an OpenAI-compatible endpoint (OpenRouter, Ollama, vLLM, ...)."""
+    chat_model: str | None = None
+    """`provider:model`, or a bare OpenAI model name. Unset: `gpt-6-luna` with a key alone;
+    without key and base URL the offline model; with a base URL it must be set."""
+    memory_model: str | None = None
+    """The model of summaries, facts and scores. Unset: the chat model."""
+    embeddings: str = "use-multilingual"
+    """Built in: `use-multilingual` (16 languages), `wordllama` (English, quicker); or
+    `provider:model` as LangChain names it. Unset, memories that were made with another model go
+    on with it."""
+    model_timeout: float = Field(default=60.0, gt=0)
+    """Seconds that a model may stay silent."""
+    model_retries: int = Field(default=2, ge=0)
+    """Retries of a failed model call."""
+    context_window: int | None = Field(default=None, ge=512)
+    """Tokens a model reads at once, with its reply. Unset: learned from its errors."""
+    model_concurrency: int | None = Field(default=None, ge=1)
+    """Calls for memory work at once. Unset: 1 at a model server on this machine or network, any
+    number elsewhere."""
+    persona: str = "You are a warm, attentive companion. You answer briefly and to the point."
+    """The persona when a run's context names none."""
+    characters_file: Path = Path("characters.toml")
+    """Characters by id, one TOML table each: `name`, `persona`, `model`, `tier`, `greeting`. Not
+    there: there are none by name."""
+    timezone: str | None = None
+    """Where users are, as an IANA name such as Europe/Berlin, unless a run's context says.
+    Unset: where this machine is."""
 
     # Stores
-    redis_url: SecretStr | None = Field(
-        default=None,
-        description="redis://host:port/0, redis+cluster://host:port,host:port or "
-        "redis+sentinel://host:port,host:port/service; rediss... with TLS. Unset: SQLite.",
-    )
-    chroma_url: str | None = Field(default=None, description="http://host:port of `chroma run`.")
-    chroma_token: SecretStr | None = Field(default=None, description="Bearer token for Chroma.")
-    chroma_shards: int = Field(default=64, ge=1, le=1024, description="Collections users share.")
-    postgres_url: SecretStr | None = Field(
-        default=None, description="postgresql://... Long-term memory there instead of Chroma."
-    )
-    data_dir: Path = Field(default=Path(".mnemo"), description="Where embedded stores live.")
-    store_timeout: float = Field(default=5.0, gt=0, description="Seconds for one store call.")
-    checkpoint_turns: int = Field(default=10, ge=2, description="Turns whose checkpoints stay.")
-    checkpoint_ttl: timedelta | None = Field(
-        default=timedelta(days=90), description="Life of an unused thread's checkpoints (Redis)."
-    )
-    journal_ttl: timedelta = Field(
-        default=timedelta(days=90), description="Life of journal turns after the last write, Redis."
-    )
-    cache_ttl: timedelta = Field(
-        default=timedelta(hours=6), description="Life of a cached block of summaries."
-    )
+    redis_url: SecretStr | None = None
+    """redis://host:port/0, redis+cluster://host:port,host:port or
+    redis+sentinel://host:port,host:port/service; rediss... with TLS. Unset: SQLite."""
+    chroma_url: str | None = None
+    """http://host:port of `chroma run`."""
+    chroma_token: SecretStr | None = None
+    """Bearer token for Chroma."""
+    chroma_shards: int = Field(default=64, ge=1, le=1024)
+    """Collections users share."""
+    postgres_url: SecretStr | None = None
+    """postgresql://... Long-term memory there instead of Chroma."""
+    data_dir: Path = Path(".mnemo")
+    """Where embedded stores live."""
+    store_timeout: float = Field(default=5.0, gt=0)
+    """Seconds for one store call."""
+    checkpoint_turns: int = Field(default=10, ge=2)
+    """Turns whose checkpoints stay."""
+    checkpoint_ttl: timedelta | None = timedelta(days=90)
+    """Life of an unused thread's checkpoints (Redis)."""
+    journal_ttl: timedelta = timedelta(days=90)
+    """Life of journal turns after the last write, Redis."""
+    cache_ttl: timedelta = timedelta(hours=6)
+    """Life of a cached block of summaries."""
 
     # The prompt
     free: Tier = Tier(context_budget=2000, remembers=False)
     plus: Tier = Tier(context_budget=6000)
-    tiers: dict[str, Tier] = Field(
-        default_factory=dict,
-        description="More tiers by name, each with the parts of the two above: as JSON, or a part "
-        "a variable, such as `MNEMO_TIERS__TRIAL__CONTEXT_BUDGET`.",
-    )
-    default_tier: str = Field(
-        default="plus", description="The tier of users where nothing else says one."
-    )
-    reply_reserve: int = Field(
-        default=800, ge=50, description="Tokens kept for the reply, and its upper bound."
-    )
-    summary_share: float = Field(
-        default=0.12, ge=0, le=1, description="Share of the budget for earlier summaries."
-    )
-    summary_episodes: int = Field(
-        default=3, ge=0, description="Newest episodes whose summaries a prompt shows."
-    )
-    entity_share: float = Field(default=0.04, ge=0, le=1, description="Share for known entities.")
-    memory_share: float = Field(
-        default=0.15,
-        ge=0,
-        le=1,
-        description="Share for recalled memory; it may grow into what the last turns leave free.",
-    )
-    wish_tokens: int = Field(
-        default=120,
-        ge=0,
-        description="Tokens of instructions and preferences that every prompt shows, at most.",
-    )
-    borrowed_turns: int = Field(
-        default=6, ge=0, description="Last turns of the previous conversation a new thread shows."
-    )
-    message_share: float = Field(
-        default=0.5, gt=0, le=1, description="Share of the budget one message may take."
-    )
-    thread_keep: int = Field(default=50, ge=2, description="Messages kept for chat clients' eyes.")
+    tiers: dict[str, Tier] = Field(default_factory=dict)
+    """More tiers by name, each with the parts of the two above: as JSON, or a part a variable,
+    such as `MNEMO_TIERS__TRIAL__CONTEXT_BUDGET`."""
+    default_tier: str = "plus"
+    """The tier of users where nothing else says one."""
+    reply_reserve: int = Field(default=800, ge=50)
+    """Tokens kept for the reply, and its upper bound."""
+    summary_share: float = Field(default=0.12, ge=0, le=1)
+    """Share of the budget for earlier summaries."""
+    summary_episodes: int = Field(default=3, ge=0)
+    """Newest episodes whose summaries a prompt shows."""
+    entity_share: float = Field(default=0.04, ge=0, le=1)
+    """Share for known entities."""
+    memory_share: float = Field(default=0.15, ge=0, le=1)
+    """Share for recalled memory; it may grow into what the last turns leave free."""
+    wish_tokens: int = Field(default=120, ge=0)
+    """Tokens of instructions and preferences that every prompt shows, at most."""
+    borrowed_turns: int = Field(default=6, ge=0)
+    """Last turns of the previous conversation a new thread shows."""
+    message_share: float = Field(default=0.5, gt=0, le=1)
+    """Share of the budget one message may take."""
+    thread_keep: int = Field(default=50, ge=2)
+    """Messages kept for chat clients' eyes."""
 
     # Folding and facts
-    fold_at: float = Field(default=0.4, gt=0, lt=1, description="Share of the budget that folds.")
-    fold_turns: int = Field(default=12, ge=3, description="Journal turns of an owner that fold.")
-    fold_idle: timedelta = Field(
-        default=timedelta(minutes=30), description="Idle time after which another thread is folded."
-    )
-    fold_lease: timedelta = Field(
-        default=timedelta(minutes=3), description="How long a claimed window is left to its holder."
-    )
-    fold_attempts: int = Field(
-        default=3, ge=1, description="Failed summaries before an extractive one is stored."
-    )
-    summary_tokens: int = Field(default=220, ge=40, description="Upper bound of one summary.")
-    quality_threshold: float = Field(
-        default=0.6, ge=0, le=1, description="Below it a summary is written once more."
-    )
-    extract_turns: int = Field(default=4, ge=1, description="Turns between extractions of facts.")
-    redact_secrets: bool = Field(
-        default=True,
-        description="Take keys, card numbers and passwords out of what is remembered for long.",
-    )
-    remember: Literal["inline", "background"] = Field(
-        default="inline",
-        description="When summaries and facts are made: `inline`, at the end of a turn, or in the "
-        "`background`.",
-    )
-    sweep_idle: timedelta = Field(
-        default=timedelta(days=7), description="Idle time after which the sweep folds an owner."
-    )
-    redact_personal: bool = Field(
-        default=False,
-        description="Take bank account numbers (IBAN), national ids and seed phrases out too.",
-    )
+    fold_at: float = Field(default=0.4, gt=0, lt=1)
+    """Share of the budget that folds."""
+    fold_turns: int = Field(default=12, ge=3)
+    """Journal turns of an owner that fold."""
+    fold_idle: timedelta = timedelta(minutes=30)
+    """Idle time after which another thread is folded."""
+    fold_lease: timedelta = timedelta(minutes=3)
+    """How long a claimed window is left to its holder."""
+    fold_attempts: int = Field(default=3, ge=1)
+    """Failed summaries before an extractive one is stored."""
+    summary_tokens: int = Field(default=220, ge=40)
+    """Upper bound of one summary."""
+    quality_threshold: float = Field(default=0.6, ge=0, le=1)
+    """Below it a summary is written once more."""
+    extract_turns: int = Field(default=4, ge=1)
+    """Turns between extractions of facts."""
+    redact_secrets: bool = True
+    """Take keys, card numbers and passwords out of what is remembered for long."""
+    remember: Literal["inline", "background"] = "inline"
+    """When summaries and facts are made: `inline`, at the end of a turn, or in the `background`."""
+    sweep_idle: timedelta = timedelta(days=7)
+    """Idle time after which the sweep folds an owner."""
+    redact_personal: bool = False
+    """Take bank account numbers (IBAN), national ids and seed phrases out too."""
 
     # Recall
-    search_memory: bool = Field(
-        default=True, description="Offer the model its tools: search_memory and forget_memory."
-    )
-    search_memory_calls: int = Field(default=3, ge=0, description="Searches a turn at most.")
-    index_owners: int = Field(default=256, ge=1, description="Owners whose evidence stays loaded.")
-    index_bytes: int = Field(
-        default=256_000_000, ge=1_000_000, description="Bytes of loaded evidence at most."
-    )
+    search_memory: bool = True
+    """Offer the model its tools: search_memory and forget_memory."""
+    search_memory_calls: int = Field(default=3, ge=0)
+    """Searches a turn at most."""
+    index_owners: int = Field(default=256, ge=1)
+    """Owners whose evidence stays loaded."""
+    index_bytes: int = Field(default=256_000_000, ge=1_000_000)
+    """Bytes of loaded evidence at most."""
 
     # Serving
-    auth_secret: SecretStr | None = Field(
-        default=None,
-        description="Secret that tokens are signed with (HS256), 32 bytes or more. With none of "
-        "secret, public key and JWKS URL set, nobody is asked for a token.",
-    )
-    auth_public_key: str | None = Field(
-        default=None,
-        description="Public key of whoever signs tokens (RSA, EC or Ed25519): PEM, or its file.",
-    )
-    auth_jwks_url: str | None = Field(
-        default=None, description="Where an identity provider publishes its keys (JWKS)."
-    )
-    auth_jwks_life: timedelta = Field(
-        default=timedelta(hours=1), description="How long published keys are kept."
-    )
-    auth_issuer: str = Field(default="mnemograph", description="The issuer a token must name.")
-    auth_audience: str = Field(default="mnemograph", description="The audience it must name.")
-    auth_tier_claim: str = Field(default="tier", description="Its claim that holds the tier.")
-    message_bytes: int = Field(
-        default=100_000, ge=1_000, description="Bytes of all that one request says, at most."
-    )
-    max_turns: int = Field(
-        default=256, ge=1, description="Turns that one process answers at once; more get a 429."
-    )
-    thread_wait: float = Field(
-        default=60.0, ge=0, description="Seconds a message waits while its thread still answers."
-    )
-    cors_origins: list[str] = Field(
-        default_factory=list, description="Web origins that may call the routes from a browser."
-    )
-    prices: dict[str, tuple[float, float]] = Field(
-        default_factory=dict,
-        description="Model to its price of a million tokens read and of a million written.",
-    )
-    telegram_token: SecretStr | None = Field(
-        default=None, description="Token of the bot that `mnemo telegram` answers as."
-    )
-    telegram_api_url: str = Field(
-        default="https://api.telegram.org",
-        description="Where the Bot API is: Telegram's own, or a Bot API server that you run.",
-    )
-    telegram_users: dict[int, str] = Field(
-        default_factory=dict,
-        description="Telegram ids to user ids: who they are on other channels. Where it is set, "
-        "nobody else is answered. Unset: everybody, as `telegram:<id>`.",
-    )
+    auth_secret: SecretStr | None = None
+    """Secret that tokens are signed with (HS256), 32 bytes or more. With none of secret, public
+    key and JWKS URL set, nobody is asked for a token."""
+    auth_public_key: str | None = None
+    """Public key of whoever signs tokens (RSA, EC or Ed25519): PEM, or its file."""
+    auth_jwks_url: str | None = None
+    """Where an identity provider publishes its keys (JWKS)."""
+    auth_jwks_life: timedelta = timedelta(hours=1)
+    """How long published keys are kept."""
+    auth_issuer: str = "mnemograph"
+    """The issuer a token must name."""
+    auth_audience: str = "mnemograph"
+    """The audience it must name."""
+    auth_tier_claim: str = "tier"
+    """Its claim that holds the tier."""
+    message_bytes: int = Field(default=100_000, ge=1_000)
+    """Bytes of all that one request says, at most."""
+    max_turns: int = Field(default=256, ge=1)
+    """Turns that one process answers at once; more get a 429."""
+    thread_wait: float = Field(default=60.0, ge=0)
+    """Seconds a message waits while its thread still answers."""
+    cors_origins: list[str] = Field(default_factory=list)
+    """Web origins that may call the routes from a browser."""
+    prices: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """Model to its price of a million tokens read and of a million written."""
+    telegram_token: SecretStr | None = None
+    """Token of the bot that `mnemo telegram` answers as."""
+    telegram_api_url: str = "https://api.telegram.org"
+    """Where the Bot API is: Telegram's own, or a Bot API server that you run."""
+    telegram_users: dict[int, str] = Field(default_factory=dict)
+    """Telegram ids to user ids: who they are on other channels. Where it is set, nobody else is
+    answered. Unset: everybody, as `telegram:<id>`."""
 
     @model_validator(mode="after")
     def _one_long_term_store(self) -> "Settings":

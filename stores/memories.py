@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from domain.owner import Owner
 from domain.records import Entity, Episode, Fact, Kind, RecordKey
 from domain.rows import MODELS, Memory, Rows, key_of
-from stores.namespaces import all_namespaces
+from stores.base_store.namespaces import all_namespaces
 
 Nearest = dict[Kind, list[tuple[str, float]]]
 """Ids of records near a query with their cosine similarity, best first, by kind."""

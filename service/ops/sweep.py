@@ -21,11 +21,11 @@ from domain.turns import live, parents_of
 from graph.remember import RememberInput, build
 from models.errors import ModelError
 from nodes.state import Parts
+from stores.base_store.namespaces import all_namespaces
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.journal.journal import Journal
 from stores.maintenance.recover import journal_lost, memories_lost
 from stores.memories import Memories
-from stores.namespaces import all_namespaces
 
 SWEPT = "swept"
 """The journal's mark that holds when the last sweep ended."""

@@ -10,8 +10,8 @@ from domain.journal import JournalView
 from domain.owner import FIRST_GENERATION, Owner
 from domain.records import Episode, Id, Turn
 from domain.rows import Rows
+from stores.base_store.namespaces import all_namespaces
 from stores.journal.backend import generation_name
-from stores.namespaces import all_namespaces
 from stores.open import Stores
 
 

@@ -39,7 +39,7 @@ COMMANDS = {
     "/help": "this list",
     "/quit": "leave (exit and Ctrl-D do too)",
 }
-
+"""What each does; the method that does it has its name."""
 
 Ask = Callable[[str], Awaitable[bool]]
 """Asks a question that is answered with yes or no."""
@@ -68,26 +68,15 @@ class ChatCommands:
         self.last: TurnReport | None = None
         self._parts, self._conversation = parts, conversation
         self._console, self._refused, self._ask = shown, refused, ask
-        self._run: dict[str, Callable[[str], Awaitable[None]]] = {
-            "/memory": self._memory,
-            "/recall": self._recall,
-            "/facts": self._facts,
-            "/episodes": self._episodes,
-            "/forget": self._forget,
-            "/budget": self._budget,
-            "/new": self._new,
-            "/reset": self._reset,
-            "/help": self._help,
-        }
 
     async def run(self, line: str) -> None:
         """Run a line that begins with a slash; what is no command is named."""
         name, _, rest = line.strip().partition(" ")
         name = name.lower()
-        command = self._run.get(name)
-        if command is None:
+        if name not in COMMANDS or name in LEAVE:
             self._refuse(f"There is no command {name}: /help lists them, /{name} says it.")
             return
+        command: Callable[[str], Awaitable[None]] = getattr(self, f"_{name[1:]}")
         try:
             await command(rest.strip())
         except (StoreUnavailable, ModelError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 from models.embeddings.open import EmbeddingModel
 from settings import Settings
 from stores.base_store.backend import Backend, Looked, Move, Written
+from stores.chroma.client import Address
 from stores.chroma.reindex import recorded_layout, reindexing
 from stores.chroma.store import ChromaStore
 from stores.urls import host_of
@@ -18,7 +19,7 @@ def _folder(settings: Settings) -> Path | None:
     return None if settings.chroma_url else settings.data_dir / "chroma"
 
 
-def _where(settings: Settings) -> dict[str, Any]:
+def _where(settings: Settings) -> Address:
     token = settings.chroma_token
     return {
         "path": _folder(settings),
@@ -29,7 +30,8 @@ def _where(settings: Settings) -> dict[str, Any]:
 
 
 def _wanted(settings: Settings, model: EmbeddingModel) -> dict[str, Any]:
-    return _where(settings) | {
+    return {
+        **_where(settings),
         "embeddings": model.embeddings,
         "embedding_name": model.name,
         "dimensions": model.dimensions,

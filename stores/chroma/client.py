@@ -6,7 +6,7 @@ Knows collections by name and nothing of what they hold. Every call here blocks:
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 import httpx
@@ -30,6 +30,19 @@ from stores.chroma.index_files import blank_spare_room
 from stores.errors import StoreBusy, StoreUnavailable
 
 
+class Address(TypedDict, total=False):
+    """Where a Chroma is: in a data folder, or on a server."""
+
+    path: Path | None
+    """Data folder of a Chroma in this process; this or `url`."""
+    url: str | None
+    """`http://host:port` or `https://host:port` of a server, nothing else in it."""
+    token: str | None
+    """Bearer token, where the server asks for one."""
+    timeout: float
+    """Seconds that connecting to a server, and each of its answers, may take; 10 if not given."""
+
+
 class ChromaFailed(StoreUnavailable):
     """Chroma answers that something went wrong on its side."""
 
@@ -37,6 +50,20 @@ class ChromaFailed(StoreUnavailable):
         """Keep Chroma's own words beside the sentence."""
         self.reason = " ".join(reason.split()).rstrip(".")
         super().__init__(f"Chroma at {place} failed ({self.reason}).")
+
+
+class ShardDamaged(StoreUnavailable):
+    """The vector index of one shard no longer answers: rebuild it, then try again."""
+
+    def __init__(self, shard: int, collection: str, reason: str) -> None:
+        """Keep the shard's number (from 0) and its collection's name beside the sentence."""
+        super().__init__(
+            f"Chroma's index of shard {shard} is damaged ({reason}): stop the Chroma server and "
+            "open its data folder without it (MNEMO_CHROMA_URL unset) to have it rebuilt."
+        )
+        self.shard = shard
+        self.collection = collection
+        self.reason = reason
 
 
 SYNC_THRESHOLD = 50
@@ -59,9 +86,7 @@ class ChromaLink:
         self.path = path
 
     @classmethod
-    def open(
-        cls, path: Path | None, url: str | None, token: str | None, timeout: float
-    ) -> "ChromaLink":
+    def open(cls, **place: Unpack[Address]) -> "ChromaLink":
         """Open Chroma on a folder, or connect to a server: see `embedded` and `server`.
 
         Raises:
@@ -69,10 +94,11 @@ class ChromaLink:
             StoreUnavailable: if the folder cannot be used, or no Chroma answers.
             ValueError: unless either a path or a URL is given.
         """
+        path, url = place.get("path"), place.get("url")
         if path is not None and url is None:
             return cls.embedded(path)
         if url is not None and path is None:
-            return cls.server(url, token, timeout)
+            return cls.server(url, place.get("token"), place.get("timeout", 10.0))
         raise ValueError("Give either the path of a data folder or the URL of a server.")
 
     @classmethod
@@ -116,12 +142,7 @@ class ChromaLink:
 
     @classmethod
     def server(cls, url: str, token: str | None, timeout: float) -> "ChromaLink":
-        """Connect to a Chroma server.
-
-        Args:
-            url: `http://host:port` or `https://host:port`, nothing else in it.
-            token: sent as a bearer token, where the server asks for one.
-            timeout: seconds that connecting, and each answer, may take.
+        """Connect to a Chroma server; the arguments are those of `Address`.
 
         Raises:
             StoreUnavailable: if the URL is not of that form, or no Chroma answers there.

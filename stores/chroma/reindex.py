@@ -7,27 +7,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
+from typing import Unpack
 
 from langchain_core.embeddings import Embeddings
 
 from stores.base_store.backend import Move, NoModel
 from stores.base_store.items import StoredItem
 from stores.base_store.moving import Side
-from stores.chroma.client import ChromaLink
+from stores.chroma.client import Address, ChromaLink, ShardDamaged
 from stores.chroma.layout import Layout, record, recorded
 from stores.chroma.repair import tidy, wipe
-from stores.chroma.shards import ShardDamaged, Shards
+from stores.chroma.shards import Shards
 from stores.chroma.store import ChromaStore
 
 
-async def recorded_layout(
-    *,
-    path: Path | None = None,
-    url: str | None = None,
-    token: str | None = None,
-    timeout: float = 10.0,
-) -> Layout | None:
+async def recorded_layout(**place: Unpack[Address]) -> Layout | None:
     """What the memories in a Chroma were written with; None where there are none yet.
 
     Raises:
@@ -36,7 +31,7 @@ async def recorded_layout(
     """
 
     def read() -> Layout | None:
-        link = ChromaLink.open(path, url, token, timeout)
+        link = ChromaLink.open(**place)
         try:
             return recorded(link)[0]
         finally:
@@ -48,14 +43,11 @@ async def recorded_layout(
 @asynccontextmanager
 async def reindexing(
     *,
-    path: Path | None = None,
-    url: str | None = None,
-    token: str | None = None,
     embeddings: Embeddings,
     embedding_name: str,
     dimensions: int,
     shards: int,
-    timeout: float = 10.0,
+    **place: Unpack[Address],
 ) -> AsyncIterator[Move | None]:
     """Ready a move of all items of one Chroma into other shards, or to another model.
 
@@ -64,20 +56,17 @@ async def reindexing(
     the layout is in force already, which also gives up an interrupted move.
 
     Args:
-        path: data folder of a Chroma in this process; this or `url`.
-        url: `http://host:port` of a Chroma server.
-        token: bearer token for the server.
         embeddings: the model to move to, or the present one.
         embedding_name: its name in the settings.
         dimensions: length of its vectors.
         shards: number of collections to move to, or the present one.
-        timeout: seconds a server may take to connect, and to answer each call.
+        place: where the Chroma is.
 
     Raises:
         StoreBusy: if another process has the folder open.
         StoreUnavailable: if Chroma cannot be reached.
     """
-    link = await asyncio.to_thread(ChromaLink.open, path, url, token, timeout)
+    link = await asyncio.to_thread(partial(ChromaLink.open, **place))
     try:
         wanted = Layout(shards, embedding_name, dimensions)
         layouts = await asyncio.to_thread(_prepare, link, wanted)

@@ -10,16 +10,29 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import UUID
 
 from stores.base_store.items import StoredItem, check_lengths, texts_of, usable
+from stores.chroma.client import ShardDamaged
 from stores.chroma.index_files import blank_spare_room, remove_unused
 from stores.chroma.layout import Name
-from stores.chroma.rows import Row, decode, encode, is_item, portions, record_id, vector_ids
-from stores.chroma.shard import Entry, Shard
-from stores.chroma.shards import PAGE, ShardDamaged, Shards
+from stores.chroma.rows import (
+    Entry,
+    Row,
+    decode,
+    encode,
+    is_item,
+    portions,
+    record_id,
+    vector_ids,
+)
+from stores.chroma.shards import PAGE, Shards, shard_on
 from stores.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from stores.chroma.shard import Shard
 
 Embed = Callable[[list[str]], list[list[float]]]
 
@@ -79,14 +92,7 @@ def rebuild(shards: Shards, shard: int, embed: Embed) -> int:
 
     Vectors are kept where they can be read, else made again. A crash at any point leaves a
     complete collection in service. Embedded only: a server's files are out of reach.
-
-    Args:
-        shards: the shards; their Chroma must be embedded.
-        shard: number of the shard.
-        embed: the model, for vectors that are lost.
-
-    Returns:
-        Number of rows.
+    Returns the number of rows.
     """
     path, old = shards.link.path, shards.collection(shard)
     if path is None or old is None:
@@ -94,11 +100,11 @@ def rebuild(shards: Shards, shard: int, embed: Embed) -> int:
     serials = [name.serial for name in shards.named() if name[:2] == (shards.layout.epoch, shard)]
     name = str(Name(shards.layout.epoch, shard, max(serials) + 1))
     try:
-        fresh = Shard(shards.link.create(name, {"complete": 0}))
+        fresh = shard_on(shards.link.create(name, {"complete": 0}))
         count = _fill(shards, fresh, with_vectors(shards, shard, rows_on_disk(path, old.id)))
     except ShardDamaged:
         shards.link.drop(name)
-        fresh = Shard(shards.link.create(name, {"complete": 0}))
+        fresh = shard_on(shards.link.create(name, {"complete": 0}))
         pages = rows_on_disk(path, old.id)
         count = _fill(shards, fresh, embedded_again(pages, embed, shards.layout.dimensions))
     with shards.link.reach():
@@ -108,7 +114,7 @@ def rebuild(shards: Shards, shard: int, embed: Embed) -> int:
     return count
 
 
-def _fill(shards: Shards, fresh: Shard, batches: Iterable[list[Row]]) -> int:
+def _fill(shards: Shards, fresh: "Shard", batches: Iterable[list[Row]]) -> int:
     count = 0
     for rows in batches:
         for part in portions(rows):

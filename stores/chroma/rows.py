@@ -22,6 +22,10 @@ from stores.chroma.packed import pack, unpack
 
 T = TypeVar("T")
 Metadata = Mapping[str, Any]
+Entry = tuple[str, Metadata]
+"""Id and metadata of a row."""
+Where = dict[str, Any] | None
+"""Chroma's filter; None for every row."""
 _NEVER = datetime.fromtimestamp(0, UTC)
 _log = logging.getLogger(__name__)
 
@@ -67,7 +71,7 @@ def shard_of(first_digest: str, shards: int) -> int:
     return int(first_digest[:12], 16) % shards
 
 
-def within(prefix: Namespace) -> dict[str, Any] | None:
+def within(prefix: Namespace) -> Where:
     """Chroma's `where` for every row under a namespace prefix; None where it is empty."""
     return {f"p{len(prefix)}": prefix_digest(prefix)} if prefix else None
 

@@ -46,12 +46,7 @@ def shards_of(shards: Shards, prefix: Namespace) -> list[int]:
 
 
 def first_rows(shards: Shards, records: Iterable[tuple[int, str]]) -> dict[str, StoredItem]:
-    """Items by the ids of their first rows, one read a shard.
-
-    Args:
-        shards: where to read.
-        records: shard and id of each.
-    """
+    """Items by the ids of their first rows, one read a shard; `records` are shards and ids."""
     wanted = defaultdict(set)
     for shard, record in records:
         wanted[shard].add(record)
@@ -95,13 +90,8 @@ def nearest_keys(
 ) -> list[list[tuple[str, float]]]:
     """The keys whose items' first vectors are nearest, best first, with their similarity.
 
-    One search over all of them; a second one for a namespace of which that found too few.
-
-    Args:
-        shards: where to look.
-        wanted: namespaces of one first label, keys known there, and how many of them; one list
-            for each.
-        vector: what they are to be near to.
+    One search over all of them, which have one first label; a second one for a namespace of which
+    that found too few. One list for each of `wanted`.
     """
     rows = [rows_of(namespace, tuple(keys)) for namespace, keys, _ in wanted]
     shard = shards_of(shards, wanted[0][0])[0]
@@ -148,14 +138,7 @@ def _distances(
 
 
 def _found(item: Item, score: float | None) -> SearchItem:
-    return SearchItem(
-        namespace=item.namespace,
-        key=item.key,
-        value=item.value,
-        created_at=item.created_at,
-        updated_at=item.updated_at,
-        score=score,
-    )
+    return SearchItem(item.namespace, item.key, item.value, item.created_at, item.updated_at, score)
 
 
 def _belongs(item: Item, op: SearchOp) -> bool:

@@ -16,11 +16,7 @@ from langchain_chroma import Chroma
 
 from stores.base_store.items import Vector
 from stores.chroma.client import chroma_settings
-from stores.chroma.rows import Metadata, Row
-
-Where = dict[str, Any] | None
-Entry = tuple[str, Metadata]
-"""Id and metadata of a row."""
+from stores.chroma.rows import Entry, Row, Where
 
 
 @cache

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+from stores.chroma.client import ShardDamaged
 from stores.chroma.read_write_lock import ReadWriteLock
 from stores.chroma.repair import Embed, rebuild, wipe
-from stores.chroma.shards import ShardDamaged, Shards
+from stores.chroma.shards import Shards
 
 T = TypeVar("T")
 

@@ -6,20 +6,31 @@ Every call here blocks: use a thread.
 
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
-from functools import partial
+from operator import methodcaller
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from chromadb.api.models.Collection import Collection
 from chromadb.errors import NotFoundError
 
 from stores.base_store.items import Vector
-from stores.chroma.client import ChromaFailed, ChromaLink
+from stores.chroma.client import ChromaFailed, ChromaLink, ShardDamaged
 from stores.chroma.layout import RECORD, Layout, Name, name_of, parse
-from stores.chroma.rows import WRITE_ROWS, Metadata, Row, cosine_distance, portions, record_of
-from stores.chroma.shard import Entry, Shard, Where
+from stores.chroma.rows import (
+    WRITE_ROWS,
+    Entry,
+    Metadata,
+    Row,
+    Where,
+    cosine_distance,
+    portions,
+    record_of,
+)
 from stores.errors import StoreMismatch, StoreUnavailable
+
+if TYPE_CHECKING:
+    from stores.chroma.shard import Shard
 
 T = TypeVar("T")
 PAGE = 200
@@ -41,18 +52,11 @@ _BROKEN = (
 )
 
 
-class ShardDamaged(StoreUnavailable):
-    """The vector index of one shard no longer answers: rebuild it, then try again."""
+def shard_on(collection: Collection) -> "Shard":
+    """Return the shard that lies in a collection."""
+    from stores.chroma.shard import Shard  # with LangChain's part of it: half a second
 
-    def __init__(self, shard: int, collection: str, reason: str) -> None:
-        """Keep the shard's number (from 0) and its collection's name beside the sentence."""
-        super().__init__(
-            f"Chroma's index of shard {shard} is damaged ({reason}): stop the Chroma server and "
-            "open its data folder without it (MNEMO_CHROMA_URL unset) to have it rebuilt."
-        )
-        self.shard = shard
-        self.collection = collection
-        self.reason = reason
+    return Shard(collection)
 
 
 class Shards:
@@ -82,7 +86,7 @@ class Shards:
         names = (name_of(name) for name in self.link.collections())
         return [name for name in names if name is not None]
 
-    def collection(self, shard: int, *, create: bool = False) -> Shard | None:
+    def collection(self, shard: int, *, create: bool = False) -> "Shard | None":
         """The collection that serves a shard.
 
         Raises:
@@ -103,7 +107,7 @@ class Shards:
         if shard not in self._known and create:
             made = self.link.create(str(Name(self.layout.epoch, shard, 0)), {"complete": 1})
             with self._lock:
-                self._known.setdefault(shard, Shard(made))
+                self._known.setdefault(shard, shard_on(made))
         return self._known.get(shard)
 
     def forget(self, shard: int) -> None:
@@ -117,7 +121,7 @@ class Shards:
         made = self.link.find(str(Name(self.layout.epoch, shard, 0)))
         if made is not None:
             with self._lock:
-                self._known.setdefault(shard, Shard(made))
+                self._known.setdefault(shard, shard_on(made))
         elif self._in_force:
             self._check(self.link.find(RECORD))
 
@@ -126,18 +130,17 @@ class Shards:
         present = self.link.collections()
         if self._in_force:
             self._check(present.get(RECORD))
-        best: dict[int, tuple[int, Collection]] = {}
-        for name, collection in present.items():
-            parts = name_of(name)
-            if parts is None or parts.epoch != self.layout.epoch:
-                continue
-            complete = (collection.metadata or {}).get("complete")
-            if complete and parts.serial >= best.get(parts.shard, (-1,))[0]:
-                best[parts.shard] = (parts.serial, collection)
-        self._vanished -= best.keys()
+        complete = {
+            name: collection
+            for collection in present.values()
+            if (name := name_of(collection.name))
+            and name.epoch == self.layout.epoch
+            and (collection.metadata or {}).get("complete")
+        }
+        newest = {name.shard: shard_on(complete[name]) for name in sorted(complete)}
+        self._vanished -= newest.keys()
         with self._lock:
-            self._known = {shard: Shard(collection) for shard, (_, collection) in best.items()}
-            self._listed = True
+            self._known, self._listed = newest, True
 
     def _check(self, record: Collection | None) -> None:
         if record is None:
@@ -151,7 +154,7 @@ class Shards:
                 "The memories were reindexed while this process had them open: start it again."
             )
 
-    def _on(self, shard: int, work: Callable[[Shard], T], *, create: bool = False) -> T | None:
+    def _on(self, shard: int, work: "Callable[[Shard], T]", *, create: bool = False) -> T | None:
         """Do something with a shard's collection; None where there is no collection yet.
 
         Raises:
@@ -184,17 +187,14 @@ class Shards:
 
     def get(self, shard: int, ids: Sequence[str]) -> list[Entry]:
         """Those of these rows that exist."""
-        parts = (ids[start : start + _IDS] for start in range(0, len(ids), _IDS))
-        return [row for part in parts for row in self._rows_of(shard, ids=list(part))]
+        parts = _parts(ids, _IDS)
+        return [row for part in parts for row in self._on(shard, methodcaller("rows", part)) or ()]
 
     def listed(
         self, shard: int, where: Where = None, limit: int | None = None, offset: int = 0
     ) -> list[Entry]:
         """Rows of a filter, in the order in which they were first written."""
-        return self._rows_of(shard, where=where, limit=limit, offset=offset)
-
-    def _rows_of(self, shard: int, **wanted: Any) -> list[Entry]:
-        return self._on(shard, lambda c: c.rows(**wanted)) or []
+        return self._on(shard, lambda c: c.rows(None, where, limit, offset)) or []
 
     def pages(self, shard: int, where: Where = None, size: int = PAGE) -> Iterator[list[Entry]]:
         """All rows of a filter, `size` at a time."""
@@ -225,9 +225,8 @@ class Shards:
     def vectors(self, shard: int, ids: Sequence[str]) -> dict[str, Vector]:
         """Vectors of those of these rows that exist."""
         vectors: dict[str, Vector] = {}
-        for start in range(0, len(ids), _IDS):
-            part = list(ids[start : start + _IDS])
-            vectors |= self._on(shard, partial(Shard.vectors, ids=part)) or {}
+        for part in _parts(ids, _IDS):
+            vectors |= self._on(shard, methodcaller("vectors", part)) or {}
         return vectors
 
     def nearest(
@@ -290,10 +289,13 @@ class Shards:
     def upsert(self, shard: int, rows: Sequence[Row]) -> None:
         """Write rows: one write, unless they are very many or very long."""
         for part in portions(rows):
-            self._on(shard, partial(Shard.write, rows=part), create=True)
+            self._on(shard, methodcaller("write", part), create=True)
 
     def delete(self, shard: int, ids: Sequence[str]) -> None:
         """Delete rows by id."""
-        for start in range(0, len(ids), WRITE_ROWS):
-            part = list(ids[start : start + WRITE_ROWS])
-            self._on(shard, partial(Shard.delete, ids=part))
+        for part in _parts(ids, WRITE_ROWS):
+            self._on(shard, methodcaller("delete", part))
+
+
+def _parts(ids: Sequence[str], size: int) -> Iterator[list[str]]:
+    return (list(ids[start : start + size]) for start in range(0, len(ids), size))

@@ -10,9 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -20,7 +19,7 @@ from langgraph.store.base import BaseStore, Op, Result, SearchItem, SearchOp
 
 from stores.base_store.batch import Plan, Vectors, Write, embed, plan_of, plan_of_items, vectors_of
 from stores.base_store.items import Namespace, StoredItem, check_lengths
-from stores.chroma.client import ChromaLink
+from stores.chroma.client import Address, ChromaLink
 from stores.chroma.layout import Layout, agree
 from stores.chroma.repair import items_in, pages_of, tidy, with_item_vectors
 from stores.chroma.rows import decode, is_item, record_of, within
@@ -84,28 +83,22 @@ class ChromaStore(BaseStore):
     async def open(
         cls,
         *,
-        path: Path | None = None,
-        url: str | None = None,
-        token: str | None = None,
         embeddings: Embeddings,
         embedding_name: str,
         dimensions: int,
         shards: int = 64,
-        timeout: float = 10.0,
         fields: list[str] | None = None,
+        **place: Unpack[Address],
     ) -> AsyncIterator["ChromaStore"]:
         """Open the store, and close it at the end.
 
         Args:
-            path: data folder of a Chroma in this process; this or `url`.
-            url: `http://host:port` of a Chroma server.
-            token: bearer token for the server.
             embeddings: the model; its name and size are recorded with the data.
             embedding_name: the model's name in the settings.
             dimensions: length of its vectors.
             shards: number of collections that users are spread over.
-            timeout: seconds a server may take to connect, and to answer each call.
             fields: paths that a put embeds unless it says otherwise; the whole value by default.
+            place: where Chroma is: `path`, or `url` with `token` and `timeout`.
 
         Raises:
             StoreBusy: if another process has the data folder open.
@@ -115,7 +108,7 @@ class ChromaStore(BaseStore):
         wanted = Layout(shards, embedding_name, dimensions)
 
         def connect() -> Shards:
-            link = ChromaLink.open(path, url, token, timeout)
+            link = ChromaLink.open(**place)
             try:
                 opened = Shards(link, agree(link, wanted))
                 tidy(opened)

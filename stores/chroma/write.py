@@ -16,17 +16,7 @@ from stores.chroma.shards import Shards
 
 
 def write_items(shards: Shards, shard: int, writes: Sequence[Write], vectors: Vectors) -> bool:
-    """Put and delete items of one shard.
-
-    Args:
-        shards: where to write.
-        shard: number of the shard that all the items belong to.
-        writes: at most one a key.
-        vectors: vectors of their texts.
-
-    Returns:
-        Whether rows were deleted.
-    """
+    """Put and delete items of one shard, at most one a key; return whether rows were deleted."""
     records = {record_id(write.op.namespace, write.op.key): write for write in writes}
     before = first_rows(shards, ((shard, record) for record in records))
     now = datetime.now(UTC)
@@ -40,16 +30,9 @@ def write_items(shards: Shards, shard: int, writes: Sequence[Write], vectors: Ve
 def restore_items(
     shards: Shards, shard: int, items: Sequence[StoredItem], vectors: Vectors
 ) -> bool:
-    """Write items of one shard as another store has them, with their times.
+    """As `write_items`, of items as another store has them: with their times and vectors.
 
-    Args:
-        shards: where to write.
-        shard: number of the shard that all the items belong to.
-        items: at most one a key.
-        vectors: vectors of the texts of those that bring none.
-
-    Returns:
-        Whether rows were deleted.
+    `vectors` has those of the texts of items that bring none.
     """
     fresh: dict[str, list[Row]] = {}
     for item, paths, _, embedded in items:

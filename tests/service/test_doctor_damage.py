@@ -62,7 +62,9 @@ def damage_memories(backend: dict[str, Any], data_dir: Path) -> None:
             )
         return
     link = ChromaLink.open(
-        None if "chroma_url" in backend else data_dir / "chroma", backend.get("chroma_url"), None, 9
+        path=None if "chroma_url" in backend else data_dir / "chroma",
+        url=backend.get("chroma_url"),
+        timeout=9,
     )
     rows = [
         (collection, row)

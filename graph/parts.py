@@ -22,10 +22,14 @@ from stores.open import going_on, open_stores
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+async def open_parts(settings: Settings, *, load: bool = True) -> AsyncIterator[Parts]:
     """Open models and stores as the settings say.
 
     Memories made with another embedding model go on with it where the settings name none.
+
+    Args:
+        settings: Which.
+        load: Whether built-in embeddings are loaded at once, not when they are first needed.
 
     Raises:
         StoreUnavailable: If a store does not answer, in one sentence saying what to start.
@@ -33,7 +37,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         ModelSettingsError: If a model cannot be opened with these settings.
     """
     async with AsyncExitStack() as stack:
-        models = await open_models(settings)
+        models = await open_models(settings, load=load)
         stack.push_async_callback(models.aclose)
         try:
             stores = await stack.enter_async_context(
@@ -41,7 +45,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             )
         except StoreMismatch as mismatch:
             settings = going_on(settings, mismatch)
-            models = replace(models, embeddings=await open_embeddings(settings))
+            models = replace(models, embeddings=await open_embeddings(settings, load=load))
             stack.push_async_callback(models.embeddings.aclose)
             stores = await stack.enter_async_context(
                 open_stores(settings, models.embeddings, models.tokens)

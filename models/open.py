@@ -63,8 +63,8 @@ class Models:
         await self.embeddings.aclose()
 
 
-async def open_models(settings: Settings) -> Models:
-    """Return the models of the settings, loaded in a thread.
+async def open_models(settings: Settings, *, load: bool = True) -> Models:
+    """Return the models of the settings; built-in embeddings without `load` when first needed.
 
     Raises:
         ModelSettingsError: If one cannot be opened; the text says which setting to change.
@@ -93,7 +93,7 @@ async def open_models(settings: Settings) -> Models:
         chat=chat,
         memory=memory,
         extractive=extractive,
-        embeddings=await open_embeddings(settings),
+        embeddings=await open_embeddings(settings, load=load),
         tokens=tokens,
         memory_name=memory_name,
         characters={

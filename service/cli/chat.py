@@ -68,7 +68,10 @@ async def _chat(chosen: "Settings", talk: Talk, new: bool, as_json: bool) -> boo
         from service.leaving import note_facts, unread
         from service.usage.admission import open_conversation
 
-        async with open_parts(chosen) as parts, open_conversation(parts) as conversation:
+        async with (
+            open_parts(chosen, load=not screen) as parts,
+            open_conversation(parts) as conversation,
+        ):
             if not talk.thread:
                 last = None if new else await conversation.last_thread(talk.owner)
                 talk = replace(talk, thread=last or new_thread())

@@ -65,6 +65,7 @@ class Screen:
     async def run(self) -> None:
         """Greet, then take messages and commands until the user leaves."""
         await self._greet()
+        loading = asyncio.create_task(self._parts.models.embeddings.load())  # while one types
         while True:
             try:
                 line = await self._ask([(f"bold {ACCENT}", "> ")])
@@ -76,6 +77,7 @@ class Screen:
             text = line.strip()
             if text.lower() in LEAVE:
                 return
+            await asyncio.shield(loading)
             if text.startswith("/") and not text.startswith("//"):
                 await self._commands.run(text)
                 if text.startswith("/reset"):

@@ -29,7 +29,8 @@ class ThreadNote(Record):
     """When its last turn was complete; None before the first."""
 
 
-class RowsChange(Record):
+@dataclass(frozen=True, slots=True)
+class RowsChange:
     """One move of `JournalView.rows`."""
 
     rows: int

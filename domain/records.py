@@ -5,7 +5,8 @@ All are immutable; a change is a new record. Nothing here knows where they are s
 
 from collections.abc import Container
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from functools import cache
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -31,6 +32,27 @@ class Record(BaseModel):
     """A frozen record that refuses fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+R = TypeVar("R", bound=Record)
+
+
+def lean(record: R) -> R:
+    """Return a record that takes less memory, as it is kept: short messages take half of it.
+
+    Pydantic gives each one a set of its own of the names of its fields.
+    """
+    object.__setattr__(record, "__pydantic_fields_set__", _names_of(type(record)))
+    for value in record.__dict__.values():
+        for part in value if isinstance(value, tuple) else ():
+            if isinstance(part, Record):
+                lean(part)
+    return record
+
+
+@cache
+def _names_of(kind: type[Record]) -> set[str]:
+    return set(kind.model_fields)
 
 
 class Said(Record):

@@ -43,7 +43,7 @@ _VOCABULARIES = {
 _URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 """Where tiktoken would fetch a vocabulary; the SHA-1 of this address names its cache file."""
 
-_CACHED_TEXTS = 16_384
+_CACHED_TEXTS = 4_096
 _CACHED_LENGTH = 4_096
 _BY_LINES = 65_536
 """Characters of a text whose lines are counted apart, so that those counted before cost nothing."""

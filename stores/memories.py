@@ -15,7 +15,7 @@ from langgraph.store.base import BaseStore, GetOp, Item, Op, PutOp, SearchItem, 
 from pydantic import ValidationError
 
 from domain.owner import Owner
-from domain.records import Entity, Episode, Fact, Kind, RecordKey
+from domain.records import Entity, Episode, Fact, Kind, RecordKey, lean
 from domain.rows import MODELS, Memory, Rows, key_of
 from stores.base_store.namespaces import all_namespaces
 
@@ -269,7 +269,7 @@ def _text(record: Memory) -> str:
 def _record(item: Item, kind: Kind) -> Memory | None:
     """Return the record of a row; None, with a warning, if it cannot be read."""
     try:
-        return MODELS[kind].model_validate(item.value.get("record"))
+        return lean(MODELS[kind].model_validate(item.value.get("record")))
     except ValidationError as error:
         where = "/".join((*item.namespace, item.key))
         _log.warning(

@@ -124,7 +124,7 @@ def _clauses(texts: Sequence[str]) -> list[_Text]:
     return [_read(clause, language_of(text)) for text in texts for clause in clauses(text)]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _read(said: str, code: str | None = None) -> _Text:
     text = unicodedata.normalize("NFKC", said).replace("’", "'")
     code = code or language_of(text)

@@ -32,7 +32,7 @@ class OncePerText(Embeddings):
     def __init__(
         self,
         inner: Embeddings,
-        size: int = 2048,
+        size: int = 1024,
         timeout: float | None = None,
         *,
         alike: bool = False,

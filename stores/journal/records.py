@@ -15,15 +15,15 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from domain.journal import Claim, JournalView, RowsChange, ThreadNote
-from domain.records import RecordKey, Turn
+from domain.records import RecordKey, Turn, lean
 from stores.journal.backend import RawJournal, Write, count_in
 
 MOST_KEYS = 128
 """Changed records that a journal names at most; whoever missed more reads all of them again."""
-PARSED_TURNS = 4096
-"""Turns that a process keeps parsed: the journals of some 300 owners of a dozen turns."""
-PARSED_CHANGES = 256
-"""Lists of changed records that a process keeps parsed: one for each owner at hand."""
+PARSED_TURNS = 1024
+"""Turns that a process keeps parsed: the journals of some 80 owners of a dozen turns."""
+PARSED_CHANGES = 64
+"""Lists of changed records that a process keeps parsed: one for each of as many owners."""
 _REF, _THREAD = "ref:", "thread:"
 _CHANGES = TypeAdapter(tuple[RowsChange, ...])
 _DEAD = TypeAdapter(dict[str, str])
@@ -129,7 +129,7 @@ def damaged(raw: RawJournal, threads: Mapping[str, str]) -> list[str]:
 
 @lru_cache(maxsize=PARSED_TURNS)
 def _turn(stored: str) -> Turn:
-    return Turn.model_validate_json(stored)
+    return lean(Turn.model_validate_json(stored))
 
 
 @lru_cache(maxsize=PARSED_CHANGES)

@@ -143,6 +143,8 @@ class Settings(BaseSettings):
     """Idle time after which the sweep folds an owner."""
     redact_personal: bool = False
     """Take bank account numbers (IBAN), national ids and seed phrases out too."""
+    sweep_every: timedelta = Field(default=timedelta(days=1), ge=timedelta(0))
+    """How often `mnemo serve` and `mnemo telegram` sweep, one of all processes; `PT0S`: never."""
 
     # Recall
     search_memory: bool = True

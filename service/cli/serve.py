@@ -112,10 +112,15 @@ def telegram() -> None:
 
     async def work() -> None:
         from graph.parts import open_parts
+        from service.ops.daily_sweep import sweeping
         from service.serving import open_serving
         from service.telegram.bot import BotUnusable, run_bot
 
-        async with open_parts(chosen) as parts, open_serving(parts) as serving:
+        async with (
+            open_parts(chosen) as parts,
+            open_serving(parts) as serving,
+            sweeping(parts),
+        ):
             try:
                 await run_bot(serving)
             except BotUnusable as error:

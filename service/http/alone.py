@@ -24,6 +24,7 @@ from models.errors import ModelSettingsError
 from service.http.access import decoded
 from service.http.agents import AgentAccess
 from service.http.app import create_app
+from service.ops.daily_sweep import sweeping
 from service.serving import OpenServing, Serving
 from settings import Settings
 from stores.errors import StoreMismatch, StoreUnavailable
@@ -108,7 +109,7 @@ def create() -> FastAPI:
     settings = Settings()
     _log_to_stdout()
     agents = AgentAccess(settings)
-    app = create_app(partial(_without_old_garbage, agents.opened))
+    app = create_app(partial(_for_long, agents.opened))
     app.mount("/mcp/memory", agents)
     if settings.cors_origins:
         app.add_middleware(
@@ -124,12 +125,12 @@ def create() -> FastAPI:
 
 
 @asynccontextmanager
-async def _without_old_garbage(open_serving: OpenServing) -> AsyncIterator[Serving]:
-    """Serve; what was loaded until then is left out of every later garbage collection.
+async def _for_long(open_serving: OpenServing) -> AsyncIterator[Serving]:
+    """Serve for days: with sweeps, and without a look through what was loaded at the start.
 
-    To look through it takes 120 ms, in which nobody is answered.
+    The garbage collector takes 120 ms for it, in which nobody is answered.
     """
-    async with open_serving() as serving:
+    async with open_serving() as serving, sweeping(serving.parts):
         gc.collect()
         gc.freeze()
         yield serving

@@ -2,7 +2,9 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -15,7 +17,7 @@ __all__ = ["mnemo"]
 
 
 def test_a_server_answers_remembers_and_ends_a_stream_before_it_stops(tmp_path: Path) -> None:
-    with serve_process(cwd=tmp_path) as server:
+    with serve_process(cwd=tmp_path, MNEMO_SWEEP_EVERY="PT1S") as server:
         said = {"message": "My dog is called Biscuit."}
         first = httpx.post(f"{server.url}/chat/alex/default", json=said, timeout=60)
         assert first.status_code == 200 and first.headers["x-request-id"]
@@ -31,6 +33,8 @@ def test_a_server_answers_remembers_and_ends_a_stream_before_it_stops(tmp_path: 
         logged = [json.loads(line) for line in lines if line.startswith("{")]
         turns = [line for line in logged if line["route"] == "/chat/{user_id}/{character_id}"]
         assert len(turns) == 2 and all("alex" not in json.dumps(line) for line in turns)
+    with closing(sqlite3.connect(next(tmp_path.rglob("journal.sqlite")))) as journal:
+        assert journal.execute("SELECT value FROM marks WHERE name = 'swept'").fetchone()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from langchain_core.messages import HumanMessage
 from domain.owner import Owner
 from graph.remember import RememberInput, build
 from nodes.state import ChatContext, ChatInput
+from service.ops.daily_sweep import sweep_when_due
 from service.ops.sweep import SweepReport, sweep
 from stores.maintenance.erase import reset
 from tests.support.house import House, Open, answer
@@ -55,6 +56,20 @@ async def test_whoever_spoke_lately_is_left_alone(open_house: Open) -> None:
         report = await swept(house, days=6)
         assert (report.owners, report.emptied, report.folded) == (1, 0, 0)
         assert len(await left(house)) == 3
+
+
+async def test_of_all_serving_processes_one_sweeps_a_day(open_house: Open) -> None:
+    day = timedelta(days=1)
+    async with open_house() as house:
+        await house.talk(1, 3)
+        for _ in range(2):
+            house.clock.passes(**WEEK)
+            swept_here, elsewhere = [await sweep_when_due(house.parts, day) for _ in range(2)]
+            assert swept_here is not None and elsewhere is None
+        house.clock.passes(hours=20)
+        await sweep(house.parts)  # By hand.
+        house.clock.passes(hours=20)
+        assert await sweep_when_due(house.parts, day) is None
 
 
 async def test_a_second_sweep_finds_nothing_to_do(open_house: Open) -> None:

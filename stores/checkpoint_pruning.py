@@ -94,7 +94,8 @@ def pruned_by(
 
     Where it begins a turn: the turns before the last `keep_turns`. Else, if turns are to be thin,
     the one it follows, unless that is the turn's first or something else goes on from it: so a
-    turn leaves what came in, the first step and the last, as a graph of one node does.
+    turn leaves what came in, the first step and the last, as a graph of one node does; one that
+    goes on from a fork or an update leaves the last alone, as such a graph does too.
 
     Args:
         saved: The new checkpoint.
@@ -113,10 +114,12 @@ def pruned_by(
     first = checkpoints.get(("", parent.parent)) if parent else None
     if not thin or saved.source != "loop" or parent is None or first is None:
         return Pruned(saved)
-    steps = parent.source in ("loop", JOINED) and not begins_turn(parent, first)
-    inside = first.source == "loop" and steps
     forked = sum(other.parent == parent.id for other in checkpoints.values()) > 1
-    if not inside or forked:
+    if forked or parent.source not in ("loop", JOINED):
+        return Pruned(saved)
+    if first.source in ("fork", "update"):
+        return Pruned(replace(saved, parent=first.id), (parent,))  # the turn begins with it now
+    if first.source != "loop" or begins_turn(parent, first):
         return Pruned(saved)
     return Pruned(replace(saved, parent=first.id, source=JOINED), (parent,))
 

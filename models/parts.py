@@ -43,8 +43,8 @@ def as_text(message: BaseMessage) -> BaseMessage:
 
 def note(block: dict[str, Any]) -> str:
     """Return the note for a part; nothing for a block that is none."""
-    kind = _kind(block)
-    return f"[{kind}: {_name(block)}]" if kind else ""
+    kind, name = _kind(block), _name(block)
+    return (f"[{kind}: {name}]" if name else f"[{kind}]") if kind else ""
 
 
 def _kind(block: dict[str, Any]) -> str | None:
@@ -54,7 +54,7 @@ def _kind(block: dict[str, Any]) -> str | None:
 
 
 def _name(block: dict[str, Any]) -> str:
-    """Return what a part is called: its file name, its kind, else that it has no name."""
+    """Return what a part is called: its file name, else its kind; nothing where it does not say."""
     inner = next((v for k, v in block.items() if k != "type" and isinstance(v, dict)), {})
     for place in (block, inner):
         for key in ("filename", "file_name", "name", "title"):
@@ -66,7 +66,7 @@ def _name(block: dict[str, Any]) -> str:
             return _line(name)
     said = (place.get(key) for place in (block, inner) for key in ("mime_type", "media_type"))
     kind = next((kind for kind in (*said, inner.get("format")) if isinstance(kind, str)), "")
-    return _line(kind) or "no name"
+    return _line(kind)
 
 
 def _last_of(url: str) -> str:

@@ -11,7 +11,7 @@ from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboar
 from domain.owner import Owner, digest
 from service.memory_changes import forget_what_says
 from service.memory_view import remembered
-from service.plain_text import day, one_line
+from service.plain_text import counted, day, one_line
 from service.reasons import reasons_of
 from service.serving import Serving
 from service.telegram.people import People
@@ -89,8 +89,8 @@ class Commands:
         shown = await remembered(self.serving.parts.stores, owner)
         facts = sum(standing.current for standing in shown.facts)
         lines = [
-            f"Kept of our talks: {facts} facts, {len(shown.entities)} people and things, "
-            f"{len(shown.episodes)} summaries of older talks."
+            f"Kept of our talks: {counted(facts, 'fact')}, {counted(len(shown.entities), 'name')}, "
+            f"{counted(len(shown.episodes), 'summarized part')}."
         ]
         for item in prompts[-1].recalled if prompts else ():
             reasons = ", ".join(reasons_of(item))

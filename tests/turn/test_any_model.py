@@ -273,6 +273,7 @@ async def test_where_a_model_overlooks_most_they_stand_beside_what_it_noted(
 
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/pets/cat.png"}}
+UNNAMED = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,/9j/4AAQ"}}
 
 
 async def test_an_image_reaches_the_model_once_and_leaves_a_note(open_house: Open) -> None:
@@ -282,9 +283,10 @@ async def test_an_image_reaches_the_model_once_and_leaves_a_note(open_house: Ope
         assert IMAGE in sent
         await house.say("And mark2?")
         assert "[image: cat.png]" in house.prompt() and "example.com" not in house.prompt()
+        await house.say([{"type": "text", "text": "And mark3?"}, UNNAMED])
         view = await house.parts.stores.journal.read(Owner("alex"))
         said = [turn.messages[0].text for turn in view.turns.values()]
-        assert "Who is this, mark1?\n[image: cat.png]" in said
+        assert "Who is this, mark1?\n[image: cat.png]" in said and "And mark3?\n[image]" in said
 
 
 async def test_a_model_that_takes_no_images_gets_the_note(open_house: Open) -> None:

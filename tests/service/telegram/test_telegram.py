@@ -73,7 +73,9 @@ async def test_memory_is_shown_forgotten_exported_and_reset(open_bot: OpenBot) -
         await bot.api.idle()
         _, _, listed, facts, memory, forgotten, _ = bot.api.says()
         assert "/forget" in listed and "telegram:7" in listed
-        assert "nothing" in facts and "facts" in memory and "It is forgotten" in forgotten
+        assert (
+            "nothing" in facts and "0 facts, 0 names" in memory and "It is forgotten" in forgotten
+        )
         asked = str([body for body in bot.model.requests if is_reply(body)][-1])
         assert "Oslo" in asked and "peanuts" not in asked
         bot.api.write("/export")

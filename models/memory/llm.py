@@ -199,7 +199,7 @@ class LanguageMemory:
         words = max(20, int(max_tokens * _WORDS_PER_TOKEN))
         messages = _prompt(task, data, words=words)
         reply = await self._ask("summary", Question(messages, _LONGEST_SUMMARY * max_tokens))
-        text = forms.without_thoughts(reply.text)
+        text = prompts.without_echo(forms.without_thoughts(reply.text))
         if was_cut(reply):
             text = self._whole_sentences(text, max_tokens)
             if not text:

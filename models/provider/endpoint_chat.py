@@ -240,7 +240,10 @@ def _counts(usage: object) -> bool:
     """Return whether a report of usage is one."""
     wanted = ("prompt_tokens", "completion_tokens")
     return isinstance(usage, dict) and all(
-        isinstance(usage.get(name), int) and usage[name] >= 0 for name in wanted
+        isinstance(usage.get(name), int)
+        and usage[name] >= 0
+        and isinstance(usage.get(f"{name}_details") or {}, dict)
+        for name in wanted
     )
 
 

@@ -60,7 +60,7 @@ _FILTER_WORDS = re.compile(
 _MALFORMED_WORDS = re.compile(
     r"Unexpected response type from|Response missing 'choices'|null value for 'choices'"
     r"|Structured Output response does not have|expected (AIMessage|string)"
-    r"|No generation chunks were returned"
+    r"|No generation chunks were returned|already exists in this message, but with a different type"
 )
 _TIMEOUTS = (
     openai.APITimeoutError,

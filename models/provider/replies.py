@@ -1,8 +1,16 @@
 """Whether a complete reply, streamed or not, is one to use. Nothing here calls a model."""
 
+import re
+
 from langchain_core.messages import AIMessage, BaseMessage
 
 from models.errors import ContentFiltered, CutReply, EmptyReply
+
+_WITHHELD = re.compile(
+    "filter|safety|sensitive|refusal|recitation|prohibited|blocklist|guardrail|toxic|spii", re.I
+)
+_BROKEN = re.compile("error|abort|cancel|timeout|overload|insufficient", re.I)
+"""How providers name why an answer ended that is none; other words end a whole one."""
 
 
 def check_reply(message: BaseMessage) -> None:
@@ -16,11 +24,11 @@ def check_reply(message: BaseMessage) -> None:
         EmptyReply: If there is neither text nor a tool call.
     """
     reason = finish_reason(message)
-    if "content_filter" in reason or message.additional_kwargs.get("refusal"):
+    if _WITHHELD.search(reason) or message.additional_kwargs.get("refusal"):
         raise ContentFiltered()
     calls = isinstance(message, AIMessage) and bool(message.tool_calls)
     nameless = not reason and message.response_metadata.get("model_provider") == "openai"
-    if nameless or reason in ("error", "abort"):
+    if nameless or _BROKEN.search(reason):
         raise CutReply(
             "The model's answer broke off in the middle; your message is kept, send it again or "
             "try later."
@@ -38,7 +46,7 @@ def check_reply(message: BaseMessage) -> None:
 
 def was_cut(message: BaseMessage) -> bool:
     """Return whether a reply ended at its length limit rather than by itself."""
-    return "length" in (reason := finish_reason(message)) or "max_" in reason
+    return "length" in (reason := finish_reason(message).casefold()) or "max_" in reason
 
 
 def finish_reason(message: BaseMessage) -> str:

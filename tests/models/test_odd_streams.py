@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from models.chat import open_chat_model
 from models.errors import (
+    ContentFiltered,
     ContextTooLong,
     CutReply,
     EmptyReply,
@@ -71,6 +72,7 @@ USAGE = [
     {"prompt_tokens": "7", "completion_tokens": "x", "total_tokens": "8"},
     {"prompt_tokens": -7, "completion_tokens": -1, "total_tokens": -8},
     {"prompt_tokens": 7.5, "completion_tokens": 1.5, "total_tokens": 9},
+    {"prompt_tokens": 7, "completion_tokens": 1, "prompt_tokens_details": "x"},
     {},
     [1],
     "none",
@@ -119,6 +121,12 @@ WITHOUT: list[tuple[tuple[Any, ...], type[ModelError]]] = [
     ((HI,), CutReply),
     ((HI, part(finish="")), CutReply),
     ((HI, part(finish="error"), "[DONE]"), CutReply),
+    ((HI, part(finish="insufficient_system_resource"), "[DONE]"), CutReply),
+    ((HI, part(finish="network_error"), "[DONE]"), CutReply),
+    ((HI, part(finish=["stop"]), "[DONE]"), MalformedReply),
+    ((HI, part(finish="sensitive"), "[DONE]"), ContentFiltered),
+    ((part(finish="SAFETY"), "[DONE]"), ContentFiltered),
+    ((part(finish="refusal"), "[DONE]"), ContentFiltered),
     ((HI, part(choices=[None]), *END), MalformedReply),
     ((HI, part(choices="no"), *END), MalformedReply),
     ((HI, part("Hi"), *END), MalformedReply),

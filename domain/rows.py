@@ -55,6 +55,20 @@ class Rows:
         rows: list[Memory] = [*self.episodes, *self.facts, *self.entities]
         return {key_of(row): row for row in rows}
 
+    @cached_property
+    def turns_of_episode(self) -> dict[str, tuple[str, ...]]:
+        """Return the turns of each episode, by its id."""
+        return {e.id: tuple(turn.id for turn in e.turns) for e in self.episodes}
+
+    @cached_property
+    def found_by_meaning(self) -> dict[Kind, tuple[str, ...]]:
+        """Return the ids of the records that the vector store may find, by kind."""
+        return {
+            "episode": tuple(self.turns_of_episode),
+            "fact": tuple(fact.id for fact in self.facts if not fact.deleted),
+            "entity": tuple(entity.id for entity in self.entities),
+        }
+
     def changed(self, now: Mapping[RecordKey, Memory | None]) -> "Rows":
         """Return them with some records as they are `now`; None: there is none any more."""
         after = {**self.by_key, **now}

@@ -104,8 +104,7 @@ def standing(
 
     standings = []
     for fact in counting:
-        order = sorted((newer for newer in over[fact.id] if ends(newer, fact)), key=_age)
-        end = order[0] if order else None
+        end = min((newer for newer in over[fact.id] if ends(newer, fact)), key=_age, default=None)
         standings.append(
             Standing(fact, True) if end is None else Standing(fact, False, end.id, end.valid_from)
         )

@@ -38,6 +38,8 @@ def enders_of(counting: Iterable[Fact], by_id: Mapping[str, Fact]) -> dict[str, 
     )
     for fact in counting:
         over.setdefault(fact.id, [])
+        if not fact.supersedes:
+            continue  # Most: what reaches them is worked out where something does.
         reached[fact.id] = reached_from(fact.supersedes, by_id, reached)
         for beaten in reached[fact.id] - {fact.id}:
             over.setdefault(beaten, []).append(fact)

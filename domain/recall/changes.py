@@ -30,6 +30,9 @@ _ALIKE = 2
 _ABOUT = 0.5
 """Of the words of the question that the best statement holds, the part, by how much they tell, that
 both statements of a change must hold."""
+_SAME = 0.5
+"""Of the terms of the shorter statement, the part that both hold where one may deny the other: all
+but words that are written otherwise there."""
 _LONGEST = 600
 """Characters of a sentence that is looked at."""
 
@@ -110,8 +113,9 @@ def _otherwise(old: _Statement, new: _Statement, asked: frozenset[str]) -> int:
     most = max(shared, default=0)
     if most and most >= min(_ALIKE, len(asked)):
         return most
-    turned = old.denies != new.denies and turned_around(old.text, new.text)
-    return len(old.terms) if turned else 0
+    fewest = min(len(old.terms), len(new.terms))
+    alike = old.denies != new.denies and len(old.terms & new.terms) >= _SAME * fewest
+    return len(old.terms) if alike and turned_around(old.text, new.text) else 0
 
 
 @lru_cache(maxsize=4096)

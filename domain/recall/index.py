@@ -5,7 +5,7 @@ store.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.facts.facts import Standing, notes, standing, withheld
+from domain.facts.lasting_wishes import LASTING
 from domain.journal import JournalView
 from domain.recall.corpus import Corpus
-from domain.records import Kind
 from domain.rows import Rows
 from domain.turns import Parents, parents_of
 
@@ -48,10 +48,29 @@ class StandingFacts:
         """
         best = np.full(len(self.standings), -np.inf)
         np.maximum.at(best, self.of, scores[self.rows])
-        ended = np.array([not each.current for each in self.standings], dtype=np.bool_)
-        for at in np.lexsort((-best, ended)).tolist():
-            if best[at] > -np.inf:
-                yield float(best[at]), self.standings[at]
+        order = np.lexsort((-best, self._ended))
+        for at in order[best[order] > -np.inf].tolist():
+            yield float(best[at]), self.standings[at]
+
+    @cached_property
+    def _ended(self) -> NDArray[np.bool_]:
+        return np.array([not each.current for each in self.standings], dtype=np.bool_)
+
+    @cached_property
+    def wishes(self) -> "StandingFacts":
+        """What the user asked for once and for all, and still holds."""
+        lasting = [
+            at
+            for at, each in enumerate(self.standings)
+            if each.current and each.fact.kind in LASTING
+        ]
+        states = np.isin(self.of, lasting)
+        return replace(
+            self,
+            standings=tuple(self.standings[at] for at in lasting),
+            rows=self.rows[states],
+            of=np.searchsorted(lasting, self.of[states]),
+        )
 
 
 @dataclass(frozen=True)
@@ -82,20 +101,6 @@ class EvidenceIndex:
         """About how many bytes it takes."""
         records = len(self.rows.facts) + len(self.rows.entities) + len(self.folded)
         return self.corpus.nbytes + 1_500 * records
-
-    @cached_property
-    def turns_of_episode(self) -> dict[str, tuple[str, ...]]:
-        """Return the turns of each episode, by its id."""
-        return {e.id: tuple(turn.id for turn in e.turns) for e in self.rows.episodes}
-
-    @cached_property
-    def found_by_meaning(self) -> dict[Kind, tuple[str, ...]]:
-        """Return the ids of the records that the vector store may find, by kind."""
-        return {
-            "episode": tuple(self.turns_of_episode),
-            "fact": tuple(fact.id for fact in self.rows.facts if not fact.deleted),
-            "entity": tuple(entity.id for entity in self.rows.entities),
-        }
 
     def standing(self, live: frozenset[str], as_of: datetime | None) -> StandingFacts:
         """Return which facts count while `live` turns are live; worked out once for the same."""

@@ -218,7 +218,7 @@ class Recall:
         )
         nearest = near or {}
         # The summary of one turn says no more than the turn itself.
-        turns = index.turns_of_episode
+        turns = index.rows.turns_of_episode
         votes = Votes(
             facts=nearest.get("fact", ()),
             turns=[
@@ -269,7 +269,7 @@ class Recall:
         try:
             async with asyncio.timeout(self._patience):
                 near = await self._memories.nearest_among(
-                    owner, view.generation, query, keys=index.found_by_meaning, limits=LIMITS
+                    owner, view.generation, query, keys=index.rows.found_by_meaning, limits=LIMITS
                 )
         except (StoreUnavailable, ModelError, TimeoutError, OSError):
             return None

@@ -9,7 +9,6 @@ from datetime import datetime
 import numpy as np
 
 from domain.facts.facts import Standing
-from domain.facts.lasting_wishes import LASTING
 from domain.facts.wish_slots import ADDRESS
 from domain.recall.changes import changed
 from domain.recall.index import EvidenceIndex
@@ -67,11 +66,12 @@ class Candidates:
             A line for each, the newest last.
         """
         scores = np.where(self._scope.live, self._judged.scores, -np.inf)
-        asked = [(s, o) for s, o in self._scope.facts.best(scores) if o.fact.kind in LASTING]
-        asked.sort(key=lambda each: each[1].fact.slot != ADDRESS)
+        asked = sorted(
+            self._scope.facts.wishes.best(scores), key=lambda each: each[1].fact.slot != ADDRESS
+        )
         taken: list[Recalled] = []
         for score, standing in asked:
-            if standing.current and (line := self._wish(standing.fact, score)).tokens <= budget:
+            if (line := self._wish(standing.fact, score)).tokens <= budget:
                 budget -= line.tokens
                 taken.append(line)
         self._taken = frozenset(item.id for item in taken)
@@ -130,7 +130,7 @@ class Candidates:
 
     def _unread(self, shown: Container[str]) -> list[Line]:
         """Return what the user said in turns of no episode and no current fact, newest first."""
-        read = {turn for turns in self._index.turns_of_episode.values() for turn in turns}
+        read = {turn for turns in self._index.rows.turns_of_episode.values() for turn in turns}
         for standing in self._scope.facts.standings:
             read |= {turn_of(ref) for ref in standing.fact.sources}
         corpus = self._index.corpus

@@ -77,8 +77,11 @@ class _Patterns:
 
         always, ask, call = map(any_of, (words.always, words.ask, words.call))
         contrasts = any_of(LANGUAGES[words.code].words("contrasts"))
+        self.conditions = re.compile(
+            any_of(LANGUAGES[words.code].words("conditions")), re.IGNORECASE
+        )
         begins = rf"(?:^\W*|[,;:.!?–—，、。！]\s*)(?:{contrasts}\s*)?"
-        few = r"(?P<between>(?:\S+\s+){0,4}?)"
+        few = r"(?P<between>(?:\S+\s+){0,6}?)"
         first = rf"^\W*(?:{contrasts}\s*|{always}\s.*[,;:–—]\s*)?"
         self.bare = re.compile(
             rf"{first}{any_of(words.bare)}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
@@ -140,6 +143,9 @@ class _Form:
 
     def orders(self, text: str) -> bool:
         """Whether a sentence orders something for good."""
+        lead, colon, _ = text.partition(":")
+        if colon and self._reports(lead):
+            return False  # "my boss said: never be late"
         if self._orders_replies(text):
             return True
         if self._loose:
@@ -175,7 +181,9 @@ class _Form:
 
     def _orders_replies(self, text: str) -> bool:
         """Whether a few words order how replies are to be: "keep your answers short"."""
-        words, lower, spoken = self._words, text.lower(), text.split()
+        words = self._words
+        text = self._patterns.conditions.split(text)[0] if words.spaced else text
+        lower, spoken = text.lower(), text.split()
         if len(text) > _FEW_LETTERS or len(spoken) > _FEW_WORDS or is_question(text):
             return False
         if not holds(lower, words.reply, spaced=words.spaced) or self._speaks(text):
@@ -197,6 +205,14 @@ class _Form:
         ):
             return False
         return all(holds(lower, each, spaced=words.spaced) for each in (words.always, words.ask))
+
+    def _reports(self, text: str) -> bool:
+        """Whether a text says what others said: not "I told you", not "as I said"."""
+        language, lower = LANGUAGES[self.code], text.lower()
+        mine = self._words.you | language.words("i_said")
+        spaced = self._words.spaced
+        reports = holds(lower, language.words("reports"), spaced=spaced)
+        return reports and not holds(lower, mine, spaced=spaced)
 
     def _speaks(self, text: str) -> bool:
         return holds(text.lower(), self._words.i, spaced=self._words.spaced)

@@ -16,8 +16,10 @@ from domain.text.dates.dates import day_heading
 
 FURTHER = 1.0
 """What a passage's rank loses for each passage of its message that is taken already."""
-AGAIN = 0.7
-"""What a passage's rank loses if all its words are shown already; half of it for half of them."""
+AGAIN = 0.5
+"""What a passage's rank loses if all its words are shown already; half of it for half of them.
+
+Left-out recall is best about there: `docs/recall.md`."""
 Count = Callable[[str], int]
 """Tokens of a text."""
 

@@ -68,6 +68,17 @@ class Language:
         tables = ("common", "own", "you", "negations", "note", "asks", "prepositions")
         return frozenset(self.letters).union(*map(self.words, tables))
 
+    @cached_property
+    def small(self) -> frozenset[str]:
+        """Words that say nothing by themselves: the commonest, pronouns, words of asking.
+
+        Where "I" is left out, words of one's own say something: Spanish "trabajo".
+        """
+        tables = ["common", "you", "asks", "prepositions"]
+        if not self.drops_subject:
+            tables.append("own")
+        return frozenset().union(*map(self.words, tables))
+
 
 def _read() -> dict[str, dict[str, Any]]:
     text = files("domain.text").joinpath("languages.toml").read_text(encoding="utf-8")

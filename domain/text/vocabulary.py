@@ -84,7 +84,8 @@ def vocabulary(code: str) -> Vocabulary:
         | dict(zip(_list(table, "tens"), (*range(20, 100, 10), 100, 1000), strict=True)),
         months=_list(table, "months"),
         days=_list(table, "days"),
-        stop=frozenset(_list(table, "stop")) if "stop" in table else _stop_words(code),
+        stop=LANGUAGES[code].small
+        | (frozenset(_list(table, "stop")) if "stop" in table else _stop_words(code)),
         **{name: frozenset(_list(table, name) if name in table else ()) for name in sets},
     )
 

@@ -29,10 +29,10 @@ from stores.recall.embedder import embedder
 _FORM = "3"
 """Of what is packed, and of the code that cuts and reads passages."""
 _READ = (
-    *("common", "letters", "own", "negations", "note", "asks"),  # they tell the language
+    *("common", "letters", "own", "you", "negations", "note", "asks", "prepositions"),
     *("stop", "numbers", "tens", "months", "days", "times"),
 )
-"""The keys of `languages.toml` that decide on terms and traits."""
+"""The keys of `languages.toml` that tell a text's language, and decide on terms and traits."""
 _TRAIT_STEPS = 6
 """Traits are halves and thirds, packed as sixths."""
 

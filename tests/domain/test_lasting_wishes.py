@@ -39,6 +39,14 @@ INSTRUCTIONS = [
     "絵文字は使わないでください。",
     "Bana Sam de.", "Lütfen bana Sam deyin", "मुझे सैम कहो।", "मुझे सैम बुलाओ", "날 샘이라고 불러",
     "Luôn trả lời bằng tiếng Việt.", "Hãy gọi tôi là Sam.", "Selalu jawab dalam bahasa Indonesia.",
+    "Keep your answers under four sentences unless I ask for details.",
+    "When you recommend restaurants, list vegetarian ones.", "Lass die Smileys in Zukunft weg.",
+    "Wenn du mir Rezepte gibst, dann bitte ohne Koriander.", "Dorénavant, tutoie-moi.",
+    "Cuando me des recetas, que sean sin gluten.", "Nunca me sugira carne de porco.",
+    "Y quiero que las temperaturas me las des siempre en Celsius.",
+    "Non consigliarmi mai più film horror.", "Nigdy nie proponuj mi ryb.",
+    "Никогда не предлагай мне рыбу.", "لا تقترح عليّ السمك أبدًا.", "Bana asla balık önerme.",
+    "I told you: always answer in French.", "As I said: never suggest fish.",
 ]  # fmt: skip
 
 PREFERENCES = [
@@ -55,6 +63,8 @@ PREFERENCES = [
 ]  # fmt: skip
 
 NEITHER = [
+    "My boss said: never be late again.", "Mi médico dijo: nunca comas sal.",
+    "Mein Chef sagte: Antworte immer sofort.",
     "I always wake up at seven.", "I have never been to Paris.", "Never mind.",
     "My friends call me Sam.", "Call me tomorrow.", "My sister always calls me late.",
     "From now on I will go running every day.", "From now on my address is 5 Main Street.",

@@ -30,6 +30,7 @@ from domain.text.terms import content_words, stems
 from models.errors import MalformedReply
 from models.memory.prompts import day
 from models.memory.protocol import Score
+from models.provider.replies import was_cut
 from models.provider.reply_text import cleaned, shown
 from models.weak_json import repaired
 
@@ -109,20 +110,27 @@ def read_object(reply: BaseMessage, form: type[BaseModel]) -> dict[str, Any]:
         return arguments
     text = without_thoughts(reply.text)
     for start in [match.start() for match in re.finditer(r"[{\[]", text)][:_STARTS]:
-        value = _as_form(cleaned(_loads(text[start:])), form)
+        value = _as_form(cleaned(_loads(text[start:], was_cut(reply))), form)
         if value is not None:
             return value
     raise MalformedReply("The model's answer is not in the form that was asked for.")
 
 
-def _loads(text: str) -> Any:
-    """Return JSON, also such as is nearly some; None for what breaks off before it says a thing."""
+def _loads(text: str, cut: bool) -> Any:
+    """Return JSON, also such as is nearly some; None for what breaks off before it says a thing.
+
+    The last item of an answer that was cut may be half of one, and is left empty.
+    """
     try:
         return json.JSONDecoder().raw_decode(text)[0]
     except RecursionError:
         return None  # a model that repeats itself: nested deeper than Python reads
     except ValueError:
-        value = repaired(text)
+        value = last = repaired(text)
+        while cut and isinstance(last, dict) and last:
+            last = list(last.values())[-1]
+        if cut and isinstance(last, list) and last:
+            last[-1] = {}
         said = list(value.values()) if isinstance(value, dict) else value
         return value if isinstance(said, list) and any(said) else None
 

@@ -366,6 +366,17 @@ async def test_what_a_refusal_does_not_name_is_found_by_leaving_it_out(
     assert len(openai_server.requests) == 5, "what the model took before is not the reason"
 
 
+async def test_half_a_fact_at_the_end_of_a_cut_answer_is_none(
+    openai_server: OpenAIServer, memory: LanguageMemory
+) -> None:
+    whole, half = json.dumps(a_fact()), json.dumps(a_fact(text="The user is not allergic to nuts"))
+    cut = f'{{"facts": [{whole}, {half[: half.index(" to nuts")]}'
+    openai_server.answers(Reply(cut, finish_reason="length"))
+    found = await memory.extract([source(1, "I moved to Denver, am not allergic")], [], AT)
+    assert [fact.text for fact in found.facts] == ["The user moved to Denver."]
+    assert found.dropped == 1
+
+
 async def test_what_the_user_asked_before_is_no_fact_of_this_message(
     openai_server: OpenAIServer, memory: LanguageMemory
 ) -> None:

@@ -75,7 +75,14 @@ def _subject(text: str, code: str) -> frozenset[str]:
             left = re.sub(language.negation_pieces, " ", left)
         return frozenset(_CARRIES_SENSE.findall(left))
     spoken = spoken_words(without(text, idle, spaced=True))
-    return frozenset(stem(word, code) for word in spoken if word not in small)
+    stems = {stem(word, code) for word in spoken if word not in small}
+    # "benutzen" and "darfst" say no more than "benutze" and "darf".
+    return frozenset(stems - _stems(words.ask | language.words("asks"), code))
+
+
+@cache
+def _stems(phrases: frozenset[str], code: str) -> frozenset[str]:
+    return frozenset(stem(word, code) for phrase in phrases for word in spoken_words(phrase))
 
 
 @cache

@@ -140,6 +140,10 @@ REPLACED = [
     ("Chiamami Sam.", "Smetti di chiamarmi Sam."),
     ("Never use emojis.", "You can use emojis again."),
     ("No uses emojis.", "Usa emojis otra vez en tus respuestas."),
+    ("Nie Emojis.", "Du darfst wieder Emojis verwenden."),
+    ("Bitte nie Emojis benutzen.", "Benutze wieder Emojis."),
+    ("Jamais d'emojis.", "Tu peux utiliser des emojis à nouveau."),
+    ("Gebruik nooit emoji's.", "Je mag weer emoji's gebruiken."),
     ("Svar altid kort.", "Fra nu af skal du svare udførligt."),
 ]  # fmt: skip
 
@@ -150,6 +154,7 @@ BOTH_HOLD = [
     ("Keep your answers short.", "Always use long names for variables."),
     ("Call me Sam.", "Don't call me Mr. Smith."),
     ("Always answer in German.", "Never answer in verse."),
+    ("Nie Emojis.", "Bitte immer Listen verwenden."),
     ("絵文字を使わないでください。", "いつも箇条書きでお願いします。"),
     ("请不要用表情符号。", "请总是用中文回答。"),
 ]

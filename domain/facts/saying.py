@@ -7,6 +7,7 @@ from functools import lru_cache
 from domain.records import Entity
 from domain.text.languages import LANGUAGES, language_of
 from domain.text.meant import things
+from domain.text.remembered import remembered
 from domain.text.sentences import sentences
 from domain.text.stemming import stem
 from domain.text.terms import strong_terms, weak_terms
@@ -49,7 +50,7 @@ def _covers(sentence: str, statement: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=8_192)
+@remembered(8_192)
 def content_of(text: str, code: str) -> frozenset[str]:
     """Return the stems by which a statement is known; without weak ones where two are left."""
     spoken = _spoken(text, code)
@@ -60,7 +61,7 @@ def content_of(text: str, code: str) -> frozenset[str]:
     return strong if len(strong) > 1 else spoken
 
 
-@lru_cache(maxsize=8_192)  # each sentence is held against many statements, and the other way round
+@remembered(8_192)  # each sentence is held against many statements, and the other way round
 def _spoken(text: str, code: str) -> frozenset[str]:
     """Return the stems of a text that are no stop words."""
     if not LANGUAGES[code].spaced:
@@ -69,7 +70,7 @@ def _spoken(text: str, code: str) -> frozenset[str]:
     return frozenset(stem(word, code) for word in words(text) if word not in idle)
 
 
-@lru_cache(maxsize=8_192)
+@remembered(8_192)
 def _by_begin(text: str, code: str) -> dict[str, list[str]]:
     """Return the stems of a text by the letters that those have in common which meet."""
     stems: dict[str, list[str]] = defaultdict(list)

@@ -12,6 +12,7 @@ from itertools import takewhile
 
 from domain.text.languages import LANGUAGES, MARKS, Language, language_of, plain
 from domain.text.phrases import without
+from domain.text.remembered import remembered
 from domain.text.sentences import clauses
 from domain.text.statements import denies
 from domain.text.terms import content_words
@@ -124,7 +125,7 @@ def _clauses(texts: Sequence[str]) -> list[_Text]:
     return [_read(clause, language_of(text)) for text in texts for clause in clauses(text)]
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _read(said: str, code: str | None = None) -> _Text:
     text = unicodedata.normalize("NFKC", said).replace("’", "'")
     code = code or language_of(text)

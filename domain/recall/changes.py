@@ -8,13 +8,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from itertools import chain, permutations, product
 
 from domain.facts.own_words import own_sentences
 from domain.facts.support import turned_around
 from domain.recall.corpus import Corpus
 from domain.text.languages import language_of
+from domain.text.remembered import remembered
 from domain.text.statements import denies
 from domain.text.terms import terms
 from domain.text.vocabulary import ENGLISH, all_months, vocabulary
@@ -118,7 +119,7 @@ def _otherwise(old: _Statement, new: _Statement, asked: frozenset[str]) -> int:
     return len(old.terms) if alike and turned_around(old.text, new.text) else 0
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _statements(text: str) -> tuple[_Statement, ...]:
     """Return the user's own sentences in a text, read for comparing."""
     code = language_of(text) or ENGLISH

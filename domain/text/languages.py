@@ -12,6 +12,8 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
+from domain.text.remembered import remembered
+
 
 @dataclass(frozen=True)
 class Language:
@@ -126,7 +128,7 @@ def spoken_words(text: str) -> list[str]:
     return _WORD.findall(plain(text))
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def language_of(text: str) -> str | None:
     """Return the code of a text's language, by script and small words; None where nothing tells.
 

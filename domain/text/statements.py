@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import dropwhile
 
 from domain.text.languages import LANGUAGES, Language, language_of, plain, spoken_words
+from domain.text.remembered import remembered
 
 _QUESTION_MARKS = ("?", "؟")
 _STATEMENT_MARKS = (".", "!", "。", "।", "۔", "…")
@@ -75,7 +76,7 @@ def _has(sentence: str, table: str) -> bool:
     return not listed.isdisjoint(spoken_words(sentence))
 
 
-@lru_cache(maxsize=65_536)  # A new fact is held against all that are known.
+@remembered(65_536)  # A new fact is held against all that are known.
 def negations(text: str, code: str | None = None) -> int:
     """Return how many words or pieces of words of a text negate.
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from domain.text.languages import language_of
+from domain.text.remembered import remembered
 from domain.text.stemming import stem
 from domain.text.vocabulary import vocabulary_of
 from domain.text.words import normalized
@@ -50,7 +51,7 @@ def numbers(text: str) -> frozenset[str]:
     return frozenset(numbers_as_said(text).values())
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def numbers_as_said(text: str) -> Mapping[str, str]:
     """Return the numbers of a text as they were said, each with its digits; in their order."""
     counts = vocabulary_of(text).numbers

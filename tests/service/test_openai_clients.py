@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from langchain_openai import ChatOpenAI
 from openai import BadRequestError, NotFoundError
@@ -177,6 +178,7 @@ async def test_a_character_that_is_not_there_is_a_model_that_is_not_there(
     async with open_served(characters_file=file) as served, served.openai() as client:
         assert [model.id async for model in client.models.list()] == ["ada"]
         assert (await client.models.retrieve("ada")).id == "ada"
+        assert (await client.get("/models/", cast_to=httpx.Response)).json()["data"]
         with pytest.raises(NotFoundError, match="use one of ada"):
             await client.models.retrieve("a/b")
         with pytest.raises(NotFoundError, match="ada"):

@@ -68,6 +68,8 @@ async def models(served: Served, caller: Asking) -> dict[str, Any]:
 @router.get("/models/{name:path}")
 async def model(name: ModelName, served: Served, caller: Asking) -> dict[str, Any]:
     """One character, as a model: those that are listed, so that clients can check a name."""
+    if not name:  # What a client asks for that puts a slash after every path.
+        return await models(served, caller)
     try:
         return _listed(served)[name]
     except KeyError:

@@ -124,8 +124,12 @@ def to_summarize(part: str, before: str | None, missing: Sequence[str]) -> str:
 
 
 def without_echo(summary: str) -> str:
-    """Return a summary up to where it only repeats what it was made from."""
-    return _ECHO.split(summary, 1)[0].strip()
+    """Return a summary up to where it only copies what it was made from.
+
+    Of one that does nothing else, what it copies first: whether that will do, its quality tells.
+    """
+    pieces = (piece.strip(" :\n") for piece in _ECHO.split(summary))
+    return next(filter(None, pieces), "")
 
 
 def to_score(sample: Sequence[Said], summary: str) -> str:

@@ -162,8 +162,7 @@ async def test_a_copy_of_what_was_given_is_no_part_of_a_summary(
     given = "The conversation to summarize:\nFriday 8 May 2026:\nUser: I moved"
     openai_server.answers(f"Alex moved. {given}", given)
     assert await summary(memory, turn(1, "I moved")) == "Alex moved."
-    with pytest.raises(EmptyReply):
-        await summary(memory, turn(1, "I moved"))
+    assert await summary(memory, turn(1, "I moved")) == "Friday 8 May 2026:\nUser: I moved"
 
 
 async def test_a_summary_that_is_too_long_is_shortened_once(

@@ -30,7 +30,8 @@ from models.tokens import TokenCounter, open_counter
 from settings import Settings
 from stores.long_term import BACKENDS
 from stores.memories import Memories
-from stores.recall.recall import LIMITS, Recall
+from stores.recall.by_meaning import LIMITS
+from stores.recall.recall import Recall
 
 Figures = dict[str, Any]
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from domain.facts.entities import describe, relevant, with_ends
@@ -21,26 +20,23 @@ from domain.recall.packing import pack, render
 from domain.recall.query import Question, read_question
 from domain.recall.ranking import Signals, Votes, signals, voted
 from domain.recall.threshold import NEARBY, related
-from domain.records import Entity, Kind, Recalled
+from domain.records import Entity, Recalled
 from domain.rows import Rows
 from domain.text.dates.dates import named_period
 from domain.text.terms import terms
 from models.embeddings.open import EmbeddingModel
-from models.errors import ModelError
 from models.threads import run_aside
 from models.tokens import TokenCounter
 from settings import Settings
 from stores.errors import StoreUnavailable
 from stores.memories import Memories, Nearest
+from stores.recall.by_meaning import ByMeaning
 from stores.recall.index_cache import EvidenceCache
 from stores.recall.scope import Scope, scope_of
 from stores.recall.selection import Candidates
 
 __all__ = ["Recall", "Recollection", "Survey", "render"]
 
-LIMITS: dict[Kind, int] = {"episode": 6, "fact": 24, "entity": 4}
-"""Records of each kind that the vector store is asked for."""
-_CACHED_QUERIES = 64
 _LONGEST = 1_500
 """Characters of a message that are looked for; of a longer one both ends."""
 
@@ -72,11 +68,6 @@ class Survey:
     nearest: Nearest
     degraded: tuple[str, ...]
 
-    @property
-    def lexical(self) -> bool:
-        """Whether the messages have no vectors here."""
-        return self.index.corpus.vectors is None
-
 
 class Recall:
     """Finds what belongs to a message in everything an owner ever said."""
@@ -89,10 +80,8 @@ class Recall:
         settings: Settings,
     ) -> None:
         """Recall from `memories` and the journal, counting with `tokens`."""
-        self._memories = memories
         self._embedding = embedding
         self._count = tokens.text
-        self._patience = settings.store_timeout
         self._wish_tokens = settings.wish_tokens
         self._cache = EvidenceCache(
             memories,
@@ -102,9 +91,7 @@ class Recall:
             size=settings.index_bytes,
             patience=settings.store_timeout,
         )
-        self._nearest_cache: LRUCache[tuple[str, str | None, int, str], Nearest] = LRUCache(
-            _CACHED_QUERIES
-        )
+        self._by_meaning = ByMeaning(memories, settings.store_timeout)
 
     async def recall(
         self,
@@ -213,7 +200,7 @@ class Recall:
         if self._embedding.in_process and corpus.vectors is not None:
             vectors = await self._vectors(query, question)
         near, every = await asyncio.gather(
-            self._nearest(owner, view, query, index),
+            self._by_meaning.nearest(owner, view, query, index.rows),
             run_aside(index.small, signals, corpus, question, scope.live, vectors),
         )
         nearest = near or {}
@@ -250,31 +237,12 @@ class Recall:
     def forget(self, owner: Owner) -> None:
         """Drop what this process holds of an owner."""
         self._cache.forget(owner)
-        for key in [key for key in self._nearest_cache if key[0] == owner.key]:
-            del self._nearest_cache[key]
+        self._by_meaning.forget(owner)
 
     @property
     def nbytes(self) -> int:
         """About how many bytes the loaded indexes take."""
         return self._cache.nbytes
-
-    async def _nearest(
-        self, owner: Owner, view: JournalView, query: str, index: EvidenceIndex
-    ) -> Nearest | None:
-        """Return the records nearest to a message; None where the store does not answer."""
-        key = (owner.key, view.generation, view.rows, query)
-        cached = self._nearest_cache.get(key)
-        if cached is not None:
-            return cached
-        try:
-            async with asyncio.timeout(self._patience):
-                near = await self._memories.nearest_among(
-                    owner, view.generation, query, keys=index.rows.found_by_meaning, limits=LIMITS
-                )
-        except (StoreUnavailable, ModelError, TimeoutError, OSError):
-            return None
-        self._nearest_cache[key] = near
-        return near
 
     async def _index(self, owner: Owner, view: JournalView) -> EvidenceIndex | None:
         """Return the turn index; None where the rows cannot be read."""

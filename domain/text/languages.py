@@ -149,17 +149,21 @@ def language_of(text: str) -> str | None:
     if _CYRILLIC.search(text):
         return best if best == "uk" else "ru"
     if best is None or votes[best] <= _TELLING:
-        return next((code for code, ending in _denials() if ending.search(plain(text))), best)
+        by_form = [
+            *_endings("negation_pieces"),
+            *(each for each in _endings("own_pieces") if each[0] in votes),
+        ]
+        return next((code for code, ending in by_form if ending.search(plain(text))), best)
     return best
 
 
-@lru_cache(maxsize=1)
-def _denials() -> list[tuple[str, re.Pattern[str]]]:
-    """Return how verbs deny in the languages where they do by their form, which tells them."""
+@lru_cache(maxsize=2)
+def _endings(table: str) -> list[tuple[str, re.Pattern[str]]]:
+    """Return how verbs deny, or are in the first person, in languages where their form tells."""
     return [
-        (code, re.compile(language.negation_pieces))
+        (code, re.compile(getattr(language, table)))
         for code, language in LANGUAGES.items()
-        if language.spaced and language.negation_pieces and code not in dict(_SCRIPTS)
+        if language.spaced and getattr(language, table) and code not in dict(_SCRIPTS)
     ]
 
 

@@ -56,6 +56,12 @@ def test_small_words_that_two_languages_share_leave_it_to_the_others() -> None:
     assert language_of("Ik werk als vroedvrouw in Gent") == "nl"
 
 
+@pytest.mark.parametrize("text", ["Bisikletim kaça mal oldu?", "Yeni bisikletime 640 avro ödedim."])
+def test_a_letter_that_several_languages_have_leaves_it_to_the_endings(text: str) -> None:
+    assert language_of(text) == "tr"
+    assert language_of("François") == "fr" and language_of("Müller") == "de"
+
+
 def test_where_nothing_tells_nothing_is_claimed() -> None:
     assert language_of("Rex.") is None
     assert first_person("Rex.") is None

@@ -22,10 +22,19 @@ async def unread(parts: Parts, owner: Owner, tier: str | None) -> int:
     return view.seq - view.cursor if parts.settings.tier(tier).remembers else 0
 
 
-async def note_facts(parts: Parts, owner: Owner, tier: str | None) -> list[str] | None:
+async def note_facts(
+    parts: Parts, owner: Owner, tier: str | None, seconds: float | None = SECONDS
+) -> list[str] | None:
     """Draw facts from all turns that are left; None where that has to wait for the next start.
 
-    Returns the texts of the facts that are new.
+    Args:
+        parts: What the graph runs on.
+        owner: Whose turns.
+        tier: Of that owner.
+        seconds: How long it may take; None where nobody waits for it.
+
+    Returns:
+        The texts of the facts that are new.
     """
     asked = {
         "user_id": owner.user_id,
@@ -34,8 +43,8 @@ async def note_facts(parts: Parts, owner: Owner, tier: str | None) -> list[str] 
         "facts_only": True,
     }
     try:
-        async with asyncio.timeout(SECONDS):
-            facts: list[str] = (await run(parts, asked, False))["facts_added"]
-            return facts
+        async with asyncio.timeout(seconds):
+            done = await run(parts, asked, False)
+            return list(done["facts_added"]) if done else None  # Others are at it already.
     except (TimeoutError, ModelError, StoreUnavailable):
         return None

@@ -77,7 +77,7 @@ async def _chat(chosen: "Settings", talk: Talk, new: bool, as_json: bool) -> boo
                 talk = replace(talk, thread=last or new_thread())
             if await unread(parts, talk.owner, talk.tier):  # Of a chat that was cut off.
                 parts.stores.background.start(
-                    talk.owner, lambda: note_facts(parts, talk.owner, talk.tier)
+                    talk.owner, lambda: note_facts(parts, talk.owner, talk.tier, seconds=None)
                 )
             if screen:
                 from service.cli.chat_screen import Screen

@@ -169,6 +169,9 @@ def test_facts_that_could_not_be_noted_on_leaving_are_noted_at_the_next_start(
     openai_server.default = lambda body: Reply("Yes.") if is_reply(body) else Reply("no form")
     mnemo.chat("I live in Ghent", env=env)
     assert mnemo.json("facts") == []
+    openai_server.default = lambda body: Reply("no form", delay=3)
+    left = mnemo.run("chat", said="/help\n", env=env)  # While they are still being noted.
+    assert left.returncode == 0, left.stderr
     openai_server.default = lambda body: Reply("Yes.") if is_reply(body) else noted
     mnemo.run("chat", said="/help\n", env=env)
     assert [fact["text"] for fact in mnemo.json("facts")] == ["The user lives in Ghent."]

@@ -75,7 +75,7 @@ class _Patterns:
             either = "|".join(map(re.escape, ordered)).replace(r"\.\.\.", _NAME) or r"(?!)"
             return rf"(?:\b(?:{either})(?!\w))" if words.spaced else f"(?:{either})"
 
-        always, ask, call = map(any_of, (words.always, words.ask, words.call))
+        always, ask, call = (any_of(words.phrases(key)) for key in ("always", "ask", "call"))
         contrasts = any_of(LANGUAGES[words.code].words("contrasts"))
         self.conditions = re.compile(
             any_of(LANGUAGES[words.code].words("conditions")), re.IGNORECASE
@@ -84,7 +84,7 @@ class _Patterns:
         few = r"(?P<between>(?:\S+\s+){0,6}?)"
         first = rf"^\W*(?:{contrasts}\s*|{always}\s.*[,;:–—]\s*)?"
         self.bare = re.compile(
-            rf"{first}{any_of(words.bare)}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
+            rf"{first}{any_of(words.phrases('bare'))}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
         )
         self.orders = [
             re.compile(pattern, re.IGNORECASE)
@@ -96,11 +96,11 @@ class _Patterns:
             )
         ]
         self.first = re.compile(f"{always}|{ask}|{call}", re.IGNORECASE)
-        self.own_next = re.compile(rf"{always}\W*{any_of(words.i)}", re.IGNORECASE)
+        self.own_next = re.compile(rf"{always}\W*{any_of(words.phrases('i'))}", re.IGNORECASE)
         lead = "" if words.code in _VERB_LAST else rf"{begins}(?:(?:{always}|{ask})\W*){{0,3}}"
         self.call = re.compile(lead + call, re.IGNORECASE)
         self.request = re.compile(
-            rf"^(?:\w+ )?{any_of(p for p in words.ask if ' ' in p)}", re.IGNORECASE
+            rf"^(?:\w+ )?{any_of(p for p in words.phrases('ask') if ' ' in p)}", re.IGNORECASE
         )
 
 
@@ -111,8 +111,11 @@ class _Form:
         self._words = words
         self.code = words.code
         self._loose = not words.spaced or words.code in _VERB_LAST
-        signs = words.always | words.bare | words.call | words.prefer | words.reply
-        self._signs = {frozenset(re.findall(_WORDS, phrase)) for phrase in signs}
+        self._signs = {
+            frozenset(re.findall(_WORDS, phrase))
+            for key in ("always", "bare", "call", "prefer", "reply")
+            for phrase in words.phrases(key)
+        }
         self._negations = LANGUAGES[words.code].words("negations")
 
     @cached_property
@@ -156,15 +159,14 @@ class _Form:
 
     def preferred(self, text: str) -> str | None:
         """Return the parts of a sentence that say what its speaker prefers; None for none."""
-        words = self._words
-        if not holds(text.lower(), words.prefer, spaced=words.spaced):
+        if not self._says(text, "prefer"):
             return None
         parts = [
             part
             for part in re.split(r"(?<=[,;])\s+", text)
             if not is_question(part.rstrip(",;")) and not self._patterns.request.match(part)
         ]
-        said = [holds(part.lower(), words.prefer, spaced=words.spaced) for part in parts]
+        said = [self._says(part, "prefer") for part in parts]
         if not any(said):
             return None
         if sum(map(len, parts)) > _LONGEST:
@@ -177,49 +179,48 @@ class _Form:
         if match is None:
             return False
         between = match.groupdict().get("between") or ""
-        return pattern is not self._patterns.orders[0] or not self._speaks(between)
+        return pattern is not self._patterns.orders[0] or not self._says(between, "i")
 
     def _orders_replies(self, text: str) -> bool:
         """Whether a few words order how replies are to be: "keep your answers short"."""
-        words = self._words
-        text = self._patterns.conditions.split(text)[0] if words.spaced else text
-        lower, spoken = text.lower(), text.split()
+        text = self._patterns.conditions.split(text)[0] if self._words.spaced else text
+        spoken = text.split()
         if len(text) > _FEW_LETTERS or len(spoken) > _FEW_WORDS or is_question(text):
             return False
-        if not holds(lower, words.reply, spaced=words.spaced) or self._speaks(text):
+        if not self._says(text, "reply") or self._says(text, "i"):
             return False
         if self._loose:
-            return holds(lower, words.ask, spaced=words.spaced) or denies(text, words.code)
-        if holds(lower, words.ask, spaced=True):
+            return self._says(text, "ask") or denies(text, self.code)
+        if self._says(text, "ask"):
             return True
         return len(spoken) <= _BARE_WORDS and spoken[0].lower() in self._negations
 
     def _orders_somewhere(self, text: str) -> bool:
         """Whether it orders for good, in a language without spaces or with its verbs at the end."""
-        words, lower = self._words, text.lower()
         first = self._patterns.first.search(text)
         if (
             first is None
             or self._patterns.own_next.search(text)
-            or self._speaks(text[: first.start()])
+            or self._says(text[: first.start()], "i")
         ):
             return False
-        return all(holds(lower, each, spaced=words.spaced) for each in (words.always, words.ask))
+        return self._says(text, "always") and self._says(text, "ask")
 
     def _reports(self, text: str) -> bool:
         """Whether a text says what others said: not "I told you", not "as I said"."""
         language, lower = LANGUAGES[self.code], text.lower()
-        mine = self._words.you | language.words("i_said")
+        mine = self._words.phrases("you") | language.words("i_said")
         spaced = self._words.spaced
         reports = holds(lower, language.words("reports"), spaced=spaced)
         return reports and not holds(lower, mine, spaced=spaced)
 
-    def _speaks(self, text: str) -> bool:
-        return holds(text.lower(), self._words.i, spaced=self._words.spaced)
+    def _says(self, text: str, key: str) -> bool:
+        return holds(text.lower(), self._words.phrases(key), spaced=self._words.spaced)
 
     def _is_verb(self, word: str) -> bool:
         words = self._words
-        return word in words.ask or word.partition("'")[0] not in words.i | words.stop
+        idle = words.phrases("i") | words.stop
+        return word in words.phrases("ask") or word.partition("'")[0] not in idle
 
 
 def _clause(text: str, match: re.Match[str]) -> str:

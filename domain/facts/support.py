@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 
-from domain.text.languages import LANGUAGES, MARKS, Language, language_of, plain
+from domain.text.languages import LANGUAGES, Language, language_of, plain
 from domain.text.phrases import without
 from domain.text.remembered import remembered
 from domain.text.sentences import clauses
 from domain.text.statements import denies
 from domain.text.terms import content_words
 from domain.text.wording import numbers, numbers_as_said, root
-from domain.text.words import THAI, grams
+from domain.text.words import MARKS, THAI, grams
 
 _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")

@@ -66,9 +66,9 @@ def opposed(order: str, other: str) -> bool:
 def _subject(text: str, code: str) -> frozenset[str]:
     """Return the stems of what an order is about, beside ordering; letters in some scripts."""
     words, language = vocabulary(code), LANGUAGES[code]
-    idle = words.always | words.bare | words.ask | words.request | words.you | words.call
-    idle |= language.words("polite") | language.words("beside") | language.words("contrasts")
-    small = words.stop | language.signs | words.i
+    ordering = ("always", "bare", "ask", "request", "you", "call", "polite", "beside", "contrasts")
+    idle = frozenset[str]().union(*map(language.words, ordering))
+    small = words.stop | language.signs | words.phrases("i")
     if not words.spaced:
         left = without(text, idle | language.words("negations"), spaced=False)
         if language.negation_pieces:
@@ -77,7 +77,7 @@ def _subject(text: str, code: str) -> frozenset[str]:
     spoken = spoken_words(without(text, idle, spaced=True))
     stems = {stem(word, code) for word in spoken if word not in small}
     # "benutzen" and "darfst" say no more than "benutze" and "darf".
-    return frozenset(stems - _stems(words.ask | language.words("asks"), code))
+    return frozenset(stems - _stems(words.phrases("ask") | language.words("asks"), code))
 
 
 @cache

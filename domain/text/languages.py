@@ -7,68 +7,52 @@ import re
 import tomllib
 import unicodedata
 from collections import defaultdict
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
 from domain.text.remembered import remembered
+from domain.text.words import MARKS
 
 
-@dataclass(frozen=True)
 class Language:
     """The words by which one language is known, and by which it says no, asks and wishes.
 
     What each key holds is said at the head of `languages.toml`.
     """
 
-    common: str = ""
-    letters: str = ""
-    own: str = ""
-    own_pieces: str = ""
-    negations: str = ""
-    negation_pieces: str = ""
-    negation_prefix: str = ""
-    asks: str = ""
-    asks_pieces: str = ""
-    states_pieces: str = ""
-    prepositions: str = ""
-    you: str = ""
-    forgets: str = ""
-    jokes: str = ""
-    about: str = ""
-    last: str = ""
-    reports: str = ""
-    joins: str = ""
-    mine: str = ""
-    that: str = ""
-    i_said: str = ""
-    polite: str = ""
-    beside: str = ""
-    whole: str = ""
-    contrasts: str = ""
-    conditions: str = ""
-    orders: str = ""
-    note: str = ""
-    secret: str = ""
-    codes: str = ""
-    leads: str = ""
-    into: str = ""
-    drops_subject: bool = False
-    spaced: bool = True
-    _sets: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        """Read them from the table of a language; what has no key there is empty."""
+        self._table = table
+        self._sets: dict[str, frozenset[str]] = {}
+        self.spaced: bool = table.get("spaced", True)
+        self.drops_subject: bool = table.get("drops_subject", False)
+        pieces = (
+            self._table.get(f"{key}_pieces", "") for key in ("own", "negation", "asks", "states")
+        )
+        self.own_pieces, self.negation_pieces, self.asks_pieces, self.states_pieces = pieces
+        self.negation_prefix: str = table.get("negation_prefix", "")
+        self.forgets: str = table.get("forgets", "")
+        self.jokes: str = table.get("jokes", "")
 
-    def words(self, table: str) -> frozenset[str]:
-        """Return the words and phrases of one of its keys."""
-        if table not in self._sets:
-            self._sets[table] = frozenset(filter(None, getattr(self, table).split(", ")))
-        return self._sets[table]
+    def words(self, key: str) -> frozenset[str]:
+        """Return the words and phrases of one of its keys.
+
+        Raises:
+            KeyError: If no language has that key.
+        """
+        if key not in self._sets:
+            if key not in KEYS:
+                raise KeyError(key)
+            self._sets[key] = frozenset(filter(None, self._table.get(key, "").split(", ")))
+        return self._sets[key]
 
     @cached_property
     def signs(self) -> frozenset[str]:
         """The words and letters that it is recognised by."""
         tables = ("common", "own", "you", "negations", "note", "asks", "prepositions")
-        return frozenset(self.letters).union(*map(self.words, tables))
+        return frozenset(self._table.get("letters", "")).union(*map(self.words, tables))
 
     @cached_property
     def small(self) -> frozenset[str]:
@@ -89,11 +73,8 @@ def _read() -> dict[str, dict[str, Any]]:
 
 TABLES = _read()
 """What `languages.toml` says of each language, by its code (ISO 639-1); English comes first."""
-_FIELDS = {each.name for each in fields(Language)}
-LANGUAGES: dict[str, Language] = {
-    code: Language(**{key: value for key, value in table.items() if key in _FIELDS})
-    for code, table in TABLES.items()
-}
+KEYS = frozenset(key for table in TABLES.values() for key in table)
+LANGUAGES = {code: Language(table) for code, table in TABLES.items()}
 
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
@@ -106,8 +87,6 @@ _SCRIPTS = (
     ("ru", re.compile(r"[ыэъёЫЭЪЁ]")),
 )
 """A character that belongs to one of the languages here, tried in this order."""
-MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u0655\u0670\u0900-\u0903\u093a-\u094f\u0e31-\u0e4e"
-"""Combining marks, for a character class: vowels and tones that belong to the letter before."""
 _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*(?:['’-](?:[^\W_]|[{MARKS}])+)*")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _ELISION = re.compile(r"^(?:[cdjlmnst]|qu)'")

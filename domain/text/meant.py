@@ -26,7 +26,7 @@ def things(what: str) -> list[str]:
     begins otherwise, such as "that my mother and I argued", is one statement.
     """
     code = language_of(what) or ENGLISH
-    pieces = _separators(code).split(what) if LANGUAGES[code].mine else [what]
+    pieces = _separators(code).split(what) if LANGUAGES[code].words("mine") else [what]
     named = list(takewhile(lambda piece: _is_thing(piece, code), pieces[::2]))
     between, after = pieces[1 : 2 * len(named) - 1 : 2], pieces[2 * len(named) - 1 :]
     several = any(re.search(r"\w", separator) for separator in between)
@@ -89,7 +89,7 @@ def only_a_time(what: str, code: str) -> bool:
     """Return whether a text says nothing but when its user said something to be forgotten."""
     language, words, text = LANGUAGES[code], vocabulary(code), plain(what)
     spaced = words.spaced and language.spaced
-    times = words.times | {*words.days, *words.months, *words.numbers}
+    times = words.phrases("times") | {*words.days, *words.months, *words.numbers}
     timeless = without(text, times, spaced=spaced)
     bare = (" " if spaced else "").join(timeless.split())
     saying, forgetting = language.words("i_said"), language.forgets

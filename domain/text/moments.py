@@ -5,8 +5,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from domain.text.dates.dates import day_heading
-
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+from domain.text.dates.english import WEEKDAYS
 
 
 @lru_cache(maxsize=512)

@@ -22,7 +22,7 @@ def asks(text: str) -> bool:
     language = vocabulary_of(text)
     return any(
         is_question(sentence)
-        or (language.spaced and starts(_plain(sentence), language.request, spaced=True))
+        or (language.spaced and starts(_plain(sentence), language.phrases("request"), spaced=True))
         for sentence in dict.fromkeys(sentences(text))
     )
 
@@ -71,8 +71,7 @@ def asks_what_you_said(question: str) -> bool:
 
 def _holds(text: str, table: str) -> bool:
     language = vocabulary_of(text)
-    phrases: frozenset[str] = getattr(language, table)
-    return holds(_plain(text), phrases, spaced=language.spaced)
+    return holds(_plain(text), language.phrases(table), spaced=language.spaced)
 
 
 def _plain(text: str) -> str:
@@ -81,7 +80,7 @@ def _plain(text: str) -> str:
 
 @cache
 def _you_said() -> re.Pattern[str]:
-    verbs = sorted(vocabulary(ENGLISH).said)
+    verbs = sorted(vocabulary(ENGLISH).phrases("said"))
     past = "|".join(
         verb for verb in verbs if verb.endswith(("ed", "said", "told", "gave", "wrote"))
     )

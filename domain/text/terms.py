@@ -60,10 +60,10 @@ def strong_terms(text: str) -> frozenset[str]:
     code = code_of_text or ENGLISH
     language = vocabulary(code)
     idle = (
-        language.request
-        | language.you
+        language.phrases("request")
+        | language.phrases("you")
         | _small(code)
-        | (language.talk if code_of_text else all_talk())
+        | (language.phrases("talk") if code_of_text else all_talk())
     )
     rest = without(normalized(text).replace("’", "'"), idle, spaced=language.spaced)
     if not language.spaced:
@@ -80,7 +80,9 @@ def content_words(text: str) -> list[str]:
 @cache
 def weak_terms(code: str = ENGLISH) -> frozenset[str]:
     """Return the stems that relate a message to nothing: greetings, small talk, "remember"."""
-    return frozenset(stem(word, code) for word in vocabulary(code).talk if " " not in word)
+    return frozenset(
+        stem(word, code) for word in vocabulary(code).phrases("talk") if " " not in word
+    )
 
 
 def time_terms(text: str) -> frozenset[str]:
@@ -122,7 +124,7 @@ def _small(code: str) -> frozenset[str]:
 
 def _places(word: str, language: Vocabulary) -> bool:
     return (
-        word in language.times
+        word in language.phrases("times")
         or word in language.months
         or word in language.days
         or (len(word) == _YEAR_DIGITS and word.isdecimal())

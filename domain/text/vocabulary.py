@@ -3,7 +3,6 @@
 The words stand in `languages.toml`.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,80 +13,37 @@ _LONGEST_STOP_WORD = 5
 """Letters; the longer ones of the lists say something now and then: Spanish "trabajo"."""
 
 
-@dataclass(frozen=True)
 class Vocabulary:
-    """The words of a language, and phrases, in lower case."""
+    """The words of a language, and phrases, in lower case.
 
-    code: str
-    """ISO 639-1."""
-    request: frozenset[str]
-    """What asks without being a question; without spaces between words, all words of asking."""
-    you: frozenset[str]
-    when: frozenset[str]
-    """What asks for a time."""
-    count: frozenset[str]
-    """What asks for a number."""
-    who: frozenset[str]
-    """What asks for a person or place."""
-    talk: frozenset[str]
-    """Small talk: greetings, thanks, "do you remember"."""
-    past: frozenset[str]
-    """What asks for something said before."""
-    all: frozenset[str]
-    """What asks for everything."""
-    order: frozenset[str]
-    """What asks for the order of several things."""
-    said: frozenset[str]
-    """What makes "you" the one who said it."""
-    numbers: dict[str, int]
-    """Number words with their values."""
-    months: tuple[str, ...]
-    """January to December."""
-    days: tuple[str, ...]
-    """Monday to Sunday."""
-    times: frozenset[str]
-    """Further words that place a text in time."""
-    always: frozenset[str]
-    """What makes an order one for good."""
-    bare: frozenset[str]
-    """Those of them after which any verb makes an order."""
-    ask: frozenset[str]
-    """What an order begins with, or ends with where verbs come last."""
-    reply: frozenset[str]
-    """What replies are called and made of: whoever orders how they are to be means all of them."""
-    call: frozenset[str]
-    """How one says what to be called."""
-    prefer: frozenset[str]
-    """How one says what one prefers."""
-    i: frozenset[str]
-    """ "I" and "we"."""
-    stop: frozenset[str]
-    """Words too common to be searched for."""
+    What each key holds is said at the head of `languages.toml`.
+    """
 
-    @property
-    def spaced(self) -> bool:
+    def __init__(self, code: str) -> None:
+        """Read those of a language (ISO 639-1)."""
+        table, language = TABLES[code], LANGUAGES[code]
+        self.code = code
+        self.phrases = language.words
+        """The words and phrases of a key."""
+        self.spaced = language.spaced and code != "ko"
         """Whether words are parted by spaces, so that a phrase is found as whole words."""
-        return LANGUAGES[self.code].spaced and self.code != "ko"
+        self.months = _list(table, "months")
+        """January to December."""
+        self.days = _list(table, "days")
+        """Monday to Sunday."""
+        self.numbers = dict(zip(_list(table, "numbers"), range(2, 13), strict=True))
+        """Number words with their values."""
+        tens = (*range(20, 100, 10), 100, 1000)
+        self.numbers |= zip(_list(table, "tens"), tens, strict=True)
+        listed = language.words("stop") if "stop" in table else _stop_words(code)
+        self.stop = language.small | listed
+        """Words too common to be searched for."""
 
 
 @cache
 def vocabulary(code: str) -> Vocabulary:
     """Return the words of a language; those of English where it has no table."""
-    table = TABLES.get(code)
-    if table is None:
-        return vocabulary(ENGLISH)
-    asked = ("request", "you", "when", "count", "who", "talk", "past", "all", "order", "said")
-    sets = (*asked, "times", "always", "bare", "ask", "reply", "call", "prefer", "i")
-    return Vocabulary(
-        code=code,
-        numbers=dict(zip(_list(table, "numbers"), range(2, 13), strict=True))
-        | dict(zip(_list(table, "tens"), (*range(20, 100, 10), 100, 1000), strict=True)),
-        months=_list(table, "months"),
-        days=_list(table, "days"),
-        stop=LANGUAGES[code].small
-        | (frozenset(_list(table, "stop")) if "stop" in table else _stop_words(code)),
-        **{name: frozenset(_list(table, name) if name in table else ()) for name in sets},
-    )
+    return Vocabulary(code) if code in TABLES else vocabulary(ENGLISH)
 
 
 def vocabulary_of(text: str) -> Vocabulary:
@@ -105,7 +61,7 @@ def all_months() -> frozenset[str]:
 def all_talk() -> frozenset[str]:
     """Return the small talk of every language that puts spaces between words."""
     every = map(vocabulary, TABLES)
-    return frozenset(word for each in every if each.spaced for word in each.talk)
+    return frozenset(word for each in every if each.spaced for word in each.phrases("talk"))
 
 
 def _stop_words(code: str) -> frozenset[str]:

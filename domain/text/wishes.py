@@ -65,7 +65,7 @@ def wants_forgotten(sentence: str) -> str | None:
     language, words = LANGUAGES[codes[0]], vocabulary(codes[0])
     # Where "I" is left out, words of one's own say something: Spanish "trabajo", Arabic "my wife".
     telling = language.words("own") - words.stop if language.drops_subject else frozenset()
-    form = _Form(language, words.you, language.signs - telling, polite, beside | polite)
+    form = _Form(language, words.phrases("you"), language.signs - telling, polite, beside | polite)
     begin = match.start() - len(_CLAUSE.split(text[: match.start()])[-1])
     asked = is_question(text[begin:])  # not by the "what" of "what I said of it, forget that"
     what = form.wish(text[: match.start()], match[0], text[match.end() :], asked)

@@ -84,11 +84,6 @@ def _value(numerals: str) -> int:
     return whole + part
 
 
-def negations(text: str) -> int:
-    """Return how many words of a text negate."""
-    return len(NEGATION.findall(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")))
-
-
 def fold(text: str) -> str:
     """Return a text without case, accents, vowel signs and typographic apostrophes."""
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from domain.records import Said, Turn
 from domain.summary_check import check, details, said_in
-from domain.text.wording import negations, numbers
+from domain.text.statements import negations
+from domain.text.wording import numbers
 
 AT = datetime(2026, 5, 8, 14, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ from domain.text.dates.spans import (
 
 MONTHS = ("January", "February", "March", "April", "May", "June",
           "July", "August", "September", "October", "November", "December")  # fmt: skip
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _HOLIDAYS = {"christmas eve": (12, 24), "christmas": (12, 25), "new year's eve": (12, 31),
              "new year": (1, 1), "valentine": (2, 14), "halloween": (10, 31)}  # fmt: skip
@@ -121,7 +121,7 @@ def _read_calendar(words: Words, now: datetime) -> Span | None:
 
 def _read_weekday(words: Words, now: datetime) -> Span | None:
     """Read "last Friday" (before today), this and next week's Friday, "on Friday"."""
-    day = [name[:3] for name in _WEEKDAYS].index(words["weekday"][:3])
+    day = [name[:3].lower() for name in WEEKDAYS].index(words["weekday"][:3])
     which = words["which"] if words["which"] in ("this", "next") else ""
     return weekday(now, day, words["mode"], words["week"] or which)
 
@@ -177,14 +177,14 @@ RULES = (
     _rule(rf"{_LENGTH}(?:(?:,? and|,) {_MORE})?(?: (?P<back>ago|back|earlier|from now)\b)?",
           _read_distance),
     _rule(r"\b(?P<unit>weekend|week|month|year)\b", _read_calendar, leans=True),
-    _rule(rf"\b(?P<weekday>{'|'.join(_WEEKDAYS)})\b(?: (?:of )?(?P<week>last|this|next) week\b)?",
+    _rule(rf"\b(?P<weekday>{'|'.join(WEEKDAYS)})\b(?: (?:of )?(?P<week>last|this|next) week\b)?",
           _read_weekday),
     _rule(r"\b(?P<weekday>mon|tues?|wed|thu(?:rs?)?|fri|sat)\b(?! \w)(?P<week>)", _read_weekday,
           leans=True),
     _rule(rf"\b{_YEAR}\b{_NO_YEAR}", _read_numbers, leans=True),
 )  # fmt: skip
 HINT = re.compile(
-    rf"\b\d{{1,4}}(?!\d)|{_MONTH}|\b(?:{_SEASON}|{_HOLIDAY}|{_NEAR_DAY}|{'|'.join(_WEEKDAYS)}"
+    rf"\b\d{{1,4}}(?!\d)|{_MONTH}|\b(?:{_SEASON}|{_HOLIDAY}|{_NEAR_DAY}|{'|'.join(WEEKDAYS)}"
     rf"|mon|tues?|wed|thu(?:rs?)?|fri|sat)\b|{_UNIT}",
     re.IGNORECASE,
 )

@@ -19,6 +19,7 @@ from settings import Settings
 if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.aio.storage import MemoryStorage, RedisStorage
+    from limits.aio.strategies import FixedWindowRateLimiter
 
 
 class LimitExceeded(Exception):
@@ -54,19 +55,14 @@ class Limits:
     def __init__(
         self, settings: Settings, storage: "MemoryStorage | RedisStorage | None" = None
     ) -> None:
-        """Count in `storage`.
-
-        Args:
-            settings: With what the tiers are given.
-            storage: None only where no tier is bounded, so that there is nothing to count.
+        """Count in `storage`, which may be None where no tier is bounded.
 
         Raises:
             ValueError: If there is something to count and no storage for it.
         """
         if storage is None and bounded(settings):
             raise ValueError("Limits that are set need a storage to be counted in.")
-        self._settings = settings
-        self._counts = _Counts(storage) if storage is not None else None
+        self._settings, self._storage = settings, storage
 
     async def admit(self, user_id: str, tier: str | None = None) -> None:
         """Count one message of a user, before its turn begins.
@@ -77,12 +73,13 @@ class Limits:
         """
         await self.check_day(user_id, tier)
         rate = self._settings.tier(tier).turns_per_minute
-        if rate is None or self._counts is None:
+        if rate is None or self._storage is None:
             return
         from limits import RateLimitItemPerMinute
+        from limits.aio.strategies import MovingWindowRateLimiter
 
         item, user = RateLimitItemPerMinute(rate), digest(user_id)
-        messages = self._counts.messages
+        messages = MovingWindowRateLimiter(self._storage)
         with _redis_errors():
             taken = await messages.hit(item, user)
             reset = 0.0 if taken else (await messages.get_window_stats(item, user)).reset_time
@@ -114,10 +111,9 @@ class Limits:
         Raises:
             StoreUnavailable: If Redis does not answer.
         """
-        item = self._day(tier)
-        if item is not None and self._counts is not None and tokens > 0:
+        if (day := self._day(tier)) and tokens > 0:
             with _redis_errors():
-                await self._counts.tokens.hit(item, digest(user_id), cost=tokens)
+                await day[0].hit(day[1], digest(user_id), cost=tokens)
 
     async def quota(self, user_id: str, tier: str | None = None) -> Quota | None:
         """Return what is left of a user's day; None where the tier has no bound.
@@ -125,21 +121,23 @@ class Limits:
         Raises:
             StoreUnavailable: If Redis does not answer.
         """
-        item = self._day(tier)
-        if item is None or self._counts is None:
+        if (day := self._day(tier)) is None:
             return None
+        tokens, item = day
         with _redis_errors():
-            window = await self._counts.tokens.get_window_stats(item, digest(user_id))
+            window = await tokens.get_window_stats(item, digest(user_id))
         seconds = math.ceil(max(0, window.reset_time - time.time()))
         return Quota(limit=item.amount, left=max(0, window.remaining), seconds=seconds)
 
-    def _day(self, tier: str | None) -> "RateLimitItem | None":
+    def _day(self, tier: str | None) -> "tuple[FixedWindowRateLimiter, RateLimitItem] | None":
+        """Return what counts the tokens of a day, and how many there are; None for any number."""
         most = self._settings.tier(tier).tokens_per_day
-        if most is None:
+        if most is None or self._storage is None:
             return None
         from limits import RateLimitItemPerDay
+        from limits.aio.strategies import FixedWindowRateLimiter
 
-        return RateLimitItemPerDay(most)
+        return FixedWindowRateLimiter(self._storage), RateLimitItemPerDay(most)
 
     def check_size(self, said: Any) -> None:
         """Refuse what is too much to be looked at closely.
@@ -150,16 +148,6 @@ class Limits:
         most = self._settings.message_bytes
         if says_more(said, most):
             raise MessageTooLarge(most)
-
-
-class _Counts:
-    """How messages and tokens are counted in one storage."""
-
-    def __init__(self, storage: "MemoryStorage | RedisStorage") -> None:
-        from limits.aio.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
-
-        self.messages = MovingWindowRateLimiter(storage)
-        self.tokens = FixedWindowRateLimiter(storage)
 
 
 def bounded(settings: Settings) -> bool:

@@ -51,7 +51,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "facts": memory.facts,
     "entities": memory.entities,
     "budget": memory.budget,
-    "reset": memory.reset,
+    "reset": transfer.reset,
     "doctor": maintenance.doctor,
     "sweep": maintenance.sweep,
     "reindex": maintenance.reindex,

@@ -1,4 +1,4 @@
-"""The verbs that show what is remembered, and the one that forgets it."""
+"""The verbs that show what is remembered."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,15 +13,12 @@ from service.cli.options import (
     Character,
     Json,
     User,
-    Yes,
     Zone,
-    confirm,
     date_of,
     now_in,
     owner_of,
 )
 from service.cli.terminal import console, fail, print_json, settings, with_parts, with_stores
-from service.plain_text import one_line
 
 if TYPE_CHECKING:
     from domain.owner import Owner
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
     from service.memory_view import MemoryView
     from service.usage.ledger import Ledger
     from settings import Settings
-    from stores.maintenance.erase import Removed
     from stores.open import Stores
 
 
@@ -141,33 +137,6 @@ async def _spent(parts: "Parts", owner: "Owner") -> "tuple[Mapping[str, Any] | N
     thread = await conversation.last_thread(owner)
     spent = await conversation.last_budget(owner, thread) if thread else None
     return spent, await read_ledger(parts.stores.journal, parts.settings, owner)
-
-
-def reset(
-    yes: Yes = False,
-    user: User = USER,
-    character: Character = CHARACTER,
-    as_json: Json = False,
-) -> None:
-    """Forget all that one character knows of a user."""
-    owner = owner_of(user, character)
-    confirm(yes, f"Forget everything {one_line(user)} ever told {one_line(character)}?")
-
-    async def work(stores: "Stores", chosen: "Settings") -> "Removed":
-        from service.prompt_history import forget_history
-        from stores.maintenance.erase import reset as reset_owner
-
-        removed = await reset_owner(stores, owner)
-        forget_history(chosen.data_dir, owner)
-        return removed
-
-    removed = with_stores(work)
-    if as_json:
-        from dataclasses import asdict
-
-        print_json(asdict(removed))
-    else:
-        print(f"Forgotten: {removed}.")
 
 
 def _show(shown: Sequence[Any], kind: str, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The verbs that move or end all that a user has: export, import, forget, recover."""
+"""The verbs that move or end all that is remembered: export, import, reset, forget, recover."""
 
 import asyncio
 import json
@@ -133,6 +133,27 @@ def _import_other(kind: Any, file: Path, user: str, character: str) -> dict[str,
     return with_parts(work)
 
 
+def reset(
+    yes: Yes = False,
+    user: User = USER,
+    character: Character = CHARACTER,
+    as_json: Json = False,
+) -> None:
+    """Forget all that one character knows of a user."""
+    owner = owner_of(user, character)
+    confirm(yes, f"Forget everything {one_line(user)} ever told {one_line(character)}?")
+
+    async def work(stores: "Stores", chosen: "Settings") -> "Removed":
+        from service.prompt_history import forget_history
+        from stores.maintenance.erase import reset as reset_owner
+
+        removed = await reset_owner(stores, owner)
+        forget_history(chosen.data_dir, owner)
+        return removed
+
+    _show_removed(with_stores(work), as_json)
+
+
 def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
     """Forget a user altogether.
 
@@ -151,7 +172,10 @@ def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
             forget_history(chosen.data_dir, owner)
         return removed
 
-    removed = with_stores(work)
+    _show_removed(with_stores(work), as_json)
+
+
+def _show_removed(removed: "Removed", as_json: bool) -> None:
     if as_json:
         print_json(asdict(removed))
     else:

@@ -99,7 +99,9 @@ def _acknowledgement(message: str, texts: Texts) -> str:
 
 def _quoted(items: list[Remembered], tokens: TokenCounter, texts: Texts) -> str:
     """Return the items as quotations, each with who said it and when."""
-    return " ".join(f'{_source(item, texts)} "{_shortened(item.text, tokens)}"' for item in items)
+    return " ".join(
+        f'{_source(item, texts)} "{shortened(item.text, _QUOTE_TOKENS, tokens)}"' for item in items
+    )
 
 
 def _source(item: Remembered, texts: Texts) -> str:
@@ -114,10 +116,11 @@ def _source(item: Remembered, texts: Texts) -> str:
     return f"I said on {day}:" if day else "I said earlier in this conversation:"
 
 
-def _shortened(text: str, tokens: TokenCounter) -> str:
-    if tokens.text(text) <= _QUOTE_TOKENS:
+def shortened(text: str, most: int, tokens: TokenCounter) -> str:
+    """Return a text of so many tokens at most, cut behind a word."""
+    if tokens.text(text) <= most:
         return text
-    short = text[: _QUOTE_TOKENS * 8]
-    while tokens.text(short) > _QUOTE_TOKENS:
+    short = text[: most * 8]
+    while tokens.text(f"{short} ...") > most and len(short) > 1:
         short = short[: len(short) * 9 // 10]
     return f"{short.rpartition(' ')[0] or short} ..."

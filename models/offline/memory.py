@@ -19,6 +19,7 @@ from domain.text.sentences import sentences
 from domain.text.statements import is_question
 from models.embeddings.local import WordLlamaEmbeddings
 from models.memory.protocol import Score
+from models.offline.answers import shortened
 from models.offline.chat import OFFLINE
 from models.offline.facts import extract_offline
 from models.offline.matching import content
@@ -97,7 +98,8 @@ class OfflineMemory:
         while (best := self._next(said, central, vectors, chosen, max_tokens)) is not None:
             chosen.append(best)
         if not chosen:
-            return self._cut(said[int(np.argmax(central))], max_tokens)
+            nearest = said[int(np.argmax(central))]
+            return shortened(_as_text([nearest]), max_tokens, self.tokens)
         return _as_text([said[index] for index in sorted(chosen)])
 
     def _next(
@@ -126,13 +128,6 @@ class OfflineMemory:
     def _fits(self, chosen: Sequence[int], said: Sequence[_Sentence], max_tokens: int) -> bool:
         text = _as_text([said[index] for index in sorted(chosen)])
         return self.tokens.text(text) <= max_tokens
-
-    def _cut(self, sentence: _Sentence, max_tokens: int) -> str:
-        """Return as much of one very long sentence as fits."""
-        text = f"{sentence.speaker} said: {sentence.text}"[: max_tokens * 8]
-        while self.tokens.text(f"{text} ...") > max_tokens and len(text) > 1:
-            text = text[: len(text) * 9 // 10]
-        return f"{text} ..."
 
 
 def _as_text(sentences: Sequence[_Sentence]) -> str:

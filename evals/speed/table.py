@@ -1,4 +1,4 @@
-"""Figures as a table on the terminal: one row a measurement, one column a figure."""
+"""Figures as a table on the terminal: one line a figure, one column a measurement."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -9,11 +9,12 @@ from rich.table import Table
 
 
 def print_rows(rows: Sequence[Any]) -> None:
-    """Print dataclasses of one kind; numbers with a point where they are no counts."""
-    names = [field.name for field in fields(rows[0])]
-    table = Table(*(name.replace("_", " ") for name in names))
-    for row in rows:
-        table.add_row(*(_cell(getattr(row, name)) for name in names))
+    """Print dataclasses of one kind, side by side."""
+    table = Table(show_header=False)
+    for field in fields(rows[0]):
+        table.add_row(
+            field.name.replace("_", " "), *(_cell(getattr(row, field.name)) for row in rows)
+        )
     Console().print(table)
 
 

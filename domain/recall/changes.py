@@ -119,7 +119,7 @@ def _otherwise(old: _Statement, new: _Statement, asked: frozenset[str]) -> int:
     return len(old.terms) if alike and turned_around(old.text, new.text) else 0
 
 
-@remembered(4096)
+@remembered(1024)
 def _statements(text: str) -> tuple[_Statement, ...]:
     """Return the user's own sentences in a text, read for comparing."""
     code = language_of(text) or ENGLISH

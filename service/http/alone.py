@@ -3,7 +3,6 @@
 `uvicorn --factory service.http.alone:create` runs the same.
 """
 
-import gc
 import json
 import logging
 import re
@@ -109,7 +108,7 @@ def create() -> FastAPI:
     settings = Settings()
     _log_to_stdout()
     agents = AgentAccess(settings)
-    app = create_app(partial(_for_long, agents.opened))
+    app = create_app(partial(_with_sweeps, agents.opened))
     app.mount("/mcp/memory", agents)
     if settings.cors_origins:
         app.add_middleware(
@@ -125,14 +124,9 @@ def create() -> FastAPI:
 
 
 @asynccontextmanager
-async def _for_long(open_serving: OpenServing) -> AsyncIterator[Serving]:
-    """Serve for days: with sweeps, and without a look through what was loaded at the start.
-
-    The garbage collector takes 120 ms for it, in which nobody is answered.
-    """
+async def _with_sweeps(open_serving: OpenServing) -> AsyncIterator[Serving]:
+    """Serve, and sweep once a day."""
     async with open_serving() as serving, sweeping(serving.parts):
-        gc.collect()
-        gc.freeze()
         yield serving
 
 

@@ -57,6 +57,8 @@ class TurnOptions(TypedDict, total=False):
     """Answer with what was true then, as 2026-05-31; None: today."""
     timezone: str | None
     """Where the user is, as Europe/Berlin; None: the setting's."""
+    name: str | None
+    """Who of several people says it; None: the user."""
     checkpoint: str | None
     """Go on from this checkpoint of the thread, as an edit does; None: the newest."""
     message_id: str | None
@@ -153,7 +155,8 @@ class Conversation:
         """
         lock = self._turns.setdefault(thread, asyncio.Lock())
         async with lock:
-            said = HumanMessage(message, id=options.get("message_id") or uuid4().hex)
+            id, name = options.get("message_id") or uuid4().hex, options.get("name")
+            said = HumanMessage(message, id=id, name=name)
             progress = Progress(str(said.id))
             error: Exception | None = None
             try:

@@ -39,6 +39,9 @@ class ChatRequest(BaseModel):
         "conversation, the same words are the same message, said and answered once; other words "
         "are an edit of it.",
     )
+    name: str | None = Field(
+        default=None, max_length=64, description="Who says it, where several people speak."
+    )
     persona: str | None = Field(default=None, description="Who the character is, for this turn.")
     as_of: str | None = Field(default=None, description="Answer with what was true then.")
     timezone: str | None = Field(
@@ -71,7 +74,7 @@ async def chat(
     thread = said.thread_id
     if thread is None and not said.new:
         thread = await served.conversation.last_thread(owner)
-    options = said.model_dump(include={"persona", "as_of", "timezone", "message_id"})
+    options = said.model_dump(include={"persona", "as_of", "timezone", "message_id", "name"})
     ask = Ask(owner, thread or new_thread(), said.message, options)
     turn = await begin_turn(served, ask, caller.tier)
     if said.stream or STREAM in accept:

@@ -318,6 +318,22 @@ async def test_a_client_says_where_its_user_is(open_served: OpenServed) -> None:
             await ask(served, said("And now?"), extra_body={"timezone": "Mars/Phobos"})
 
 
+async def test_several_people_are_kept_apart_whichever_way_they_speak(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        for name, text in (("Ann", "I like tea."), ("Bob", "I like coffee.")):
+            named = {"role": "user", "content": text, "name": name}
+            request = {"model": "default", "user": "alex", "messages": [named]}
+            await served.client.post("/v1/chat/completions", json=request)
+        body = {"message": "What do we like?", "name": "Cleo"}
+        await served.client.post("/chat/alex/default", json=body)
+        shown = await served.client.get("/memory/alex/default/transcript")
+        assert all(name in shown.text for name in ("Ann", "Bob", "Cleo"))
+        assert "Ann: I like tea." in prompt(served.model)
+        assert "Bob: I like coffee." in prompt(served.model)
+
+
 WEB_CHAT = {"X-OpenWebUI-Chat-Id": "060d3545-c8ee-4d10-b1b5-22b80593dcac"}
 OFFERED: Any = [
     {

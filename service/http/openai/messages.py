@@ -35,6 +35,7 @@ class Message(BaseModel):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[dict[str, Any]] | None = None
+    name: str | None = Field(default=None, max_length=64, description="Who of several says it.")
     tool_calls: list[Any] | None = None
 
     @property
@@ -94,6 +95,8 @@ class Asked:
     """What was said before, as pairs of what the user said and the reply."""
     newest: Content
     """What the user says now."""
+    name: str | None
+    """Who says it; None where no one person does."""
 
 
 def taken_apart(messages: Sequence[Message]) -> Asked:
@@ -109,7 +112,9 @@ def taken_apart(messages: Sequence[Message]) -> Asked:
     newest = [talk.pop()]
     while talk and talk[-1].role == "user":
         newest.insert(0, talk.pop())
-    return Asked("\n\n".join(system) or None, tuple(_pairs(talk)), _content(newest))
+    names = {message.name or None for message in newest}
+    name = names.pop() if len(names) == 1 else None
+    return Asked("\n\n".join(system) or None, tuple(_pairs(talk)), _content(newest), name)
 
 
 def _pairs(talk: Sequence[Message]) -> Iterator[tuple[str, str]]:

@@ -139,7 +139,7 @@ async def _ask(
     )
     zone = request.headers.get(ZONE_HEADER) or timezone
     options = {"persona": said.persona, "checkpoint": place.checkpoint, "timezone": zone}
-    return Ask(owner, place.thread, said.newest, options)
+    return Ask(owner, place.thread, said.newest, {**options, "name": said.name})
 
 
 async def _streamed(

@@ -77,11 +77,8 @@ class _Patterns:
 
         always, ask, call = (any_of(words.phrases(key)) for key in ("always", "ask", "call"))
         contrasts = any_of(LANGUAGES[words.code].words("contrasts"))
-        self.conditions = re.compile(
-            any_of(LANGUAGES[words.code].words("conditions")), re.IGNORECASE
-        )
         begins = rf"(?:^\W*|[,;:.!?–—，、。！]\s*)(?:{contrasts}\s*)?"
-        few = r"(?P<between>(?:\S+\s+){0,6}?)"
+        few = r"(?P<between>(?:\S+\s+){0,4}?)"
         first = rf"^\W*(?:{contrasts}\s*|{always}\s.*[,;:–—]\s*)?"
         self.bare = re.compile(
             rf"{first}{any_of(words.phrases('bare'))}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
@@ -146,9 +143,6 @@ class _Form:
 
     def orders(self, text: str) -> bool:
         """Whether a sentence orders something for good."""
-        lead, colon, _ = text.partition(":")
-        if colon and self._reports(lead):
-            return False  # "my boss said: never be late"
         if self._orders_replies(text):
             return True
         if self._loose:
@@ -183,7 +177,6 @@ class _Form:
 
     def _orders_replies(self, text: str) -> bool:
         """Whether a few words order how replies are to be: "keep your answers short"."""
-        text = self._patterns.conditions.split(text)[0] if self._words.spaced else text
         spoken = text.split()
         if len(text) > _FEW_LETTERS or len(spoken) > _FEW_WORDS or is_question(text):
             return False
@@ -205,14 +198,6 @@ class _Form:
         ):
             return False
         return self._says(text, "always") and self._says(text, "ask")
-
-    def _reports(self, text: str) -> bool:
-        """Whether a text says what others said: not "I told you", not "as I said"."""
-        language, lower = LANGUAGES[self.code], text.lower()
-        mine = self._words.phrases("you") | language.words("i_said")
-        spaced = self._words.spaced
-        reports = holds(lower, language.words("reports"), spaced=spaced)
-        return reports and not holds(lower, mine, spaced=spaced)
 
     def _says(self, text: str, key: str) -> bool:
         return holds(text.lower(), self._words.phrases(key), spaced=self._words.spaced)

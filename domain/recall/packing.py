@@ -16,10 +16,8 @@ from domain.text.dates.dates import day_heading
 
 FURTHER = 1.0
 """What a passage's rank loses for each passage of its message that is taken already."""
-AGAIN = 0.5
-"""What a passage's rank loses if all its words are shown already; half of it for half of them.
-
-Left-out recall is best about there: `docs/recall.md`."""
+AGAIN = 0.7
+"""What a passage's rank loses if all its words are shown already; half of it for half of them."""
 Count = Callable[[str], int]
 """Tokens of a text."""
 
@@ -107,7 +105,7 @@ class _Words:
         used = np.zeros(int(flat.max(initial=-1)) + 1, dtype=bool)
         used[flat] = True
         self._terms = np.cumsum(used)[flat] - 1
-        self._holds = np.zeros((np.count_nonzero(used), len(terms)), dtype=np.uint16)
+        self._holds = np.zeros((np.count_nonzero(used), len(terms)), dtype=np.uint8)
         """A row for each term: 1 where a candidate holds it."""
         self._holds[self._terms, np.repeat(np.arange(len(terms)), sizes)] = 1
         self._sizes = np.maximum(self._holds.sum(axis=0, dtype=np.uint16), 1)

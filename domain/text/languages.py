@@ -54,17 +54,6 @@ class Language:
         tables = ("common", "own", "you", "negations", "note", "asks", "prepositions")
         return frozenset(self._table.get("letters", "")).union(*map(self.words, tables))
 
-    @cached_property
-    def small(self) -> frozenset[str]:
-        """Words that say nothing by themselves: the commonest, pronouns, words of asking.
-
-        Where "I" is left out, words of one's own say something: Spanish "trabajo".
-        """
-        tables = ["common", "you", "asks", "prepositions"]
-        if not self.drops_subject:
-            tables.append("own")
-        return frozenset().union(*map(self.words, tables))
-
 
 def _read() -> dict[str, dict[str, Any]]:
     text = files("domain.text").joinpath("languages.toml").read_text(encoding="utf-8")
@@ -128,21 +117,17 @@ def language_of(text: str) -> str | None:
     if _CYRILLIC.search(text):
         return best if best == "uk" else "ru"
     if best is None or votes[best] <= _TELLING:
-        by_form = [
-            *_endings("negation_pieces"),
-            *(each for each in _endings("own_pieces") if each[0] in votes),
-        ]
-        return next((code for code, ending in by_form if ending.search(plain(text))), best)
+        return next((code for code, ending in _denials() if ending.search(plain(text))), best)
     return best
 
 
-@lru_cache(maxsize=2)
-def _endings(table: str) -> list[tuple[str, re.Pattern[str]]]:
-    """Return how verbs deny, or are in the first person, in languages where their form tells."""
+@lru_cache(maxsize=1)
+def _denials() -> list[tuple[str, re.Pattern[str]]]:
+    """Return how verbs deny in the languages where they do by their form, which tells them."""
     return [
-        (code, re.compile(getattr(language, table)))
+        (code, re.compile(language.negation_pieces))
         for code, language in LANGUAGES.items()
-        if language.spaced and getattr(language, table) and code not in dict(_SCRIPTS)
+        if language.spaced and language.negation_pieces and code not in dict(_SCRIPTS)
     ]
 
 

@@ -35,8 +35,7 @@ class Vocabulary:
         """Number words with their values."""
         tens = (*range(20, 100, 10), 100, 1000)
         self.numbers |= zip(_list(table, "tens"), tens, strict=True)
-        listed = language.words("stop") if "stop" in table else _stop_words(code)
-        self.stop = language.small | listed
+        self.stop = language.words("stop") if "stop" in table else _stop_words(code)
         """Words too common to be searched for."""
 
 

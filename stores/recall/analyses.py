@@ -29,8 +29,8 @@ from stores.recall.embedder import embedder
 _FORM = "3"
 """Of what is packed, and of the code that cuts and reads passages."""
 _READ = (
-    *("common", "letters", "own", "you", "negations", "note", "asks", "prepositions"),
-    *("stop", "numbers", "tens", "months", "days", "times"),
+    *("common", "letters", "own", "you", "negations", "negation_pieces", "note", "asks"),
+    *("prepositions", "stop", "numbers", "tens", "months", "days", "times"),
 )
 """The keys of `languages.toml` that tell a text's language, and decide on terms and traits."""
 _TRAIT_STEPS = 6

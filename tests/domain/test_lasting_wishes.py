@@ -39,14 +39,6 @@ INSTRUCTIONS = [
     "絵文字は使わないでください。",
     "Bana Sam de.", "Lütfen bana Sam deyin", "मुझे सैम कहो।", "मुझे सैम बुलाओ", "날 샘이라고 불러",
     "Luôn trả lời bằng tiếng Việt.", "Hãy gọi tôi là Sam.", "Selalu jawab dalam bahasa Indonesia.",
-    "Keep your answers under four sentences unless I ask for details.",
-    "When you recommend restaurants, list vegetarian ones.", "Lass die Smileys in Zukunft weg.",
-    "Wenn du mir Rezepte gibst, dann bitte ohne Koriander.", "Dorénavant, tutoie-moi.",
-    "Cuando me des recetas, que sean sin gluten.", "Nunca me sugira carne de porco.",
-    "Y quiero que las temperaturas me las des siempre en Celsius.",
-    "Non consigliarmi mai più film horror.", "Nigdy nie proponuj mi ryb.",
-    "Никогда не предлагай мне рыбу.", "لا تقترح عليّ السمك أبدًا.", "Bana asla balık önerme.",
-    "I told you: always answer in French.", "As I said: never suggest fish.",
 ]  # fmt: skip
 
 PREFERENCES = [
@@ -55,8 +47,7 @@ PREFERENCES = [
     "Ich fahre lieber mit dem Zug.", "Prefiero los trenes.", "Je préfère le train.",
     "Preferisco il treno.", "Prefiro o trem.", "Ik reis liever met de trein.",
     "Jag föredrar tåg.", "Wolę pociąg.", "Я предпочитаю поезд.",
-    "Trenle seyahat etmeyi tercih ederim.", "Uçak yerine treni tercih ederim.",
-    "أنا أفضل القطار.", "मुझे ट्रेन ज़्यादा पसंद है।",
+    "Trenle seyahat etmeyi tercih ederim.", "أنا أفضل القطار.", "मुझे ट्रेन ज़्यादा पसंद है।",
     "我更喜欢坐火车。", "電車の方が好きです。", "저는 기차를 더 좋아해요.",
     "Saya lebih suka kereta.", "Walking tours are more my thing.", "I'm more of a tea person.",
     "Stadtführungen sind eher mein Ding.", "Lo mío son las caminatas.",
@@ -64,8 +55,6 @@ PREFERENCES = [
 ]  # fmt: skip
 
 NEITHER = [
-    "My boss said: never be late again.", "Mi médico dijo: nunca comas sal.",
-    "Mein Chef sagte: Antworte immer sofort.",
     "I always wake up at seven.", "I have never been to Paris.", "Never mind.",
     "My friends call me Sam.", "Call me tomorrow.", "My sister always calls me late.",
     "From now on I will go running every day.", "From now on my address is 5 Main Street.",
@@ -79,6 +68,11 @@ NEITHER = [
     "저는 항상 일찍 일어나요.", "Tôi luôn dậy sớm.", "No emojis were in her message.",
     "Bana doğruyu de.", "Ali bana Ayşe de var dedi.", "友達は私をサムって呼んでいます。",
     "Can you keep this answer short?", "Keep the receipt for the printer.", "No worries, thanks.",
+    "Suggest a present for my wife, who never wears gold.", "Recommend a sunscreen; I always burn.",
+    "List five animals that are always awake.", "Empfiehl mir einen Film, den ich nie vergesse.",
+    "By default the new washing machine will stop after an hour.", "Immer nur Regen hier.",
+    "Nie wieder lass ich mich scheiden.", "A partir de hoy la empresa recomienda usar casco.",
+    "When you answer the phone at my job, use the company name.", "Elke keer stel ik de vraag.",
     "Use the blue pan for the sauce tonight.", "Make this email shorter.", "请帮我写一首诗。",
 ]  # fmt: skip
 
@@ -140,6 +134,7 @@ REPLACED = [
     ("Appelle-moi Sam.", "Arrête de m'appeler Sam."),
     ("Chiamami Sam.", "Smetti di chiamarmi Sam."),
     ("Never use emojis.", "You can use emojis again."),
+    ("Never use lists.", "Use lists again."),
     ("No uses emojis.", "Usa emojis otra vez en tus respuestas."),
     ("Nie Emojis.", "Du darfst wieder Emojis verwenden."),
     ("Bitte nie Emojis benutzen.", "Benutze wieder Emojis."),
@@ -149,6 +144,8 @@ REPLACED = [
 ]  # fmt: skip
 
 BOTH_HOLD = [
+    ("Never use emoji lists.", "Use emojis again."),
+    ("Schreib nie über Fleisch.", "Empfiehl immer Fleisch."),
     ("Always answer in German.", "Keep your answers short."),
     ("Never mention my ex.", "Never mention my mother."),
     ("Always include sources.", "Always include dates."),

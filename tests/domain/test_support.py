@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.facts.saying import tell
 from domain.facts.support import contradicted, supported, turned_around
 
 SUPPORTED = [
@@ -121,3 +122,17 @@ def test_thai_is_read_though_its_words_are_not_parted() -> None:
     assert supported("ผู้ใช้ชอบกาแฟ", ["ฉันชอบกาแฟมาก"])
     assert not supported("ผู้ใช้ชอบชา", ["ฉันชอบกาแฟมาก"])
     assert contradicted("ผู้ใช้ไม่ชอบแมว", ["ฉันชอบแมวมาก"]) == ["ฉันชอบแมวมาก"]
+
+
+@pytest.mark.parametrize(
+    ("said", "statement"),
+    [
+        ("I work at home.", "The user works in a mine."),
+        ("I work on Fridays.", "The user works in a mine."),
+        ("Em trai tôi sống ở Huế", "Chị tôi sống ở Huế"),
+        ("Idę do kina z Anną", "Idę do kina z Kim"),
+        ("Jeg bor i Oslo", "Jeg husker Oslo"),
+    ],
+)
+def test_a_name_that_is_also_a_small_word_tells_statements_apart(said: str, statement: str) -> None:
+    assert not tell(said, [statement])

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from domain.owner import Owner
 from domain.records import Entity, Episode, Fact, Kind, RecordKey, lean
 from domain.rows import MODELS, Memory, Rows, key_of
+from models.threads import run_aside
 from stores.base_store.namespaces import all_namespaces
 
 Nearest = dict[Kind, list[tuple[str, float]]]
@@ -27,6 +28,8 @@ PAGE = 256
 """Rows deleted in one operation."""
 AT_ONCE = 10_000
 """Rows read in one operation: a later page costs as much as all before it."""
+FEW = 16
+"""Rows that are parsed within a few milliseconds."""
 
 _log = logging.getLogger(__name__)
 BESIDE = "vectors"
@@ -219,15 +222,8 @@ class Memories:
 
     async def _rows(self, prefix: tuple[str, ...]) -> Rows:
         """Return the records under a namespace prefix."""
-        records: list[Memory] = []
-        beside: dict[str, Any] = {}
-        for item in await self._items(prefix):
-            kind = item.namespace[-1]
-            if kind in KINDS and (record := _record(item, kind)) is not None:
-                records.append(record)
-            if BESIDE in item.value:
-                beside[item.key] = item.value[BESIDE]
-        return replace(Rows.of(records), beside=beside)
+        items = await self._items(prefix)
+        return await run_aside(len(items) <= FEW, _rows_of, items)
 
     async def _items(self, prefix: tuple[str, ...]) -> list[SearchItem]:
         """Return all items under a namespace prefix, however many."""
@@ -240,6 +236,19 @@ class Memories:
             offset += len(page)
             if len(page) < AT_ONCE:
                 return list(items.values())
+
+
+def _rows_of(items: Sequence[SearchItem]) -> Rows:
+    """Return what rows hold, without those that cannot be read."""
+    records: list[Memory] = []
+    beside: dict[str, Any] = {}
+    for item in items:
+        kind = item.namespace[-1]
+        if kind in KINDS and (record := _record(item, kind)) is not None:
+            records.append(record)
+        if BESIDE in item.value:
+            beside[item.key] = item.value[BESIDE]
+    return replace(Rows.of(records), beside=beside)
 
 
 def _put(

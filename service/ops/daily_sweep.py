@@ -4,12 +4,12 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from nodes.state import Parts
 from service.ops.sweep import SWEPT, SweepReport, sweep
-from stores.errors import StoreUnavailable
+from service.usage.callbacks import unmetered
 
 BEGUN = "sweep_begun"
 """The journal's mark that holds when a process last began to sweep."""
@@ -27,20 +27,20 @@ async def sweeping(parts: Parts) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        while task is not None and not task.done():
+            task.cancel()  # Again where a store's client took it for a time that is over.
+            await asyncio.wait([task], timeout=0.2)
 
 
 async def _sweep_forever(parts: Parts, every: timedelta) -> None:
+    unmetered()  # Nobody asked for it: it uses up no user's tokens of the day.
     while True:
         # Not all processes at the same moment: whoever comes first begins.
         await asyncio.sleep(random.uniform(0.5, 1.5) * every.total_seconds() / LOOKS)
         try:
             report = await sweep_when_due(parts, every)
-        except StoreUnavailable as error:
-            _log.warning("The sweep could not be done and is tried again: %s", error)
+        except Exception:  # noqa: BLE001 (one round that fails must not end all later ones)
+            _log.warning("The sweep could not be done and is tried again.", exc_info=True)
             continue
         if report is not None:
             for sentence in report.failed:
@@ -50,14 +50,27 @@ async def _sweep_forever(parts: Parts, every: timedelta) -> None:
 async def sweep_when_due(parts: Parts, every: timedelta) -> SweepReport | None:
     """Sweep, unless any process began or ended to do so less than `every` ago; then None.
 
-    Two that begin at the same moment both sweep, which does no harm.
+    Two that begin at the same moment both sweep, which does no harm. One that fails or is cut off
+    is tried again at the next look.
 
     Raises:
         StoreUnavailable: If the journal does not answer.
     """
     marks, now = parts.stores.journal.backend, parts.now()
-    last = [mark for name in (BEGUN, SWEPT) if (mark := await marks.mark(name))]
-    if any(now - datetime.fromisoformat(mark) < every for mark in last):
-        return None
+    for name in (BEGUN, SWEPT):
+        if _within(every, now, await marks.mark(name)):
+            return None
     await marks.mark(BEGUN, now.isoformat())
-    return await sweep(parts)
+    try:
+        return await sweep(parts)
+    except BaseException:
+        await marks.mark(BEGUN, "")
+        raise
+
+
+def _within(every: timedelta, now: datetime, mark: str | None) -> bool:
+    """Return whether a mark holds a time near now; one of a clock that was wrong does not."""
+    try:
+        return abs(now - datetime.fromisoformat(mark or "")) < every
+    except (TypeError, ValueError):
+        return False

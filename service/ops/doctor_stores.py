@@ -220,6 +220,12 @@ async def _left_out(settings: Settings) -> list[Check]:
     return rows
 
 
+SWEEPERS = (
+    "`mnemo serve` and `mnemo telegram` sweep by themselves (MNEMO_SWEEP_EVERY), and where neither "
+    "runs, `mnemo sweep` does"
+)
+
+
 async def _swept(settings: Settings) -> Check:
     """Tell when the last sweep was."""
     try:
@@ -229,10 +235,9 @@ async def _swept(settings: Settings) -> Check:
     except StoreUnavailable as error:
         return Check("sweep", "fail", f"The journal cannot be read: {error}")
     if at is None:
-        text = "Never yet: `mnemo sweep`, once a day, tidies up after owners who left."
-        return Check("sweep", "ok", text)
+        return Check("sweep", "ok", f"Never yet: {SWEEPERS}.")
     last = datetime.fromisoformat(at)
     late = datetime.now(UTC) - last > SWEEP_LATE
     text = f"The last sweep was on {last.astimezone():%Y-%m-%d at %H:%M}"
-    text += ": run `mnemo sweep` once a day." if late else "."
+    text += f": {SWEEPERS}." if late else "."
     return Check("sweep", "warn" if late else "ok", text)

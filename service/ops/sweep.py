@@ -3,6 +3,7 @@
 An owner whose journal was lost is left alone: what looks dead there may only have lost its ref.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ DEAD_FOR = timedelta(days=7)
 STEPS: RunnableConfig = {"recursion_limit": 10_000}
 LOST_SECONDS = 3.0
 """How long `lost_owners` looks: who only wants to know how things stand waits no longer."""
+
+_log = logging.getLogger(__name__)
 
 
 class SweepReport(BaseModel):
@@ -75,13 +78,15 @@ async def sweep(parts: Parts) -> SweepReport:
             continue  # Reset meanwhile: there is nothing left to tidy up.
         except (ModelError, StoreUnavailable) as error:
             report.failed.append(str(error))
+        except Exception as error:  # noqa: BLE001 (the others must not wait for one that is damaged)
+            _log.warning("An owner could not be swept.", exc_info=True)
+            report.failed.append(f"{type(error).__name__}: {error}")
     await journal.backend.mark(SWEPT, parts.now().isoformat())
     return report
 
 
 async def _sweep_owner(parts: Parts, owner: Owner, report: SweepReport) -> None:
-    view = await parts.stores.journal.read(owner)
-    episodes = await parts.stores.memories.episodes(owner, view.generation)
+    view, episodes = await _read(parts, owner)
     if journal_lost(view, episodes):
         report.lost += 1
         return
@@ -95,7 +100,13 @@ async def _sweep_owner(parts: Parts, owner: Owner, report: SweepReport) -> None:
         report.episodes += done.get("episodes", 0)
         report.folded += done.get("folded", 0)
         report.facts_added += len(done.get("facts_added", ()))
-    await _delete_dead(parts, owner, report)
+        view, episodes = await _read(parts, owner)
+    await _delete_dead(parts, owner, view, episodes, report)
+
+
+async def _read(parts: Parts, owner: Owner) -> tuple[JournalView, tuple[Episode, ...]]:
+    view = await parts.stores.journal.read(owner)
+    return view, await parts.stores.memories.episodes(owner, view.generation)
 
 
 def _left(view: JournalView) -> bool:
@@ -164,18 +175,23 @@ class _Dead:
     """Episodes to delete."""
 
 
-async def _delete_dead(parts: Parts, owner: Owner, report: SweepReport) -> None:
+async def _delete_dead(
+    parts: Parts,
+    owner: Owner,
+    view: JournalView,
+    episodes: Sequence[Episode],
+    report: SweepReport,
+) -> None:
     """Delete what has been dead for a week, and note what is dead now."""
     journal, memories = parts.stores.journal, parts.stores.memories
     while True:
-        view = await journal.read(owner)
-        episodes = await memories.episodes(owner, view.generation)
         dead = _dead_of(view, episodes, parts.now())
         if dead.since == view.dead and not dead.turns and not dead.episodes:
             return
         # Fails if anybody has spoken meanwhile: the branch may be alive again.
         if await journal.delete_dead(owner, view, dead.turns, dead.since):
             break
+        view, episodes = await _read(parts, owner)
     report.turns_deleted += len(dead.turns)
     if dead.episodes:
         ids = [episode.id for episode in dead.episodes]

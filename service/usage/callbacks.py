@@ -160,6 +160,11 @@ _watch: ContextVar[Watch | None] = ContextVar("mnemo_watch", default=Watch())  #
 register_configure_hook(_watch, inheritable=True, handle_class=Watch)
 
 
+def unmetered() -> None:
+    """Keep no account of the runs that the current task begins from here on."""
+    _watch.set(None)
+
+
 @contextmanager
 def metering(parts: Parts, limits: Limits) -> Iterator[None]:
     """Keep account of all runs of this process from here to the end."""

@@ -1,16 +1,20 @@
 """The sweep, and the graph it runs: idle owners are folded, the long dead is deleted, no more."""
 
+import asyncio
 from datetime import timedelta
 from typing import Literal
 
 import pytest
 from langchain_core.messages import HumanMessage
 
+from domain.journal import JournalView
 from domain.owner import Owner
 from graph.remember import RememberInput, build
 from nodes.state import ChatContext, ChatInput
-from service.ops.daily_sweep import sweep_when_due
-from service.ops.sweep import SweepReport, sweep
+from service.ops.daily_sweep import BEGUN, sweep_when_due, sweeping
+from service.ops.sweep import SWEPT, SweepReport, sweep
+from service.serving import open_serving
+from service.usage.ledger import read_ledger
 from stores.maintenance.erase import reset
 from tests.support.house import House, Open, answer
 from tests.support.servers.openai_server import Fault
@@ -29,6 +33,13 @@ async def left(house: House, owner: Owner = ALEX) -> list[str]:
 async def folded(house: House) -> list[str]:
     """Return what the owner's episodes hold, oldest first."""
     return [turn.messages[0].text for e in await house.episodes() for turn in e.turns]
+
+
+async def is_swept(house: House) -> None:
+    for _ in range(500):
+        if await house.episodes():
+            break
+        await asyncio.sleep(0.01)
 
 
 async def swept(house: House, **later: float) -> SweepReport:
@@ -70,6 +81,66 @@ async def test_of_all_serving_processes_one_sweeps_a_day(open_house: Open) -> No
         await sweep(house.parts)  # By hand.
         house.clock.passes(hours=20)
         assert await sweep_when_due(house.parts, day) is None
+
+
+@pytest.mark.parametrize("mark", ["no time", "2026-05-08", "2999-01-01T00:00:00+00:00"])
+async def test_no_mark_keeps_a_server_from_sweeping_at_no_users_expense(
+    open_house: Open, mark: str
+) -> None:
+    async with open_house(sweep_every=timedelta(seconds=0.1)) as house:
+        parts, marks = house.parts, house.parts.stores.journal.backend
+        await house.talk(1, 3)
+        house.clock.passes(**WEEK)
+        for name in (BEGUN, SWEPT):
+            await marks.mark(name, mark)
+        async with open_serving(parts), sweeping(parts), asyncio.timeout(5):
+            await is_swept(house)
+        assert (await read_ledger(parts.stores.journal, parts.settings, ALEX)).lines == []
+
+
+async def test_a_sweep_that_fails_is_begun_again_and_passes_over_who_cannot_be_swept(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_house() as house:
+        await house.talk(1, 3, "one")
+        await house.talk(1, 3, "two", user="kim")
+        house.clock.passes(**WEEK)
+        journal, day = house.parts.stores.journal, timedelta(days=1)
+        with monkeypatch.context() as broken:
+            broken.setattr(journal.backend, "owners", _fails)
+            with pytest.raises(RuntimeError):
+                await sweep_when_due(house.parts, day)
+        read = journal.read
+
+        async def fails_for_alex(owner: Owner, head: str | None = None) -> JournalView:
+            if owner == ALEX:
+                raise RuntimeError("a fault")
+            view: JournalView = await read(owner, head)
+            return view
+
+        monkeypatch.setattr(journal, "read", fails_for_alex)
+        report = await sweep_when_due(house.parts, day)
+        assert report and report.emptied == 1 and "a fault" in str(report.failed)
+
+
+async def test_a_round_that_fails_does_not_end_the_next_ones(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_house(sweep_every=timedelta(seconds=0.1)) as house:
+        await house.talk(1, 3)
+        house.clock.passes(**WEEK)
+        with monkeypatch.context() as broken:
+            broken.setattr(house.parts.stores.journal.backend, "owners", _fails)
+            async with sweeping(house.parts), asyncio.timeout(5):
+                for _ in range(500):
+                    await asyncio.sleep(0 if "a fault" in caplog.text else 0.01)
+                broken.undo()
+                await is_swept(house)
+        assert "a fault" in caplog.text
+
+
+async def _fails() -> list[Owner]:
+    raise RuntimeError("a fault")
 
 
 async def test_a_second_sweep_finds_nothing_to_do(open_house: Open) -> None:

@@ -41,6 +41,8 @@ _USER = frozenset(("", "user", "the user", "users", "i", "me", "myself", "speake
 """How models call the user."""
 _BY_USER = re.compile(r"^The user\b")
 """How a statement begins that a model noted of whoever speaks."""
+_BEHIND_ITEM = re.compile(r"\}\W*\w*\W*\Z")
+"""The end of an answer that was cut between two items, or in the name of a field."""
 _STARTS = 20
 """Brackets in an answer at which its form is looked for."""
 
@@ -119,7 +121,7 @@ def read_object(reply: BaseMessage, form: type[BaseModel]) -> dict[str, Any]:
 def _loads(text: str, cut: bool) -> Any:
     """Return JSON, also such as is nearly some; None for what breaks off before it says a thing.
 
-    The last item of an answer that was cut may be half of one, and is left empty.
+    The last item of an answer that was cut within it is half of one, and is left empty.
     """
     try:
         return json.JSONDecoder().raw_decode(text)[0]
@@ -127,6 +129,7 @@ def _loads(text: str, cut: bool) -> Any:
         return None  # a model that repeats itself: nested deeper than Python reads
     except ValueError:
         value = last = repaired(text)
+        cut = cut and not _BEHIND_ITEM.search(text)
         while cut and isinstance(last, dict) and last:
             last = list(last.values())[-1]
         if cut and isinstance(last, list) and last:
@@ -223,11 +226,12 @@ def _fact(
     if op == "forget":  # What was said earlier, and is known.
         behind += [*(message.text for message in messages), *(fact.text for fact in stored)]
     earlier = [line for line in source.before if line.startswith("User: ")]
-    if not supported(text, behind) or (supported(text, earlier) and not supported(text, own)):
-        return None  # Nobody said it, or the user did before, where it was read already.
-    if subject != speaker and not supported(subject, behind):
+    if not supported(text, behind) or (subject != speaker and not supported(subject, behind)):
         return None
     kind = item.get("kind") if item.get("kind") in get_args(FactKind) else "other"
+    asked_before = supported(text, earlier) and not supported(text, own)
+    if op != "forget" and kind in LASTING and asked_before:
+        return None  # A wish of an earlier message, where it was read already.
     if kind in LASTING and not (
         subject == speaker and supported(text, list(own_sentences(source.text)))
     ):

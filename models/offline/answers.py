@@ -117,10 +117,11 @@ def _source(item: Remembered, texts: Texts) -> str:
 
 
 def shortened(text: str, most: int, tokens: TokenCounter) -> str:
-    """Return a text of so many tokens at most, cut behind a word."""
+    """Return a text of so many tokens at most, cut behind a word where one ends nearby."""
     if tokens.text(text) <= most:
         return text
     short = text[: most * 8]
     while tokens.text(f"{short} ...") > most and len(short) > 1:
         short = short[: len(short) * 9 // 10]
-    return f"{short.rpartition(' ')[0] or short} ..."
+    head = short.rpartition(" ")[0]
+    return f"{head if len(head) > len(short) // 2 else short} ..."

@@ -98,6 +98,7 @@ async def _as_it_takes(
 ) -> AIMessage:
     """Return the answer, asking again without each thing that the model refuses."""
     left_out: set[Feature] = set()
+    repeated = False
     guess: Feature | None = None
     while True:
         sent = [each for each in _features(model, question, learned) if each not in left_out]
@@ -107,13 +108,16 @@ async def _as_it_takes(
             answer, waited = await once_loaded(partial(_streamed, bound, prompt, config))
             if waited:
                 learned.news.append(f"model: waited {waited:.0f} s until {learned.name} was loaded")
-            learned.taken.update(sent)
+            learned.blameless.update(sent)
             if guess and guess != "parts":  # An image may be refused for what it is.
                 learned.refused.add(guess)
             return answer
         except (Refused, ServerFailed) as error:
             named = learned.refuses(error, sent)
-            guess = None if named else learned.guess(error, sent)
+            guess = None if named else learned.guess(error, sent, left_out)
+            if guess not in (None, "parts") and not repeated:
+                repeated, guess = True, None
+                continue  # A refusal that passes says nothing of the model.
             refused = named or guess
             if refused is None:
                 raise

@@ -19,7 +19,7 @@ _SUBJECT = (
 )
 _OVER = (
     r"(?:exceed(?:s|ed|ing)?\b|too (?:long|large|big|many)|(?:long|great|larg)er than|overflow"
-    r"|must (?:have|be) (?:less|fewer|no more) than|over the limit|only supports"
+    r"|must (?:have|be) (?:less|fewer|no more) than|over the limit|only supports\D{0,20}\d[\d,]{2}"
     r"|`? (?:must|should) be <=)"
 )
 _SIZE = (
@@ -28,7 +28,7 @@ _SIZE = (
 """What servers call how much a model reads."""
 _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|max_tokens must be at least 1, got -"
-    rf"|{_SUBJECT}(?:[^.]|\.\d){{0,80}}?{_OVER}|{_SIZE}\D{{0,20}}?\d[\d,]{{2}}"
+    rf"|{_SUBJECT}(?:[^.]|\.\d){{0,80}}?{_OVER}"
     rf"|{_OVER} (?:\w+ ){{0,6}}?(?:context(?! deadline)|model token limit)"
     r"|reached context length|maximum (?:context|prompt) length|range of input length"
     r"|too many (?:input )?tokens|exceeds? (?:\w+ ){0,5}?limit of \d+ tokens"
@@ -36,6 +36,8 @@ _TOO_LONG = re.compile(
     re.I,
 )
 """How servers say that a prompt is too long for the model, or for what a plan lets through."""
+_SIZED = re.compile(rf"{_SIZE}\D{{0,20}}?\d[\d,]{{2}}", re.I)
+"""How some say so without such a word; in the words of a server that failed it says nothing."""
 _REPLY = re.compile(
     r"output tokens|completion tokens|rate limit"
     r"|max_(?:completion_)?tokens\W* (?:must(?! be at least 1, got -)|is too)",
@@ -97,10 +99,11 @@ def plain(text: str) -> str:
     return " ".join(_TAG.sub(" ", text).split()) if _PAGE.search(text) else text
 
 
-def is_too_long(text: str) -> bool:
-    """Return whether a text says that a prompt is too long."""
+def is_too_long(text: str, *, refused: bool = True) -> bool:
+    """Return whether a text says that a prompt is too long, in refusing it or in failing."""
     about_context = re.search(r"context.length|context (?:limit|window)", text, re.I)
-    return bool(_TOO_LONG.search(text) and (about_context or not _REPLY.search(text)))
+    too_long = _TOO_LONG.search(text) or (refused and _SIZED.search(text))
+    return bool(too_long and (about_context or not _REPLY.search(text)))
 
 
 def tokens_named(text: str) -> tuple[int | None, int | None]:

@@ -47,16 +47,19 @@ PROVIDER_ERRORS: tuple[type[Exception], ...] = (
 
 _QUOTA_WORDS = re.compile(
     r"insufficient_quota|insufficient (credit|balance)|exceeded your current quota"
-    r"|credit balance is too low|requires more credits|exceeded\w*budget|budget.{0,10}exceeded",
+    r"|credit balance is too low|requires more credits"
+    r"|exceeded(?:token)?budget|\bbudget_exceeded|budget has been exceeded.{0,19}cost",
     re.IGNORECASE,
 )
 _ALONE_TOO_LARGE = re.compile("request (?:body )?too large", re.IGNORECASE)
 """How OpenAI and Groq say that a plan will never let a prompt through, however long one waits."""
 _FILTER_WORDS = re.compile(
-    r"content.{0,12}(?:filter|polic|safety|risk|violat|sensitive|blocked)|data_?inspection"
-    r"|inappropriate|flagged|moderation|guardrail|敏感",
+    r"content.{0,12}(?:filter|polic|safety|risk|sensitive|blocked)|violat.{0,20}polic"
+    r"|data_?inspection|inappropriate|flagged|moderation|guardrail|敏感",
     re.IGNORECASE,
 )
+_OF_MESSAGES = (400, 403, 413, 422, None)
+"""Statuses of a refusal that may be about what the messages say; any other is about none."""
 _MALFORMED_WORDS = re.compile(
     r"Unexpected response type from|Response missing 'choices'|null value for 'choices'"
     r"|Structured Output response does not have|expected (AIMessage|string)"
@@ -104,6 +107,9 @@ def _reported(error: Exception) -> ModelError:
 
 def _classified(error: Exception, status: int | None, code: str, text: str) -> ModelError:
     words = f"{code} {getattr(error, 'type', '')} {text}"
+    number = status or (int(code) if re.fullmatch(r"[1-5]\d\d", code) else None)
+    if number == 401:
+        return _refused(error, 401, text)
     wait = _retry_after(error, text)
     if status == 402 or (_QUOTA_WORDS.search(words) and wait is None):
         return QuotaExhausted(
@@ -123,7 +129,9 @@ def _classified(error: Exception, status: int | None, code: str, text: str) -> M
             f"{when}.",
             wait,
         )
-    too_long = isinstance(error, langchain.ContextOverflowError) or is_too_long(words)
+    too_long = isinstance(error, langchain.ContextOverflowError) or is_too_long(
+        words, refused=number in _OF_MESSAGES
+    )
     if too_long or status == 413 or limited:
         window, sent = tokens_named(words)
         reads = f" ({window} tokens)" if window else ""
@@ -133,13 +141,13 @@ def _classified(error: Exception, status: int | None, code: str, text: str) -> M
             window,
             sent,
         )
-    if _FILTER_WORDS.search(words):
+    if number in _OF_MESSAGES and _FILTER_WORDS.search(words):
         return ContentFiltered()
     if status == 503 and "loading" in words.casefold():
         return StillLoading(f"The model server is still loading the model; {_KEPT}.")
     if status is None:
         # Told in the middle of an answer: the request was taken.
-        failed = not (code.isdigit() and 400 <= int(code) < 500)
+        failed = number is None or not 400 <= number < 500
     else:
         failed = status >= 500 or status in (408, 409)
     if failed or isinstance(error, langchain.ModelAPIError):

@@ -61,8 +61,8 @@ class Learned:
     """Its own tokens for one token as counted here, 1 or more."""
     refused: set[Feature] = field(default_factory=set)
     """What it turned out not to take."""
-    taken: set[Feature] = field(default_factory=set)
-    """What it answered to at least once."""
+    blameless: set[Feature] = field(default_factory=set)
+    """What it answered to at least once, or refused a request without as well."""
     window_said: bool = False
     """Whether the model itself named its window."""
     text_calls: bool = False
@@ -96,14 +96,20 @@ class Learned:
                 return feature
         return None
 
-    def guess(self, error: ModelError, sent: Collection[Feature]) -> Feature | None:
+    def guess(
+        self, error: ModelError, sent: Collection[Feature], left_out: Collection[Feature]
+    ) -> Feature | None:
         """Return what to try without after a refusal that names nothing that was sent.
 
-        What the model took before is not the reason.
+        Where nothing is left to try, nothing that was left out is the reason, now or later.
         """
         if getattr(error.__cause__, "status_code", None) not in (400, 422):
             return None
-        return next((f for f in _GUESSES if f in sent and f not in self.taken), None)
+        tries = (each for each in _GUESSES if each in sent and each not in self.blameless)
+        guess = next(tries, None)
+        if guess is None:
+            self.blameless.update(left_out)
+        return guess
 
     def counted(self, ours: int, its: int) -> None:
         """Learn from a prompt that has `ours` tokens as counted here and `its` as the model says.

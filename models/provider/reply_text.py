@@ -50,7 +50,7 @@ _BLOCK = re.compile(
     re.S | re.I,
 )
 _MARK = re.compile(r"</?(?:memory|wishes)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|</?data-[0-9a-f]{8}\b>?", re.I)
-_NAMED = rf"{TOOL_NAME}\b[^.!?\n`]{{0,40}}?"
+_NAMED = r"search_memory\b[^.!?\n`]{0,40}?"
 _QUOTED = r"(?<!\w)[\"'“](?=\w)"
 _CALL = re.compile(
     r"(?:```\w*\s*)?(?:"
@@ -61,15 +61,16 @@ _CALL = re.compile(
     rf"|(?<=[\[{{(,\s])[\"']\w+[\"']\s*:\s*[\"'](?:\w+\.)?{TOOL_NAME}[\"']"
     rf"|(?:(?<=:)|(?<=:\s)){TOOL_NAME}$"
     rf"|(?<![\w`]){TOOL_NAME}\W{{0,3}}[({{<\[:=]"
-    rf"|(?<![\w`]){_NAMED}(?:\bquery\b|{_QUOTED})"
+    rf"|\A\W*(?:call|use|run|tool:?)\s+({_NAMED}(?:\bquery\b\W*|{_QUOTED})[^\"'”\n]*"
+    r"[\"'”.!\s]*\Z)"
     rf"|\A\W*{TOOL_NAME}\b"
     r"|\A\W*\{\s*[\"']query[\"']\s*:"
     r")",
     re.I | re.M,
 )
 """How models write a call of the tool as text: Hermes, Llama 3, Mistral, DeepSeek,
-gpt-oss, XML, Python, ReAct, JSON with any name for what is called, and plain words: its name and
-what to look for."""
+gpt-oss, XML, Python, ReAct, JSON with any name for what is called, and a reply that only
+says in words to search, and what for."""
 _BEFORE_NAME = re.compile(r"(?:```\w*\s*\w*)?[\[{(][\[{(\s\w\"':,]*\Z")
 """The opening of JSON whose first words lead to the name of what is called."""
 _HOLD = 100
@@ -118,9 +119,10 @@ def shown(raw: str, *, final: bool) -> str:
     text = _spoken(raw)
     call = _CALL.search(text)
     if call:
-        before = text[max(0, call.start() - _HOLD) : call.start()]
+        start = call.start(call.lastindex or 0)
+        before = text[max(0, start - _HOLD) : start]
         opening = _BEFORE_NAME.search(before)
-        text = text[: call.start() - (len(before) - opening.start() if opening else 0)]
+        text = text[: start - (len(before) - opening.start() if opening else 0)]
     elif not final:
         text = text[: _safe(text)]
     without = _BLOCK.sub(lambda block: "" if block["open"] is None or not final else block[0], text)

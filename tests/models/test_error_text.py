@@ -12,6 +12,7 @@ from models.errors import (
     ModelError,
     QuotaExhausted,
     RateLimited,
+    Refused,
     ServerFailed,
 )
 from models.provider.error_text import is_too_long, said, tokens_named, wait_named
@@ -281,6 +282,20 @@ def test_a_reason_is_found_in_any_form(body: object) -> None:
         (400, "litellm.ContentPolicyViolationError: The response was filtered", ContentFiltered),
         (400, "Input data may contain inappropriate content.", ContentFiltered),
         (403, "This model requires moderation, and your input was flagged.", ContentFiltered),
+        (400, "Your request violates our usage policy.", ContentFiltered),
+        (400, "messages[0].content violates schema: must be a string", Refused),
+        (400, "thinking_budget exceeded 24576", Refused),
+        (400, "The prompt template only supports user/assistant roles", Refused),
+        (400, "Input should be a string; this model only supports text", Refused),
+        (401, "Invalid key; content policy: see docs", Refused),
+        (401, "insufficient_quota for an invalid key", Refused),
+        (503, "Guardrail service temporarily unavailable", ServerFailed),
+        (503, "moderation backend unavailable", ServerFailed),
+        (500, "content safety service timeout", ServerFailed),
+        (500, "Failed to load model with context size 131072: out of memory", ServerFailed),
+        (500, "CUDA out of memory: context size 4096", ServerFailed),
+        (500, "the request exceeds the available context size", ContextTooLong),
+        (400, "prompt won't fit in an n_ctx window of 2048", ContextTooLong),
     ],
 )
 def test_what_waiting_mends_is_told_from_what_it_does_not(

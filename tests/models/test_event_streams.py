@@ -151,7 +151,7 @@ async def test_a_refusal_that_only_quotes_the_request_does_not_end_streaming(
     openai_server: OpenAIServer, model: BaseChatModel
 ) -> None:
     refusal = Fault(400, "Unknown field in {'model': 'x', 'stream': True}.")
-    openai_server.answers(*[refusal] * 4)
+    openai_server.answers(*[refusal] * 6)
     with pytest.raises(Refused, match="Unknown field"):
         await asked(model)
     assert (await asked(model)).text

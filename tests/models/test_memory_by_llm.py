@@ -355,14 +355,32 @@ async def test_what_a_refusal_does_not_name_is_found_by_leaving_it_out(
     openai_server: OpenAIServer, memory: LanguageMemory
 ) -> None:
     refusal, answer = Fault(400, "Bad Request"), Structured({"facts": [a_fact()], "entities": []})
-    openai_server.answers(refusal, refusal, *[answer] * 2, *[refusal] * 2)
+    openai_server.answers(*[refusal] * 3, *[answer] * 2, *[refusal] * 2)
     for _ in range(2):
         assert (await memory.extract([source(1, "I moved to Denver")], [], AT)).facts
     assert memory.learned.refused == {"usage_report"}
-    assert len(openai_server.requests) == 4
+    assert len(openai_server.requests) == 5
     with pytest.raises(Refused):
         await memory.extract([source(1, "I moved to Denver")], [], AT)
-    assert len(openai_server.requests) == 5, "what the model took before is not the reason"
+    assert len(openai_server.requests) == 6, "what the model took before is not the reason"
+
+
+async def test_a_refusal_that_passes_teaches_nothing_and_one_that_stays_is_tried_once(
+    openai_server: OpenAIServer, memory: LanguageMemory
+) -> None:
+    refusal, answer = Fault(400, "Bad Request"), Structured({"facts": [a_fact()], "entities": []})
+    said = [source(1, "I moved to Denver")]
+    openai_server.answers(*[refusal] * 9)
+    with pytest.raises(Refused):
+        await memory.extract(said, [], AT)
+    before = len(openai_server.requests)
+    with pytest.raises(Refused):
+        await memory.extract(said, [], AT)
+    assert len(openai_server.requests) == before + 1 and not memory.learned.refused
+    memory.learned.blameless.clear()  # A new process.
+    openai_server.queue.clear()
+    openai_server.answers(refusal, answer)
+    assert (await memory.extract(said, [], AT)).facts and not memory.learned.refused
 
 
 async def test_half_a_fact_at_the_end_of_a_cut_answer_is_none(
@@ -371,9 +389,14 @@ async def test_half_a_fact_at_the_end_of_a_cut_answer_is_none(
     whole, half = json.dumps(a_fact()), json.dumps(a_fact(text="The user is not allergic to nuts"))
     cut = f'{{"facts": [{whole}, {half[: half.index(" to nuts")]}'
     openai_server.answers(Reply(cut, finish_reason="length"))
-    found = await memory.extract([source(1, "I moved to Denver, am not allergic")], [], AT)
+    said = [source(1, "I moved to Denver, am not allergic")]
+    found = await memory.extract(said, [], AT)
     assert [fact.text for fact in found.facts] == ["The user moved to Denver."]
     assert found.dropped == 1
+    for behind in ("", ", ", '], "enti'):
+        openai_server.answers(Reply(f'{{"facts": [{whole}{behind}', finish_reason="length"))
+        found = await memory.extract(said, [], AT)
+        assert [fact.text for fact in found.facts] == ["The user moved to Denver."], behind
 
 
 async def test_what_the_user_asked_before_is_no_fact_of_this_message(
@@ -386,6 +409,31 @@ async def test_what_the_user_asked_before_is_no_fact_of_this_message(
     yes = source(1, "Yes, of course.").model_copy(update={"before": before})
     found = await memory.extract([yes], [], AT)
     assert [fact.text for fact in found.facts] == ["The user has children."]
+
+
+@pytest.mark.parametrize(
+    ("op", "before", "said", "text"),
+    [
+        ("forget", "I am allergic to nuts.", "Please forget that.", "The user is allergic to nuts"),
+        (
+            "add",
+            "I may be allergic to nuts, waiting for the test.",
+            "Yes, the doctor confirmed it.",
+            "The user is allergic to nuts.",
+        ),
+    ],
+)
+async def test_what_a_message_only_points_back_to_is_read_from_the_one_before(
+    openai_server: OpenAIServer,
+    memory: LanguageMemory,
+    op: str,
+    before: str,
+    said: str,
+    text: str,
+) -> None:
+    openai_server.answers(Structured({"facts": [a_fact(op=op, text=text)], "entities": []}))
+    message = source(1, said).model_copy(update={"before": (f"User: {before}",)})
+    assert (await memory.extract([message], [], AT)).facts
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from langchain_core.messages import (
 )
 
 from models.embeddings.local import SentenceEncoder
+from models.offline.answers import shortened
 from models.offline.chat import OfflineChatModel
 from models.provider.replies import check_reply
 
@@ -197,6 +198,12 @@ def test_a_long_statement_is_quoted_shortened(model: OfflineChatModel) -> None:
     reply = answer(model, "What is my favourite colour?", said, AIMessage("Noted."))
     assert "blue" in reply
     assert model.tokens.text(reply) < 150
+
+
+def test_a_text_without_spaces_is_shortened_within_it(model: OfflineChatModel) -> None:
+    short = shortened("User said: " + "我住在丹佛" * 100, 60, model.tokens)
+    assert "丹佛" in short and model.tokens.text(short) <= 60
+    assert shortened("so on and " * 100, 20, model.tokens).split()[-2] in ("so", "on", "and")
 
 
 def test_delimiters_are_never_shown(model: OfflineChatModel) -> None:

@@ -36,13 +36,17 @@ CALLS = [
 ]
 IN_WORDS = [
     'call search_memory with query "red bike"',
-    'I will now use search_memory to look for "red bike".',
-    "Let me call search_memory with the query 'red bike', one moment.",
-    "You should call search_memory with query: red bike",
+    "Use search_memory to look for 'red bike'.",
     "Tool: search_memory, query: red bike",
 ]
 PLAIN = [
     "I have search_memory and forget_memory, which doesn't say much.",
+    'I used search_memory but found nothing about "Rome".',
+    "My tools are search_memory, which takes a query, and forget_memory.",
+    'With search_memory I found this: "I live in Rome", and more.',
+    'I would call forget_memory with "I live in Rome". Shall I?',
+    'Call forget_memory with "I live in Rome".',
+    'Use search_memory with "Rome" and you will see what I noted.',
     "The bike is red [1] and costs < 5 {euros}.",
     "`code` and <b>bold</b> and {braces} are fine",
     'Here is JSON:\n```json\n{"name": "Ann", "age": 3}\n```\nDone.',

@@ -3,14 +3,16 @@
 Whose memory a call is about is for its opener to say: an option of the command, or a token.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field, ValidationError
 
+from domain.facts.forgetting import Reach
 from domain.owner import Owner, digest
+from domain.records import Turn
 from domain.text.moments import here
 from models.errors import ModelError
 from nodes.state import Parts
@@ -19,6 +21,7 @@ from service.memory_changes import (
     add_statement,
     delete_fact,
     forget_what_says,
+    what_says,
 )
 from service.memory_view import remembered, transcript
 from stores.errors import GenerationMoved, StoreUnavailable
@@ -29,6 +32,10 @@ INSTRUCTIONS = (
     "held to be true, `forget` when they ask for it."
 )
 FORGOTTEN = "It is forgotten."
+NOT_YET = (
+    "Nothing is forgotten yet. Ask the user, then call `forget` again with the same words and "
+    "`confirm` true; this would go for good:"
+)
 NOTHING_SAYS = (
     "There is no fact of that id, and nothing that is remembered says this: `facts` lists them."
 )
@@ -139,15 +146,25 @@ def memory_server(opened: Opened) -> MCPServer:
                 description="Its id, from `facts`; or what it says, where it is no fact.",
             ),
         ],
+        confirm: Annotated[
+            bool, Field(description="With words: true once the user agreed to what would go.")
+        ] = False,
     ) -> str:
-        """Delete a fact for good: it is never told again, nor is what it was drawn from."""
+        """Delete a fact for good: it is never told again, nor is what it was drawn from.
+
+        With words in place of an id, the first call only tells what would go.
+        """
 
         async def work(parts: Parts, owner: Owner) -> str:
             try:
                 await delete_fact(parts, owner, fact)
             except NoSuchFact as error:
-                if (await forget_what_says(parts, owner, fact)).nothing:
+                reached = await what_says(parts, owner, fact)
+                if reached.nothing:
                     raise ToolError(NOTHING_SAYS) from error
+                if not confirm:
+                    return _would_go(reached, await transcript(parts.stores, owner))
+                await forget_what_says(parts, owner, fact)
             return FORGOTTEN
 
         return await _said(opened, ctx, work)
@@ -168,6 +185,15 @@ def memory_server(opened: Opened) -> MCPServer:
         return await _said(opened, ctx, work)
 
     return server
+
+
+def _would_go(reached: Reach, turns: Sequence[Turn]) -> str:
+    """Return what forgetting would take, for whoever is to agree to it."""
+    lines = [fact.text for fact in reached.facts]
+    for turn in turns:
+        if turn.id in reached.withheld - reached.asking:
+            lines += [said.text for said in turn.messages if said.role == "user"]
+    return "\n- ".join((NOT_YET, *dict.fromkeys(lines)))
 
 
 async def _said(opened: Opened, ctx: Call, work: Callable[[Parts, Owner], Awaitable[T]]) -> T:

@@ -16,7 +16,7 @@ from nodes.extract_facts import extract_or_forget
 from nodes.schedule import schedule
 from nodes.state import Parts
 from service.memory_view import remembered
-from stores.errors import GenerationMoved
+from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.forgetting import forget, reached_by
 
 REPLY = "Noted."
@@ -95,9 +95,11 @@ async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> b
     tier = parts.settings.tier(None, owner.character_id)
     work = schedule(parts, owner, tier, view, thread, turn.id)
     if work.asks:
-        await extract_or_forget(parts, owner, view.generation, tier, thread, work)
+        _, failed = await extract_or_forget(parts, owner, view.generation, tier, thread, work)
         if turn.id in (await journal.read(owner)).withheld:
             return True
+        if failed:
+            raise StoreUnavailable(f"It may not be forgotten yet; ask again. ({failed[-1]})")
     asked = {
         "user_id": owner.user_id,
         "character_id": owner.character_id,

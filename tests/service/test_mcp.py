@@ -9,6 +9,7 @@ from mcp import Client, StdioServerParameters
 
 from domain.owner import Owner
 from service.mcp_server import memory_server
+from stores.errors import StoreUnavailable
 from tests.support.house import backend
 from tests.support.servers.app_alone import Serve, serve
 from tests.support.servers.serve_process import serve_process
@@ -88,9 +89,33 @@ async def test_an_agent_forgets_by_saying_so_and_in_the_words_of_what_was_said(
             asked = "Please forget that I am allergic to walnuts."
             assert await tell(client, asked) == "It is forgotten."
             # Nothing has been drawn as a fact of it yet.
-            gone = await client.call_tool("forget", {"fact": "I collect amber"})
+            amber = {"fact": "I collect amber"}
+            would = await client.call_tool("forget", amber)
+            assert "Nothing is forgotten yet" in text(would) and "I collect amber." in text(would)
+            assert "amber" in text(await client.call_tool("recall", {"query": "amber?"}))
+            gone = await client.call_tool("forget", amber | {"confirm": True})
             assert text(gone) == "It is forgotten."
             query = {"query": "walnuts, amber and oboe?"}
             recalled = text(await client.call_tool("recall", query))
             assert "oboe" in recalled
             assert "walnuts" not in recalled and "amber" not in recalled
+
+
+async def test_a_wish_to_forget_that_fails_is_not_called_done(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve() as alone:
+        parts = alone.serving.parts
+
+        async def opened(call: Any) -> Any:
+            return parts, Owner("alex")
+
+        async def fails(*args: Any, **more: Any) -> Any:
+            raise StoreUnavailable("The journal does not answer.")
+
+        async with Client(memory_server(opened)) as client:
+            await client.call_tool("remember", {"statement": "I play the oboe."})
+            monkeypatch.setattr(parts.stores.journal, "withhold", fails)
+            wish = {"statement": "Please forget that I play the oboe."}
+            answer = await client.call_tool("remember", wish)
+            assert answer.is_error and "not be forgotten yet" in text(answer)

@@ -334,6 +334,24 @@ async def test_several_people_are_kept_apart_whichever_way_they_speak(
         assert "Bob: I like coffee." in prompt(served.model)
 
 
+async def test_a_name_is_read_of_who_speaks_now_and_any_model_answers_where_none_is_set_up(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        for name, status in (("a" * 65, 400), (["Ann"], 400), (7, 400), ("Ann", 200)):
+            messages = [
+                {"role": "user", "content": "Hello.", "name": {"odd": 1}},
+                {"role": "assistant", "content": "Hello!", "name": 5},
+                {"role": "tool", "content": "12", "name": "t" * 90},
+                {"role": "user", "content": "I like tea.", "name": name},
+            ]
+            request = {"model": "default", "user": "alex", "messages": messages}
+            answer = await served.client.post("/v1/chat/completions", json=request)
+            assert answer.status_code == status, answer.text
+        for name, status in (("default", 200), ("gpt-x", 200), ("x" * 600, 400)):
+            assert (await served.client.get(f"/v1/models/{name}")).status_code == status
+
+
 WEB_CHAT = {"X-OpenWebUI-Chat-Id": "060d3545-c8ee-4d10-b1b5-22b80593dcac"}
 OFFERED: Any = [
     {

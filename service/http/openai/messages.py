@@ -28,6 +28,10 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
+LONGEST_NAME = 64
+"""Characters of a speaker's name at most, as OpenAI has it."""
+
+
 class Message(BaseModel):
     """One message of a client's history."""
 
@@ -35,7 +39,7 @@ class Message(BaseModel):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[dict[str, Any]] | None = None
-    name: str | None = Field(default=None, max_length=64, description="Who of several says it.")
+    name: Any = Field(default=None, description="Who of several says it, read of the newest.")
     tool_calls: list[Any] | None = None
 
     @property
@@ -103,7 +107,7 @@ def taken_apart(messages: Sequence[Message]) -> Asked:
     """Return what a client's messages say; what another model's tools said is left out.
 
     Raises:
-        HTTPException: 400 if the last one is not the user's.
+        HTTPException: 400 if the last one is not the user's, or its name cannot be used.
     """
     system = [m.text for m in messages if m.role in ("system", "developer") and m.text.strip()]
     talk = [m for m in messages if m.role in ("user", "assistant") and not m.only_calls]
@@ -112,8 +116,11 @@ def taken_apart(messages: Sequence[Message]) -> Asked:
     newest = [talk.pop()]
     while talk and talk[-1].role == "user":
         newest.insert(0, talk.pop())
-    names = {message.name or None for message in newest}
-    name = names.pop() if len(names) == 1 else None
+    names = [message.name or None for message in newest]
+    for name in filter(None, names):
+        if not isinstance(name, str) or len(name) > LONGEST_NAME:
+            raise HTTPException(400, f'"name" must be text of at most {LONGEST_NAME} characters.')
+    name = names[0] if len(set(names)) == 1 else None
     return Asked("\n\n".join(system) or None, tuple(_pairs(talk)), _content(newest), name)
 
 

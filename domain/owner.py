@@ -5,14 +5,18 @@ Ids a user chose never become part of a key: both are digested once, here.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from domain.json_text import read_json
 
 FIRST_GENERATION = "first"
 """How the generation before any reset is written where a label must not be empty."""
+LOCAL_USER = "local"
+"""Who talks where nothing says who."""
+DEFAULT_CHARACTER = "default"
 
 
 def digest(text: str) -> str:
@@ -28,7 +32,7 @@ class Owner:
     """
 
     user_id: str
-    character_id: str = "default"
+    character_id: str = DEFAULT_CHARACTER
 
     def __post_init__(self) -> None:
         """Refuse empty ids.
@@ -67,6 +71,26 @@ class NamelessOwner(Owner):
     def character_key(self) -> str:
         """The character's digest."""
         return self.character_id
+
+
+def owner_of_run(runtime: Any, given: Mapping[str, Any]) -> Owner:
+    """Return who talks with whom in a run of the graph: the authenticated user, where there is one.
+
+    Args:
+        runtime: LangGraph's runtime of the run: its context and, on a server, who asks.
+        given: The run's own input or state, for callers that can give no context.
+
+    Raises:
+        ValueError: If an id is empty.
+    """
+    user = runtime.server_info.user if runtime.server_info else None
+    context = runtime.context
+    if user is not None and user.is_authenticated and user.identity:
+        user_id = str(user.identity)  # A cron has none where nobody is asked for a token.
+    else:
+        user_id = given.get("user_id") or (context.user_id if context else LOCAL_USER)
+    character = context.character_id if context else DEFAULT_CHARACTER
+    return Owner(user_id, given.get("character_id") or character)
 
 
 @dataclass(frozen=True)

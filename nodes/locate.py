@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 from domain.as_of import as_of_date
 from domain.facts.forgetting import Wanted
 from domain.journal import JournalView
-from domain.owner import Owner
+from domain.owner import Owner, owner_of_run
 from domain.records import Turn
 from domain.text.moments import zone_of
 from nodes.messages.checked_state import CheckedState, replaced, signatures_of, typed
@@ -128,7 +128,7 @@ async def locate(
         StoreUnavailable: If the journal does not answer.
     """
     context = runtime.context
-    owner = Owner(_user(state, runtime), state.get("character_id") or context.character_id)
+    owner = owner_of_run(runtime, state)
     thread = _thread()
     named = context.timezone or parts.settings.timezone
     zone = await asyncio.to_thread(zone_of, named) if named else None
@@ -248,14 +248,6 @@ def borrowed_turns(state: ChatState, origin: Origin, count: int) -> list[str]:
     previous = max(last, key=lambda thread: last[thread])
     path = path_of(view, view.refs[previous])
     return list(path.journal[-count:]) if count else []
-
-
-def _user(state: ChatState, runtime: Runtime[ChatContext]) -> str:
-    """Return who is talking: the authenticated user, where there is one."""
-    user = runtime.server_info.user if runtime.server_info else None
-    if user is not None and user.is_authenticated and user.identity:
-        return str(user.identity)  # A cron has none where nobody is asked for a token.
-    return state.get("user_id") or runtime.context.user_id
 
 
 def _thread() -> str:

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict  # The one that pydantic reads on Python
 from domain.facts.forgetting import NOTHING_WANTED, Wanted
 from domain.folding import Window
 from domain.journal import JournalView
-from domain.owner import Owner
+from domain.owner import DEFAULT_CHARACTER, LOCAL_USER, Owner
 from domain.prompt_budget import Budget
 from domain.records import Turn
 from domain.tiers import Tier
@@ -34,11 +34,12 @@ class ChatContext(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     user_id: str = Field(
-        default="local",
+        default=LOCAL_USER,
         description="Who is talking. With authentication on, the token decides instead.",
     )
     character_id: str = Field(
-        default="default", description="Whom they talk with: each character has its own memory."
+        default=DEFAULT_CHARACTER,
+        description="Whom they talk with: each character has its own memory.",
     )
     persona: str | None = Field(
         default=None, description="Who the character is and how it speaks. Empty: the setting's."

@@ -4,10 +4,14 @@ Where the rows lie is the backends' part; which of them go is decided in `checkp
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import Checkpoint
+
+from domain.owner import owner_of_run
 from stores.checkpoint_pruning import (
     KEEP_TURNS,
     ThreadRefs,
@@ -26,6 +30,34 @@ class PruningOptions(TypedDict, total=False):
     """How many turns of a thread keep their checkpoints, 2 or more."""
     thin: bool
     """Whether a turn keeps its first and last steps alone."""
+
+
+def beginner(config: RunnableConfig, given: Mapping[str, Any]) -> str | None:
+    """Return the key of the owner whose run writes its input; None where no run writes.
+
+    The input is kept before the run's first step lists the thread in the journal: a run that dies
+    in between has left what was said on a thread that only this finds again.
+
+    Args:
+        config: What the checkpointer was called with.
+        given: The input, by field.
+    """
+    runtime = config.get("configurable", {}).get("__pregel_runtime")
+    if runtime is None:
+        return None
+    ids = {name: given.get(name) for name in ("user_id", "character_id")}
+    try:
+        return owner_of_run(
+            runtime, {name: id for name, id in ids.items() if isinstance(id, str)}
+        ).key
+    except (ValueError, AttributeError):  # The run will be refused; or another graph's.
+        return None
+
+
+def input_of(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    """Return the input that a run's first checkpoint holds, by field."""
+    given = checkpoint["channel_values"].get("__start__") or {}
+    return given if isinstance(given, Mapping) else vars(given)
 
 
 class SelfPruning(ABC):
@@ -53,6 +85,14 @@ class SelfPruning(ABC):
     @abstractmethod
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is."""
+
+    @abstractmethod
+    async def begun_by(self, owner_key: str) -> set[str]:
+        """Return the threads on which an owner began runs, listed in the journal yet or not."""
+
+    @abstractmethod
+    async def owners_that_began(self, user_key: str) -> set[str]:
+        """Return the keys of a user's owners that began a run on any thread."""
 
     @abstractmethod
     def threads(self) -> AsyncIterator[str]:

@@ -61,6 +61,7 @@ async def reset(
         older = sorted({*older, *await backend.generations(owner)} - {token})
     for generation in older:
         threads, whole = await stores.journal.threads_of(owner, generation)
+        threads |= await _begun(stores, owner)
         if everywhere or not whole:
             # Not those that were spoken on since.
             now = (await stores.journal.read(owner)).threads
@@ -77,6 +78,13 @@ async def reset(
         # Last: until the journal's part is gone, the generation is still listed to be deleted.
         removed.turns += await backend.erase(owner, generation)
     return removed
+
+
+async def _begun(stores: Stores, owner: Owner) -> set[str]:
+    """Return the threads on which an owner's runs ended before the journal listed them."""
+    threads = await stores.checkpointer.begun_by(owner.key)
+    holders = await stores.journal.backend.holders(sorted(threads))
+    return threads - holders.keys()
 
 
 async def threads_left(stores: Stores, owner: Owner) -> set[str]:
@@ -112,6 +120,8 @@ async def owners_left(stores: Stores, user_id: str) -> list[Owner]:
     for character_key in await stores.memories.characters_of(digest(user_id)):
         owner = NamelessOwner(user_id, character_key)
         owners.setdefault(owner.key, owner)
+    for key in await stores.checkpointer.owners_that_began(digest(user_id)):
+        owners.setdefault(key, NamelessOwner(user_id, key.rpartition("-")[2]))
     return [*owners.values()]
 
 

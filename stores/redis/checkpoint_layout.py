@@ -24,6 +24,8 @@ from stores.checkpoint_pruning import UNREADABLE, Saved, at_checkpoint, checked
 ROWS = "mnemo:checkpoint-rows:"
 """What the keys of the threads' hashes begin with."""
 RUNS = "mnemo:checkpoint-run:"
+OWNER = "owner"
+"""The field that names the owner whose run began on the thread."""
 
 Fields = dict[str, bytes]
 """Fields of a hash, to be written."""

@@ -11,7 +11,9 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from redis.asyncio import Redis
 
 from stores.checkpoint_pruning import Saved
+from stores.redis.begun_runs import begun_keys, list_begun, unlist
 from stores.redis.checkpoint_layout import (
+    OWNER,
     ROWS,
     Fields,
     Names,
@@ -98,6 +100,15 @@ return {'', redis.call('HKEYS', KEYS[1])}
 )
 """Arguments: life, what other fields of the same checkpoint begin with, its field and value, the
 field of the namespace's newest one, its id, and fields to delete."""
+PUT_WRITES = (
+    _TOUCH
+    + """
+local put = ARGV[2] == '1' and 'HSET' or 'HSETNX'
+for at = 3, #ARGV, 2 do redis.call(put, KEYS[1], ARGV[at], ARGV[at + 1]) end
+touch(KEYS[1], ARGV[1])
+"""
+)
+"""Arguments: life, 1 to write over what is there, and fields with their values."""
 DROP = (
     _NEWEST
     + """
@@ -109,6 +120,9 @@ for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
     if last == '' then redis.call('HDEL', KEYS[1], name)
     else redis.call('HSET', KEYS[1], name, last) end
   end
+end
+if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], 'owner') then
+  redis.call('DEL', KEYS[1])
 end
 """
 )
@@ -147,9 +161,18 @@ class CheckpointRows:
         return Reading(names_of(names), field, value, fields, lost)
 
     async def put(
-        self, thread_id: str, saved: Saved, field: str, value: bytes, gone: Sequence[str]
+        self,
+        thread_id: str,
+        saved: Saved,
+        field: str,
+        value: bytes,
+        gone: Sequence[str],
+        by: str | None = None,
     ) -> Names:
-        """Write a checkpoint and delete the fields `gone`; return what the thread holds then."""
+        """Write a checkpoint and delete the fields `gone`; return what the thread holds then.
+
+        `by` is the key of the owner who begins a run with it.
+        """
         run_id = run_of(field)
         args = (
             self._seconds,
@@ -160,42 +183,55 @@ class CheckpointRows:
             safe(saved.id),
             *gone,
         )
-        _, names = await self._on(thread_id, PUT, *args, run=(run_id, run_member(thread_id, saved)))
+        run = run_id, run_member(thread_id, saved)
+        _, names = await self._on(thread_id, PUT, *args, run=run, by=by)
         return names_of(names)
 
-    async def put_writes(self, thread_id: str, fields: Fields, *, replace: bool) -> None:
-        """Write what a task wrote; without `replace`, fields that are there stay."""
+    async def put_writes(
+        self, thread_id: str, fields: Fields, by: str | None = None, *, replace: bool
+    ) -> None:
+        """Write what a task wrote; without `replace`, fields that are there stay.
+
+        `by` is the key of the owner who begins a run with it.
+        """
         key = rows_key(thread_id)
+        values = [part for field in fields.items() for part in field]
 
         async def write() -> None:
-            async with self._client.pipeline(transaction=True) as pipe:
-                put = pipe.hset if replace else pipe.hsetnx
-                for field, value in fields.items():
-                    put(key, field, value)
-                pipe.expire(key, self._seconds) if self._seconds else pipe.persist(key)
+            async with self._client.pipeline(transaction=False) as pipe:
+                list_begun(pipe, thread_id, by)
+                pipe.eval(PUT_WRITES, 1, key, self._seconds, int(replace), *values)
                 await answered(pipe.execute())
 
-        await over_strange(self._client, [key], write)
+        await over_strange(self._client, [key, *begun_keys(by)], write)
 
     async def _on(
-        self, thread_id: str, script: str, *args: Any, run: tuple[str, str] = ("", "")
+        self,
+        thread_id: str,
+        script: str,
+        *args: Any,
+        run: tuple[str, str] = ("", ""),
+        by: str | None = None,
     ) -> list[Any]:
         """Run a script on a thread, which moves over from an older version's rows before."""
         keys = (rows_key(thread_id), old_key(thread_id))
         run_id, member = run
 
         async def call() -> list[Any]:
-            if not run_id:
+            if not run_id and by is None:
                 return list(await answered(self._scripts[script](keys=keys, args=args)))
             async with self._client.pipeline(transaction=False) as pipe:
+                if run_id:
+                    pipe.sadd(run_key(run_id), member)
+                    pipe.expire(run_key(run_id), self._seconds or RUN_SECONDS)
+                list_begun(pipe, thread_id, by)
                 pipe.eval(script, len(keys), *keys, *args)
-                pipe.sadd(run_key(run_id), member)
-                pipe.expire(run_key(run_id), self._seconds or RUN_SECONDS)
                 answers: list[list[Any]] = await answered(pipe.execute())
-            return answers[0]
+            return answers[-1]
 
         while True:
-            answer = await over_strange(self._client, [*keys, run_key(run_id)], call)
+            all_keys = [*keys, run_key(run_id), *begun_keys(by)]
+            answer = await over_strange(self._client, all_keys, call)
             if answer[0] != b"old":
                 return answer
             await answered(self._move(thread_id))
@@ -248,7 +284,12 @@ class CheckpointRows:
         """Delete all a thread holds."""
         names = await self.names(thread_id)
         await self.drop(thread_id, [*names.checkpoints])
-        await answered(self._client.unlink(rows_key(thread_id)))
+        async with self._client.pipeline(transaction=False) as pipe:
+            pipe.hget(rows_key(thread_id), OWNER)
+            pipe.unlink(rows_key(thread_id))
+            by, _ = await answered(without_strange(pipe))
+        if by:
+            await unlist(self._client, thread_id, by)
 
     async def drop_run(self, run_id: str) -> None:
         """Delete what a run wrote, in whatever thread."""

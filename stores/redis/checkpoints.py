@@ -21,6 +21,7 @@ from langgraph.checkpoint.base import (
     get_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.constants import START
 from redis.asyncio import Redis
 
 from stores.checkpoint_pruning import (
@@ -33,6 +34,7 @@ from stores.checkpoint_pruning import (
     refuse_lost_start,
     superseded,
 )
+from stores.redis.begun_runs import begun_by, owners_that_began
 from stores.redis.checkpoint_layout import (
     Names,
     checkpoint_field,
@@ -44,7 +46,7 @@ from stores.redis.checkpoint_listing import checkpoints_at, places_of, readable
 from stores.redis.checkpoint_rows import PAGE, CheckpointRows
 from stores.redis.connection import WAIT_SECONDS, connect
 from stores.redis.other_threads import FromOtherThreads
-from stores.self_pruning import PruningOptions, SelfPruning
+from stores.self_pruning import PruningOptions, SelfPruning, beginner, input_of
 
 REMEMBERED_THREADS = 512
 """Threads whose names are remembered from one call to the next, to prune without asking again."""
@@ -77,6 +79,7 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         if ttl_minutes is not None and ttl_minutes < 1:
             raise ValueError(f"ttl_minutes is {ttl_minutes}: give 1 or more, or None for never.")
         self._prune_by(**options)
+        self._client = client
         self._rows = CheckpointRows(client, 60 * (ttl_minutes or 0))
         self._names: LRUCache[str, Names] = LRUCache(REMEMBERED_THREADS)
         FromOtherThreads.__init__(self)
@@ -127,6 +130,7 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         Returns the config that addresses it. `new_versions` is not needed.
         """
         thread_id, namespace = _address(config)
+        by = beginner(config, input_of(checkpoint)) if metadata.get("source") == "input" else None
         full = get_checkpoint_metadata(config, metadata)
         source, step = str(full.get("source", "")), int(full.get("step", 0))
         parent = get_checkpoint_id(config) or ""
@@ -136,7 +140,7 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         value = checkpoint_value(self.serde, checkpoint, full)
         field = checkpoint_field(pruned.saved, str(full.get("run_id") or ""))
         gone = fields_of(before, pruned.gone, pruned.oldest) if before else []
-        after = await self._rows.put(thread_id, pruned.saved, field, value, gone)
+        after = await self._rows.put(thread_id, pruned.saved, field, value, gone, by)
         if before is None and (needless := self._needless(after, pruned.saved)):
             await self._rows.drop(thread_id, needless)
             after = await self._rows.names(thread_id)
@@ -166,7 +170,8 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         saved = Saved(namespace, str(get_checkpoint_id(config)))
         fields = writes_fields(self.serde, saved, writes, task_id, task_path)
         replace = all(channel in WRITES_IDX_MAP for channel, _ in writes)
-        await self._rows.put_writes(thread_id, fields, replace=replace)
+        by = beginner(config, dict(writes)) if START in task_path else None
+        await self._rows.put_writes(thread_id, fields, by, replace=replace)
         if (names := self._names.get(thread_id)) is not None:
             names.writes.update(dict.fromkeys(fields, saved))
 
@@ -233,6 +238,14 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
     def threads(self) -> AsyncIterator[str]:
         """Yield every thread that has checkpoints."""
         return self._rows.threads()
+
+    async def begun_by(self, owner_key: str) -> set[str]:
+        """Return the threads on which an owner began runs, listed in the journal yet or not."""
+        return await begun_by(self._client, owner_key)
+
+    async def owners_that_began(self, user_key: str) -> set[str]:
+        """Return the keys of a user's owners that began a run on any thread."""
+        return await owners_that_began(self._client, user_key)
 
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is."""

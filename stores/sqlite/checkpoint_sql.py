@@ -23,6 +23,9 @@ CREATE INDEX IF NOT EXISTS checkpoints_by_run ON checkpoints ({RUN});
 CREATE TABLE IF NOT EXISTS newest (
     thread_id TEXT, checkpoint_ns TEXT, checkpoint_id TEXT, PRIMARY KEY (thread_id, checkpoint_ns)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS begun (
+    thread_id TEXT, owner TEXT, PRIMARY KEY (thread_id, owner)
+) WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS note_newest AFTER INSERT ON checkpoints BEGIN
     INSERT OR REPLACE INTO newest VALUES (new.thread_id, new.checkpoint_ns, max(
         new.checkpoint_id, coalesce((SELECT checkpoint_id FROM newest
@@ -35,6 +38,11 @@ SELECT
     (SELECT checkpoint_id FROM newest WHERE thread_id = :thread AND checkpoint_ns = :ns)
 """
 """The newest checkpoint that is there, and the newest that was written."""
+
+BEGIN_RUN = "INSERT OR IGNORE INTO begun VALUES (?, ?)"
+"""The owner who begins a run on a thread: a reset then finds it, listed in the journal or not."""
+BEGUN_BY = "SELECT thread_id FROM begun WHERE owner = ?"
+BEGAN = "SELECT DISTINCT owner FROM begun WHERE owner LIKE ? || '-%'"
 
 COPY_CHECKPOINTS = """
 INSERT OR REPLACE INTO checkpoints

@@ -35,8 +35,11 @@ from stores.checkpoint_pruning import (
     superseded,
 )
 from stores.errors import StoreUnavailable
-from stores.self_pruning import PruningOptions, SelfPruning
+from stores.self_pruning import PruningOptions, SelfPruning, beginner, input_of
 from stores.sqlite.checkpoint_sql import (
+    BEGAN,
+    BEGIN_RUN,
+    BEGUN_BY,
     COPY_CHECKPOINTS,
     COPY_WRITES,
     DROP_ORPHANS,
@@ -203,6 +206,9 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         thread_id = str(config["configurable"]["thread_id"])
         namespace, parent = str(config["configurable"]["checkpoint_ns"]), get_checkpoint_id(config)
         source, step = str(metadata.get("source", "")), int(metadata.get("step", 0))
+        if source == "input" and (owner_key := beginner(config, input_of(checkpoint))):
+            async with self._writing() as cursor:  # What the run writes waits for it in line.
+                await cursor.execute(BEGIN_RUN, (thread_id, owner_key))
         saved = Saved(namespace, checkpoint["id"], parent or "", source, step)
         before = await self._saved(thread_id)
         pruned = pruned_by(saved, before, self._keep_turns, thin=self._thin)
@@ -216,6 +222,18 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
             # The checkpoint is stored, so the call succeeded; the next turn prunes for both.
             _log.warning("Old checkpoints of a thread are still there: %s", error)
         return written
+
+    async def begun_by(self, owner_key: str) -> set[str]:
+        """Return the threads on which an owner began runs, listed in the journal yet or not."""
+        async with self.lock:
+            rows = await self.conn.execute_fetchall(BEGUN_BY, (owner_key,))
+        return {str(thread_id) for (thread_id,) in rows}
+
+    async def owners_that_began(self, user_key: str) -> set[str]:
+        """Return the keys of a user's owners that began a run on any thread."""
+        async with self.lock:
+            rows = await self.conn.execute_fetchall(BEGAN, (user_key,))
+        return {str(owner_key) for (owner_key,) in rows}
 
     async def _saved(self, thread_id: str) -> list[Saved]:
         async with self.lock:
@@ -263,7 +281,7 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         Their text is overwritten in the file and gone from its log.
         """
         async with self._writing() as cursor:
-            for table in ("checkpoints", "writes", "newest"):
+            for table in ("checkpoints", "writes", "newest", "begun"):
                 await cursor.execute(f"DELETE FROM {table} WHERE thread_id = ?", (str(thread_id),))
         async with self.lock:
             await self.conn.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")

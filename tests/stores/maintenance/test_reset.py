@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from tests.support.models.scripted import (
     Wire,
     marks,
     nothing,
+    on,
     open_script,
     scripted_settings,
     settled,
@@ -33,6 +34,7 @@ from tests.support.stores import raw_stores
 
 ALEX = Owner("alex")
 Residue = Callable[[], set[str]]
+Erase = Callable[[Script], Awaitable[None]]
 
 
 @pytest.fixture
@@ -104,6 +106,37 @@ async def test_a_reset_while_a_first_turn_begins_leaves_only_that_turn(
         assert {mark for mark in residue() if mark.startswith("mark")} == {"mark9a"}
         await reset_alex(script)
         assert residue() == set()
+
+
+async def forget_alex(script: Script) -> None:
+    await forget(script.parts.stores, "alex")
+
+
+@pytest.mark.parametrize("erase", [reset_alex, forget_alex])
+async def test_runs_that_died_before_their_first_step_leave_nothing_behind_a_reset(
+    script: Script, residue: Residue, erase: Erase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies(*_: object) -> None:
+        raise Crash
+
+    async def die(thread: str, text: str) -> None:
+        with monkeypatch.context() as dying, pytest.raises(Crash):
+            dying.setattr(script.parts.stores.journal, "read", dies)
+            await script.say(text, thread, ALEX, durability="sync")
+
+    await script.say("I am mark1b", "hers", Owner("eve"))
+    await die("new", "Hello mark1a")
+    await die("hers", "Hello mark2a")  # Somebody else's thread is not deleted with it.
+    assert {"mark1a", "mark2a", "mark1b"} <= residue()
+    await erase(script)
+    assert "mark1a" not in residue()
+    assert "mark1b" in marks(str(await script.graph().aget_state(on("hers"))))
+
+    await script.say("Hello mark3a", "new", ALEX)
+    await erase(script)
+    await die("new", "Hello mark4a")  # As the journal does not list it any more.
+    await erase(script)
+    assert not {"mark3a", "mark4a"} & residue()
 
 
 async def test_a_thread_spoken_on_during_a_reset_is_whole_and_its_copies_go_with_the_next(

@@ -16,7 +16,7 @@ from domain.owner import Owner
 from domain.records import Episode, Turn
 from domain.summary_check import check, said_in
 from domain.tiers import Tier
-from models.errors import ModelError
+from models.errors import BadReply, ModelError
 from models.memory.protocol import MemoryModel
 from nodes.remembering.feedback import send_quality
 from nodes.remembering.lease import extending
@@ -24,6 +24,8 @@ from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.errors import GenerationMoved, StoreUnavailable
 
+SUMMARIES = 2
+"""Summaries that a model writes of one window at most."""
 NOTHING_TOLD = "What was said here is forgotten."
 """The summary of an episode of which nothing may be told."""
 
@@ -129,7 +131,7 @@ async def renew_summary(parts: Parts, origin: Origin, head: str | None, id: str)
         if not origin.tier.calls_memory_model or not allowed:
             model = parts.models.extractive
         before = await _before(parts, owner, view, episode.turns)
-        episode = await _attempt(parts, model, episode, allowed, before, ())
+        episode = await _best(parts, model, episode, allowed, before)
         episode = episode.model_copy(update={"without": (*without, id)})
         await stores.write(owner, generation, episode)
         try:
@@ -164,10 +166,7 @@ async def _episode(
     turns: Sequence[Turn],
     tier: Tier,
 ) -> Episode:
-    """Summarize the turns, once more where the check finds too much missing.
-
-    Where that is no better, the summary of what the user said word for word may be.
-    """
+    """Summarize the turns."""
     model: MemoryModel = parts.models.memory
     if not tier.calls_memory_model or claim.attempts >= parts.settings.fold_attempts:
         model = parts.models.extractive
@@ -182,18 +181,37 @@ async def _episode(
         without=without,
     )
     before = await _before(parts, owner, view, turns)
-    first = await _attempt(parts, model, whole, allowed, before, ())
-    if model.extractive or _worth(first) >= parts.settings.quality_threshold:
-        return first
+    return await _best(parts, model, whole, allowed, before)
+
+
+async def _best(
+    parts: Parts,
+    model: MemoryModel,
+    episode: Episode,
+    allowed: Sequence[Turn],
+    before: str | None,
+) -> Episode:
+    """Return the episode with the best summary that can be had.
+
+    A model writes a second one where the check finds too much missing in its first. A summary of
+    what the user said word for word stands in where that is better, or where the model answers
+    with nothing to use: asked again, it would say the same.
+
+    Raises:
+        ModelError: If the model failed at once.
+    """
+    tried: list[Episode] = []
     try:
-        second = await _attempt(parts, model, whole, allowed, before, first.missing)
-    except ModelError:
-        second = first  # What there is, is better than nothing.
-    best = max(first, second, key=_worth)
-    if _worth(best) >= parts.settings.quality_threshold:
-        return best
-    plain = await _attempt(parts, parts.models.extractive, whole, allowed, before, ())
-    return max(best, plain, key=_worth)
+        while len(tried) < SUMMARIES:
+            missing = tried[-1].missing if tried else ()
+            tried.append(await _attempt(parts, model, episode, allowed, before, missing))
+            if model.extractive or _worth(tried[-1]) >= parts.settings.quality_threshold:
+                return tried[-1]
+    except ModelError as error:
+        if not tried and not isinstance(error, BadReply):
+            raise
+    plain = await _attempt(parts, parts.models.extractive, episode, allowed, before, ())
+    return max([*tried, plain], key=_worth)
 
 
 async def _attempt(

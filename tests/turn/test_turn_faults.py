@@ -78,21 +78,41 @@ async def test_a_prompt_that_stays_too_long_is_said_in_one_sentence(open_house: 
             await house.say("Hello mark1")
 
 
-SILENT: dict[str, Behaviour] = {
-    "a broken server": Fault(500),
+UNUSABLE: dict[str, Behaviour] = {
     "an empty summary": Reply("  "),
+    "a summary without an end": Reply("We met, and met, and", finish_reason="length"),
     "garbage": Reply("x", malformed=True),
     "a filter": Reply("x", finish_reason="content_filter"),
 }
 
 
-@pytest.mark.deep
-@pytest.mark.parametrize("behaviour", SILENT.values(), ids=SILENT.keys())
-async def test_a_memory_model_that_fails_loses_nothing_and_is_replaced_after_three_tries(
+@pytest.mark.parametrize("behaviour", UNUSABLE.values(), ids=UNUSABLE.keys())
+async def test_for_an_answer_that_is_no_summary_the_users_own_words_stand_in_at_once(
     open_house: Open, behaviour: Behaviour
 ) -> None:
     def failing(body: Body) -> Any:
         return answer(body) if is_reply(body) else behaviour
+
+    async with open_house(fold_turns=4, extract_turns=100, model_retries=0) as house:
+        house.server.default = failing
+        notes: list[str] = []
+        for number in range(1, 7):
+            notes += (await house.say(f"Let us speak of mark{number} now"))["degraded"]
+        assert not any(note.startswith("summarize") for note in notes), notes
+        (first, *_), work = (
+            await house.episodes(),
+            [b for b in house.server.requests if not is_reply(b)],
+        )
+        assert first.extractive and "mark1" in first.summary
+        assert len(work) <= 2, "it would say the same again"
+
+
+@pytest.mark.deep
+async def test_a_memory_model_that_fails_loses_nothing_and_is_replaced_after_three_tries(
+    open_house: Open,
+) -> None:
+    def failing(body: Body) -> Any:
+        return answer(body) if is_reply(body) else Fault(500)
 
     async with open_house(fold_turns=4, extract_turns=4) as house:
         house.server.default = failing

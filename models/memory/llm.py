@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from domain.facts.extraction import Extraction, Source
 from domain.records import Fact, Said, Turn
 from domain.text.sentences import sentences
-from models.errors import ContextTooLong, CutReply, EmptyReply, MalformedReply, Refused
+from models.errors import ContextTooLong, CutReply, EmptyReply, MalformedReply
 from models.memory import prompts
 from models.memory import schemas as forms
 from models.memory.protocol import Score
@@ -224,15 +224,14 @@ class LanguageMemory:
     ) -> dict[str, Any]:
         """Return the model's answer in a form: by JSON schema, by a function call, or as text."""
         schema, messages = forms.schema(form), _prompt(task, data)
-        question = Question(messages, max_tokens, schema=schema)
-        if self._by_schema and self.learned.takes("schema"):
-            try:
-                return _read(await self._ask(schema["title"], question), form)
-            except Refused:
-                if self.learned.takes("schema"):
-                    raise
         # Whatever takes no tools either answers in text, by the example in the task.
-        question = replace(question, schema=None, tools=[schema], tool_choice=schema["title"])
+        question = Question(
+            messages,
+            max_tokens,
+            schema=schema if self._by_schema else None,
+            tools=[schema],
+            tool_choice=schema["title"],
+        )
         return _read(await self._ask(schema["title"], question), form)
 
     async def _ask(self, name: str, question: Question) -> AIMessage:

@@ -36,6 +36,7 @@ from models.provider.reply_text import (
     shown,
 )
 from models.provider.roles import without_system
+from models.provider.trial import Trial
 from models.tokens import TokenCounter
 
 Schema = Mapping[str, Any]
@@ -56,7 +57,7 @@ class Question:
     tool_choice: str | None = None
     """The one that it has to call."""
     schema: Schema | None = None
-    """The JSON schema of the answer, where the server takes one."""
+    """The JSON schema of the answer; where the server takes none, the functions are offered."""
     talks: bool = False
     """Whether the answer is a reply for people rather than data."""
 
@@ -97,47 +98,38 @@ async def _as_it_takes(
     model: BaseChatModel, question: Question, learned: Learned, config: RunnableConfig | None
 ) -> AIMessage:
     """Return the answer, asking again without each thing that the model refuses."""
-    left_out: set[Feature] = set()
-    repeated = False
-    guess: Feature | None = None
+    trial = Trial(learned)
     while True:
-        sent = [each for each in _features(model, question, learned) if each not in left_out]
+        sent = _features(model, question, trial)
         bound = _bound(model, question, sent)
         try:
             prompt = _prompt(question.messages, sent)
             answer, waited = await once_loaded(partial(_streamed, bound, prompt, config))
-            if waited:
-                learned.news.append(f"model: waited {waited:.0f} s until {learned.name} was loaded")
-            learned.blameless.update(sent)
-            if guess and guess != "parts":  # An image may be refused for what it is.
-                learned.refused.add(guess)
-            return answer
         except (Refused, ServerFailed) as error:
-            named = learned.refuses(error, sent)
-            guess = None if named else learned.guess(error, sent, left_out)
-            if guess not in (None, "parts") and not repeated:
-                repeated, guess = True, None
-                continue  # A refusal that passes says nothing of the model.
-            refused = named or guess
-            if refused is None:
+            if not trial.leaves_out(error, sent):
                 raise
-            left_out.add(refused)
-            if "schema" in sent and not learned.takes("schema"):
-                raise  # Whoever asked has another way to its form.
+            continue
+        if waited:
+            learned.news.append(f"model: waited {waited:.0f} s until {learned.name} was loaded")
+        trial.answered(sent)
+        return answer
 
 
-def _features(model: BaseChatModel, question: Question, learned: Learned) -> list[Feature]:
+def _features(model: BaseChatModel, question: Question, trial: Trial) -> list[Feature]:
     """Return what of a question the model is sent."""
+    by_schema = question.schema is not None and trial.takes("schema")
+    tools = bool(question.tools) and trial.takes("tools") and not by_schema
     wanted: dict[Feature, bool] = {
         "max_tokens": True,
         "usage_report": hasattr(model, "stream_usage"),
         "temperature": question.temperature is not None,
-        "schema": question.schema is not None,
-        "tools": bool(question.tools),
+        "schema": by_schema,
+        "tools": tools,
+        "tool_choice": tools and question.tool_choice is not None,
         "system_role": isinstance(question.messages[0], SystemMessage),
         "parts": any(map(has_parts, question.messages)),
     }
-    return [feature for feature, asked in wanted.items() if asked and learned.takes(feature)]
+    return [feature for feature, asked in wanted.items() if asked and trial.takes(feature)]
 
 
 def _bound(
@@ -156,7 +148,7 @@ def _bound(
         options["extra_body"] = {"response_format": {"type": "json_schema", "json_schema": schema}}
     if "tools" not in sent:
         return model.bind(**options)
-    choice = {"tool_choice": question.tool_choice} if question.tool_choice else {}
+    choice = {"tool_choice": question.tool_choice} if "tool_choice" in sent else {}
     try:
         return model.bind_tools([dict(tool) for tool in question.tools], **choice).bind(**options)
     except NotImplementedError:  # how LangChain says that a model takes no tools

@@ -3,43 +3,21 @@
 Nothing here is stored: a new process learns it again, or is told by the settings.
 """
 
-import re
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
-from models.errors import ContextTooLong, ModelError
+from models.errors import ContextTooLong
 
 Feature = Literal[
-    "system_role", "schema", "tools", "parts", "temperature", "max_tokens", "usage_report"
-]
-
-_REFUSALS: dict[Feature, re.Pattern[str]] = {
-    "usage_report": re.compile("stream_options|include_usage", re.I),
-    "schema": re.compile(r"response_?format|json_?schema|structured output|grammar|guided", re.I),
-    "temperature": re.compile("temperature", re.I),
-    "max_tokens": re.compile(r"max_(completion_)?tokens", re.I),
-    "parts": re.compile(r"image|multimodal|mmproj|audio|content\W+(must|should) be a string", re.I),
-    "system_role": re.compile(
-        r"system\W+(role|message|prompt)|developer instruction|\broles?\b|\balternat", re.I
-    ),
-    "tools": re.compile(r"\btools?\b|tool_choice|function", re.I),
-}
-"""How servers name what they refuse, in the order in which it is given up."""
-_GUESSES: tuple[Feature, ...] = (
-    "tools",
-    "schema",
-    "usage_report",
-    "temperature",
-    "parts",
     "system_role",
-)
-"""What a refusal without a name may be about, what servers like least first. Never the bound of a
-reply: one without would run on."""
-_TAKES_NONE = re.compile(
-    r"(?<!un)support|mmproj|multimodal|must be a string|should be a string|capab|vision", re.I
-)
-"""How servers say that a model takes no images at all, rather than not this one."""
+    "schema",
+    "tools",
+    "tool_choice",
+    "parts",
+    "temperature",
+    "max_tokens",
+    "usage_report",
+]
 
 _SHRINK = 0.6
 """What is left of a prompt that was too long for a model which does not say how much it reads."""
@@ -61,6 +39,8 @@ class Learned:
     """Its own tokens for one token as counted here, 1 or more."""
     refused: set[Feature] = field(default_factory=set)
     """What it turned out not to take."""
+    suspected: set[Feature] = field(default_factory=set)
+    """What it answered only without, once; see `Trial`."""
     blameless: set[Feature] = field(default_factory=set)
     """What it answered to at least once, or refused a request without as well."""
     window_said: bool = False
@@ -79,37 +59,6 @@ class Learned:
     def limit(self, budget: int) -> int:
         """Return how many tokens, as counted here, prompt and reply may have: `budget` at most."""
         return budget if self.window is None else min(budget, int(self.window / self.factor))
-
-    def refuses(self, error: ModelError, sent: Collection[Feature]) -> Feature | None:
-        """Note what a refusal names of what was sent; return what to leave out and ask again.
-
-        An image that is refused for what it is says nothing of the model.
-        """
-        status = getattr(error.__cause__, "status_code", None)
-        if status in (401, 403):
-            return None  # The key is refused, whatever the request holds.
-        said = f"{error} {error.__cause__}"
-        for feature, words in _REFUSALS.items():
-            if feature in sent and words.search(said):
-                if feature != "parts" or _TAKES_NONE.search(said):
-                    self.refused.add(feature)
-                return feature
-        return None
-
-    def guess(
-        self, error: ModelError, sent: Collection[Feature], left_out: Collection[Feature]
-    ) -> Feature | None:
-        """Return what to try without after a refusal that names nothing that was sent.
-
-        Where nothing is left to try, nothing that was left out is the reason, now or later.
-        """
-        if getattr(error.__cause__, "status_code", None) not in (400, 422):
-            return None
-        tries = (each for each in _GUESSES if each in sent and each not in self.blameless)
-        guess = next(tries, None)
-        if guess is None:
-            self.blameless.update(left_out)
-        return guess
 
     def counted(self, ours: int, its: int) -> None:
         """Learn from a prompt that has `ours` tokens as counted here and `its` as the model says.

@@ -18,6 +18,7 @@ from models.errors import (
 from models.provider.error_text import is_too_long, said, tokens_named, wait_named
 from models.provider.errors import translate
 from models.provider.learned import Feature, Learned
+from models.provider.trial import Trial
 
 CLIENT = openai.AsyncOpenAI(api_key="x")
 
@@ -315,6 +316,8 @@ REFUSALS: list[tuple[str, Feature]] = [
     ("No endpoints found that support tool use.", "tools"),
     ("registry.ollama.ai/library/gemma:2b does not support tools", "tools"),
     ('"auto" tool choice requires --enable-auto-tool-choice', "tools"),
+    ("deepseek-reasoner does not support this tool_choice", "tool_choice"),
+    ("The tool_choice parameter does not support being set to required", "tool_choice"),
     ("Unsupported value: 'temperature' does not support 0.0", "temperature"),
     ("Unsupported parameter: 'max_tokens' is not supported with this model", "max_tokens"),
 ]
@@ -325,12 +328,16 @@ def test_what_a_server_does_not_take_is_read_out_of_its_refusal(
     text: str, feature: Feature
 ) -> None:
     everything: list[Feature] = ["system_role", "schema", "tools", "temperature", "max_tokens"]
+    everything.append("usage_report")
     for status in (400, 404, 422):
         cause = refused(status, {"error": {"message": text}})
         error = translate(cause)
         assert error is not None
         error.__cause__ = cause
-        assert Learned().refuses(error, [*everything, "usage_report"]) == feature
+        trial = Trial(Learned())
+        asked = [*everything, feature] if feature == "tool_choice" else everything
+        assert trial.leaves_out(error, asked)
+        assert [each for each in asked if not trial.takes(each)] == [feature]
 
 
 def test_a_refused_key_teaches_nothing_of_the_model() -> None:
@@ -338,5 +345,5 @@ def test_a_refused_key_teaches_nothing_of_the_model() -> None:
     error = translate(cause)
     assert error is not None
     error.__cause__ = cause
-    assert Learned().refuses(error, ["system_role", "tools"]) is None
+    assert not Trial(Learned()).leaves_out(error, ["system_role", "tools"])
     assert isinstance(cause, openai.PermissionDeniedError)

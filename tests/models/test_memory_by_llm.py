@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,15 +19,18 @@ from models.errors import (
     CutReply,
     EmptyReply,
     MalformedReply,
+    ModelError,
     RateLimited,
     Refused,
 )
 from models.memory.llm import LanguageMemory
 from models.memory.protocol import MemoryModel
 from models.provider.endpoint import close_client
+from models.provider.learned import Feature
 from models.tokens import open_counter
 from tests.support.models.model_settings import settings
 from tests.support.servers.openai_server import (
+    Behaviour,
     Body,
     Fault,
     OpenAIServer,
@@ -351,36 +355,47 @@ async def test_another_refusal_is_not_taken_for_a_missing_schema(
     assert memory.learned.takes("schema")
 
 
-async def test_what_a_refusal_does_not_name_is_found_by_leaving_it_out(
+async def test_what_a_refusal_does_not_name_is_learned_when_it_happens_twice(
     openai_server: OpenAIServer, memory: LanguageMemory
 ) -> None:
-    refusal, answer = Fault(400, "Bad Request"), Structured({"facts": [a_fact()], "entities": []})
-    openai_server.answers(*[refusal] * 3, *[answer] * 2, *[refusal] * 2)
-    for _ in range(2):
+    answer = Structured({"facts": [a_fact()], "entities": []})
+
+    def without_usage(body: dict[str, Any]) -> Behaviour:
+        return Fault(400, "Bad Request") if "stream_options" in body else answer
+
+    openai_server.default = without_usage
+    learned: list[set[Feature]] = []
+    for _ in range(3):
         assert (await memory.extract([source(1, "I moved to Denver")], [], AT)).facts
-    assert memory.learned.refused == {"usage_report"}
-    assert len(openai_server.requests) == 5
+        learned.append(set(memory.learned.refused))
+    assert learned == [set(), {"usage_report"}, {"usage_report"}]
+    before = len(openai_server.requests)
+    openai_server.default = lambda body: Fault(400, "Bad Request")
     with pytest.raises(Refused):
         await memory.extract([source(1, "I moved to Denver")], [], AT)
-    assert len(openai_server.requests) == 6, "what the model took before is not the reason"
+    assert len(openai_server.requests) == before + 1, "what it took before is not the reason"
 
 
-async def test_a_refusal_that_passes_teaches_nothing_and_one_that_stays_is_tried_once(
-    openai_server: OpenAIServer, memory: LanguageMemory
+@pytest.mark.parametrize("passing", range(1, 7))
+@pytest.mark.parametrize(
+    "refusal",
+    [Fault(400, "Bad Request"), Fault(422, "not ready"), Fault(500, "FUNCTION_INVOCATION_FAILED")],
+    ids=["400", "422", "500"],
+)
+async def test_refusals_that_pass_teach_nothing(
+    openai_server: OpenAIServer, memory: LanguageMemory, refusal: Fault, passing: int
 ) -> None:
-    refusal, answer = Fault(400, "Bad Request"), Structured({"facts": [a_fact()], "entities": []})
+    answer = Structured({"facts": [a_fact()], "entities": []})
     said = [source(1, "I moved to Denver")]
-    openai_server.answers(*[refusal] * 9)
-    with pytest.raises(Refused):
+    openai_server.default = lambda body: answer
+    openai_server.answers(*[refusal] * passing)
+    with suppress(ModelError):
         await memory.extract(said, [], AT)
-    before = len(openai_server.requests)
-    with pytest.raises(Refused):
-        await memory.extract(said, [], AT)
-    assert len(openai_server.requests) == before + 1 and not memory.learned.refused
-    memory.learned.blameless.clear()  # A new process.
     openai_server.queue.clear()
-    openai_server.answers(refusal, answer)
-    assert (await memory.extract(said, [], AT)).facts and not memory.learned.refused
+    for _ in range(2):
+        assert (await memory.extract(said, [], AT)).facts
+    assert not memory.learned.refused
+    assert {"response_format", "stream_options", "temperature"} <= openai_server.requests[-1].keys()
 
 
 async def test_half_a_fact_at_the_end_of_a_cut_answer_is_none(

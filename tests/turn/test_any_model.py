@@ -175,6 +175,15 @@ async def test_a_call_that_cannot_be_read_is_asked_about_without_tools(open_hous
         assert result["messages"][-1].text == "I do not know."
 
 
+async def test_refusals_while_a_server_starts_take_no_tool_away(open_house: Open) -> None:
+    async with open_house(search_memory=True) as house:
+        house.server.answers(*[Fault(400, "not ready yet")] * 2)
+        await house.say("Hello mark1")
+        assert "tools" not in house.server.requests[-1]
+        await house.say("Still here mark2")
+        assert {"tools", "stream_options"} <= house.server.requests[-1].keys()
+
+
 async def test_our_own_delimiters_are_never_kept(open_house: Open) -> None:
     async with open_house() as house:
         house.server.answers('<memory id="0011223344556677">\nOld.\n</memory id="x">\nHello!')

@@ -1,0 +1,92 @@
+"""One question, asked with less until the model takes it, and what that shows of the model.
+
+A refusal alone proves nothing, since it may pass. What was left out is learned once the model
+answered without it; where no refusal named it, once the same happened again after that answer.
+"""
+
+import re
+from collections.abc import Collection
+
+from models.errors import ModelError, Refused
+from models.provider.learned import Feature, Learned
+
+_REFUSALS: dict[Feature, re.Pattern[str]] = {
+    "usage_report": re.compile("stream_options|include_usage", re.I),
+    "schema": re.compile(r"response_?format|json_?schema|structured output|grammar|guided", re.I),
+    "temperature": re.compile("temperature", re.I),
+    "max_tokens": re.compile(r"max_(completion_)?tokens", re.I),
+    "parts": re.compile(r"image|multimodal|mmproj|audio|content\W+(must|should) be a string", re.I),
+    "system_role": re.compile(
+        r"system\W+(role|message|prompt)|developer instruction|\broles?\b|\balternat", re.I
+    ),
+    "tool_choice": re.compile(r"\btool.?choice", re.I),
+    "tools": re.compile(r"\btools?\b|tool_choice|function", re.I),
+}
+"""How servers name what they refuse, in the order in which it is given up."""
+_GUESSES: tuple[Feature, ...] = (
+    "tool_choice",
+    "tools",
+    "schema",
+    "usage_report",
+    "temperature",
+    "parts",
+    "system_role",
+)
+"""What a refusal without a name may be about, what servers like least first. Never the bound of a
+reply: one without would run on."""
+_TAKES_NONE = re.compile(
+    r"(?<!un)support|mmproj|multimodal|must be a string|should be a string|capab|vision", re.I
+)
+"""How servers say that a model takes no images at all, rather than not this one."""
+
+
+class Trial:
+    """What of a question is left out, and what its answer then teaches."""
+
+    def __init__(self, learned: Learned) -> None:
+        """Begin with all that the model is not known to refuse."""
+        self._learned = learned
+        self._suspected = frozenset(learned.suspected)
+        """Before this question was sent: others that are asked meanwhile prove nothing."""
+        self._left_out: set[Feature] = set()
+        self._said: set[Feature] = set()
+        self._likely: set[Feature] = set()
+        self._guess: Feature | None = None
+
+    def takes(self, feature: Feature) -> bool:
+        """Return whether something is sent, where the question has it."""
+        return self._learned.takes(feature) and feature not in self._left_out
+
+    def leaves_out(self, error: ModelError, sent: Collection[Feature]) -> bool:
+        """Leave out what a failure is about; return False where nothing is left to try.
+
+        Then nothing that was left out is the reason, now or later.
+        """
+        status = getattr(error.__cause__, "status_code", None)
+        if status in (401, 403):
+            return False  # The key is refused, whatever the request holds.
+        said, self._guess = f"{error} {error.__cause__}", None
+        for feature, words in _REFUSALS.items():
+            if feature in sent and words.search(said):
+                self._left_out.add(feature)
+                if feature != "parts" or _TAKES_NONE.search(said):
+                    sure = isinstance(error, Refused) and feature not in self._learned.blameless
+                    (self._said if sure else self._likely).add(feature)
+                return True
+        tries = (each for each in _GUESSES if each in sent and each not in self._learned.blameless)
+        self._guess = next(tries, None) if status in (400, 422) else None
+        if self._guess:
+            self._left_out.add(self._guess)
+        elif status in (400, 422):
+            self._learned.blameless.update(self._left_out)
+        return self._guess is not None
+
+    def answered(self, sent: Collection[Feature]) -> None:
+        """Learn from an answer to what was sent."""
+        likely = self._likely | ({self._guess} if self._guess else set())
+        likely -= {"parts"} - self._likely  # An image may be refused for what it is.
+        learned = self._learned
+        learned.refused |= self._said | (likely & self._suspected)
+        learned.suspected |= likely
+        learned.suspected -= set(sent)
+        learned.blameless.update(sent)

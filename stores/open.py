@@ -17,7 +17,7 @@ from models.embeddings.open import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
 from stores.background import BackgroundWork
-from stores.errors import StoreMismatch
+from stores.errors import GenerationMoved, StoreMismatch
 from stores.journal.installation_key import installation_key
 from stores.journal.journal import Journal
 from stores.long_term import open_long_term
@@ -50,13 +50,17 @@ class Stores:
     async def write(self, owner: Owner, generation: str | None, *records: Memory) -> None:
         """Write records to long-term memory. Where the caller is cancelled, the write ends first.
 
-        A store that was asked to write does so, whoever still waits for it: a reset that follows
-        on a cancelled run must find all of it, and one that went before must not be written after.
+        What was drawn from an owner who was reset meanwhile is not written. A store that was asked
+        to write does so, whoever still waits for it: a reset that follows on a cancelled run must
+        find all of it, and one that went before must not be written after.
 
         Raises:
+            GenerationMoved: If the owner was reset meanwhile.
             StoreUnavailable: If the store does not answer.
             ModelError: If the texts cannot be embedded.
         """
+        if (await self.journal.read(owner)).generation != generation:
+            raise GenerationMoved
         writing = asyncio.create_task(self.memories.put(owner, generation, *records))
         try:
             await asyncio.shield(writing)

@@ -20,6 +20,9 @@ from stores.checkpoint_pruning import (
 )
 from stores.errors import GenerationMoved
 
+RUNS_UNDER_WAY = 4096
+"""Threads whose last run's beginning a process remembers, to write nothing to one deleted since."""
+
 
 class PruningOptions(TypedDict, total=False):
     """How a checkpointer prunes itself."""

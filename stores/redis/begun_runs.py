@@ -7,7 +7,7 @@ names the owner too, so that the set forgets a thread that is deleted.
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from stores.redis.checkpoint_layout import OWNER, plain, rows_key, safe
+from stores.redis.checkpoint_layout import plain, safe
 from stores.redis.connection import answered, every
 from stores.redis.key_kinds import MANY, without_strange
 
@@ -24,10 +24,8 @@ def begun_keys(owner_key: str | None) -> list[str]:
 
 def list_begun(pipe: Pipeline, thread_id: str, owner_key: str | None) -> None:
     """List a thread under the owner who begins a run on it; None lists nothing."""
-    if owner_key is None:
-        return
-    pipe.sadd(begun_key(owner_key), safe(thread_id))
-    pipe.hset(rows_key(thread_id), OWNER, owner_key)
+    if owner_key is not None:
+        pipe.sadd(begun_key(owner_key), safe(thread_id))
 
 
 async def unlist(client: Redis, thread_id: str, owner_key: bytes) -> None:

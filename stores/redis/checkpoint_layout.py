@@ -23,6 +23,7 @@ from stores.checkpoint_pruning import UNREADABLE, Saved, at_checkpoint, checked
 
 ROWS = "mnemo:checkpoint-rows:"
 """What the keys of the threads' hashes begin with."""
+DELETED = "mnemo:checkpoint-deleted:"
 RUNS = "mnemo:checkpoint-run:"
 OWNER = "owner"
 """The field that names the owner whose run began on the thread."""
@@ -57,6 +58,11 @@ def rows_key(thread_id: str) -> str:
 def thread_of(key: str) -> str:
     """Return the thread that a hash belongs to."""
     return plain(key.removeprefix(ROWS)[1:-1])
+
+
+def deleted_key(thread_id: str) -> str:
+    """Return the key that names the last deletion of a thread."""
+    return f"{DELETED}{{{safe(thread_id)}}}"
 
 
 def run_key(run_id: str) -> str:

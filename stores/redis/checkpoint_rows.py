@@ -6,7 +6,9 @@ deleting those that it makes needless.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
+from uuid import uuid4
 
+from cachetools import LRUCache
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from redis.asyncio import Redis
 
@@ -17,6 +19,7 @@ from stores.redis.checkpoint_layout import (
     ROWS,
     Fields,
     Names,
+    deleted_key,
     fields_of,
     names_of,
     newest_field,
@@ -30,9 +33,11 @@ from stores.redis.checkpoint_layout import (
     safe,
     thread_of,
 )
+from stores.redis.checkpoint_scripts import DROP, EVER, PUT, PUT_WRITES, READ
 from stores.redis.connection import answered
 from stores.redis.key_kinds import over_strange, without_strange
 from stores.redis.old_checkpoints import OLD_KEYS, old_key, old_rows, old_thread
+from stores.self_pruning import RUNS_UNDER_WAY
 
 PAGE = 16
 """How many checkpoints one round trip reads or copies."""
@@ -42,90 +47,8 @@ RUN_SECONDS = 30 * 24 * 3600
 """How long a run can be rolled back where checkpoints live for ever."""
 NO_ID = "-"
 """The id of no checkpoint: a reading of it brings the names alone."""
-
-_TOUCH = """
-local function touch(key, seconds)
-  if tonumber(seconds) > 0 then redis.call('EXPIRE', key, seconds)
-  else redis.call('PERSIST', key) end
-end
-"""
-_NEWEST = """
-local function newest(key, namespace)
-  local start, last = 'checkpoint:' .. namespace .. ':', ''
-  for _, name in ipairs(redis.call('HKEYS', key)) do
-    if name:sub(1, #start) == start then
-      local id = name:sub(#start + 1):match('^[^:]*')
-      if id > last then last = id end
-    end
-  end
-  return last
-end
-"""
-READ = (
-    _TOUCH
-    + _NEWEST
-    + """
-if redis.call('EXISTS', KEYS[2]) == 1 then return {'old'} end
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return {'', {}, {}, ''} end
-local names = redis.call('HKEYS', KEYS[1])
-touch(KEYS[1], ARGV[1])
-local id = ARGV[3]
-if id == '' then id = newest(KEYS[1], ARGV[2]) end
-local place = ARGV[2] .. ':' .. id .. ':'
-local fields = {}
-for _, name in ipairs(names) do
-  local kind = name:match('^(%a+):')
-  if (kind == 'checkpoint' or kind == 'writes') and name:sub(#kind + 2, #kind + 1 + #place) == place
-  then table.insert(fields, name) table.insert(fields, redis.call('HGET', KEYS[1], name)) end
-end
-return {'', names, fields, redis.call('HGET', KEYS[1], 'newest:' .. ARGV[2]) or ''}
-"""
-)
-"""Keys: the thread's hash, the one of an older version. Arguments: life, namespace, id or ''."""
-PUT = (
-    _TOUCH
-    + """
-if redis.call('EXISTS', KEYS[2]) == 1 then return {'old'} end
-for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if name:sub(1, #ARGV[2]) == ARGV[2] then redis.call('HDEL', KEYS[1], name) end
-end
-redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
-if (redis.call('HGET', KEYS[1], ARGV[5]) or '') < ARGV[6] then
-  redis.call('HSET', KEYS[1], ARGV[5], ARGV[6])
-end
-for at = 7, #ARGV do redis.call('HDEL', KEYS[1], ARGV[at]) end
-touch(KEYS[1], ARGV[1])
-return {'', redis.call('HKEYS', KEYS[1])}
-"""
-)
-"""Arguments: life, what other fields of the same checkpoint begin with, its field and value, the
-field of the namespace's newest one, its id, and fields to delete."""
-PUT_WRITES = (
-    _TOUCH
-    + """
-local put = ARGV[2] == '1' and 'HSET' or 'HSETNX'
-for at = 3, #ARGV, 2 do redis.call(put, KEYS[1], ARGV[at], ARGV[at + 1]) end
-touch(KEYS[1], ARGV[1])
-"""
-)
-"""Arguments: life, 1 to write over what is there, and fields with their values."""
-DROP = (
-    _NEWEST
-    + """
-for _, name in ipairs(ARGV) do redis.call('HDEL', KEYS[1], name) end
-for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
-  local namespace = name:match('^newest:(.*)$')
-  if namespace then
-    local last = newest(KEYS[1], namespace)
-    if last == '' then redis.call('HDEL', KEYS[1], name)
-    else redis.call('HSET', KEYS[1], name, last) end
-  end
-end
-if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], 'owner') then
-  redis.call('DEL', KEYS[1])
-end
-"""
-)
+DELETED_SECONDS = 3600
+"""How long a thread's deletion is remembered: longer than any run goes on."""
 
 
 class Reading(NamedTuple):
@@ -138,6 +61,8 @@ class Reading(NamedTuple):
     writes: dict[str, bytes]
     lost: bool
     """True where the namespace's newest checkpoint should be there and is not."""
+    deleted: str
+    """Names the last deletion of the thread; empty where that is long ago."""
 
 
 class CheckpointRows:
@@ -148,17 +73,22 @@ class CheckpointRows:
         self._client = client
         self._seconds = seconds
         self._scripts = {script: client.register_script(script) for script in (READ, PUT)}
+        self._began: LRUCache[str, str] = LRUCache(RUNS_UNDER_WAY)
 
     async def read(self, thread_id: str, namespace: str, id: str = "") -> Reading:
         """Return a checkpoint, by default the newest; the thread lives as long again as if new."""
         answer = await self._on(thread_id, READ, self._seconds, safe(namespace), safe(id))
-        _, names, flat, newest = answer
+        _, names, flat, newest, deleted = answer
         fields = dict(zip(map(bytes.decode, flat[::2]), flat[1::2], strict=True))
         field = next((name for name in fields if name.startswith("checkpoint:")), None)
         value = fields.pop(field) if field else b""
         marked = field is not None and field.split(":")[2] == newest.decode()
         lost = not id and bool(newest) and not marked
-        return Reading(names_of(names), field, value, fields, lost)
+        return Reading(names_of(names), field, value, fields, lost, deleted.decode())
+
+    def begin(self, thread_id: str, reading: Reading) -> None:
+        """Remember after which deletion of a thread a run began: it writes nothing after others."""
+        self._began[thread_id] = reading.deleted
 
     async def put(
         self,
@@ -167,43 +97,56 @@ class CheckpointRows:
         field: str,
         value: bytes,
         gone: Sequence[str],
+        *,
+        of_run: bool = False,
         by: str | None = None,
-    ) -> Names:
+    ) -> Names | None:
         """Write a checkpoint and delete the fields `gone`; return what the thread holds then.
 
-        `by` is the key of the owner who begins a run with it.
+        What a run writes (`of_run`) to a thread that was deleted meanwhile is dropped: None. `by`
+        is the key of the owner who begins a run with it.
         """
         run_id = run_of(field)
         args = (
             self._seconds,
+            self._began.get(thread_id, EVER) if of_run else EVER,
             place_prefix("checkpoint", saved.namespace, saved.id),
             field,
             value,
             newest_field(saved.namespace),
             safe(saved.id),
+            by or "",
             *gone,
         )
         run = run_id, run_member(thread_id, saved)
-        _, names = await self._on(thread_id, PUT, *args, run=run, by=by)
-        return names_of(names)
+        _, *names = await self._on(thread_id, PUT, *args, run=run, by=by)
+        return names_of(names[0]) if names else None
 
     async def put_writes(
-        self, thread_id: str, fields: Fields, by: str | None = None, *, replace: bool
+        self,
+        thread_id: str,
+        fields: Fields,
+        *,
+        replace: bool,
+        of_run: bool = False,
+        by: str | None = None,
     ) -> None:
         """Write what a task wrote; without `replace`, fields that are there stay.
 
-        `by` is the key of the owner who begins a run with it.
+        `of_run` and `by` are those of `put`.
         """
-        key = rows_key(thread_id)
+        keys = rows_key(thread_id), deleted_key(thread_id)
+        since = self._began.get(thread_id, EVER) if of_run else EVER
         values = [part for field in fields.items() for part in field]
 
         async def write() -> None:
             async with self._client.pipeline(transaction=False) as pipe:
                 list_begun(pipe, thread_id, by)
-                pipe.eval(PUT_WRITES, 1, key, self._seconds, int(replace), *values)
+                args = self._seconds, since, by or "", int(replace)
+                pipe.eval(PUT_WRITES, len(keys), *keys, *args, *values)
                 await answered(pipe.execute())
 
-        await over_strange(self._client, [key, *begun_keys(by)], write)
+        await over_strange(self._client, [*keys, *begun_keys(by)], write)
 
     async def _on(
         self,
@@ -214,7 +157,7 @@ class CheckpointRows:
         by: str | None = None,
     ) -> list[Any]:
         """Run a script on a thread, which moves over from an older version's rows before."""
-        keys = (rows_key(thread_id), old_key(thread_id))
+        keys = (rows_key(thread_id), old_key(thread_id), deleted_key(thread_id))
         run_id, member = run
 
         async def call() -> list[Any]:
@@ -281,7 +224,9 @@ class CheckpointRows:
                 await answered(without_strange(pipe))
 
     async def drop_thread(self, thread_id: str) -> None:
-        """Delete all a thread holds."""
+        """Delete all a thread holds, and let no run that is under way on it write any more."""
+        deleted = self._client.set(deleted_key(thread_id), uuid4().hex, ex=DELETED_SECONDS)
+        await answered(deleted)
         names = await self.names(thread_id)
         await self.drop(thread_id, [*names.checkpoints])
         async with self._client.pipeline(transaction=False) as pipe:

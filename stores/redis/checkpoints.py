@@ -127,7 +127,8 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
     ) -> RunnableConfig:
         """Store a checkpoint, and drop those that it makes needless.
 
-        Returns the config that addresses it. `new_versions` is not needed.
+        A run on a thread that was deleted since it began stores nothing any more. Returns the
+        config that addresses the checkpoint. `new_versions` is not needed.
         """
         thread_id, namespace = _address(config)
         by = beginner(config, input_of(checkpoint)) if metadata.get("source") == "input" else None
@@ -140,7 +141,10 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         value = checkpoint_value(self.serde, checkpoint, full)
         field = checkpoint_field(pruned.saved, str(full.get("run_id") or ""))
         gone = fields_of(before, pruned.gone, pruned.oldest) if before else []
-        after = await self._rows.put(thread_id, pruned.saved, field, value, gone, by)
+        run = is_run(config)
+        after = await self._rows.put(thread_id, pruned.saved, field, value, gone, of_run=run, by=by)
+        if after is None:
+            return at_checkpoint(thread_id, namespace, saved.id)
         if before is None and (needless := self._needless(after, pruned.saved)):
             await self._rows.drop(thread_id, needless)
             after = await self._rows.names(thread_id)
@@ -171,7 +175,8 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         fields = writes_fields(self.serde, saved, writes, task_id, task_path)
         replace = all(channel in WRITES_IDX_MAP for channel, _ in writes)
         by = beginner(config, dict(writes)) if START in task_path else None
-        await self._rows.put_writes(thread_id, fields, by, replace=replace)
+        run = is_run(config)
+        await self._rows.put_writes(thread_id, fields, replace=replace, of_run=run, by=by)
         if (names := self._names.get(thread_id)) is not None:
             names.writes.update(dict.fromkeys(fields, saved))
 
@@ -192,6 +197,7 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         if row.field:
             checkpoint = readable(self.serde, thread_id, row.field, row.value, row.writes)
         if is_run(config):
+            self._rows.begin(thread_id, row)
             self._lost.discard(thread_id)
             if row.lost or (row.field and not id and checkpoint is None):
                 self._lost.add(thread_id)

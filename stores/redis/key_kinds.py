@@ -14,7 +14,7 @@ from stores.redis.connection import StrangeKey, answered, every
 T = TypeVar("T")
 MANY = 1000
 """How many keys one scan looks at, and one round trip asks about."""
-_STRINGS = ("mnemo:thread:", "mnemo:mark:", "mnemo:answering:")
+_STRINGS = ("mnemo:thread:", "mnemo:mark:", "mnemo:answering:", "mnemo:checkpoint-deleted:")
 _HASHES = ("mnemo:owners", "mnemo:user:", "mnemo:checkpoint-rows:")
 _KINDS = {"generation": "string", "generations": "set", "book": "hash", "turns": "hash"}
 _KINDS["begun"] = "set"

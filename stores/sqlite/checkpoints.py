@@ -7,12 +7,14 @@ own thread does all that blocks.
 import asyncio
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, Unpack, cast
 
 import aiosqlite
+from cachetools import LRUCache
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     ChannelVersions,
@@ -35,7 +37,7 @@ from stores.checkpoint_pruning import (
     superseded,
 )
 from stores.errors import StoreUnavailable
-from stores.self_pruning import PruningOptions, SelfPruning, beginner, input_of
+from stores.self_pruning import RUNS_UNDER_WAY, PruningOptions, SelfPruning, beginner, input_of
 from stores.sqlite.checkpoint_sql import (
     BEGAN,
     BEGIN_RUN,
@@ -76,6 +78,8 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         """
         AsyncSqliteSaver.__init__(self, connection)
         self._prune_by(**options)
+        self._deletions: Counter[str] = Counter()
+        self._began: LRUCache[str, int] = LRUCache(RUNS_UNDER_WAY)
 
     @classmethod
     @asynccontextmanager
@@ -139,12 +143,14 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         Raises:
             CheckpointGone: If a run is to begin at one that is not there.
         """
+        thread_id = str(config["configurable"]["thread_id"])
+        if is_run(config):
+            self._began[thread_id] = self._deletions[thread_id]
         checkpoint = await self._loaded(config)
         if get_checkpoint_id(config):
             if checkpoint is None:
                 refuse_lost_start(config)
             return checkpoint
-        thread_id = str(config["configurable"]["thread_id"])
         namespace = str(config["configurable"].get("checkpoint_ns") or "")
         place = {"thread": thread_id, "ns": namespace}
         async with self.lock:
@@ -201,7 +207,8 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
     ) -> RunnableConfig:
         """Store a checkpoint, and drop those that it makes needless.
 
-        Returns the config that addresses it.
+        A run on a thread that was deleted since it began stores nothing any more. Returns the
+        config that addresses the checkpoint.
         """
         thread_id = str(config["configurable"]["thread_id"])
         namespace, parent = str(config["configurable"]["checkpoint_ns"]), get_checkpoint_id(config)
@@ -212,6 +219,10 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         saved = Saved(namespace, checkpoint["id"], parent or "", source, step)
         before = await self._saved(thread_id)
         pruned = pruned_by(saved, before, self._keep_turns, thin=self._thin)
+        if self._deleted(
+            config
+        ):  # Nothing waits from here to its place in line for the connection.
+            return at_checkpoint(thread_id, namespace, saved.id)
         if pruned.saved != saved:
             config = at_checkpoint(thread_id, namespace, pruned.saved.parent)
             metadata = cast(CheckpointMetadata, {**metadata, MARK: pruned.saved.source})
@@ -222,6 +233,23 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
             # The checkpoint is stored, so the call succeeded; the next turn prunes for both.
             _log.warning("Old checkpoints of a thread are still there: %s", error)
         return written
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Store what a task wrote, beside the checkpoint it started from, there yet or not."""
+        if not self._deleted(config):
+            await super().aput_writes(config, writes, task_id, task_path)
+
+    def _deleted(self, config: RunnableConfig) -> bool:
+        """Return whether a run writes to a thread that was deleted since it began."""
+        thread_id = str(config["configurable"]["thread_id"])
+        deletions = self._deletions[thread_id]
+        return is_run(config) and self._began.get(thread_id, deletions) != deletions
 
     async def begun_by(self, owner_key: str) -> set[str]:
         """Return the threads on which an owner began runs, listed in the journal yet or not."""
@@ -278,8 +306,10 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is.
 
-        Their text is overwritten in the file and gone from its log.
+        Their text is overwritten in the file and gone from its log. No run that is under way on
+        the thread writes any more: all of them are in this process.
         """
+        self._deletions[str(thread_id)] += 1
         async with self._writing() as cursor:
             for table in ("checkpoints", "writes", "newest", "begun"):
                 await cursor.execute(f"DELETE FROM {table} WHERE thread_id = ?", (str(thread_id),))

@@ -139,6 +139,29 @@ async def test_runs_that_died_before_their_first_step_leave_nothing_behind_a_res
     assert not {"mark3a", "mark4a"} & residue()
 
 
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_turn_that_is_kept_just_before_a_reset_leaves_nothing_after_it(
+    script: Script, residue: Residue, begun: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = script.parts.stores.journal
+    add_turns = journal.add_turns
+
+    async def added(*args: Any) -> Any:
+        view = await add_turns(*args)
+        await reset_alex(script)
+        return view
+
+    if begun:
+        await script.talk(1, 2, "t", ALEX)
+    with monkeypatch.context() as resetting:
+        resetting.setattr(journal, "add_turns", added)
+        await script.say("Hello mark3a", "t", ALEX)
+    assert residue() == set()
+    assert not (await script.graph().aget_state(on("t"))).values
+    await script.say("Hello mark4a", "t", ALEX)
+    assert marks(str(await script.graph().aget_state(on("t"))))[:1] == ("mark4a",)
+
+
 async def test_a_thread_spoken_on_during_a_reset_is_whole_and_its_copies_go_with_the_next(
     script: Script, residue: Residue
 ) -> None:

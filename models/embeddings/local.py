@@ -20,6 +20,8 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
+from models.errors import ModelSettingsError
+
 _BATCH_CHARACTERS = 65_536
 """Texts are padded to the longest of their batch; this bounds what a batch takes (64 MB)."""
 _QUICK_CHARACTERS = 20_000
@@ -69,9 +71,18 @@ class LocalEmbeddings(Embeddings):
         """Return the weights, loaded once a process: up to a second, so in a thread.
 
         Without a call the first text loads them.
+
+        Raises:
+            ModelSettingsError: If what is installed of the model cannot be used.
         """
-        with _loading:  # or two threads would both do it
-            return self._weights()
+        try:
+            with _loading:  # or two threads would both do it
+                return self._weights()
+        except Exception as error:  # whatever a damaged package raises
+            raise ModelSettingsError(
+                f"The built-in embedding model cannot be loaded ({type(error).__name__}: {error}). "
+                "Install the program anew, or choose another model with MNEMO_EMBEDDINGS."
+            ) from error
 
     @property
     def loaded(self) -> bool:

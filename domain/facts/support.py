@@ -15,7 +15,9 @@ from domain.text.phrases import without
 from domain.text.remembered import remembered
 from domain.text.sentences import clauses
 from domain.text.statements import denies
+from domain.text.stemming import stem
 from domain.text.terms import content_words
+from domain.text.vocabulary import ENGLISH
 from domain.text.wording import numbers, numbers_as_said, root
 from domain.text.words import MARKS, THAI, grams
 
@@ -64,7 +66,9 @@ def contradicted(text: str, sources: Sequence[str]) -> list[str]:
             continue
         nearest, most = _nearest(noted, parts)
         size = len(noted.substance) + len(noted.numbers) + len(noted.characters)
-        same = [part for part in parts if noted.objects and part.names_all(noted.objects)]
+        same = [
+            part for part in parts if noted.objects and part.names_all(noted.objects, noted.code)
+        ]
         near = nearest if 2 * most > size else same
         if near and all(part.denies != noted.denies for part in near):
             turned |= {part.text: None for part in near}
@@ -85,7 +89,8 @@ class _Text:
 
     text: str
     denies: bool
-    english: bool
+    code: str
+    """Of its language; English where none is known."""
     words: frozenset[str]
     """All its words, in lower case."""
     substance: frozenset[str]
@@ -97,24 +102,29 @@ class _Text:
     objects: frozenset[str]
     """What stands before the verb where verbs come last, and change most of their letters."""
 
-    def names_all(self, words: frozenset[str]) -> bool:
+    @property
+    def english(self) -> bool:
+        """Whether it is read as English."""
+        return self.code == ENGLISH
+
+    def names_all(self, words: frozenset[str], code: str) -> bool:
         """Return whether the text holds all of these words, or forms of them."""
-        return all(word in self.words or self.has_form_of(word) for word in words)
+        return all(word in self.words or self.has_form_of(word, code) for word in words)
 
     def within(self, other: "_Text") -> bool:
         """Return whether the other text holds all that this one says."""
         if not (self.numbers <= other.numbers and self.characters <= other.characters):
             return False
         return all(
-            not (word in self.names and other.english) and other.has_form_of(word)
+            not (word in self.names and other.english) and other.has_form_of(word, self.code)
             for word in self.substance - other.words
         )
 
-    def has_form_of(self, word: str) -> bool:
-        """Return whether the text holds another form of a word."""
+    def has_form_of(self, word: str, code: str) -> bool:
+        """Return whether the text holds another form of a word of some language."""
         first, last = word[0], word[-1]
         return any(
-            _one_word(word, other, self.english)
+            _one_word(word, other, self.english) or stem(word, code) == stem(other, code)
             for other in self.words
             if other[0] == first or other[-1] == last  # Others are no forms of it.
         )
@@ -129,7 +139,7 @@ def _clauses(texts: Sequence[str]) -> list[_Text]:
 def _read(said: str, code: str | None = None) -> _Text:
     text = unicodedata.normalize("NFKC", said).replace("’", "'")
     code = code or language_of(text)
-    language, english = LANGUAGES.get(code or ""), code in (None, "en")
+    language, english = LANGUAGES.get(code or ""), code in (None, ENGLISH)
     added = language.words("note") | language.words("negations") if language else frozenset()
     spoken = [plain(word) for word in _WORD.findall(text)]
     if language and language.negation_prefix:
@@ -142,7 +152,7 @@ def _read(said: str, code: str | None = None) -> _Text:
     return _Text(
         text=said,
         denies=denies(said, code),
-        english=english,
+        code=code or ENGLISH,
         words=words,
         substance=frozenset(
             word
@@ -225,5 +235,7 @@ def _nearest(noted: _Text, parts: Sequence[_Text]) -> tuple[list[_Text], int]:
 
 def _shared(noted: _Text, part: _Text) -> int:
     """Return how many of the noted words, numbers and characters a clause holds."""
-    words = sum(word in part.words or part.has_form_of(word) for word in noted.substance)
+    words = sum(
+        word in part.words or part.has_form_of(word, noted.code) for word in noted.substance
+    )
     return words + len(noted.numbers & part.numbers) + len(noted.characters & part.characters)

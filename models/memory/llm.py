@@ -23,6 +23,7 @@ from domain.text.sentences import sentences
 from models.errors import ContextTooLong, CutReply, EmptyReply, MalformedReply
 from models.memory import prompts
 from models.memory import schemas as forms
+from models.memory.notes import read_extraction
 from models.memory.protocol import Score
 from models.provider.ask import Question, ask
 from models.provider.endpoint_chat import EndpointChat
@@ -146,7 +147,7 @@ class LanguageMemory:
             half = len(messages) // 2
             extraction = await self._extract(messages[:half], stored, now)
             return extraction.joined(await self._extract(messages[half:], stored, now))
-        return await asyncio.to_thread(forms.read_extraction, answer, messages, facts)
+        return await asyncio.to_thread(read_extraction, answer, messages, facts)
 
     def _room(self, task: str, answer: int) -> int:
         """Return the tokens of data that the model reads at once, beside its task and answer."""

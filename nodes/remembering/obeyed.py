@@ -9,6 +9,7 @@ from domain.facts.saying import tell
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import turn_of
+from domain.text.sentences import sentences
 from nodes.remembering.by_form import wanted_by
 from nodes.state import Parts
 from stores.maintenance.forgetting import forget
@@ -47,6 +48,8 @@ async def obeyed(
     def left(change: FactChange) -> list[str]:
         """Return what of a change is not forgotten: in a withheld turn, only in its own words."""
         turn = turn_of(change.source)
+        if turn in asked.asking and len(sentences(texts[change.source])) == 1:
+            return []  # A request of one sentence says nothing else.
         if places.get(change.source, 0) > max(ends):
             return [change.text]  # said after that
         if turn in asked.removed or (turn in gone and change.text not in texts[change.source]):

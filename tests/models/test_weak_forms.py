@@ -8,7 +8,8 @@ from langchain_core.messages import AIMessage
 from domain.facts.extraction import Extraction, Source
 from domain.records import Fact
 from models.errors import MalformedReply
-from models.memory.schemas import ExtractionForm, read_extraction, read_object
+from models.memory.notes import read_extraction
+from models.memory.schemas import ExtractionForm, read_object
 
 AT = datetime(2026, 5, 8, 14, tzinfo=UTC)
 SAID = (

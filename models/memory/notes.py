@@ -1,0 +1,197 @@
+"""What a filled-in form notes: only what rests on real ids and on what was said is kept.
+
+Nothing here calls a model; the forms stand in `schemas.py`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, get_args
+
+from pydantic import ValidationError
+
+from domain.facts.extraction import (
+    EntityKind,
+    EntityMention,
+    Extraction,
+    FactChange,
+    FactKind,
+    Source,
+)
+from domain.facts.lasting_wishes import LASTING, lasting_wish
+from domain.facts.own_words import own_sentences
+from domain.facts.support import supported
+from domain.records import Fact
+from domain.text.sentences import sentences
+from domain.text.statements import is_question, only_imagined
+from domain.text.terms import content_words, stems
+from domain.text.wishes import may_want_forgotten
+from models.errors import MalformedReply
+from models.memory.prompts import day
+
+_NUMBER = re.compile(r"\d+")
+_NOTHING = frozenset(("", "none", "null", "n/a", "na", "nil", "unknown", "-"))
+"""How models write that there is nothing, where JSON has null."""
+_USER = frozenset(("", "user", "the user", "users", "i", "me", "myself", "speaker", "you"))
+"""How models call the user."""
+_BY_USER = re.compile(r"^The user\b")
+"""How a statement begins that a model noted of whoever speaks."""
+
+T = TypeVar("T")
+
+
+def read_extraction(
+    answer: Mapping[str, Any], messages: Sequence[Source], stored: Sequence[Fact]
+) -> Extraction:
+    """Return what an answer holds that was said, with ids in place of numbers.
+
+    A fact or entity that neither its message, the context of that message nor the fact it changes
+    supports is left out and counted.
+
+    Raises:
+        MalformedReply: If it is another form.
+    """
+    if not answer.keys() & {"facts", "entities"}:
+        raise MalformedReply("The model's answer holds neither facts nor entities.")
+    noted = [_changes(item, messages, stored) for item in _objects(answer.get("facts"))]
+    entities = [_entity(item, messages) for item in _objects(answer.get("entities"))]
+    return Extraction(
+        facts=[change for changes in noted for change in changes],
+        entities=[entity for entity in entities if entity is not None],
+        dropped=noted.count([]) + entities.count(None),
+    )
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _changes(
+    item: dict[str, Any], messages: Sequence[Source], stored: Sequence[Fact]
+) -> list[FactChange]:
+    """Return what an item notes; none where nothing supports it."""
+    text = " ".join(str(item.get("text") or "").split())
+    source = _numbered(item.get("source"), messages)
+    if source is None:
+        source = next((m for m in messages if supported(text, [_stated(m)])), None)
+    if source is None:
+        return []
+    if item.get("op") == "forget":
+        return _forgotten(item.get("target"), text, source, messages, stored)
+    change = _stated_fact(item, text, source, stored) if text else None
+    return [change] if change else []
+
+
+def _forgotten(
+    target: Any, text: str, source: Source, messages: Sequence[Source], stored: Sequence[Fact]
+) -> list[FactChange]:
+    """Return what a message wants forgotten: in words, and each known fact that is named with it.
+
+    Words that nothing supports are left out, and the facts beside them obeyed only where the
+    message asks by its form: else a careless answer could take away anything.
+    """
+    known = [stored[number - 1] for number in _numbers(target) if 1 <= number <= len(stored)]
+    said = [*(message.text for message in messages), *(fact.text for fact in stored)]
+    if text and supported(text, [*said, source.speaker, day(source.at), *source.before]):
+        wishes: list[tuple[str, str | None]] = [(text, fact.id) for fact in known]
+        wishes = wishes or [(text, None)]
+    else:
+        wishes = [(fact.text, fact.id) for fact in known if may_want_forgotten(source.text)]
+    return [
+        FactChange(op="forget", target=id, text=text, subject=source.speaker, source=source.ref)
+        for text, id in wishes
+    ]
+
+
+def _stated_fact(
+    item: dict[str, Any], text: str, source: Source, stored: Sequence[Fact]
+) -> FactChange | None:
+    """Return what a message states, as an item notes it; None where nothing supports that."""
+    op, slot = item.get("op"), _or_none(item.get("slot"))
+    target = _numbered(item.get("target"), stored)
+    if target is None or (op == "supersede" and not _alike(text, slot, target)):
+        op, target = "add", None  # A statement that names a fact nobody knows is still one.
+    speaker = source.speaker  # "user" is whoever has no name
+    subject = _or_none(item.get("subject")) or speaker
+    if subject.casefold() in _USER or subject.casefold() == speaker.casefold():
+        subject = speaker
+    if speaker != "user":
+        text = _BY_USER.sub(lambda _: speaker, text)
+    own = [_stated(source), speaker, day(source.at), *([target.text] if target else [])]
+    behind = [*own, *source.before]
+    earlier = [line for line in source.before if line.startswith("User: ")]
+    if not supported(text, behind) or (subject != speaker and not supported(subject, behind)):
+        return None
+    kind = item.get("kind") if item.get("kind") in get_args(FactKind) else "other"
+    asked_before = supported(text, earlier) and not supported(text, own)
+    if kind in LASTING and asked_before:
+        return None  # A wish of an earlier message, where it was read already.
+    if kind in LASTING and not (
+        subject == speaker and supported(text, list(own_sentences(source.text)))
+    ):
+        kind = "other"  # What somebody else wrote, or the agent, is nobody's wish.
+    if kind in LASTING and (wish := lasting_wish(text)) and wish.slot:
+        slot = wish.slot
+    try:
+        return FactChange.model_validate(
+            {
+                "op": op,
+                "target": target.id if target and op != "add" else None,
+                "text": text,
+                "kind": kind,
+                "subject": subject,
+                "slot": slot,
+                "source": source.ref,
+                "when": _or_none(item.get("when")),
+            }
+        )
+    except ValidationError:
+        return None
+
+
+def _entity(item: dict[str, Any], messages: Sequence[Source]) -> EntityMention | None:
+    name = " ".join(str(item.get("name") or "").split())
+    source = _numbered(item.get("source"), messages)
+    if source is None:
+        source = next((m for m in messages if supported(name, [m.text])), None)
+    if source is None or name.casefold() in {*_USER, source.speaker.casefold()}:
+        return None
+    behind = [_stated(source), *source.before]
+    if not supported(name, behind):
+        return None
+    attributes = {
+        str(each["name"]): str(each["value"])
+        for each in _objects(item.get("attributes"))
+        if each.get("name") and each.get("value") and supported(str(each["value"]), behind)
+    }
+    kind = item.get("kind") if item.get("kind") in get_args(EntityKind) else "other"
+    return EntityMention(name=name, kind=kind, attributes=attributes, source=source.ref)
+
+
+def _stated(message: Source) -> str:
+    """Return what a message states: nothing is read from its questions and conditions."""
+    said = sentences(message.text)
+    return "\n".join(each for each in said if not is_question(each) and not only_imagined(each))
+
+
+def _numbered(given: Any, items: Sequence[T]) -> T | None:
+    """Return the item that "m2", "[2]" or 2 names; None for one that is not there."""
+    at = next(iter(_numbers(given)), 0)
+    return items[at - 1] if 1 <= at <= len(items) else None
+
+
+def _numbers(given: Any) -> list[int]:
+    """Return the numbers in "f1, f3", ["f1", "f3"] or 1."""
+    return [int(number[:6]) for number in _NUMBER.findall(str(given))]
+
+
+def _or_none(value: Any) -> str | None:
+    text = str(value or "").strip()
+    return None if text.casefold() in _NOTHING else text
+
+
+def _alike(text: str, slot: str | None, target: Fact) -> bool:
+    """Return whether a statement and the fact it replaces are about the same thing."""
+    if slot and target.slot and slot.casefold() == target.slot.casefold():
+        return True
+    ours, theirs = (set(stems(content_words(each))) for each in (text, target.text))
+    return bool((ours & theirs) - set(stems(["user"])))

@@ -8,7 +8,7 @@ from itertools import accumulate, takewhile
 from domain.journal import JournalView
 from domain.owner import digest
 from domain.records import Turn
-from domain.turns import live, parents_of
+from domain.turns import chain, live, parents_of
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,7 @@ def _older_part(
     that long turns are folded several at a time too.
     """
     by_id = {turn.id: turn for turn in turns}
-    run: list[Turn] = []
-    at = head
-    while at is not None and at in by_id:
-        run.append(by_id[at])
-        at = by_id[at].parent
-    run.reverse()
+    run = [by_id[id] for id in chain(head, parents_of(turns))]
     newest = max((turn.seq for turn in turns), default=0)
     weights = accumulate(tokens(turn) for turn in reversed(run))
     stay = sum(weight <= rule.tokens // 2 for weight in weights)

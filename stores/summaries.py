@@ -15,12 +15,11 @@ from pydantic import AliasChoices, Field, TypeAdapter
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Episode, Record, Turn
+from domain.turns import chain, live, parents_of
 from stores.memories import Memories
 
 NEWEST = 60
 """Episodes of a branch that are kept at hand, newest: more than any prompt shows."""
-
-
 PARSED = 64
 """Branches that a process keeps parsed: those of the conversations under way."""
 
@@ -65,11 +64,9 @@ class Path:
 
 def path_of(view: JournalView, head: str | None) -> Path:
     """Walk from `head` down through the journal."""
-    walked: dict[str, None] = {}
-    while head is not None and head in view.turns and head not in walked:
-        walked[head] = None
-        head = view.turns[head].parent
-    return Path(journal=tuple(reversed(walked)), top=None if head in walked else head)
+    walked = chain(head, parents_of(view.turns.values()))
+    top = view.turns[walked[0]].parent if walked else head
+    return Path(journal=walked, top=None if top in walked else top)
 
 
 class SummaryCache(Protocol):
@@ -190,12 +187,7 @@ _BRANCH = TypeAdapter(Branch)
 
 def branch_of(top: str, episodes: Sequence[Episode]) -> Branch:
     """Return the folded branch below and including the turn `top`."""
-    parents = {turn.id: turn.parent for episode in episodes for turn in episode.turns}
-    reached: set[str] = set()
-    at: str | None = top
-    while at is not None and at in parents and at not in reached:
-        reached.add(at)
-        at = parents[at]
+    reached = live([top], parents_of((), episodes))
     on_branch = [e for e in episodes if all(turn.id in reached for turn in e.turns)]
     on_branch.sort(key=lambda episode: episode.seq)
     noted = {turn.id for episode in on_branch for turn in episode.turns}

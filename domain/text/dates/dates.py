@@ -6,7 +6,7 @@ in the modules it stands on, reads the clock, the locale or the process's time z
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain.text.dates.elsewhere import other_language, period_in
 from domain.text.dates.english import HEAD, HINT, MODES, MONTHS, RULES, Rule
@@ -31,10 +31,8 @@ class Mention:
     """End of the span, exclusive."""
     place: tuple[int, int]
     """Where it stands in the text, with the preposition before it."""
-    lead: str = ""
+    lead: str
     """That preposition in lower case ("since", "in", "on"); empty for none."""
-    relative: bool = True
-    """True where no year is named, so the words mean another day in another year."""
 
 
 def day_heading(at: datetime) -> str:
@@ -42,32 +40,15 @@ def day_heading(at: datetime) -> str:
     return f"{at.day} {MONTHS[at.month - 1]} {at.year}"
 
 
-def absolute(mention: Mention) -> str:
-    """Return a mention in words that mean the same on any day: "on 5 May 2023", "in 2022"."""
-    start, last = mention.start, mention.end - timedelta(microseconds=1)
-    days = (mention.end - start).days
-    if days <= 1:
-        return f"on {day_heading(start)}"
-    if days == 2 and mention.at == start:
-        return f"on the weekend of {day_heading(start)}"
-    if days <= 27:
-        return f"{'in the week of' if mention.at == start else 'around'} {day_heading(mention.at)}"
-    first, end = (f"{MONTHS[at.month - 1]} {at.year}" for at in (start, last))
-    if (start.month, last.month, start.year) == (1, 12, last.year):
-        return f"in {start.year}"
-    return f"in {first}" if first == end else f"between {first} and {end}"
-
-
-def resolve(when: str | None, said_at: datetime, *, ahead: bool = False) -> datetime | None:
+def resolve(when: str | None, said_at: datetime) -> datetime | None:
     """Return the moment that `when` names as a beginning, in the time zone of `said_at`.
 
     Days, weeks, months and years begin at midnight ("last week": that week's Monday). What has no
-    year means the latest one past, or with `ahead` the next one. Seasons are the northern ones.
+    year means the latest one past. Seasons are the northern ones.
 
     Args:
         when: Words such as "since last Friday", "in March", "two weeks ago".
         said_at: When the words were said.
-        ahead: True where the words belong to a plan.
 
     Returns:
         None where the words name no beginning: "since I was 5", "until May", or "3/4/2024", which
@@ -76,16 +57,16 @@ def resolve(when: str | None, said_at: datetime, *, ahead: bool = False) -> date
     text = (when or "").strip(" .,;!\t\n")[:200]
     if not text:
         return None
-    date = _search(text, said_at, ahead, alone=True)
+    date = _search(text, said_at, alone=True)
     if date and date.lead in _ENDS:
         return None
-    at = date.at if date else other_language(text, said_at, ahead)
+    at = date.at if date else other_language(text, said_at)
     return at if at and at.year > 1 else None
 
 
-def find(text: str, said_at: datetime, *, ahead: bool = False) -> Mention | None:
+def find(text: str, said_at: datetime) -> Mention | None:
     """Return the first date or span of time that an English text names, None if it names none."""
-    return _search(text, said_at, ahead, alone=False)
+    return _search(text, said_at, alone=False)
 
 
 def named_period(question: str, now: datetime) -> tuple[datetime, datetime] | None:
@@ -114,7 +95,7 @@ def named_period(question: str, now: datetime) -> tuple[datetime, datetime] | No
     return first.start, first.end
 
 
-def _search(text: str, now: datetime, ahead: bool, alone: bool) -> Mention | None:
+def _search(text: str, now: datetime, alone: bool) -> Mention | None:
     """Return the mention that begins first, and of those the longest.
 
     With `alone`, words that mean a date only by themselves ("May", "2019") are read as one.
@@ -122,11 +103,11 @@ def _search(text: str, now: datetime, ahead: bool, alone: bool) -> Mention | Non
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     if not HINT.search(text):
         return None
-    dates = [date for rule in RULES if (date := _first(rule, text, now, ahead, alone))]
+    dates = [date for rule in RULES if (date := _first(rule, text, now, alone))]
     return min(dates, key=lambda date: (date.place[0], -date.place[1]), default=None)
 
 
-def _first(rule: Rule, text: str, now: datetime, ahead: bool, alone: bool) -> Mention | None:
+def _first(rule: Rule, text: str, now: datetime, alone: bool) -> Mention | None:
     """Return what one rule finds first."""
     for match in rule.pattern.finditer(text):
         begin, end = match.span()
@@ -138,12 +119,11 @@ def _first(rule: Rule, text: str, now: datetime, ahead: bool, alone: bool) -> Me
         if rule.leans and not (whole or words["lead"] or words["part"] or words["which"]):
             continue
         words |= {"alone": "alone" if alone else "", "rest": text[end : end + 1]}
-        words["mode"] = MODES.get(words["which"], "ahead" if ahead else "past")
+        words["mode"] = MODES.get(words["which"], "past")
         try:
             span = rule.read(words, now)
             if span is not None:
-                narrow = narrowed(span, words["part"])
-                return Mention(*narrow, (begin, end), words["lead"], not words.get("year"))
+                return Mention(*narrowed(span, words["part"]), (begin, end), words["lead"])
         except (ValueError, OverflowError):  # 31 February, 9999 years ago
             continue
     return None

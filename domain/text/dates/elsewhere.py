@@ -53,12 +53,12 @@ class _Words:
     """A word may play several: "sedan" is "since", "år" is one and many."""
 
 
-def other_language(text: str, said_at: datetime, ahead: bool) -> datetime | None:
+def other_language(text: str, said_at: datetime) -> datetime | None:
     """Return the moment that a whole phrase names; None where languages read it differently."""
     days = {
         span[0]
         for code in _tables()
-        if len(text) <= _LONGEST and (span := _whole(text, code, said_at, ahead)) is not None
+        if len(text) <= _LONGEST and (span := _whole(text, code, said_at)) is not None
     }
     return days.pop() if len(days) == 1 else None
 
@@ -68,18 +68,18 @@ def period_in(text: str, code: str, now: datetime) -> Span | None:
     if code not in _tables():
         return None
     for run in _runs(_parts(text, code)):
-        span = _read(run, now, ahead=False, exact=code == "zh")
+        span = _read(run, now, exact=code == "zh")
         if span is not None:
             return span
     return None
 
 
-def _whole(text: str, code: str, now: datetime, ahead: bool) -> Span | None:
+def _whole(text: str, code: str, now: datetime) -> Span | None:
     parts = _parts(text, code)
     runs = list(_runs(parts))
     if len(runs) != 1 or any(part.role == "gap" for part in parts):
         return None
-    return _read(runs[0], now, ahead, exact=code == "zh")
+    return _read(runs[0], now, exact=code == "zh")
 
 
 def _runs(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
@@ -94,13 +94,12 @@ def _runs(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
             run.append(part)
 
 
-def _read(run: Sequence[_Part], now: datetime, ahead: bool, exact: bool) -> Span | None:
+def _read(run: Sequence[_Part], now: datetime, exact: bool) -> Span | None:
     """Return the span that some parts name together, None where they do not make a date.
 
     Args:
         run: The parts, in any order.
         now: The present.
-        ahead: True where the words belong to a plan.
         exact: True where "last Friday" is the Friday of last week, not the last one there was.
     """
     led = any(part.role in ("lead", "ahead") for part in run)
@@ -115,7 +114,7 @@ def _read(run: Sequence[_Part], now: datetime, ahead: bool, exact: bool) -> Span
         return None
     if way == "ahead" and not (unit and counts):
         way = ""  # "in" with a month or a year
-    mode = way if way in ("last", "next", "this") else "ahead" if ahead else "past"
+    mode = way if way in ("last", "next", "this") else "past"
     try:
         if "near" in roles:
             return day_of(midnight(now) + timedelta(days=roles["near"])) if len(run) == 1 else None

@@ -64,8 +64,6 @@ def yearly(of_year: Callable[[int], Span], now: datetime, mode: str) -> Span | N
             continue
     if mode == "next":
         return next((span for span in spans if span[1] > now), None)
-    if mode == "ahead":
-        return next((span for span in spans if span[2] > today), None)
     if mode == "this" and (same := [span for span in spans if span[1].year == now.year]):
         return next((span for span in spans if span[1] <= today < span[2]), same[0])
     past = [span for span in spans if (span[2] <= today if mode == "last" else span[1] <= now)]
@@ -112,13 +110,13 @@ def weekday(now: datetime, day: int, mode: str, week: str) -> Span:
     Args:
         now: The present.
         day: 0 for Monday.
-        mode: "next" and "ahead" for the first one after today, else the last one before it.
+        mode: "next" for the first one after today, else the last one before it.
         week: "last", "this" or "next": the day of that week instead; empty: of none.
     """
     ahead = day - now.weekday()
     if week:
         days = ahead + {"last": -7, "next": 7}.get(week, 0)
-    elif mode in ("next", "ahead"):
+    elif mode == "next":
         days = (ahead - 1) % 7 + 1
     else:
         days = -((-ahead - 1) % 7 + 1)

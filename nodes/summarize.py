@@ -93,7 +93,7 @@ async def fold_window(
             async with extending(parts, extend):
                 episode = await _episode(parts, owner, view, claim, turns, tier)
         except ModelError:
-            await journal.claim_failed(owner, generation, claim, parts.now())
+            await journal.extend_claim(owner, generation, claim, parts.now(), failed=True)
             raise
         await parts.stores.write(owner, generation, episode)
     below = await parts.stores.summaries.branch(owner, view, episode.turns[0].parent)

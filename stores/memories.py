@@ -15,7 +15,7 @@ from langgraph.store.base import BaseStore, GetOp, Item, Op, PutOp, SearchItem, 
 from pydantic import ValidationError
 
 from domain.owner import Owner
-from domain.records import Entity, Episode, Fact, Kind, RecordKey, lean
+from domain.records import Episode, Fact, Kind, RecordKey, lean
 from domain.rows import MODELS, Memory, Rows, key_of
 from models.threads import run_aside
 from stores.base_store.namespaces import all_namespaces
@@ -100,11 +100,6 @@ class Memories:
         record = await self._read(owner, generation, ("fact", id))
         return record if isinstance(record, Fact) else None
 
-    async def entity(self, owner: Owner, generation: str | None, id: str) -> Entity | None:
-        """Return one entity; None if there is none or it cannot be read."""
-        record = await self._read(owner, generation, ("entity", id))
-        return record if isinstance(record, Entity) else None
-
     async def some(
         self, owner: Owner, generation: str | None, keys: Collection[RecordKey]
     ) -> dict[RecordKey, Memory | None]:
@@ -126,10 +121,6 @@ class Memories:
     async def facts(self, owner: Owner, generation: str | None) -> tuple[Fact, ...]:
         """Return all facts, tombstones too, by when they were observed."""
         return (await self._rows(owner.namespace(generation, "fact"))).facts
-
-    async def entities(self, owner: Owner, generation: str | None) -> tuple[Entity, ...]:
-        """Return all entities by name."""
-        return (await self._rows(owner.namespace(generation, "entity"))).entities
 
     async def all(self, owner: Owner, generation: str | None) -> Rows:
         """Return everything of one generation."""

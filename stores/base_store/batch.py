@@ -73,8 +73,10 @@ class Vectors:
     """None where the model knows nothing of the text: it is then found by filters only."""
 
 
-def plan_of(ops: Iterable[Op], fields: list[str]) -> Plan:
+def plan_of(ops: Iterable[Op]) -> Plan:
     """Sort a batch; of several puts to one key the last counts.
+
+    A put that names no fields embeds its whole value.
 
     Raises:
         InvalidNamespaceError: for a label that is empty, no string, or holds a period or NUL.
@@ -93,14 +95,14 @@ def plan_of(ops: Iterable[Op], fields: list[str]) -> Plan:
         elif isinstance(op, ListNamespacesOp):
             plan.listings[number] = op
         elif isinstance(op, PutOp):
-            plan.writes[tuple(op.namespace), op.key] = _write_of(op, fields)
+            plan.writes[tuple(op.namespace), op.key] = _write_of(op)
         else:
             raise ValueError(f"Unknown kind of operation: {type(op).__name__}.")
         plan.size = number + 1
     return plan
 
 
-def _write_of(op: PutOp, fields: list[str]) -> Write:
+def _write_of(op: PutOp) -> Write:
     if not op.namespace:
         raise InvalidNamespaceError("Namespace cannot be empty.")
     if op.ttl is not None:
@@ -109,7 +111,7 @@ def _write_of(op: PutOp, fields: list[str]) -> Write:
         )
     if op.value is not None:
         check_json(op.key, dict(op.value))
-    paths: Index = fields if op.index is None else op.index and list(op.index)
+    paths: Index = ["$"] if op.index is None else op.index and list(op.index)
     texts = [] if op.value is None else texts_of(op.value, paths)
     return Write(op._replace(namespace=tuple(op.namespace)), paths, texts)
 

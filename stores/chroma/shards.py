@@ -282,8 +282,7 @@ class Shards:
 
         It loses some where many are equally far apart, or were written over often.
         """
-        lost = [row for row in self.ids(shard, where) if row not in seen]
-        vectors = self.vectors(shard, lost) if lost else {}
+        vectors = self.vectors(shard, [r for r in self.ids(shard, where) if r not in seen])
         return {row: cosine_distance(vector, far) for row, far in vectors.items()}
 
     def upsert(self, shard: int, rows: Sequence[Row]) -> None:

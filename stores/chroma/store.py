@@ -61,15 +61,10 @@ class ChromaStore(BaseStore):
             await store.asearch(("user",), query="what to drink?")
     """
 
-    supports_ttl = False
-
-    def __init__(
-        self, shards: Shards, embeddings: Embeddings, fields: list[str] | None = None
-    ) -> None:
+    def __init__(self, shards: Shards, embeddings: Embeddings) -> None:
         """Use `open`."""
         self._shards = shards
         self._embeddings = embeddings
-        self._fields = fields or ["$"]
         self._dimensions = shards.layout.dimensions
         self._guard = ShardGuard(shards, embeddings.embed_documents)
         self._writing = [Lock() for _ in range(shards.layout.shards)]
@@ -87,7 +82,6 @@ class ChromaStore(BaseStore):
         embedding_name: str,
         dimensions: int,
         shards: int = 64,
-        fields: list[str] | None = None,
         **place: Unpack[Address],
     ) -> AsyncIterator["ChromaStore"]:
         """Open the store, and close it at the end.
@@ -97,7 +91,6 @@ class ChromaStore(BaseStore):
             embedding_name: the model's name in the settings.
             dimensions: length of its vectors.
             shards: number of collections that users are spread over.
-            fields: paths that a put embeds unless it says otherwise; the whole value by default.
             place: where Chroma is: `path`, or `url` with `token` and `timeout`.
 
         Raises:
@@ -117,7 +110,7 @@ class ChromaStore(BaseStore):
                 raise
             return opened
 
-        store = cls(await asyncio.to_thread(connect), embeddings, fields)
+        store = cls(await asyncio.to_thread(connect), embeddings)
         try:
             yield store
         finally:
@@ -135,14 +128,14 @@ class ChromaStore(BaseStore):
         Raises:
             StoreUnavailable: if Chroma cannot be reached, within the timeout.
         """
-        plan = plan_of(ops, self._fields)
+        plan = plan_of(ops)
         queries = [self._embeddings.embed_query(text) for text in plan.queries]
         documents = self._embeddings.embed_documents(plan.documents) if plan.documents else []
         return self._execute(plan, vectors_of(plan, queries, documents, self._dimensions))
 
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
         """As `batch`; the model is awaited here, and only Chroma's part runs in a thread."""
-        plan = plan_of(ops, self._fields)
+        plan = plan_of(ops)
         vectors = await embed(plan, self._embeddings, self._dimensions)
         return await self._called(lambda: self._execute(plan, vectors))
 

@@ -67,12 +67,7 @@ class Journal(Readings):
             await self.backend.note_holder(thread, holder)
 
     async def add_turns(
-        self,
-        owner: Owner,
-        generation: str | None,
-        turns: Sequence[Turn],
-        thread: str,
-        ref: str,
+        self, owner: Owner, generation: str | None, turns: Sequence[Turn], thread: str, ref: str
     ) -> JournalView:
         """Write turns, oldest first, and move the thread's ref, in one transaction.
 
@@ -132,25 +127,21 @@ class Journal(Readings):
         return taken
 
     async def extend_claim(
-        self, owner: Owner, generation: str | None, claim: Claim, until: datetime
+        self,
+        owner: Owner,
+        generation: str | None,
+        claim: Claim,
+        until: datetime,
+        *,
+        failed: bool = False,
     ) -> None:
-        """Move the end of a claim's lease, if the claim is still ours."""
-        await self._update_claim(owner, generation, claim, until=until)
+        """Move the end of a claim's lease, if it is still ours; `failed` counts an attempt."""
 
-    async def claim_failed(
-        self, owner: Owner, generation: str | None, claim: Claim, now: datetime
-    ) -> None:
-        """End the lease of a claim whose summary failed, and count the attempt."""
-        attempts = claim.attempts + 1
-        await self._update_claim(owner, generation, claim, until=now, attempts=attempts)
-
-    async def _update_claim(
-        self, owner: Owner, generation: str | None, claim: Claim, **update: datetime | int
-    ) -> None:
         def decide(view: JournalView) -> Changes | None:
             if view.claim is None or view.claim.holder != claim.holder:
                 return None
-            changed = view.claim.model_copy(update=update)
+            attempts = claim.attempts + failed
+            changed = view.claim.model_copy(update={"until": until, "attempts": attempts})
             return Changes(fields={"claim": changed.model_dump_json()})
 
         await self.change(owner, generation, decide)
@@ -181,11 +172,7 @@ class Journal(Readings):
         return await self.change(owner, generation, decide)
 
     async def delete_dead(
-        self,
-        owner: Owner,
-        view: JournalView,
-        turns: Collection[str],
-        dead: Mapping[str, str],
+        self, owner: Owner, view: JournalView, turns: Collection[str], dead: Mapping[str, str]
     ) -> bool:
         """Remove dead turns and note which others are dead, if nothing moved since `view`.
 

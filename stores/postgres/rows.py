@@ -21,7 +21,7 @@ from stores.base_store.batch import Plan, Vectors, Write
 from stores.base_store.filters import choose_namespaces, literal_prefix, matches
 from stores.base_store.items import StoredItem
 from stores.postgres.library import FieldVector
-from stores.postgres.text import escaped, path_and_text, restored, storable, unescaped
+from stores.postgres.text import escaped, path_of, restored, storable, unescaped
 
 _ALL = 2**31 - 1
 
@@ -128,6 +128,5 @@ def stored_item(row: dict[str, Any]) -> StoredItem:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
-    fields = [unescaped(field) for field in row["fields"]]
-    paths = list(dict.fromkeys(path_and_text(field, value)[0] for field in fields))
-    return StoredItem(item, paths or False, len(fields))
+    paths = list(dict.fromkeys(path_of(unescaped(field), value) for field in row["fields"]))
+    return StoredItem(item, paths or False, len(row["fields"]))

@@ -49,20 +49,11 @@ class PostgresStore(BaseStore):
             await store.asearch(("user",), query="what to drink?")
     """
 
-    supports_ttl = False
-
-    def __init__(
-        self,
-        link: PostgresLink,
-        embeddings: Embeddings,
-        dimensions: int,
-        fields: list[str] | None = None,
-    ) -> None:
+    def __init__(self, link: PostgresLink, embeddings: Embeddings, dimensions: int) -> None:
         """Use `open`."""
         self._link = link
         self._embeddings = embeddings
         self._dimensions = dimensions
-        self._fields = fields or ["$"]
         self._library = LibraryStore(link.pool, dimensions)
         self._loop = asyncio.get_running_loop()
         self._closed = False
@@ -77,7 +68,6 @@ class PostgresStore(BaseStore):
         embedding_name: str,
         dimensions: int,
         timeout: float = 10.0,
-        fields: list[str] | None = None,
     ) -> AsyncIterator["PostgresStore"]:
         """Open the store, making or upgrading its tables where that is due.
 
@@ -87,7 +77,6 @@ class PostgresStore(BaseStore):
             embedding_name: The model's name in the settings.
             dimensions: Length of its vectors.
             timeout: Seconds a call may take, with all its waiting.
-            fields: Paths that a put embeds unless it says otherwise; the whole value by default.
 
         Raises:
             StoreUnavailable: If Postgres cannot be reached, or has no pgvector.
@@ -97,7 +86,7 @@ class PostgresStore(BaseStore):
         async with link.alone() as connection:
             await prepare(connection, link.place, Embedded(embedding_name, dimensions))
         async with link.open():
-            store = cls(link, embeddings, dimensions, fields)
+            store = cls(link, embeddings, dimensions)
             try:
                 yield store
             finally:
@@ -127,7 +116,7 @@ class PostgresStore(BaseStore):
             StoreUnavailable: If Postgres cannot be reached, within the timeout.
         """
         self._check_open()
-        plan = plan_of(ops, self._fields)
+        plan = plan_of(ops)
         # Before a connection is taken: a slow model must not keep one.
         vectors = await embed(plan, self._embeddings, self._dimensions)
         return await self._link.run(lambda: self._answer(plan, vectors))

@@ -52,17 +52,13 @@ def restored(value: Any) -> dict[str, Any]:
     return original if isinstance(original, dict) else {}
 
 
-def path_and_text(field: str, value: dict[str, Any]) -> tuple[str, str]:
-    """Return the path that a vector's field was put under, and the text it was made from.
+def path_of(field: str, value: dict[str, Any]) -> str:
+    """Return the path that a vector's field was put under.
 
     Args:
         field: A path in the value, with a number at its end where the path names several texts.
         value: The value as it was put.
     """
     path, _, number = field.rpartition(".")
-    if path and number.isdigit():
-        texts = get_text_at_path(value, path)
-        if len(texts) > max(1, int(number)):
-            return path, texts[int(number)]
-    texts = get_text_at_path(value, field)
-    return field, texts[0] if texts else ""
+    several = path and number.isdigit()
+    return path if several and len(get_text_at_path(value, path)) > max(1, int(number)) else field

@@ -38,7 +38,6 @@ async def test_records_come_back_as_they_were_written(memories: Memories) -> Non
     assert (rows.episodes, rows.facts, rows.entities) == ((folded,), (home,), (ANNA,))
     assert await memories.episode(ALEX, None, folded.id) == folded
     assert await memories.fact(ALEX, None, home.id) == home
-    assert await memories.entity(ALEX, None, "anna") == ANNA
     assert await memories.fact(ALEX, None, folded.id) is None
 
 

@@ -207,14 +207,6 @@ async def test_paths_reach_into_a_value(store: Store, path: str, found: bool) ->
     assert ((item.score or 0.0) > 0.99) is found
 
 
-async def test_the_stores_own_fields_are_embedded_by_default(open_store: OpenStore) -> None:
-    async with open_store(fields=["text", "tags[*]"]) as store:
-        await store.aput(NS, "a", {"text": "red apple", "tags": ["pear", "plum"], "no": "car"})
-        for query in ("red apple", "plum"):
-            assert (await store.asearch(NS, query=query))[0].score == pytest.approx(1.0, abs=1e-5)
-        assert ((await store.asearch(NS, query="car"))[0].score or 0.0) < 0.1
-
-
 async def test_fewer_fields_leave_no_vector_behind(store: Store) -> None:
     many = {"parts": ["one", "two", "three", "four"]}
     await store.aput(NS, "a", many, index=["parts[*]"])

@@ -77,7 +77,7 @@ async def test_a_failed_summary_ends_the_lease_and_keeps_the_count(journal: Jour
             ALEX, None, ["a"], "t", now=NOW, until=NOW + timedelta(minutes=3)
         )
         assert claim is not None and claim.attempts == attempt
-        await journal.claim_failed(ALEX, None, claim, NOW)
+        await journal.extend_claim(ALEX, None, claim, NOW, failed=True)
 
 
 async def test_a_writer_from_before_a_reset_writes_nothing(journal: Journal) -> None:

@@ -17,6 +17,11 @@ from domain.tiers import Tier
 PREFIX = "MNEMO_"
 
 
+def variable(field: str) -> str:
+    """Return the name of the environment variable behind a setting."""
+    return (field if field.startswith("openai_") else f"{PREFIX}{field}").upper()
+
+
 class Settings(BaseSettings):
     """The settings of one process. Unset means: embedded, offline, working."""
 

@@ -23,7 +23,7 @@ from service.memory_changes import (
     forget_what_says,
     what_says,
 )
-from service.memory_view import remembered, transcript
+from service.memory_view import look_up, remembered, transcript
 from stores.errors import GenerationMoved, StoreUnavailable
 
 INSTRUCTIONS = (
@@ -89,11 +89,9 @@ def memory_server(opened: Opened) -> MCPServer:
         """What was said earlier that has to do with a question, word for word with its dates."""
 
         async def work(parts: Parts, owner: Owner) -> str:
-            stores = parts.stores
-            view = await stores.journal.read(owner)
             now = here(parts.now(), parts.settings.timezone)
-            recollection = await stores.recall.recall(owner, view, query, budget=budget, now=now)
-            lines = [f"{item.at:%Y-%m-%d} {item.text}" for item in recollection.items]
+            items = await look_up(parts.stores, owner, query, budget=budget, now=now)
+            lines = [f"{item.at:%Y-%m-%d} {item.text}" for item in items]
             return "\n".join(lines) or "Nothing is remembered about this."
 
         return await _said(opened, ctx, work)

@@ -54,9 +54,9 @@ async def remembered(
     entities = [_as_of_turns(with_ends(each, facts), shown_turns) for each in rows.entities]
     return MemoryView(
         generation=view.generation,
-        episodes=sorted(shown, key=lambda episode: episode.seq),
+        episodes=shown,
         facts=facts,
-        entities=sorted((e for e in entities if e is not None), key=lambda e: e.name.casefold()),
+        entities=[entity for entity in entities if entity is not None],
     )
 
 
@@ -101,15 +101,9 @@ async def look_up(
     """
     view = await stores.journal.read(owner)
     recollection = await stores.recall.recall(
-        owner,
-        view,
-        query,
-        budget=budget,
-        now=now,
-        refs=tuple(view.refs.values()),
-        as_of=as_of,
+        owner, view, query, budget=budget, now=now, as_of=as_of
     )
-    return tuple(recollection.items)
+    return recollection.items
 
 
 def _as_of_turns(entity: Entity, turns: frozenset[str]) -> Entity | None:

@@ -108,7 +108,7 @@ def settings(kind: "type[Settings] | None" = None) -> "Settings":
 
 def _unusable(error: "ValidationError") -> str:
     """Return which variables cannot be used, and why."""
-    from settings import Settings
+    from settings import variable
 
     sentences = []
     for problem in error.errors():
@@ -116,7 +116,7 @@ def _unusable(error: "ValidationError") -> str:
             sentences.append(problem["msg"].removeprefix("Value error, "))
             continue
         first, *rest = map(str, problem["loc"])
-        own = first if first.isupper() else f"{Settings.model_config['env_prefix']}{first}".upper()
+        own = first if first.isupper() else variable(first)
         name = "__".join([own, *(part.upper() for part in rest)])
         sentences.append(f"{name} cannot be used: {problem['msg'][0].lower()}{problem['msg'][1:]}.")
     return " ".join(sentences)

@@ -9,7 +9,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from domain.owner import Owner
+from domain.owner import DEFAULT_CHARACTER, LOCAL_USER, Owner
 from nodes.state import Parts
 from service.auth.identity import USER_HEADER
 from service.auth.keys import IdentityError
@@ -20,8 +20,6 @@ from settings import Settings
 
 CHARACTER_HEADER = "x-mnemo-character"
 """Names the character whose memory is meant, percent-encoded UTF-8."""
-USER, CHARACTER = "local", "default"
-"""Whose memory is meant where nothing says so."""
 
 
 class AgentAccess:
@@ -61,8 +59,8 @@ class AgentAccess:
             answer = problem(error.status, str(error), challenge(error))
             await answer(scope, receive, send)
             return
-        user = caller.user_id if caller.has_token else _named(headers, USER_HEADER) or USER
-        owner = Owner(user, _named(headers, CHARACTER_HEADER) or CHARACTER)
+        user = caller.user_id if caller.has_token else _named(headers, USER_HEADER) or LOCAL_USER
+        owner = Owner(user, _named(headers, CHARACTER_HEADER) or DEFAULT_CHARACTER)
         state = {**scope.get("state", {}), "owner": owner}
         await self._app({**scope, "path": "/", "state": state}, receive, send)
 

@@ -3,9 +3,7 @@
 What they show is read in `memory_view`. Nothing here changes anything.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -116,8 +114,3 @@ def fact_shown(fact: Standing) -> FactShown:
         superseded_by=fact.superseded_by,
         until=fact.until,
     )
-
-
-def budget_report(thread: str, budget: Mapping[str, Any], quota: Quota | None) -> BudgetReport:
-    """Return the report of a thread's last prompt."""
-    return BudgetReport(thread=thread, budget=BudgetShown.model_validate(budget), today=quota)

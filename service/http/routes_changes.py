@@ -17,7 +17,6 @@ from service.http.problems import PROBLEMS
 from service.http.readings import FactShown, fact_shown
 from service.ops.thread_records import drop_records, renew_records
 from service.prompt_history import forget_history
-from service.usage.ledger import drop_ledger
 from stores.maintenance.erase import Removed, forget, owners_left, reset
 from stores.maintenance.export import export_user
 
@@ -92,6 +91,6 @@ async def forget_user(served: Served, user: OwnUser) -> Removed:
     finally:
         await drop_records(user, ())
     for owner in owners:
-        await drop_ledger(stores.journal, owner)
+        await stores.journal.backend.drop_counts(owner)  # A run that ended late was charged.
         await asyncio.to_thread(forget_history, data_dir, owner)
     return removed

@@ -10,7 +10,7 @@ from service.http import readings
 from service.http.access import Asking, AsOf, OwnMemory, Served
 from service.http.paging import Cursor, Limit, Page, page_after, page_before
 from service.http.problems import NOTHING, PROBLEMS
-from service.memory_view import remembered
+from service.memory_view import look_up, remembered
 from service.usage.ledger import Ledger, read_ledger
 
 router = APIRouter(prefix="/memory/{user_id}/{character_id}", tags=["memory"], responses=PROBLEMS)
@@ -101,16 +101,9 @@ async def search(
     ] = 1000,
 ) -> Page[Recalled]:
     """What would be recalled for a message, in the order of time, and why."""
-    stores = served.parts.stores
-    recollection = await stores.recall.recall(
-        owner,
-        await stores.journal.read(owner),
-        q,
-        budget=budget,
-        now=served.parts.now(),
-        as_of=as_of,
-    )
-    return Page(items=list(recollection.items), next=None)
+    parts = served.parts
+    items = await look_up(parts.stores, owner, q, budget=budget, now=parts.now(), as_of=as_of)
+    return Page(items=list(items), next=None)
 
 
 @router.get("/budget")
@@ -124,7 +117,8 @@ async def budget(
         raise HTTPException(404, NOTHING)
     tier = served.parts.settings.tier_name(caller.tier, owner.character_id)
     quota = await served.limits.quota(owner.user_id, tier)
-    return readings.budget_report(thread, spent, quota)
+    shown = readings.BudgetShown.model_validate(spent)
+    return readings.BudgetReport(thread=thread, budget=shown, today=quota)
 
 
 @router.get("/ledger")

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from langgraph_sdk import Auth
 from starlette.exceptions import HTTPException
 
-from domain.owner import Owner, digest
+from domain.owner import DEFAULT_CHARACTER, LOCAL_USER, Owner, digest
 from nodes.run_marks import BY_NAME, TEMPORARY
 from service.auth.identity import ANYBODY, ASKED_BY_NAME, FROM_OUTSIDE, USER_HEADER, Caller
 from service.auth.keys import IdentityError
@@ -168,10 +168,11 @@ async def create_run(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
 async def _check_limits(context: Mapping[str, Any], said: Any) -> None:
     """Refuse a turn that is too large, or one too many."""
     limits, settings = _serving().limits, _serving().parts.settings
-    tier = settings.tier_name(context.get("tier"), str(context.get("character_id") or "default"))
+    character = str(context.get("character_id") or DEFAULT_CHARACTER)
+    tier = settings.tier_name(context.get("tier"), character)
     try:
         limits.check_size(said)
-        await limits.admit(str(context.get("user_id") or "local"), tier)
+        await limits.admit(str(context.get("user_id") or LOCAL_USER), tier)
     except LimitExceeded as error:
         metrics.LIMITED.labels("turns").inc()
         _refuse(429, str(error), {"retry-after": str(error.wait)})
@@ -189,7 +190,7 @@ async def _check_owner(thread: object, context: Mapping[str, Any]) -> None:
         return
     if holder.user_id != context["user_id"]:
         _refuse(404, NOTHING)
-    if holder.character_id != (context.get("character_id") or "default"):
+    if holder.character_id != (context.get("character_id") or DEFAULT_CHARACTER):
         from nodes.messages.refusal import FOREIGN
 
         _refuse(409, FOREIGN)

@@ -219,10 +219,8 @@ async def _write_statements(
             id = digest(f"fact\n{text}\n{statement.at.isoformat()}")
         if id not in present:
             new.setdefault(id, replace(statement, text=text))
-    parent, ids = (
-        view.refs.get(thread),
-        [id for id in view.turns if view.turns[id].thread == thread],
-    )
+    parent = view.refs.get(thread)
+    ids = [id for id in view.turns if view.turns[id].thread == thread]
     if new:
         await journal.note_thread(owner, view.generation, thread)
     for batch in _batches(list(new.items()), AT_ONCE):

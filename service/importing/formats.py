@@ -108,11 +108,8 @@ def _records(file: Path) -> Any:
 def _listed(records: Any) -> Iterator[tuple[str, Any]]:
     """Yield the records of a file with their places, out of what wraps them."""
     if isinstance(records, dict):
-        inside = next(
-            (records[name] for name in ("results", "memories", "conversations") if name in records),
-            [records],
-        )
-        records = inside
+        wraps = (name for name in ("results", "memories", "conversations") if name in records)
+        records = next((records[name] for name in wraps), [records])
     if not isinstance(records, list):
         raise FileRefused("The file holds no list of records.")
     for number, record in enumerate(records, 1):
@@ -276,11 +273,8 @@ def _of(value: Any, *names: str) -> Any:
 
 def _parts(parts: Any) -> str:
     """Return the texts among the parts of a message."""
-    texts = (
-        (p if isinstance(p, str) else _of(p, "text") for p in parts or ())
-        if isinstance(parts, list)
-        else ()
-    )
+    listed = parts if isinstance(parts, list) else ()
+    texts = (part if isinstance(part, str) else _of(part, "text") for part in listed)
     return "\n".join(text for text in texts if isinstance(text, str) and text)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from settings import PREFIX, Settings
+from settings import Settings, variable
 
 PAGE = Path("docs/configuration.md")
 HEAD = """# Every setting
@@ -57,21 +57,20 @@ def _groups() -> Iterator[tuple[str, list[str]]]:
 
 
 def _rows(name: str, field: FieldInfo) -> Iterator[str]:
-    variable = name.upper() if name.startswith("openai_") else f"{PREFIX}{name}".upper()
     default = field.get_default(call_default_factory=True)
     if not isinstance(default, BaseModel):
-        yield _row(variable, default, field)
+        yield _row(variable(name), default, field)
         return
     for part, inner in type(default).model_fields.items():
-        yield _row(f"{variable}__{part}".upper(), getattr(default, part), inner)
+        yield _row(f"{variable(name)}__{part.upper()}", getattr(default, part), inner)
 
 
-def _row(variable: str, default: Any, field: FieldInfo) -> str:
+def _row(shown_as: str, default: Any, field: FieldInfo) -> str:
     value = TypeAdapter(Any).dump_python(default, mode="json")
     text = value if isinstance(value, str) else json.dumps(value)
     shown = "" if value in (None, "", [], {}) else f"`{text}`"
     meaning = " ".join((field.description or "").split()).replace("|", "\\|")
-    return f"| `{variable}` | {shown} | {meaning} |"
+    return f"| `{shown_as}` | {shown} | {meaning} |"
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from models.provider.calls import as_model_errors
 from models.provider.loading import once_loaded
 from models.provider.ollama import find_ollama, read_window
 from service.ops.misnamed import misnamed
-from settings import Settings
+from settings import Settings, variable
 
 ALL_SECONDS = 20.0
 """How long all checks together may take; they run at once. A busy machine takes ten to load the
@@ -82,24 +82,17 @@ async def examine(settings: Settings, *more: tuple[str, Work]) -> tuple[list[Che
     return rows, any(task.cancelling() for task in tasks)
 
 
-def variable(settings: Settings, field: str) -> str:
-    """Return the name of the environment variable behind a setting."""
-    if field in ("openai_api_key", "openai_base_url"):
-        return field.upper()
-    return f"{settings.model_config.get('env_prefix', '')}{field}".upper()
-
-
 def because(settings: Settings, field: str) -> str:
     """Return which variable decided, as a remark in brackets."""
     decided = "is set" if field in settings.model_fields_set else "is not set"
-    return f"({variable(settings, field)} {decided})"
+    return f"({variable(field)} {decided})"
 
 
 async def check_settings(settings: Settings) -> list[Check]:
     """Name variables that look like settings and are none: most likely misspelt."""
     if odd := await asyncio.to_thread(misnamed):
         return [Check("settings", "warn", " ".join(odd))]
-    given = sorted(variable(settings, field) for field in settings.model_fields_set)
+    given = sorted(map(variable, settings.model_fields_set))
     text = f"Set: {', '.join(given)}." if given else "Nothing is set: embedded stores, offline."
     return [Check("settings", "ok", text)]
 

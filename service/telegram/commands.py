@@ -1,7 +1,7 @@
 """What the bot shows and changes of memory when it is asked by a command."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiogram import Bot
@@ -29,6 +29,7 @@ COMMANDS = {
     "character": "choose whom you talk with",
     "help": "this list",
 }
+"""What each does; the method that does it has its name."""
 LEAVE = "leave"
 """What a button carries that does nothing."""
 LINE = 300
@@ -55,19 +56,10 @@ class Commands:
         """
         word, *rest = text.split(maxsplit=1)
         name = word.removeprefix("/").partition("@")[0].lower()
-        commands: Mapping[str, Callable[[Owner, Reply, str], Awaitable[str]]] = {
-            "start": self._start,
-            "memory": self._memory,
-            "facts": self._facts,
-            "forget": self._forget,
-            "reset": self._reset,
-            "export": self._export,
-            "character": self._character,
-            "help": self._help,
-        }
         try:
-            if name in commands:
-                reply.text = await commands[name](owner, reply, " ".join(rest).strip())
+            if name in COMMANDS:
+                command: Callable[[Owner, Reply, str], Awaitable[str]] = getattr(self, f"_{name}")
+                reply.text = await command(owner, reply, " ".join(rest).strip())
             else:
                 reply.text = f"There is no command /{name}: /help lists them."
         except (StoreUnavailable, GenerationMoved) as error:

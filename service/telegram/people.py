@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from aiogram.types import User
 
 from domain.characters import Character
-from domain.owner import Owner
+from domain.owner import DEFAULT_CHARACTER, Owner
 from service.telegram.inbox import Inbox
 from settings import Settings
-
-DEFAULT = "default"
-"""Whom everybody talks with where no characters are described."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +29,12 @@ class People:
         """Return a user with the character they chose; the first one until they choose."""
         id = self.user_id(user)
         owners = self.owners(id)
-        chosen = Owner(id, await self.inbox.character(id) or DEFAULT)
+        chosen = Owner(id, await self.inbox.character(id) or DEFAULT_CHARACTER)
         return chosen if chosen in owners else owners[0]  # The characters may have changed since.
 
     def owners(self, user_id: str) -> list[Owner]:
         """Return a user with each character that there is."""
-        return [Owner(user_id, id) for id in self.settings.characters or (DEFAULT,)]
+        return [Owner(user_id, id) for id in self.settings.characters or (DEFAULT_CHARACTER,)]
 
     def character(self, owner: Owner) -> Character:
         """Return what is described of the character of an owner."""

@@ -96,15 +96,6 @@ async def read_ledger(journal: Journal, settings: Settings, owner: Owner) -> Led
     )
 
 
-async def drop_ledger(journal: Journal, owner: Owner) -> None:
-    """Delete what is written down of an owner.
-
-    Raises:
-        StoreUnavailable: If the journal does not answer.
-    """
-    await journal.backend.drop_counts(owner)
-
-
 def _cost(settings: Settings, model: str, line: Mapping[str, int]) -> float | None:
     prices = settings.prices.get(model) or settings.prices.get(model.partition(":")[2])
     if prices is None:

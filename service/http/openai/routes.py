@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from domain.owner import Owner, digest
+from domain.owner import DEFAULT_CHARACTER, LOCAL_USER, Owner, digest
 from service.http.access import Asking, Served
 from service.http.openai.messages import (
     NO_CACHE,
@@ -39,8 +39,6 @@ WHOLE_HEADER = "x-openwebui-chat-id"
 """That of a client which sends all that was said with every message."""
 ZONE_HEADER = "x-timezone"
 """The header that says where a user is, for clients that can add none to the body."""
-USER = "local"
-"""Who is talking where neither token, header nor request says so; as on the command line."""
 LONGEST = 512
 """Characters of a name in a header or path at most."""
 ModelName = Annotated[str, Path(max_length=LONGEST)]
@@ -48,7 +46,7 @@ ModelName = Annotated[str, Path(max_length=LONGEST)]
 
 def _listed(served: Serving) -> dict[str, dict[str, Any]]:
     """Return what OpenAI's clients are told of each character, by its name."""
-    names = list(served.parts.settings.characters) or ["default"]
+    names = list(served.parts.settings.characters) or [DEFAULT_CHARACTER]
     return {name: _as_model(name) for name in names}
 
 
@@ -82,7 +80,7 @@ async def _user(request: Request, asked: CompletionRequest, caller: Asking) -> s
     if caller.has_token:
         return caller.user_id
     named = next(filter(None, (request.headers.get(name) for name in USER_HEADERS)), asked.user)
-    return (named or USER)[:LONGEST]
+    return (named or LOCAL_USER)[:LONGEST]
 
 
 TheUser = Annotated[str, Depends(_user)]

@@ -124,12 +124,6 @@ def owner_to_json(owner: Owner) -> str:
     return Holder(owner).to_json()
 
 
-def owner_from_json(text: str) -> Owner | None:
-    """Return the owner whose ids `owner_to_json` wrote; None where something else is written."""
-    holder = Holder.from_json(text)
-    return holder.owner if holder else None
-
-
 def owners_in(stored: Iterable[str]) -> list[Owner]:
     """Return the owners whose ids `owner_to_json` wrote, without what something else wrote."""
-    return [owner for text in stored if (owner := owner_from_json(text)) is not None]
+    return [holder.owner for text in stored if (holder := Holder.from_json(text)) is not None]

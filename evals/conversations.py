@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from domain.facts.extraction import Source
-from domain.facts.facts import apply, fact_id
+from domain.facts.facts import apply
+from domain.facts.statement import statement_id
 from domain.folding import episode_id
 from domain.journal import JournalView
 from domain.owner import Owner, digest
@@ -233,7 +234,7 @@ def _facts(session: Session, fed: Fed) -> list[Fact]:
 def fact_of(session: Session, statement: Statement, sources: tuple[str, ...]) -> Fact:
     """Return what a session states as a fact with the references of its messages."""
     return Fact(
-        id=fact_id(statement.text, sources[0]),
+        id=statement_id(statement.text, sources[0]),
         text=statement.text,
         subject=statement.subject,
         sources=sources,

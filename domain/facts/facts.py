@@ -31,11 +31,6 @@ class Standing:
     """When it ended: from when the fact that superseded it was true."""
 
 
-def fact_id(text: str, source: str) -> str:
-    """Return a fact's id: the same statement from the same message is one."""
-    return statement_id(text, source)
-
-
 def apply(
     changes: Sequence[FactChange],
     sources: Mapping[str, Source],
@@ -147,7 +142,7 @@ def edit(fact: Fact, text: str, now: datetime) -> tuple[Fact, ...]:
     if text == fact.text:
         return ()
     changed = {
-        "id": fact_id(text, fact.id),
+        "id": statement_id(text, fact.id),
         "text": text,
         "slot": _slot_stated(text, fact.kind, fact.slot),
         "observed_at": now,
@@ -207,7 +202,7 @@ def _stated(change: FactChange, said_at: datetime) -> Fact:
     at = resolve(change.when, said_at) or said_at
     plan = at > said_at or change.kind == "plan"
     return Fact(
-        id=fact_id(text, change.source),
+        id=statement_id(text, change.source),
         text=text,
         kind="plan" if plan else change.kind,
         subject=change.subject.strip() or "user",

@@ -86,7 +86,7 @@ def _grown(
     if any(fact.deleted or fact.edited or not fact.sources for fact in facts):
         return None
     turns = {turn.id: turn for episode in episodes for turn in episode.turns} | view.turns
-    earlier = _with_turns(earlier, turns.values(), count=count, embed=embed)
+    earlier = with_turns(earlier, turns.values(), count=count, embed=embed)
     folded = {turn.id: turn.parent for episode in episodes for turn in episode.turns}
     sources = {ref: turn_of(ref) for fact in facts for ref in fact.sources}
     corpus = earlier.corpus
@@ -118,20 +118,10 @@ def _added(before: Sequence[R], now: Sequence[R]) -> list[R] | None:
     return None if changed or len(before) + len(fresh) != len(now) else fresh
 
 
-def with_journal(
-    index: EvidenceIndex, view: JournalView, *, count: Callable[[str], int], embed: Embed | None
+def with_turns(
+    index: EvidenceIndex, turns: Iterable[Turn], *, count: Callable[[str], int], embed: Embed | None
 ) -> EvidenceIndex:
-    """Return the index with the journal's newer turns."""
-    return _with_turns(index, view.turns.values(), count=count, embed=embed)
-
-
-def _with_turns(
-    index: EvidenceIndex,
-    turns: Iterable[Turn],
-    *,
-    count: Callable[[str], int],
-    embed: Embed | None,
-) -> EvidenceIndex:
+    """Return the index with those turns that it does not hold yet."""
     newer = [turn for turn in turns if turn.id not in index.turns]
     if not newer:
         return index

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.text.languages import language_of
 from domain.text.questions import (
     asks,
     asks_about_oneself,
@@ -19,13 +18,10 @@ from domain.text.questions import (
 )
 from domain.text.terms import (
     content_words,
-    keywords,
     strong_terms,
     terms,
     time_terms,
-    weak_terms,
 )
-from domain.text.vocabulary import ENGLISH
 from domain.text.words import mentions
 
 USER = "\0user"
@@ -45,8 +41,6 @@ class Question:
     """The same without the names of the speakers, unless nothing else is left."""
     strong: frozenset[str]
     """Those that relate it to something: no greetings, no "remember", no words of its period."""
-    keywords: frozenset[str]
-    """Terms of its names, numbers and dates."""
     asks: bool
     """Whether it asks, rather than states."""
     of_user: bool
@@ -95,7 +89,6 @@ def read_question(
         terms=everything,
         about=about,
         strong=strong_terms(text) - names - (time_terms(text) if period else set()),
-        keywords=frozenset(keywords(text)) - names - weak_terms(language_of(text) or ENGLISH),
         asks=asks(text),
         of_user=asks_about_oneself(text),
         of_the_past=asks_of_the_past(text),

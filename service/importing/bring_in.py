@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from domain.facts.facts import fact_id
+from domain.facts.statement import statement_id
 from domain.folding import Window
 from domain.owner import Owner, digest
 from domain.records import Fact, Said, Turn, turn_of
@@ -233,7 +233,7 @@ async def _write_statements(
             parent, source = id, turns[-1].ref(0)
             facts.append(
                 Fact(
-                    id=fact_id(statement.text, source),
+                    id=statement_id(statement.text, source),
                     text=statement.text,
                     sources=(source,),
                     observed_at=statement.at,

@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.recall.index import EvidenceIndex
-from domain.recall.index_building import index_of, with_journal
+from domain.recall.index_building import index_of, with_turns
 from domain.rows import Rows
 from models.embeddings.open import EmbeddingModel
 from models.single_flight import SingleFlight
@@ -168,9 +168,9 @@ class EvidenceCache:
             newer = len(view.turns.keys() - index.turns)
             index = await run_aside(
                 index.small and self._instant and newer <= FEW,
-                with_journal,
+                with_turns,
                 index,
-                view,
+                view.turns.values(),
                 count=self._count,
                 embed=self._embed,
             )

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.facts.extraction import FactChange, FactKind, Source
-from domain.facts.facts import Standing, apply, delete, edit, fact_id, notes, standing, withheld
+from domain.facts.facts import Standing, apply, delete, edit, notes, standing, withheld
+from domain.facts.statement import statement_id
 from domain.records import Fact, turn_of
 
 MONDAY = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -131,8 +132,10 @@ def test_a_denial_supersedes_in_any_language(one: str, other: str) -> None:
 
 
 def test_an_id_depends_on_the_text_and_its_source_alone() -> None:
-    assert fact_id("The user likes tea.", "turn/0") == fact_id("the  USER likes tea", "turn/0")
-    assert fact_id("The user likes tea.", "turn/0") == "3c805657437c21010b527ed700eac792"
+    assert statement_id("The user likes tea.", "turn/0") == statement_id(
+        "the  USER likes tea", "turn/0"
+    )
+    assert statement_id("The user likes tea.", "turn/0") == "3c805657437c21010b527ed700eac792"
 
 
 def test_a_tombstone_of_an_earlier_version_holds_for_its_messages() -> None:
@@ -465,7 +468,10 @@ def test_two_values_of_a_slot_that_are_edited_alike_leave_one_that_holds() -> No
     (moved,) = edit(home, "The user lives in Oslo.", NOW)
     memory.keep([moved])
     other = home.model_copy(
-        update={"id": fact_id("The user lives in Denver.", "turn1/0"), "sources": ("turn1/0",)}
+        update={
+            "id": statement_id("The user lives in Denver.", "turn1/0"),
+            "sources": ("turn1/0",),
+        }
     )
     (again,) = edit(other, "The user lives in Oslo.", NOW)
     memory.keep([other, again])
@@ -475,10 +481,10 @@ def test_two_values_of_a_slot_that_are_edited_alike_leave_one_that_holds() -> No
 
 def test_a_fact_is_the_same_from_the_same_message_only() -> None:
     text = "The user lives in Boston."
-    assert fact_id(text, "a/0") == fact_id("the user lives in Boston", "a/0")
-    assert fact_id(text, "a/0") != fact_id(text, "b/0")
-    assert fact_id(text, "a/0") != fact_id("The user does not live in Boston.", "a/0")
-    assert fact_id("👍", "a/0") != fact_id("👎", "a/0")
+    assert statement_id(text, "a/0") == statement_id("the user lives in Boston", "a/0")
+    assert statement_id(text, "a/0") != statement_id(text, "b/0")
+    assert statement_id(text, "a/0") != statement_id("The user does not live in Boston.", "a/0")
+    assert statement_id("👍", "a/0") != statement_id("👎", "a/0")
 
 
 # Invariants over random histories.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from domain.owner import Owner, owner_from_json, owner_to_json
+from domain.owner import Owner, owner_to_json, owners_in
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.journal.journal import Journal
 from stores.journal.records import MOST_KEYS
@@ -200,7 +200,7 @@ async def test_a_redis_that_is_not_there_is_one_sentence() -> None:
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_readable_ids_survive_being_stored(user: str, character: str) -> None:
     owner = Owner(user, character)
-    assert owner_from_json(owner_to_json(owner)) == owner
+    assert owners_in([owner_to_json(owner)]) == [owner]
 
 
 @given(

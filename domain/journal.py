@@ -70,6 +70,9 @@ class JournalView:
     """The turns that no episode holds, by id."""
     withheld: frozenset[str] = frozenset()
     """Turns that say something forgotten, and episodes whose summary does: for no prompt."""
+    forgotten: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What is forgotten of withheld turns that wait to be read for facts, by turn: what else they
+    say is still to be noted. A turn of which nothing is left is not in it."""
     summaries: str = field(default="", compare=False, repr=False)
     """The cached summaries of the branch that was asked for with it, as they are stored."""
 

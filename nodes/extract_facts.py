@@ -22,11 +22,12 @@ from domain.tiers import Tier
 from models.errors import ModelError
 from nodes.remembering.by_form import forget_by_form
 from nodes.remembering.lease import extending
-from nodes.remembering.obeyed import obeyed
+from nodes.remembering.obeyed import forgotten_since, obeyed, still_said
 from nodes.remembering.read_messages import DROPPED, UNREADABLE, read_messages
 from nodes.remembering.redacted import redacted
 from nodes.state import ChatContext, ChatState, Parts, Schedule
 from stores.errors import GenerationMoved, StoreUnavailable
+from stores.maintenance.forgetting import forget
 
 CONTEXT = 200
 """Characters of a line that is shown before a message, so that "Two." makes sense."""
@@ -72,6 +73,8 @@ class Extracted:
     """Notes of the model that nothing said supports."""
     unread: int = 0
     """Messages that it could not read."""
+    withheld: frozenset[str] = frozenset()
+    """What was withheld when the records were made."""
 
 
 async def extract_or_forget(
@@ -141,7 +144,13 @@ async def extract(
     withheld = view.withheld - set(asked.asking)
     turns = [turn for turn in everything if turn.id not in withheld]
     beside = [t for t in everything if t.id in withheld and t.id not in asked.removed]
-    turns += filter(None, (without_forgotten(turn, asked.statements) for turn in beside))
+    turns += filter(
+        None,
+        (
+            without_forgotten(turn, (*asked.statements, *view.forgotten.get(turn.id, ())))
+            for turn in beside
+        ),
+    )
     turns.sort(key=lambda turn: turn.seq)
     read = {turn.id for turn in turns}
     earlier = [t for t in view.turns.values() if t.id not in read and t.id not in withheld]
@@ -157,7 +166,14 @@ async def extract(
         raise
     try:
         cursor = max((turn.seq for turn in everything), default=view.cursor)
-        await journal.extracted(owner, generation, cursor, work.keys)
+        withheld = work.withheld or view.withheld
+        while True:
+            after, ended = await journal.extracted(owner, generation, cursor, work.keys, withheld)
+            if ended:
+                break
+            again = forgotten_since(withheld, after, {source.ref for source in sources})
+            await forget(parts.stores, owner, generation, again, now=parts.now())
+            withheld = after.withheld
     except GenerationMoved:
         await parts.stores.memories.clear(owner, generation)
         raise
@@ -185,17 +201,20 @@ async def _extract(
     extraction, unread = await read_messages(parts, owner, tier, view.cursor, sources, nearest)
     changes, gone = await obeyed(parts, owner, view, sources, extraction.facts, asked)
     latest = await parts.stores.journal.read(owner)
-    forgotten = (
-        latest.withheld - view.withheld - gone
-    )  # by somebody else, while the model was at it
-    changes = [change for change in changes if turn_of(change.source) not in forgotten]
+    # By somebody else, while the model was at it.
+    forgotten = latest.withheld - view.withheld - gone
+    changes = [
+        change.model_copy(update={"text": text})
+        for change in changes
+        for text in still_said(change, forgotten, latest)
+    ]
     mentions = [each for each in extraction.entities if turn_of(each.source) not in forgotten]
     by_ref = {source.ref: source for source in sources}
 
     def applied(rows: Rows) -> dict[RecordKey, Memory]:
         facts = fact_rules.apply(changes, by_ref, rows.facts, parts.now())
         # No message is quoted for what stands beside something forgotten.
-        hidden = gone | view.withheld
+        hidden = gone | latest.withheld
         facts = tuple(
             fact.model_copy(update={"edited": True}) if turns_of(fact) <= hidden else fact
             for fact in facts
@@ -220,7 +239,7 @@ async def _extract(
         for key, record in written.items()
         if key not in before and isinstance(record, Fact) and not record.deleted
     ]
-    return Extracted(added, list(written), extraction.dropped, unread)
+    return Extracted(added, list(written), extraction.dropped, unread, latest.withheld)
 
 
 def sources_of(turns: Sequence[Turn], around: Mapping[str, Turn] | None = None) -> list[Source]:

@@ -65,6 +65,8 @@ class Reach:
     """Turns in which somebody says it, and episodes whose summary does: for no prompt."""
     asking: frozenset[str] = frozenset()
     """Of the withheld turns those that only ask for it."""
+    removed: frozenset[str] = frozenset()
+    """Of the withheld turns those of which nothing is left."""
     rest: tuple[Fact, ...] = ()
     """What else those facts and turns say: facts to be written, which speak for themselves."""
 
@@ -76,6 +78,7 @@ class Reach:
             (*self.statements, *other.statements),
             self.withheld | other.withheld,
             self.asking | other.asking,
+            self.removed | other.removed,
             tuple(fact for fact in (*self.rest, *other.rest) if fact.id not in facts),
         )
 
@@ -196,6 +199,7 @@ def _reach(
         tuple(dict.fromkeys(filter(None, wished))),
         frozenset(hidden | set(wanted.asking)),
         frozenset(wanted.asking),
+        frozenset(removed),
         (*rest, *(fact.model_copy(update={"edited": True}) for fact in unquoted)),
     )
 

@@ -1,6 +1,6 @@
 """Forgets what messages want forgotten, and tells what else they say: that is still remembered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from domain.facts.extraction import FactChange, Source
 from domain.facts.forgetting import Wanted
@@ -54,8 +54,37 @@ async def obeyed(
             return [change.text]  # said after that
         if turn in asked.removed or (turn in gone and change.text not in texts[change.source]):
             return []
-        told = tell(change.text, reached.statements)
-        return what_else(change.text, reached.statements) if told else [change.text]
+        return _without(change.text, reached.statements)
 
     rest = [other.model_copy(update={"text": text}) for other in others for text in left(other)]
     return rest, reached.withheld
+
+
+def still_said(change: FactChange, forgotten: Collection[str], view: JournalView) -> list[str]:
+    """Return what of a change still holds after turns were withheld: all, what else it says, none.
+
+    Args:
+        change: What a model read.
+        forgotten: The turns.
+        view: It says what of them is forgotten.
+    """
+    turn = turn_of(change.source)
+    statements = view.forgotten.get(turn, ())
+    if turn not in forgotten:
+        return [change.text]
+    return _without(change.text, statements) if statements else []
+
+
+def _without(text: str, statements: Collection[str]) -> list[str]:
+    """Return what a text says beside some statements: all of it where it says none of them."""
+    return what_else(text, statements) if tell(text, statements) else [text]
+
+
+def forgotten_since(before: Collection[str], view: JournalView, refs: Iterable[str]) -> Wanted:
+    """Return what was forgotten of messages since `before` was withheld: to be forgotten again."""
+    turns = ({turn_of(ref) for ref in refs} & view.withheld) - set(before)
+    return Wanted(
+        statements=[text for id in turns for text in view.forgotten.get(id, ())],
+        removed=turns - view.forgotten.keys(),
+        asking=turns & view.forgotten.keys(),
+    )

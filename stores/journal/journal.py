@@ -21,6 +21,7 @@ from stores.journal.records import (
     damaged,
     forget_parsed,
     rows_moved,
+    still_forgotten,
     thread_list,
     view_of,
     withholding,
@@ -188,17 +189,29 @@ class Journal(Readings):
         return (await self.change(owner, view.generation, decide))[1]
 
     async def withhold(
-        self, owner: Owner, generation: str | None, ids: Collection[str]
+        self,
+        owner: Owner,
+        generation: str | None,
+        ids: Collection[str],
+        forgotten: Mapping[str, Collection[str]] | None = None,
     ) -> JournalView:
         """Let no prompt hold these turns and summaries from now on.
+
+        Args:
+            owner: Whose turns.
+            generation: Under which their journal was read.
+            ids: The turns and episodes.
+            forgotten: What is forgotten of them, by turn: who reads them for facts must know it.
 
         Raises:
             GenerationMoved: If the owner was reset meanwhile; nothing is written.
         """
 
         def decide(view: JournalView) -> Changes | None:
-            more = set(ids) - view.withheld
-            return Changes(fields=withholding(view, more)) if more else None
+            noted = still_forgotten(view, forgotten or {}, view.cursor)
+            if set(ids) <= view.withheld and still_forgotten(view, {}, view.cursor) == noted:
+                return None
+            return Changes(fields=withholding(view, ids) | noted)
 
         return (await self.change(owner, generation, decide))[0]
 
@@ -235,18 +248,31 @@ class Journal(Readings):
         generation: str | None,
         cursor: int | None,
         keys: Collection[RecordKey] = (),
-    ) -> JournalView:
-        """End an extraction that wrote `keys`, and move the cursor; None: it failed, none moves."""
+        withheld: frozenset[str] | None = None,
+    ) -> tuple[JournalView, bool]:
+        """End an extraction that wrote `keys`, and move the cursor; None: it failed, none moves.
 
-        def decide(view: JournalView) -> Changes:
+        Args:
+            owner: Whose turns were read.
+            generation: Under which their journal was read.
+            cursor: Up to where.
+            keys: The records that were written.
+            withheld: What was withheld as they were written: nothing ends, and False is returned,
+                where more is by now.
+        """
+
+        def decide(view: JournalView) -> Changes | None:
+            if withheld is not None and view.withheld != withheld:
+                return None
             changes = Changes(fields={"extracting": None})
             if keys:
                 changes.fields |= rows_moved(view, keys)
             if cursor is not None and cursor > view.cursor:
                 changes.fields["cursor"] = str(cursor)
+                changes.fields |= still_forgotten(view, {}, cursor)
             return changes
 
-        return (await self.change(owner, generation, decide))[0]
+        return await self.change(owner, generation, decide)
 
     async def restore(
         self,

@@ -28,6 +28,7 @@ _REF, _THREAD = "ref:", "thread:"
 _CHANGES = TypeAdapter(tuple[RowsChange, ...])
 _DEAD = TypeAdapter(dict[str, str])
 _WITHHELD = TypeAdapter(frozenset[str])
+_FORGOTTEN = TypeAdapter(dict[str, tuple[str, ...]])
 _NAME = TypeAdapter(str)
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -96,6 +97,7 @@ def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
         summaries=raw.summaries,
         # Which turns are not to be shown is not known: none of them is.
         withheld=frozenset(turns) if withheld is None else withheld,
+        forgotten=read_or_none(_FORGOTTEN.validate_json, fields.get("forgotten", "{}")) or {},
     )
 
 
@@ -175,6 +177,7 @@ def _moment(stored: str) -> datetime:
 _COUNTERS = ("version", "rows", "seq", "cursor", "listed", "listed_threads")
 _READERS: Mapping[str, Callable[[str], object]] = {
     "withheld": _WITHHELD.validate_json,
+    "forgotten": _FORGOTTEN.validate_json,
     "changes": _changes,
     "claim": Claim.model_validate_json,
     "extracting": _moment,
@@ -236,6 +239,24 @@ def written(raw: RawJournal, listed: ThreadList, write: Write) -> tuple[RawJourn
 def withholding(view: JournalView, ids: Iterable[str]) -> dict[str, str | None]:
     """Return the field that withholds these turns beside those withheld before."""
     return {"withheld": json.dumps(sorted({*view.withheld, *ids}))}
+
+
+def still_forgotten(
+    view: JournalView, more: Mapping[str, Iterable[str]], cursor: int
+) -> dict[str, str | None]:
+    """Return the field that says what is forgotten of turns beyond a cursor.
+
+    Args:
+        view: The reading; what it says already is kept.
+        more: What to say beside that, by turn.
+        cursor: Up to where turns are read. Of a turn that an episode took nothing is kept then.
+    """
+    both = {
+        id: list(dict.fromkeys((*view.forgotten.get(id, ()), *more.get(id, ()))))
+        for id in sorted({*view.forgotten, *more})
+        if id in view.turns and view.turns[id].seq > cursor
+    }
+    return {"forgotten": json.dumps(both) if both else None}
 
 
 def rows_moved(view: JournalView, keys: Iterable[RecordKey] | None) -> dict[str, str | None]:

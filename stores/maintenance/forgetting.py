@@ -56,7 +56,9 @@ async def forget(
         reached = await _reached(stores, owner, view, wanted)
         if not reached.withheld and not reached.facts:
             return reached
-        read, view = view, await stores.journal.withhold(owner, generation, reached.withheld)
+        forgotten = dict.fromkeys(reached.withheld - reached.removed, reached.statements)
+        read = view
+        view = await stores.journal.withhold(owner, generation, reached.withheld, forgotten)
         if (read.seq, read.rows) == (view.seq, view.rows):
             break  # Nobody said or summarized anything meanwhile.
     written = [*(delete(fact, now) for fact in reached.facts), *reached.rest]

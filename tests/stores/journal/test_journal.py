@@ -106,7 +106,7 @@ async def test_only_one_worker_extracts_at_a_time(journal: Journal) -> None:
     until = NOW + timedelta(minutes=3)
     assert await journal.begin_extraction(ALEX, None, now=NOW, until=until) is not None
     assert await journal.begin_extraction(ALEX, None, now=NOW, until=until) is None
-    assert (await journal.extracted(ALEX, None, 1)).cursor == 1
+    assert (await journal.extracted(ALEX, None, 1))[0].cursor == 1
     assert await journal.begin_extraction(ALEX, None, now=NOW, until=until) is not None
 
 
@@ -151,7 +151,7 @@ async def test_what_an_extraction_that_died_may_have_written_is_told_by_the_next
     await journal.begin_extraction(ALEX, None, now=NOW, until=NOW + lease)
     later = NOW + 2 * lease
     await journal.begin_extraction(ALEX, None, now=later, until=later + lease)
-    after = await journal.extracted(ALEX, None, 1, [("fact", "b")])
+    after, _ = await journal.extracted(ALEX, None, 1, [("fact", "b")])
     assert after.changed_since(before.rows) is None
 
 

@@ -14,6 +14,7 @@ from domain.owner import Owner
 from domain.records import Fact, Said, Turn
 from nodes.remembering.by_form import wanted_by
 from stores.maintenance.forgetting import forget
+from stores.open import Stores
 from tests.support.house import House, Open, is_reply, message_in
 from tests.support.servers.openai_server import Behaviour, Body, Fault, Reply, Structured
 
@@ -59,6 +60,13 @@ async def delete(house: House, text: str) -> None:
     assert ids
     stores = house.parts.stores
     await forget(stores, ALEX, view.generation, Wanted(ids=ids), now=house.parts.now())
+
+
+async def forget_pregnancy(house: House) -> None:
+    stores = house.parts.stores
+    wanted = Wanted(statements=["I am pregnant"])
+    view = await stores.journal.read(ALEX)
+    assert (await forget(stores, ALEX, view.generation, wanted, now=house.parts.now())).withheld
 
 
 @pytest.fixture
@@ -124,6 +132,65 @@ async def test_what_is_forgotten_while_a_model_reads_it_becomes_no_fact(open_hou
         await house.say("Please forget that I am pregnant")
         await house.parts.stores.background.finish(10)
         assert {fact.text for fact in await facts_of(house)} == {"The user lives in Rome."}
+
+
+async def test_what_else_a_message_says_is_noted_where_a_part_is_forgotten_meanwhile(
+    open_house: Open,
+) -> None:
+    async with open_house(remember="background", extract_turns=1) as house:
+
+        def slow(body: Body) -> Behaviour:
+            behaviour = scripted(body)
+            if isinstance(behaviour, Structured):
+                return Reply(json.dumps(behaviour.value), delay=0.4, streams=False)
+            return behaviour
+
+        house.server.default = slow
+        await house.say("I am pregnant. I live in Rome.")
+        await house.server.asked(2)
+        await forget_pregnancy(house)
+        await house.parts.stores.background.finish(10)
+        assert {fact.text for fact in await facts_of(house)} == {"The user lives in Rome."}
+        await house.say("What do you know about me?")
+        assert "Rome" in house.prompt() and "pregnant" not in house.prompt()
+
+
+async def test_what_else_a_message_says_is_noted_where_a_part_is_forgotten_before(
+    open_house: Open,
+) -> None:
+    async with open_house(extract_turns=3) as house:
+        house.server.default = scripted
+        await house.say("I am pregnant. I live in Rome.")
+        await forget_pregnancy(house)
+        for text in ("It is warm today", "Good morning", "What do you know about me?"):
+            await house.say(text)
+        assert {fact.text for fact in await facts_of(house)} == {"The user lives in Rome."}
+        assert "Rome" in house.prompt() and "pregnant" not in house.prompt()
+        view = await house.parts.stores.journal.read(ALEX)
+        assert not view.forgotten  # What was forgotten is kept for no longer than it is needed.
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_what_is_forgotten_as_it_is_written_becomes_no_fact(
+    quick: Any, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    async with quick() as house:
+        house.server.default = scripted
+        write = Stores.write
+
+        async def forgets(self: Stores, *args: Any) -> None:
+            monkeypatch.undo()
+            if after:
+                await write(self, *args)
+            await forget_pregnancy(house)
+            if not after:
+                await write(self, *args)
+
+        monkeypatch.setattr(Stores, "write", forgets)
+        await house.say("I am pregnant. I live in Rome.")
+        assert {fact.text for fact in await facts_of(house)} == {"", "The user lives in Rome."}
+        await house.say("What do you know about me?")
+        assert "Rome" in house.prompt() and "pregnant" not in house.prompt()
 
 
 async def test_what_was_deleted_can_be_said_anew(quick: Any) -> None:

@@ -51,10 +51,9 @@ test: setup
 	@$(BIN)/pytest -n 3 --dist loadfile -q -m "not deep and not model"
 
 # In the order of folders: files of few tests last would be the longest ones, on one of two workers.
-# Of the real model two runs of six: all of them would take half an hour more.
 test-deep: setup
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m deep
-	@$(MAKE) --no-print-directory test-model RUNS="own and 8192 or strict and 2048"
+	@$(MAKE) --no-print-directory test-model
 
 # Twenty turns on each of three templates and two contexts of a small real model, installed into
 # .venv-model on first use.

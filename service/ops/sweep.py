@@ -1,4 +1,4 @@
-"""The daily sweep: folds what idle owners left, and deletes what has been dead for a week.
+"""The daily sweep: folds what idle owners left, and deletes what is dead for a week or was reset.
 
 An owner whose journal was lost is left alone: what looks dead there may only have lost its ref.
 """
@@ -25,6 +25,7 @@ from nodes.state import Parts
 from stores.base_store.namespaces import all_namespaces
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.journal.journal import Journal
+from stores.maintenance.erase import finish_resets
 from stores.maintenance.recover import journal_lost, memories_lost
 from stores.memories import Memories
 
@@ -86,6 +87,7 @@ async def sweep(parts: Parts) -> SweepReport:
 
 
 async def _sweep_owner(parts: Parts, owner: Owner, report: SweepReport) -> None:
+    await finish_resets(parts.stores, owner)
     view, episodes = await _read(parts, owner)
     if journal_lost(view, episodes):
         report.lost += 1

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from domain.owner import FIRST_GENERATION, Holder, Owner
 
+ENDED = "ended"
+"""The field of a journal that was deleted once, and will be once more."""
 MOST_DIGITS = 16
 """Digits from which on a counter is none of ours: nobody writes so often."""
 
@@ -32,6 +34,11 @@ class RawJournal:
     def version(self) -> int:
         """The counter that every write moves."""
         return count_in(self.fields, "version")
+
+    @property
+    def ended(self) -> bool:
+        """Whether the journal was deleted once, and nothing was written to it since."""
+        return self.version == 0 and ENDED in self.fields
 
     @property
     def listed(self) -> int:
@@ -72,8 +79,14 @@ class JournalBackend(Protocol):
     async def renew(self, owner: Owner, token: str) -> list[str]:
         """Make `token` the current generation; return the names of all others that exist."""
 
-    async def erase(self, owner: Owner, generation: str) -> int:
-        """Delete all that a generation's journal holds; return how many turns it held."""
+    async def older(self, owner: Owner) -> list[str]:
+        """Return the names of the owner's generations that are listed and not current."""
+
+    async def erase(self, owner: Owner, generation: str, *, last: bool = True) -> int:
+        """Delete all that a generation's journal holds; return how many turns it held.
+
+        Unless it is the last time, its name stays listed, with the field `ENDED` in its journal.
+        """
 
     async def note_holder(self, thread: str, holder: Holder) -> None:
         """Record whom a thread belongs to, with the readable ids."""

@@ -313,10 +313,11 @@ class Journal(Readings):
         forget_parsed()
         return token, await self.backend.renew(owner, token)
 
-    async def threads_of(self, owner: Owner, generation: str) -> tuple[set[str], bool]:
-        """Return the threads that a generation has indexed, and whether that is all of them."""
+    async def threads_of(self, owner: Owner, generation: str) -> tuple[set[str], bool, bool]:
+        """Return the threads that a generation has indexed, whether all, and if it ended before."""
         raw = await self.backend.read_generation(owner, generation)
         moved, stored = await self.backend.list_threads(owner, generation)
         view = view_of(raw, thread_list(moved, stored))
-        whole = raw.version > 0 and not view.threads_lost and not damaged(raw, stored)
-        return {*view.threads, *(turn.thread for turn in view.turns.values())}, whole
+        sound = not view.threads_lost and not damaged(raw, stored)
+        whole = raw.ended or (raw.version > 0 and sound)
+        return {*view.threads, *(turn.thread for turn in view.turns.values())}, whole, raw.ended

@@ -59,25 +59,56 @@ async def reset(
     token, older = await stores.journal.renew(owner)
     if everywhere:
         older = sorted({*older, *await backend.generations(owner)} - {token})
+    begun = await _begun(stores, owner) if older else set()
     for generation in older:
-        threads, whole = await stores.journal.threads_of(owner, generation)
-        threads |= await _begun(stores, owner)
-        if everywhere or not whole:
-            # Not those that were spoken on since.
-            now = (await stores.journal.read(owner)).threads
-            threads |= await threads_left(stores, owner) - now.keys()
-        for thread in threads:
-            await stores.checkpointer.adelete_checkpoints(thread)
-        name = None if generation == FIRST_GENERATION else generation
-        removed.memories += await stores.memories.clear(owner, name)
-        stores.recall.forget(owner)
-        stores.summaries.forget()
-        await _drop_holders(stores, owner, threads)
-        await also(threads)
-        removed.threads += len(threads)
-        # Last: until the journal's part is gone, the generation is still listed to be deleted.
-        removed.turns += await backend.erase(owner, generation)
+        await _clear(stores, owner, generation, removed, begun, everywhere=everywhere, also=also)
     return removed
+
+
+async def finish_resets(stores: Stores, owner: Owner) -> Removed:
+    """Delete once more what resets deleted, and what one that broke off left.
+
+    A process that was killed while it wrote under a generation that just ended may have left it
+    after the reset: the next reset finds it, or this, once a day.
+
+    Raises:
+        StoreUnavailable: If a store does not answer; call it again then.
+    """
+    removed = Removed()
+    for generation in await stores.journal.backend.older(owner):
+        await _clear(stores, owner, generation, removed)
+    return removed
+
+
+async def _clear(
+    stores: Stores,
+    owner: Owner,
+    generation: str,
+    removed: Removed,
+    begun: Collection[str] = (),
+    *,
+    everywhere: bool = False,
+    also: AlsoDrop = nothing_else,
+) -> None:
+    """Delete all that an owner's generation holds, with the threads `begun`, and count it."""
+    backend = stores.journal.backend
+    threads, whole, ended = await stores.journal.threads_of(owner, generation)
+    threads |= {*begun}
+    if everywhere or not whole:
+        # Not those that were spoken on since.
+        now = (await stores.journal.read(owner)).threads
+        threads |= await threads_left(stores, owner) - now.keys()
+    for thread in threads:
+        await stores.checkpointer.adelete_checkpoints(thread)
+    name = None if generation == FIRST_GENERATION else generation
+    removed.memories += await stores.memories.clear(owner, name)
+    stores.recall.forget(owner)
+    stores.summaries.forget()
+    await _drop_holders(stores, owner, threads)
+    await also(threads)
+    removed.threads += len(threads)
+    # Last: until the journal's part is gone, the generation is still listed to be deleted.
+    removed.turns += await backend.erase(owner, generation, last=ended)
 
 
 async def _begun(stores: Stores, owner: Owner) -> set[str]:
@@ -142,6 +173,7 @@ async def forget(stores: Stores, user_id: str, *, also: AlsoDrop = nothing_else)
         total.threads += removed.threads
         total.turns += removed.turns
         total.memories += removed.memories
+        await finish_resets(stores, owner)
         await stores.journal.backend.drop_counts(owner)
         await stores.journal.drop_owner(owner)
     await _purge(stores)

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
 from domain.owner import FIRST_GENERATION, Owner
-from stores.journal.backend import RawJournal, Write, count_in, generation_name
+from stores.journal.backend import ENDED, RawJournal, Write, count_in, generation_name
 from stores.journal.journal import Journal
 from stores.redis.connection import LOST, answered, failed
 from stores.redis.key_kinds import MANY, strange_keys, without_strange
@@ -171,13 +171,26 @@ class RedisJournal(OwnerIndex):
         keys = self._redis.scan_iter(match=f"{begin}*:*", count=MANY)
         return {key.decode().removeprefix(begin).rpartition(":")[0] async for key in keys}
 
-    async def erase(self, owner: Owner, generation: str) -> int:
+    async def older(self, owner: Owner) -> list[str]:
+        """Return the names of the owner's generations that are listed and not current."""
+        current, listed = self._keys(owner)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.get(current)
+            pipe.smembers(listed)
+            token, names = await answered(without_strange(pipe))
+        now = token.decode() if token else FIRST_GENERATION
+        return sorted({name.decode() for name in names or ()} - {now})
+
+    async def erase(self, owner: Owner, generation: str, *, last: bool = True) -> int:
         """Delete all that a generation's journal and cache hold; return how many turns."""
         base = f"{owner_prefix(owner)}{generation}"
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hlen(f"{base}:turns")
             pipe.delete(*(f"{base}:{part}" for part in PARTS))
-            pipe.srem(self._keys(owner)[1], generation)
+            if last:
+                pipe.srem(self._keys(owner)[1], generation)
+            else:
+                pipe.hset(f"{base}:book", ENDED, "1")
             count, *_ = await answered(without_strange(pipe))
         return int(count or 0)
 

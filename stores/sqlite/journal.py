@@ -10,7 +10,7 @@ import aiosqlite
 
 from domain.owner import FIRST_GENERATION, Owner
 from stores.errors import StoreUnavailable
-from stores.journal.backend import RawJournal, Write, count_in, generation_name
+from stores.journal.backend import ENDED, RawJournal, Write, count_in, generation_name
 from stores.journal.journal import Journal
 from stores.sqlite.connection import WAIT_SECONDS
 from stores.sqlite.owner_index import OwnerIndex
@@ -132,7 +132,16 @@ class SqliteJournal(OwnerIndex):
             ) as rows:
                 return [str(row[0]) async for row in rows]
 
-    async def erase(self, owner: Owner, generation: str) -> int:
+    async def older(self, owner: Owner) -> list[str]:
+        """Return the names of the owner's generations that are listed and not current."""
+        async with self._transaction():
+            now = generation_name(await self._generation(owner))
+            async with self._db.execute(
+                "SELECT token FROM generations WHERE owner = ? AND token != ?", (owner.key, now)
+            ) as rows:
+                return [str(row[0]) async for row in rows]
+
+    async def erase(self, owner: Owner, generation: str, *, last: bool = True) -> int:
         """Delete all that a generation's journal holds; return how many turns it held."""
         at = (owner.key, generation)
         async with self._transaction():
@@ -143,7 +152,10 @@ class SqliteJournal(OwnerIndex):
                 await self._db.execute(
                     f"DELETE FROM {table} WHERE owner = ? AND generation = ?", at
                 )
-            await self._db.execute("DELETE FROM generations WHERE owner = ? AND token = ?", at)
+            if last:
+                await self._db.execute("DELETE FROM generations WHERE owner = ? AND token = ?", at)
+            else:
+                await self._db.execute("INSERT INTO book VALUES (?, ?, ?, '1')", (*at, ENDED))
         return int(count or 0)
 
     async def mark(self, name: str, value: str | None = None) -> str | None:

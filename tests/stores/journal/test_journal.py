@@ -88,7 +88,10 @@ async def test_a_writer_from_before_a_reset_writes_nothing(journal: Journal) -> 
         await journal.add_turns(ALEX, None, [turn("b", "a")], "t", "b")
     view = await journal.read(ALEX)
     assert view.generation == token and not view.turns and not view.refs
-    assert await journal.backend.erase(ALEX, "first") == 1
+    assert await journal.backend.erase(ALEX, "first", last=False) == 1
+    assert await journal.threads_of(ALEX, "first") == (set(), True, True)
+    assert await journal.backend.older(ALEX) == ["first"], "it is deleted once more"
+    assert await journal.backend.erase(ALEX, "first") == 0
     assert (await journal.threads_of(ALEX, "first"))[0] == set()
     _, older = await journal.renew(ALEX)
     assert older == [token], "what was erased is no longer listed"

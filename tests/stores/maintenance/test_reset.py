@@ -13,6 +13,7 @@ from domain.owner import Owner
 from nodes.extract_facts import extract
 from nodes.schedule import schedule
 from nodes.summarize import fold_window
+from service.ops.sweep import sweep
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.erase import forget, reset
 from tests.support.kept import seen
@@ -108,6 +109,10 @@ async def test_a_reset_while_a_first_turn_begins_leaves_only_that_turn(
         assert residue() == set()
 
 
+async def sweep_all(script: Script) -> None:
+    await sweep(script.parts)
+
+
 async def forget_alex(script: Script) -> None:
     await forget(script.parts.stores, "alex")
 
@@ -160,6 +165,23 @@ async def test_a_turn_that_is_kept_just_before_a_reset_leaves_nothing_after_it(
     assert not (await script.graph().aget_state(on("t"))).values
     await script.say("Hello mark4a", "t", ALEX)
     assert marks(str(await script.graph().aget_state(on("t"))))[:1] == ("mark4a",)
+
+
+async def test_what_a_killed_process_wrote_over_a_reset_goes_with_the_next_sweep_or_reset(
+    script: Script, residue: Residue
+) -> None:
+    stores = script.parts.stores
+    for clear in (sweep_all, reset_alex):
+        await script.talk(1, 6, "t", ALEX)
+        generation = (await stores.journal.read(ALEX)).generation
+        facts = (await stores.memories.all(ALEX, generation)).facts
+        assert facts
+        await reset_alex(script)
+        await stores.memories.put(ALEX, generation, *facts)  # And is killed before it cleans up.
+        await script.say("Hello mark9a", "t", ALEX)
+        assert "mark1a" in residue()
+        await clear(script)
+        assert "mark1a" not in residue()
 
 
 async def test_a_thread_spoken_on_during_a_reset_is_whole_and_its_copies_go_with_the_next(

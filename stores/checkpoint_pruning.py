@@ -165,29 +165,6 @@ def at_checkpoint(thread_id: str, namespace: str, id: str = "") -> RunnableConfi
     }
 
 
-def checked_keep_turns(keep_turns: int) -> int:
-    """Return `keep_turns` if it is usable.
-
-    Raises:
-        ValueError: If it is below 2: a run that is rolled back, or whose message is edited,
-            goes on from the turn before it.
-    """
-    if keep_turns < 2:
-        raise ValueError(f"keep_turns is {keep_turns}: keep the checkpoints of at least 2 turns.")
-    return keep_turns
-
-
-def checked_strategy(strategy: str) -> bool:
-    """Return whether a pruning strategy deletes everything.
-
-    Raises:
-        ValueError: If there is no such strategy.
-    """
-    if strategy not in ("keep_latest", "delete", "delete_all"):
-        raise ValueError(f"No pruning strategy {strategy!r}: use 'keep_latest' or 'delete'.")
-    return strategy != "keep_latest"
-
-
 def checked(checkpoint: CheckpointTuple) -> CheckpointTuple:
     """Return a checkpoint that was read, if it is one at all.
 
@@ -196,14 +173,9 @@ def checked(checkpoint: CheckpointTuple) -> CheckpointTuple:
     """
     parts: Any = checkpoint.checkpoint
     fields = ("channel_values", "channel_versions", "versions_seen")
-    if (
-        not isinstance(checkpoint.metadata, dict)
-        or not isinstance(parts, dict)
-        or "id" not in parts
-    ):
-        raise ValueError("This is no checkpoint.")
-    if not all(isinstance(parts.get(name), dict) for name in fields):
-        raise ValueError("This checkpoint is not whole.")
+    whole = isinstance(checkpoint.metadata, dict) and isinstance(parts, dict) and "id" in parts
+    if not whole or not all(isinstance(parts.get(name), dict) for name in fields):
+        raise ValueError("This is no whole checkpoint.")
     return checkpoint
 
 

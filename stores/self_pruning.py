@@ -9,14 +9,15 @@ from contextlib import nullcontext
 from typing import Any, TypedDict, Unpack
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import Checkpoint
+from langgraph.checkpoint.base import Checkpoint, CheckpointTuple, get_checkpoint_id
 
 from domain.owner import owner_of_run
 from stores.checkpoint_pruning import (
     KEEP_TURNS,
     ThreadRefs,
-    checked_keep_turns,
-    checked_strategy,
+    at_checkpoint,
+    is_run,
+    refuse_lost_start,
 )
 from stores.errors import GenerationMoved
 
@@ -72,7 +73,12 @@ class SelfPruning(ABC):
         Raises:
             ValueError: If `keep_turns` is too small.
         """
-        self._keep_turns = checked_keep_turns(options.get("keep_turns", KEEP_TURNS))
+        self._keep_turns = options.get("keep_turns", KEEP_TURNS)
+        # A run that is rolled back, or whose message is edited, goes on from the turn before it.
+        if self._keep_turns < 2:
+            raise ValueError(
+                f"keep_turns is {self._keep_turns}: keep the checkpoints of at least 2 turns."
+            )
         self._thin, self._refs = options.get("thin", False), options.get("refs")
         self._lost: set[str] = set()
         self._copied: Callable[[str, str], None] | None = None
@@ -102,12 +108,68 @@ class SelfPruning(ABC):
         """Yield every thread that has checkpoints."""
 
     @abstractmethod
+    def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Yield checkpoints, newest first.
+
+        Args:
+            config: The thread; a namespace ("" is the graph's own) and an id narrow it. None
+                lists every thread.
+            filter: Metadata that must be equal.
+            before: A config whose checkpoint, and all after it, is left out.
+            limit: At most so many.
+        """
+
+    @abstractmethod
     async def _keep_newest(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread but the newest of each namespace."""
 
     @abstractmethod
     async def _copy(self, source: str, target: str) -> None:
         """Copy all checkpoints of a thread to another."""
+
+    async def _answer(
+        self,
+        config: RunnableConfig,
+        checkpoint: CheckpointTuple | None,
+        *,
+        there: bool,
+        lost: bool = False,
+    ) -> CheckpointTuple | None:
+        """Return what is answered where `config` asks and `checkpoint` could be read.
+
+        A run whose newest checkpoint was lost or damaged begins without one, and `lost` tells;
+        whoever merely looks is given the newest that can be read.
+
+        Args:
+            config: Which checkpoint is asked for, and by whom.
+            checkpoint: It; None where it is not there or cannot be read.
+            there: Whether anything is there.
+            lost: Whether the newest that was written is there no more.
+
+        Raises:
+            CheckpointGone: If a run is to begin at one that is not there.
+        """
+        wanted = config["configurable"]
+        thread_id, newest = str(wanted["thread_id"]), not get_checkpoint_id(config)
+        damaged = newest and there and checkpoint is None
+        if is_run(config):
+            self._lost.discard(thread_id)
+            if damaged or lost:
+                self._lost.add(thread_id)
+                return None
+        elif damaged:
+            place = at_checkpoint(thread_id, str(wanted.get("checkpoint_ns") or ""))
+            return await anext(self.alist(place, limit=1), None)
+        if checkpoint is None:
+            refuse_lost_start(config)
+        return checkpoint
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread, then its ref."""
@@ -144,6 +206,8 @@ class SelfPruning(ABC):
         Raises:
             ValueError: If there is no such strategy.
         """
-        prune = self.adelete_checkpoints if checked_strategy(strategy) else self._keep_newest
+        if strategy not in ("keep_latest", "delete", "delete_all"):
+            raise ValueError(f"No pruning strategy {strategy!r}: use 'keep_latest' or 'delete'.")
+        prune = self._keep_newest if strategy == "keep_latest" else self.adelete_checkpoints
         for thread_id in map(str, thread_ids):
             await prune(thread_id)

@@ -31,7 +31,6 @@ from stores.checkpoint_pruning import (
     is_run,
     matches,
     pruned_by,
-    refuse_lost_start,
     superseded,
 )
 from stores.redis.begun_runs import begun_by, owners_that_began
@@ -183,30 +182,18 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint with its pending writes: the one named, else the newest.
 
-        A run whose newest checkpoint was lost or damaged begins without one, and `lost` tells;
-        whoever merely looks is given the newest that can be read.
-
         Raises:
             CheckpointGone: If a run is to begin at one that is not there.
         """
         thread_id, namespace = _address(config)
-        id = get_checkpoint_id(config) or ""
-        row = await self._rows.read(thread_id, namespace, id)
+        row = await self._rows.read(thread_id, namespace, get_checkpoint_id(config) or "")
         self._names[thread_id] = row.names
         checkpoint = None
         if row.field:
             checkpoint = readable(self.serde, thread_id, row.field, row.value, row.writes)
         if is_run(config):
             self._rows.begin(thread_id, row)
-            self._lost.discard(thread_id)
-            if row.lost or (row.field and not id and checkpoint is None):
-                self._lost.add(thread_id)
-                return None
-        elif row.field and not id and checkpoint is None:
-            return await anext(self.alist(at_checkpoint(thread_id, namespace), limit=1), None)
-        if checkpoint is None:
-            refuse_lost_start(config)
-        return checkpoint
+        return await self._answer(config, checkpoint, there=bool(row.field), lost=row.lost)
 
     async def damaged(self) -> AsyncGenerator[str | None]:
         """Yield, of all checkpoints, the place of one that cannot be read, None of any other."""
@@ -222,15 +209,7 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
-        """Yield checkpoints, newest first.
-
-        Args:
-            config: The thread; a namespace ("" is the graph's own) and an id narrow it. None
-                lists every thread.
-            filter: Metadata that must be equal.
-            before: A config whose checkpoint, and all after it, is left out.
-            limit: At most so many.
-        """
+        """Yield checkpoints, newest first."""
         places = await places_of(self._rows, config, before)
         left = len(places) if limit is None else limit
         while places and left > 0:

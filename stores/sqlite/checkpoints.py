@@ -7,14 +7,12 @@ own thread does all that blocks.
 import asyncio
 import logging
 import sqlite3
-from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, Unpack, cast
 
 import aiosqlite
-from cachetools import LRUCache
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     ChannelVersions,
@@ -33,27 +31,13 @@ from stores.checkpoint_pruning import (
     checked,
     is_run,
     pruned_by,
-    refuse_lost_start,
     superseded,
 )
 from stores.errors import StoreUnavailable
-from stores.self_pruning import RUNS_UNDER_WAY, PruningOptions, SelfPruning, beginner, input_of
-from stores.sqlite.checkpoint_sql import (
-    BEGAN,
-    BEGIN_RUN,
-    BEGUN_BY,
-    COPY_CHECKPOINTS,
-    COPY_WRITES,
-    DROP_ORPHANS,
-    DROP_WRITES_OF_RUN,
-    FORGET_NEWEST_OF_RUN,
-    MARK,
-    NEWEST,
-    RUN,
-    SAVED,
-    SCHEMA,
-)
+from stores.self_pruning import PruningOptions, SelfPruning, beginner, input_of
+from stores.sqlite import checkpoint_sql as sql
 from stores.sqlite.connection import WAIT_SECONDS, ConnectionLock
+from stores.sqlite.deletions import Deletions
 
 _log = logging.getLogger(__name__)
 
@@ -78,8 +62,7 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         """
         AsyncSqliteSaver.__init__(self, connection)
         self._prune_by(**options)
-        self._deletions: Counter[str] = Counter()
-        self._began: LRUCache[str, int] = LRUCache(RUNS_UNDER_WAY)
+        self._deletions = Deletions()
 
     @classmethod
     @asynccontextmanager
@@ -124,7 +107,7 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
             return
         await super().setup()
         async with self._writing() as cursor:
-            await cursor.executescript(SCHEMA)
+            await cursor.executescript(sql.SCHEMA)
             await cursor.execute("PRAGMA secure_delete = ON")
 
     @asynccontextmanager
@@ -137,39 +120,27 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint with its pending writes: the one named, else the newest.
 
-        A run whose newest checkpoint was deleted or damaged by another program begins without one,
-        and `lost` tells; whoever merely looks is given the newest that can be read.
-
         Raises:
             CheckpointGone: If a run is to begin at one that is not there.
         """
         thread_id = str(config["configurable"]["thread_id"])
         if is_run(config):
-            self._began[thread_id] = self._deletions[thread_id]
+            self._deletions.begin(thread_id)
         checkpoint = await self._loaded(config)
         if get_checkpoint_id(config):
-            if checkpoint is None:
-                refuse_lost_start(config)
-            return checkpoint
+            return await self._answer(config, checkpoint, there=checkpoint is not None)
         namespace = str(config["configurable"].get("checkpoint_ns") or "")
         place = {"thread": thread_id, "ns": namespace}
-        async with self.lock:
-            ((there, written),) = await self.conn.execute_fetchall(NEWEST, place)
-        if is_run(config):
-            self._lost.discard(thread_id)
-            if (checkpoint is None and there) or (written or "") > (there or ""):
-                self._lost.add(thread_id)
-                return None
-        if checkpoint is None and there:
-            return await anext(self.alist(at_checkpoint(thread_id, namespace), limit=1), None)
-        return checkpoint
+        ((there, written),) = await self._rows(sql.NEWEST, place)
+        lost = (written or "") > (there or "")
+        return await self._answer(config, checkpoint, there=bool(there), lost=lost)
 
     async def _loaded(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint as the library reads it; None where it cannot be read."""
         try:
             checkpoint = await super().aget_tuple(config)
             if checkpoint is not None:
-                cast(dict[str, Any], checked(checkpoint).metadata).pop(MARK, None)
+                cast(dict[str, Any], checked(checkpoint).metadata).pop(sql.MARK, None)
         except UNREADABLE as error:
             _log.warning("A checkpoint cannot be read and is passed over: %s", type(error))
             return None
@@ -178,10 +149,8 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
     async def damaged(self) -> AsyncGenerator[str | None]:
         """Yield, of all checkpoints, the place of one that cannot be read, None of any other."""
         for thread_id, namespace, id in await self._places(None):
-            if await self._loaded(at_checkpoint(thread_id, namespace, id)) is None:
-                yield f"checkpoint {id} of thread {thread_id}"
-            else:
-                yield None
+            checkpoint = await self._loaded(at_checkpoint(thread_id, namespace, id))
+            yield None if checkpoint else f"checkpoint {id} of thread {thread_id}"
 
     async def _places(
         self,
@@ -195,8 +164,11 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
             SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints {where}
             ORDER BY checkpoint_id DESC
         """
-        async with self.lock, self.conn.execute(query, values) as rows:
-            return [*await rows.fetchall()]
+        return await self._rows(query, values)
+
+    async def _rows(self, query: str, values: Any = ()) -> list[Any]:
+        async with self.lock:
+            return [*await self.conn.execute_fetchall(query, values)]
 
     async def aput(
         self,
@@ -215,17 +187,16 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         source, step = str(metadata.get("source", "")), int(metadata.get("step", 0))
         if source == "input" and (owner_key := beginner(config, input_of(checkpoint))):
             async with self._writing() as cursor:  # What the run writes waits for it in line.
-                await cursor.execute(BEGIN_RUN, (thread_id, owner_key))
+                await cursor.execute(sql.BEGIN_RUN, (thread_id, owner_key))
         saved = Saved(namespace, checkpoint["id"], parent or "", source, step)
         before = await self._saved(thread_id)
         pruned = pruned_by(saved, before, self._keep_turns, thin=self._thin)
-        if self._deleted(
-            config
-        ):  # Nothing waits from here to its place in line for the connection.
+        # Nothing waits from here to its place in line for the connection.
+        if self._deletions.forbid(config):
             return at_checkpoint(thread_id, namespace, saved.id)
         if pruned.saved != saved:
             config = at_checkpoint(thread_id, namespace, pruned.saved.parent)
-            metadata = cast(CheckpointMetadata, {**metadata, MARK: pruned.saved.source})
+            metadata = cast(CheckpointMetadata, {**metadata, sql.MARK: pruned.saved.source})
         written = await super().aput(config, checkpoint, metadata, new_versions)
         try:
             await self._drop(thread_id, pruned.gone, pruned.oldest)
@@ -242,31 +213,19 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         task_path: str = "",
     ) -> None:
         """Store what a task wrote, beside the checkpoint it started from, there yet or not."""
-        if not self._deleted(config):
+        if not self._deletions.forbid(config):
             await super().aput_writes(config, writes, task_id, task_path)
-
-    def _deleted(self, config: RunnableConfig) -> bool:
-        """Return whether a run writes to a thread that was deleted since it began."""
-        thread_id = str(config["configurable"]["thread_id"])
-        deletions = self._deletions[thread_id]
-        return is_run(config) and self._began.get(thread_id, deletions) != deletions
 
     async def begun_by(self, owner_key: str) -> set[str]:
         """Return the threads on which an owner began runs, listed in the journal yet or not."""
-        async with self.lock:
-            rows = await self.conn.execute_fetchall(BEGUN_BY, (owner_key,))
-        return {str(thread_id) for (thread_id,) in rows}
+        return {str(thread_id) for (thread_id,) in await self._rows(sql.BEGUN_BY, (owner_key,))}
 
     async def owners_that_began(self, user_key: str) -> set[str]:
         """Return the keys of a user's owners that began a run on any thread."""
-        async with self.lock:
-            rows = await self.conn.execute_fetchall(BEGAN, (user_key,))
-        return {str(owner_key) for (owner_key,) in rows}
+        return {str(owner_key) for (owner_key,) in await self._rows(sql.BEGAN, (user_key,))}
 
     async def _saved(self, thread_id: str) -> list[Saved]:
-        async with self.lock:
-            rows = await self.conn.execute_fetchall(SAVED, (thread_id,))
-        return [Saved(*row) for row in rows]
+        return [Saved(*row) for row in await self._rows(sql.SAVED, (thread_id,))]
 
     async def alist(
         self,
@@ -280,13 +239,6 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
 
         The library holds its lock between them: a caller that stops early, or reads another
         checkpoint in between, would wait for ever.
-
-        Args:
-            config: The thread; a namespace ("" is the graph's own) and an id narrow it. None
-                lists every thread.
-            filter: Metadata that must be equal.
-            before: A config whose checkpoint, and all after it, is left out.
-            limit: At most so many.
         """
         bound = before if before and get_checkpoint_id(before) else None
         places = await self._places(config, filter, bound)
@@ -298,9 +250,7 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
 
     async def threads(self) -> AsyncIterator[str]:
         """Yield every thread that has checkpoints."""
-        async with self.lock:
-            rows = await self.conn.execute_fetchall("SELECT DISTINCT thread_id FROM checkpoints")
-        for (thread_id,) in rows:
+        for (thread_id,) in await self._rows("SELECT DISTINCT thread_id FROM checkpoints"):
             yield str(thread_id)
 
     async def adelete_checkpoints(self, thread_id: str) -> None:
@@ -309,24 +259,23 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         Their text is overwritten in the file and gone from its log. No run that is under way on
         the thread writes any more: all of them are in this process.
         """
-        self._deletions[str(thread_id)] += 1
+        self._deletions.add(str(thread_id))
         async with self._writing() as cursor:
             for table in ("checkpoints", "writes", "newest", "begun"):
                 await cursor.execute(f"DELETE FROM {table} WHERE thread_id = ?", (str(thread_id),))
-        async with self.lock:
-            await self.conn.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        await self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints that some runs wrote, in whatever thread; refs stay."""
         async with self._writing() as cursor:
             for run_id in map(str, run_ids):
-                await cursor.execute(DROP_WRITES_OF_RUN, (run_id,))
-                await cursor.execute(FORGET_NEWEST_OF_RUN, (run_id,))
-                await cursor.execute(f"DELETE FROM checkpoints WHERE {RUN} = ?", (run_id,))
+                await cursor.execute(sql.DROP_WRITES_OF_RUN, (run_id,))
+                await cursor.execute(sql.FORGET_NEWEST_OF_RUN, (run_id,))
+                await cursor.execute(f"DELETE FROM checkpoints WHERE {sql.RUN} = ?", (run_id,))
 
     async def _copy(self, source: str, target: str) -> None:
         async with self._writing() as cursor:
-            for copy in (COPY_CHECKPOINTS, COPY_WRITES):
+            for copy in (sql.COPY_CHECKPOINTS, sql.COPY_WRITES):
                 await cursor.execute(copy, {"source": source, "target": target})
 
     async def _keep_newest(self, thread_id: str) -> None:
@@ -344,4 +293,4 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
                     "WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
                     places,
                 )
-            await cursor.execute(DROP_ORPHANS, (thread_id, oldest))
+            await cursor.execute(sql.DROP_ORPHANS, (thread_id, oldest))

@@ -13,12 +13,11 @@ from langgraph.types import Command, interrupt
 from stores.checkpoint_pruning import (
     KEEP_TURNS,
     Saved,
-    checked_keep_turns,
-    checked_strategy,
     oldest_kept,
     stale,
     superseded,
 )
+from stores.sqlite.checkpoints import SqliteCheckpoints
 from tests.support.stores.checkpoint_backends import (
     BACKENDS,
     Open,
@@ -128,11 +127,15 @@ def test_one_checkpoint_a_namespace_is_not_superseded(everything: list[Saved]) -
     )
 
 
-def test_fewer_than_two_turns_or_an_unknown_strategy_are_refused_in_one_sentence() -> None:
+async def test_fewer_than_two_turns_or_an_unknown_strategy_are_refused_in_one_sentence(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(ValueError, match="keep_turns is 1: keep the checkpoints of at least 2"):
-        checked_keep_turns(1)
-    with pytest.raises(ValueError, match="No pruning strategy 'newest': use 'keep_latest'"):
-        checked_strategy("newest")
+        async with SqliteCheckpoints.open(tmp_path / "threads.sqlite", keep_turns=1):
+            pass
+    async with SqliteCheckpoints.open(tmp_path / "threads.sqlite") as saver:
+        with pytest.raises(ValueError, match="No pruning strategy 'newest': use 'keep_latest'"):
+            await saver.aprune(["thread"], strategy="newest")
 
 
 @pytest.mark.parametrize("durability", ["sync", "async", "exit"])

@@ -25,6 +25,7 @@ from models.memory import prompts
 from models.memory import schemas as forms
 from models.memory.notes import read_extraction
 from models.memory.protocol import Score
+from models.memory.read_form import read_object, without_thoughts
 from models.provider.ask import Question, ask
 from models.provider.endpoint_chat import EndpointChat
 from models.provider.learned import Learned
@@ -200,7 +201,7 @@ class LanguageMemory:
         words = max(20, int(max_tokens * _WORDS_PER_TOKEN))
         messages = _prompt(task, data, words=words)
         reply = await self._ask("summary", Question(messages, _LONGEST_SUMMARY * max_tokens))
-        text = prompts.without_echo(forms.without_thoughts(reply.text))
+        text = prompts.without_echo(without_thoughts(reply.text))
         if was_cut(reply):
             text = self._whole_sentences(text, max_tokens)
             if not text:
@@ -268,7 +269,7 @@ def _read(reply: AIMessage, form: type[BaseModel]) -> dict[str, Any]:
         MalformedReply: If it is something else.
     """
     try:
-        return forms.read_object(reply, form)
+        return read_object(reply, form)
     except MalformedReply as error:
         if was_cut(reply):
             raise CutReply("The model's answer was cut at its length limit.") from error

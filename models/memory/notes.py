@@ -52,8 +52,8 @@ def read_extraction(
     """
     if not answer.keys() & {"facts", "entities"}:
         raise MalformedReply("The model's answer holds neither facts nor entities.")
-    noted = [_changes(item, messages, stored) for item in _objects(answer.get("facts"))]
-    entities = [_entity(item, messages) for item in _objects(answer.get("entities"))]
+    noted = [_changes(item, messages, stored) for item in _objects(answer.get("facts"), "text")]
+    entities = [_entity(item, messages) for item in _objects(answer.get("entities"), "name")]
     return Extraction(
         facts=[change for changes in noted for change in changes],
         entities=[entity for entity in entities if entity is not None],
@@ -61,8 +61,14 @@ def read_extraction(
     )
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def _objects(value: Any, plain: str) -> list[dict[str, Any]]:
+    """Return the objects of a list, or under any keys; a text alone is what they call `plain`."""
+    items = list(value.values()) if isinstance(value, dict) and plain not in value else value
+    items = [items] if isinstance(items, dict) else items
+    if not isinstance(items, list):
+        return []
+    objects = ({plain: item} if isinstance(item, str) else item for item in items)
+    return [item for item in objects if isinstance(item, dict)]
 
 
 def _changes(
@@ -160,7 +166,7 @@ def _entity(item: dict[str, Any], messages: Sequence[Source]) -> EntityMention |
         return None
     attributes = {
         str(each["name"]): str(each["value"])
-        for each in _objects(item.get("attributes"))
+        for each in _objects(item.get("attributes"), "name")
         if each.get("name") and each.get("value") and supported(str(each["value"]), behind)
     }
     kind = item.get("kind") if item.get("kind") in get_args(EntityKind) else "other"

@@ -13,7 +13,9 @@ from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
     BaseMessage,
+    InvalidToolCall,
     SystemMessage,
+    ToolCall,
     message_chunk_to_message,
 )
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -38,6 +40,7 @@ from models.provider.reply_text import (
 from models.provider.roles import without_system
 from models.provider.trial import Trial
 from models.tokens import TokenCounter
+from models.weak_json import repaired
 
 Schema = Mapping[str, Any]
 """A function in OpenAI's form, or a JSON schema with a title."""
@@ -84,6 +87,8 @@ async def ask(
         learned.too_long(error, count, question.max_tokens)
         raise
     usage = answer.usage_metadata
+    if usage:
+        learned.read = max(learned.read, usage["input_tokens"] + usage["output_tokens"])
     if usage and not any(map(has_parts, question.messages)):
         learned.counted(count, usage["input_tokens"])
     answer = _cleaned(answer, question.talks)
@@ -159,15 +164,24 @@ def _cleaned(answer: AIMessage, talks: bool) -> AIMessage:
     """Return an answer as plain text and calls, without what is no part of it."""
     text = answer.additional_kwargs.get(INSTEAD, answer.text)
     more = {k: v for k, v in answer.additional_kwargs.items() if k not in (REASONING, INSTEAD)}
-    calls = {"tool_calls": cleaned(answer.tool_calls), "invalid_tool_calls": []}
+    made = [*answer.tool_calls, *map(_read_anyhow, answer.invalid_tool_calls)]
+    calls = {"tool_calls": cleaned(made), "invalid_tool_calls": []}
     if not talks:
         return answer.model_copy(
             update={"content": clean(text), "additional_kwargs": more, **calls}
         )
-    if not answer.tool_calls and is_call(text):
+    if not made and is_call(text):
         more[WRITTEN_CALL] = read_call(text) or ""
     content = shown(text, final=True).strip()
     return answer.model_copy(update={"content": content, "additional_kwargs": more, **calls})
+
+
+def _read_anyhow(call: InvalidToolCall) -> ToolCall:
+    """Return a call whose arguments are no JSON with what can be read of them."""
+    said = call["args"] or ""
+    read = repaired(said[max(0, said.find("{")) :])
+    given = read if isinstance(read, dict) else {}
+    return {"name": call["name"] or "", "args": given, "id": call["id"], "type": "tool_call"}
 
 
 async def _streamed(

@@ -213,9 +213,15 @@ class EndpointChat(ChatOpenAI):
         # A whole answer has a message there.
         delta = choices[0].get("delta") or choices[0].get("message") or {}
         delta["role"] = "assistant"  # Whatever else a server calls it.
+        if isinstance(delta.get("function_call"), dict):  # The name before `tool_calls`.
+            asked = {"index": 0, "id": "0", "function": delta.pop("function_call")}
+            delta["tool_calls"] = delta.get("tool_calls") or [asked]
         for number, call in enumerate(delta.get("tool_calls") or ()):
             if isinstance(call, dict):
                 call.setdefault("index", number)  # Calls of a whole answer have none.
+                made = call.get("function")
+                if isinstance(made, dict) and isinstance(made.get("arguments"), dict):
+                    made["arguments"] = json.dumps(made["arguments"])
         choices[0]["delta"] = delta
         if not _counts(chunk.get("usage")):
             chunk = {name: value for name, value in chunk.items() if name != "usage"}

@@ -40,10 +40,11 @@ _SIZED = re.compile(rf"{_SIZE}\D{{0,20}}?\d[\d,]{{2}}", re.I)
 """How some say so without such a word; in the words of a server that failed it says nothing."""
 _REPLY = re.compile(
     r"output tokens|completion tokens|rate limit"
-    r"|max_(?:completion_)?tokens\W* (?:must(?! be at least 1, got -)|is too)",
+    r"|(?<!\+ )(?<!\+ `)max_(?:completion_)?tokens\W* (?:must(?! be at least 1, got -)|is too)",
     re.I,
 )
-"""What is too long then is the bound of the reply; unless the context is named beside it."""
+"""What is too long then is the bound of the reply, which is no summand; unless the context is named
+beside it."""
 _NUMBER = r"(?<!\d)(?P<number>\d[\d,]{2,11})(?!\d|-\d|\.\d{0,9}[1-9])"
 _WINDOWS = (
     re.compile(rf"(?:>|<=|n_ctx\W)\s*{_NUMBER}"),
@@ -79,8 +80,8 @@ _SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 
 
 
 def said(body: Any) -> str:
-    """Return the reasons in the body of an error, in whatever form it has."""
-    return " ".join(dict.fromkeys(_reasons(body)))
+    """Return the reasons in the body of an error, in whatever form it has; else all its text."""
+    return " ".join(dict.fromkeys(_reasons(body))) or " ".join(dict.fromkeys(_texts(body)))
 
 
 def _reasons(body: Any) -> Iterator[str]:
@@ -92,6 +93,24 @@ def _reasons(body: Any) -> Iterator[str]:
     elif isinstance(body, dict):
         for field in _TELLING:
             yield from _reasons(body.get(field))
+
+
+def places(body: Any) -> str:
+    """Return what an error names as the part of the request that it is about."""
+    if isinstance(body, list):
+        return " ".join(map(places, body))
+    if not isinstance(body, dict):
+        return ""
+    named = (body.get("param"), body.get("loc"), places(body.get("detail")))
+    return " ".join(str(each) for each in named if each)
+
+
+def _texts(body: Any) -> Iterator[str]:
+    if isinstance(body, str):
+        yield body
+    elif isinstance(body, list | dict):
+        for item in body.values() if isinstance(body, dict) else body:
+            yield from _texts(item)
 
 
 def plain(text: str) -> str:

@@ -55,9 +55,11 @@ _ALONE_TOO_LARGE = re.compile("request (?:body )?too large", re.IGNORECASE)
 """How OpenAI and Groq say that a plan will never let a prompt through, however long one waits."""
 _FILTER_WORDS = re.compile(
     r"content.{0,12}(?:filter|polic|safety|risk|sensitive|blocked)|violat.{0,20}polic"
-    r"|data_?inspection|inappropriate|flagged|moderation|guardrail|敏感",
+    r"|data_?inspection|inappropriate|flagged|敏感",
     re.IGNORECASE,
 )
+_FILTER_CODE = re.compile("moderation|guardrail|polic|safety|sensitive", re.IGNORECASE)
+"""What such an error is called; in words alone, these may be about a filter that is missing."""
 _OF_MESSAGES = (400, 403, 413, 422, None)
 """Statuses of a refusal that may be about what the messages say; any other is about none."""
 _MALFORMED_WORDS = re.compile(
@@ -106,7 +108,8 @@ def _reported(error: Exception) -> ModelError:
 
 
 def _classified(error: Exception, status: int | None, code: str, text: str) -> ModelError:
-    words = f"{code} {getattr(error, 'type', '')} {text}"
+    named = f"{code} {getattr(error, 'type', '')}"
+    words = f"{named} {text}"
     number = status or (int(code) if re.fullmatch(r"[1-5]\d\d", code) else None)
     if number == 401:
         return _refused(error, 401, text)
@@ -141,7 +144,7 @@ def _classified(error: Exception, status: int | None, code: str, text: str) -> M
             window,
             sent,
         )
-    if number in _OF_MESSAGES and _FILTER_WORDS.search(words):
+    if number in _OF_MESSAGES and (_FILTER_WORDS.search(words) or _FILTER_CODE.search(named)):
         return ContentFiltered()
     if status == 503 and "loading" in words.casefold():
         return StillLoading(f"The model server is still loading the model; {_KEPT}.")

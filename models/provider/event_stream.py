@@ -13,7 +13,7 @@ from models.provider.error_text import plain
 
 _DONE = "[DONE]"
 _FINISHED = re.compile(r'"finish_reason"\s*:\s*"\w')
-_CHOICES = re.compile(r'"choices"\s*:')
+_CHOICES = re.compile(r'"choices"\s*:\s*\[')
 _LONGEST = 100_000
 """Characters of an answer that is no stream; a page of HTML has fewer, and a whole answer too."""
 
@@ -43,6 +43,8 @@ async def events(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         if data.startswith(_DONE):
             if answered and not finished:
                 yield _event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+            if last and not answered:
+                yield _event(_whole(last))
             yield _event(_DONE)
             return
         if data and (_is_json(data) or not line.strip()):
@@ -98,5 +100,5 @@ def _whole(text: str) -> Any:
             f"The model server's answer is not in the form that was asked for ({said}): is "
             "OPENAI_BASE_URL right?"
         ) from None
-    known = isinstance(answer, dict) and ("choices" in answer or "error" in answer)
+    known = isinstance(answer, dict) and (answer.get("choices") is not None or "error" in answer)
     return answer if known else {"error": answer}

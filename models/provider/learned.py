@@ -35,6 +35,8 @@ class Learned:
     """As the user wrote it in the settings."""
     window: int | None = None
     """Its own tokens that prompt and reply may have together; None while nobody said."""
+    read: int = 0
+    """Its own tokens that a prompt and its answer once had together: it reads as many at least."""
     factor: float = 1.0
     """Its own tokens for one token as counted here, 1 or more."""
     refused: set[Feature] = field(default_factory=set)
@@ -74,8 +76,8 @@ class Learned:
         if error.sent:
             self.counted(prompt, error.sent)
         window, ours = error.window, prompt + reply
-        if window is None or int(window / self.factor) >= ours:
-            # Not said, or said of a prompt that should have fitted: what was sent is made smaller.
+        if window is None or window < self.read or int(window / self.factor) >= ours:
+            # Not said, or something else was numbered: what was sent is made smaller.
             self.window, self.window_said = int(ours * _SHRINK * self.factor), False
             return
         if window != self.window:

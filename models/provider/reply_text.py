@@ -49,7 +49,12 @@ _BLOCK = re.compile(
     r"(?:</(?P=name)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|(?P<open>\Z))",
     re.S | re.I,
 )
-_MARK = re.compile(r"</?(?:memory|wishes)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|</?data-[0-9a-f]{8}\b>?", re.I)
+_MARK = re.compile(
+    r"</?(?:(?:memory|wishes)\b|\w{1,20} id=[\"'][0-9a-f]{16}[\"'])[^<>\n]*(?:>|\Z)[ \t]*\n?"
+    r"|</?data-[0-9a-f]{8}\b>?",
+    re.I,
+)
+"""Delimiters of ours, also under another name: their marks are known by their form."""
 _NAMED = r"search_memory\b[^.!?\n`]{0,40}?"
 _QUOTED = r"(?<!\w)[\"'“](?=\w)"
 _CALL = re.compile(

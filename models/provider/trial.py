@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection
 
 from models.errors import ModelError, Refused
+from models.provider.error_text import places
 from models.provider.learned import Feature, Learned
 
 _REFUSALS: dict[Feature, re.Pattern[str]] = {
@@ -65,13 +66,13 @@ class Trial:
         status = getattr(error.__cause__, "status_code", None)
         if status in (401, 403):
             return False  # The key is refused, whatever the request holds.
-        said, self._guess = f"{error} {error.__cause__}", None
+        said = f"{error} {error.__cause__} {places(getattr(error.__cause__, 'body', None))}"
+        self._guess = None
         for feature, words in _REFUSALS.items():
             if feature in sent and words.search(said):
                 self._left_out.add(feature)
                 if feature != "parts" or _TAKES_NONE.search(said):
-                    sure = isinstance(error, Refused) and feature not in self._learned.blameless
-                    (self._said if sure else self._likely).add(feature)
+                    (self._said if isinstance(error, Refused) else self._likely).add(feature)
                 return True
         tries = (each for each in _GUESSES if each in sent and each not in self._learned.blameless)
         self._guess = next(tries, None) if status in (400, 422) else None

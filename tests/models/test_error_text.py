@@ -178,6 +178,7 @@ TOO_LONG: list[tuple[str, int | None, int | None]] = [
     ("input_tokens + max_tokens > context_window (3900 + 800 > 4096)", 4096, None),
     ("The request exceeds the context: prompt of 5,000 tokens, context of 4,096", 4096, 5000),
     ("Prompt exceeds max length", None, None),  # Z.ai
+    ("prompt_tokens + max_tokens must be <= 4096", 4096, None),
 ]
 
 
@@ -253,6 +254,8 @@ def test_a_wait_that_is_none_is_a_moment(header: str) -> None:
         },
         {"detail": [{"loc": ["body"], "msg": "prompt is too long"}]},
         {"detail": "prompt is too long"},
+        {"base_resp": {"status_code": 2013, "status_msg": "prompt is too long"}},
+        {"Fehler": ["prompt is too long"]},
     ],
 )
 def test_a_reason_is_found_in_any_form(body: object) -> None:
@@ -284,6 +287,9 @@ def test_a_reason_is_found_in_any_form(body: object) -> None:
         (400, "Input data may contain inappropriate content.", ContentFiltered),
         (403, "This model requires moderation, and your input was flagged.", ContentFiltered),
         (400, "Your request violates our usage policy.", ContentFiltered),
+        (400, "Unknown parameter: moderation", Refused),
+        (400, "The moderation model is not deployed in this region", Refused),
+        (422, "guardrail_id: field required", Refused),
         (400, "messages[0].content violates schema: must be a string", Refused),
         (400, "thinking_budget exceeded 24576", Refused),
         (400, "The prompt template only supports user/assistant roles", Refused),
@@ -338,6 +344,43 @@ def test_what_a_server_does_not_take_is_read_out_of_its_refusal(
         asked = [*everything, feature] if feature == "tool_choice" else everything
         assert trial.leaves_out(error, asked)
         assert [each for each in asked if not trial.takes(each)] == [feature]
+
+
+@pytest.mark.parametrize(
+    ("body", "feature"),
+    [
+        ({"detail": [{"loc": ["body", "stream_options"], "msg": "Not permitted"}]}, "usage_report"),
+        ({"detail": [{"loc": ["body", "tools"], "msg": "Not permitted"}]}, "tools"),
+        ({"error": {"message": "Unrecognized field", "param": "response_format"}}, "schema"),
+        ({"error": {"message": "Not permitted", "param": "temperature"}}, "temperature"),
+        ({"message": "Not permitted", "param": "messages.0.role"}, "system_role"),
+    ],
+)
+def test_what_a_server_does_not_take_is_read_out_of_the_place_that_it_names(
+    body: dict[str, Any], feature: Feature
+) -> None:
+    cause = refused(422, body)
+    error = translate(cause)
+    assert error is not None
+    error.__cause__ = cause
+    everything: list[Feature] = ["system_role", "schema", "tools", "temperature", "usage_report"]
+    trial = Trial(Learned())
+    assert trial.leaves_out(error, everything)
+    assert [each for each in everything if not trial.takes(each)] == [feature]
+
+
+@pytest.mark.parametrize("code", ["moderation_blocked", "guardrail_intervened", "policy_violation"])
+def test_a_filter_is_known_by_what_its_error_is_called(code: str) -> None:
+    body = {"error": {"message": "We cannot help with this.", "code": code}}
+    assert isinstance(translate(refused(400, body)), ContentFiltered)
+
+
+def test_a_limit_below_what_a_model_read_already_is_none() -> None:
+    learned = Learned("m", read=5_000)
+    error = translate(refused(400, {"error": {"message": "context window exceeds limit (2013)"}}))
+    assert isinstance(error, ContextTooLong)
+    learned.too_long(error, prompt=6_000, reply=800)
+    assert learned.limit(100_000) == 4_080 and not learned.tell() and not learned.window_said
 
 
 def test_a_refused_key_teaches_nothing_of_the_model() -> None:

@@ -298,7 +298,7 @@ async def test_ids_of_an_answer_are_real_ids_again_and_others_are_left_out(
     (only,) = found.entities
     assert (only.name, only.attributes, only.source) == ("Caroline", {"age": "31"}, "turn2/0")
     prompt = openai_server.prompt()
-    assert found.dropped == 3
+    assert found.dropped == 4
     assert "m1 (Friday 8 May 2026, user): I moved" in prompt
     facts = "f1: The user has a dog.\nf2 (home): The user lives here.\n"
     assert f"Friday 8 May 2026:\n{facts}" in prompt

@@ -16,6 +16,7 @@ from models.errors import (
     EmptyReply,
     MalformedReply,
     ModelError,
+    QuotaExhausted,
     ServerFailed,
     TimedOut,
 )
@@ -133,7 +134,6 @@ WITHOUT: list[tuple[tuple[Any, ...], type[ModelError]]] = [
     ((HI, part({"tool_calls": [None]}), *END), MalformedReply),
     ((HI, part({"tool_calls": [{"index": 0, "id": "a"}]}), *END), MalformedReply),
     ((HI, part({"function_call": "x"}), *END), MalformedReply),
-    ((call({"query": "x"}), *CALLED), MalformedReply),
     ((HI, "7", *END), MalformedReply),
     ((HI, "null", *END), MalformedReply),
     ((HI, '[{"error": {"message": "no"}}]'), MalformedReply),
@@ -144,6 +144,8 @@ WITHOUT: list[tuple[tuple[Any, ...], type[ModelError]]] = [
     ((text("<think>hm"), text(" hm"), *END), EmptyReply),
     ((part({"reasoning_content": "hm"}), *END), EmptyReply),
     ((), MalformedReply),
+    (({"choices": None, "base_resp": {"status_msg": "insufficient balance"}},), QuotaExhausted),
+    (({"choices": None, "base_resp": {"status_msg": "out of memory"}}, "[DONE]"), ServerFailed),
 ]
 
 
@@ -159,13 +161,18 @@ async def test_what_is_no_answer_is_one_sentence(
 
 
 CALLS = [
+    ((call({"query": "x"}),), "x"),
+    ((call('{"query": "x",}'),), "x"),
+    ((call("{'query': 'x'}"),), "x"),
+    ((call('```json\n{"query": "x"}\n```'),), "x"),
+    ((part({"function_call": {"name": "search_memory", "arguments": '{"query": "x"}'}}),), "x"),
     ((call('{"query": "a \ud83d'), more_of_call('\ude00 b"}')), "a \U0001f600 b"),
     ((call('{"query": "a \\ud83d b"}'),), "a \ufffd b"),
     ((call('{"query": "a\\u0000b"}'),), "ab"),
 ]
 
 
-async def test_halves_of_characters_in_a_call_are_joined_or_replaced(
+async def test_a_call_is_read_however_it_is_written_and_its_halves_of_characters_are_joined(
     openai_server: OpenAIServer, model: BaseChatModel
 ) -> None:
     for parts, query in CALLS:

@@ -106,6 +106,7 @@ def test_other_brackets_and_tags_are_shown_as_they_are(text: str, size: int) -> 
         ('Hello. <memory id="ab12">', "Hello."),
         ('</memory id="ab12"> Hello.', "Hello."),
         ('<memory id="ab12">\nOnly this.\n</memory id="ab12">', "Only this."),
+        ('<text id="b8f5a3d7bead8cd0">\nHello.\n</text id="b8f5a3d7bead8cd0">', "Hello."),
         ("<think>Hm.</think>\nHello.", "Hello."),
         ("Hm, hm.</think>Hello.", "Hello."),
         ("[THINK]Hm.[/THINK]Hello.", "Hello."),

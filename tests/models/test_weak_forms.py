@@ -1,5 +1,6 @@
 """What weak models write in place of a form is read if it can be, and believed if it was said."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,8 @@ from domain.facts.extraction import Extraction, Source
 from domain.records import Fact
 from models.errors import MalformedReply
 from models.memory.notes import read_extraction
-from models.memory.schemas import ExtractionForm, read_object
+from models.memory.read_form import read_object
+from models.memory.schemas import ExtractionForm
 
 AT = datetime(2026, 5, 8, 14, tzinfo=UTC)
 SAID = (
@@ -47,6 +49,14 @@ def read(text: str) -> Extraction:
         '{"facts": [{"op": "supersede", "target": "None", "text": "The user moved to Denver."}]}',
         '{"facts": [{"op": "ADD", "text": "The user moved to Denver.", "kind": "odd"}]}',
         '{"facts": [{"text": "The user moved to Denver.", "subject": "I"}], "entities": null}',
+        '{"Facts": [{"text": "The user moved to Denver."}], "Entities": []}',
+        '{"facts": ["The user moved to Denver."]}',
+        '{"facts": {"1": {"text": "The user moved to Denver.", "source": "m1"}}}',
+        '{"facts": {"text": "The user moved to Denver.", "source": "m1"}}',
+        '{"name": "Facts", "arguments": {"facts": [{"text": "The user moved to Denver."}]}}',
+        json.dumps({"arguments": '{"facts": [{"text": "The user moved to Denver."}]}'}),
+        '{"result": [{"text": "The user moved to Denver.", "source": "m1"}]}',
+        '<tool_call>{"name": "f", "arguments": {"facts": ["The user moved to Denver."]}}',
     ],
 )
 def test_what_can_be_read_is_read(text: str) -> None:

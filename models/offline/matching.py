@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from domain.text.questions import asks_how_many, asks_when, asks_who
 from domain.text.sentences import sentences
 from domain.text.statements import first_person, is_question
-from domain.text.terms import keywords, names, numbers, strong_terms, terms
+from domain.text.terms import keywords, strong_terms, terms
 from domain.text.words import mentions, words
 from models.embeddings.local import LocalEmbeddings, WordLlamaEmbeddings
 from models.offline.prompt import Remembered
@@ -96,13 +95,10 @@ def nearest(
     question: str, remembered: Sequence[Remembered], encoder: LocalEmbeddings
 ) -> list[Remembered]:
     """Return the sentences of the user that come near a question by meaning, the nearest first."""
-    told = [item for item in remembered if item.by == "user" and not item.pair]
     said = {
         item.text: item
         for item in remembered
-        if item.by != "assistant"
-        and not (item.pair or item.past or _asks(item))
-        and not (item.by == "note" and _says_again(item, told))
+        if item.by != "assistant" and not (item.pair or item.past or _asks(item))
     }
     rows = encoder.matrix([question, *said])
     alike = zip((rows[1:] @ rows[0]).tolist(), said.values(), strict=True)
@@ -169,7 +165,7 @@ def _matches(
     for item, has, likeness in zip(items, stems, (rows[1:] @ rows[0]).tolist(), strict=True):
         shared = wanted & has
         share = sum(rarity[stem] for stem in shared) / sum(rarity.values())
-        fit = share + _bonus(question, item) - 0.004 * len(has)
+        fit = share + _bonus(question, item)
         day, place, index = item.order
         if not item.pair:
             alone[item.order] = shared
@@ -188,8 +184,4 @@ def _bonus(question: str, item: Remembered) -> float:
         bonus -= 0.5
     if item.past:
         bonus += 0.3 if _BACK_THEN.search(question) else -0.6
-    if asks_when(question) or asks_how_many(question):
-        bonus += 0.12 * (numbers(words(item.text)) > 0)
-    if asks_who(question):
-        bonus += 0.12 * (names(item.text) > 0)
     return bonus

@@ -4,11 +4,9 @@ from datetime import datetime, tzinfo
 
 
 def as_of_date(text: str | None, zone: tzinfo | None = None) -> datetime | None:
-    """Return the moment that a context's `as_of` names: the end of that day; None for none.
+    """Return the moment that a context's `as_of` names, the end of that day; None for none.
 
-    Args:
-        text: As the context has it.
-        zone: Where that day is meant; None: where the machine is.
+    A day is meant in `zone`; without one, where the machine is.
 
     Raises:
         ValueError: If it is no date.

@@ -56,16 +56,9 @@ def window_to_fold(
     rule: FoldRule,
     now: datetime,
 ) -> Window | None:
-    """Return the window that a run on `thread` should fold now; None if nothing is due.
+    """Return the window that a run should fold now; None if nothing is due.
 
-    Args:
-        view: The owner's journal.
-        turns: Its live turns (`live_journal`).
-        thread: The thread of this run.
-        head: The last turn of this run.
-        tokens: What a turn weighs, in tokens.
-        rule: When a journal has outgrown its share.
-        now: The present.
+    `turns` are the live ones of the journal (`live_journal`), `head` is the last turn of the run.
     """
     if len(turns) < rule.turns and sum(map(tokens, turns)) <= rule.tokens:
         return None

@@ -47,15 +47,10 @@ class Shares:
     """What is shown of the user's lasting wishes."""
 
     def recall(self, persona: int, message: int, buffer: int) -> int:
-        """Return what recall may take: its share, and what the buffer leaves of its own.
+        """Return what recall may take: its share, and what the buffer leaves of its own, in tokens.
 
         So prompts stay as large as they are, whether a fold just emptied the buffer or is about
         to. Of what both have between them, recall takes half at most.
-
-        Args:
-            persona: Tokens of the persona and the rules.
-            message: Tokens of the message.
-            buffer: Tokens of the turns that the prompt will show.
         """
         free = self.limit - self.reply_reserve - persona - message - self.wishes
         free -= self.summary + self.entities

@@ -25,11 +25,8 @@ from stores.open import going_on, open_stores
 async def open_parts(settings: Settings, *, load: bool = True) -> AsyncIterator[Parts]:
     """Open models and stores as the settings say.
 
-    Memories made with another embedding model go on with it where the settings name none.
-
-    Args:
-        settings: Which.
-        load: Whether built-in embeddings are loaded at once, not when they are first needed.
+    Memories made with another embedding model go on with it where the settings name none. Built-in
+    embeddings are loaded at once with `load`, else when they are first needed.
 
     Raises:
         StoreUnavailable: If a store does not answer, in one sentence saying what to start.

@@ -49,12 +49,7 @@ async def resumed(
 ) -> dict[str, Any]:
     """Run a step, after those that bring what it needs and this run does not have.
 
-    Args:
-        parts: The parts of the running graph.
-        node: The step.
-        needs: The keys of `BRINGS` that it reads, in the order of a turn.
-        state: The state as this run has it.
-        runtime: The runtime of the run.
+    `needs` are keys of `BRINGS`, in the order of a turn.
 
     Returns:
         What the step adds to the state; with what those before it add to its messages, where

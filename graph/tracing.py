@@ -13,10 +13,6 @@ def label_run(state: ChatState, update: Mapping[str, Any]) -> None:
 
     `user` and `character` are digests: no name leaves by them. A step that packs a prompt carries
     its tokens by layer (`tokens_buffer`, ...) and the ids of what it recalled.
-
-    Args:
-        state: What the step was given.
-        update: What it hands on.
     """
     run = get_current_run_tree()
     origin = update.get("origin") or state.get("origin")

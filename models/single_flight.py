@@ -26,11 +26,6 @@ class SingleFlight(Generic[K, T]):
         """Begin work for keys that none is under way for.
 
         It is a task of its own: who asked first may be cancelled while others still wait.
-
-        Args:
-            keys: What the work is for.
-            work: It.
-            context: Context variables it sees; None: those of now.
         """
         task = asyncio.create_task(work, context=context)
         mine = dict.fromkeys(keys, task)

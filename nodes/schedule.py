@@ -44,13 +44,6 @@ class AfterReply:
         """Return what this run does itself; in background mode a run of its own does the rest.
 
         What is to be forgotten waits for no other run.
-
-        Args:
-            state: The state as the reply was made from it.
-            view: The journal with the new turn.
-            head: The new turn.
-            asked: What the model was asked to forget.
-            runtime: The runtime of the run.
         """
         origin = state["origin"]
         work = schedule(self._parts, origin.owner, origin.tier, view, origin.thread, head)

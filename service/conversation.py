@@ -144,14 +144,9 @@ class Conversation:
     ) -> AsyncGenerator[Event, None]:
         """Answer `message`: yield the reply as it comes, then progress, then one `TurnDone`.
 
-        Turns of one thread wait for each other. An error that the user can act on ends up in the
-        report. Cancelled before the reply is complete, the message waits for the next turn.
-
-        Args:
-            owner: Who talks with whom.
-            thread: The thread it is said on; one that does not exist yet begins with it.
-            message: What the user says.
-            options: See `TurnOptions`.
+        A thread that does not exist yet begins with it; turns of one thread wait for each other. An
+        error that the user can act on ends up in the report. Cancelled before the reply is
+        complete, the message waits for the next turn.
         """
         lock = self._turns.setdefault(thread, asyncio.Lock())
         async with lock:

@@ -35,12 +35,7 @@ class MemoryView:
 async def remembered(
     stores: "Stores", owner: Owner, *, as_of: datetime | None = None
 ) -> MemoryView:
-    """Read what is remembered of an owner.
-
-    Args:
-        stores: Where it lies.
-        owner: Whose it is.
-        as_of: Facts as they were then; None: now.
+    """Read what is remembered of an owner: facts as they were at `as_of`, by default now.
 
     Raises:
         StoreUnavailable: If a store does not answer.
@@ -87,13 +82,7 @@ async def look_up(
 ) -> tuple[Recalled, ...]:
     """Return what would be recalled for a message, within `budget` tokens.
 
-    Args:
-        stores: Where it lies.
-        owner: Whose it is.
-        query: The message.
-        budget: Tokens at most.
-        now: The present where the user is, for words such as "yesterday".
-        as_of: Only what was said, or true, by then.
+    Only what was said, or true, by `as_of`; `now` is the present where the user is.
 
     Raises:
         StoreUnavailable: If a store does not answer.

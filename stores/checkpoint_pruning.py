@@ -65,11 +65,7 @@ def begins_turn(saved: Saved, parent: Saved | None) -> bool:
     A run that saves as it goes begins with an `input` checkpoint, or goes on from an `update` or
     a `fork`; each `loop` one is a step after its parent. A run that saves only at its end leaves
     one `loop` checkpoint, further than a step from its parent: the steps between were counted but
-    never written.
-
-    Args:
-        saved: The checkpoint.
-        parent: The one it followed; None if it has none, or none that is still held.
+    never written. Without a parent, it has none that is still held.
     """
     if saved.source != "loop":
         return saved.source == "input"  # Also not where it is JOINED.

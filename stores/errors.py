@@ -20,12 +20,7 @@ class StoreMismatch(RuntimeError):
     """A store was made with other settings than it is opened with."""
 
     def __init__(self, text: str, embeddings: str | None = None) -> None:
-        """Say it in one sentence.
-
-        Args:
-            text: The sentence.
-            embeddings: The embedding model that the store was made with, where only that differs.
-        """
+        """Say it in one sentence; where only that differs, with the store's embedding model."""
         super().__init__(text)
         self.embeddings = embeddings
 

@@ -136,13 +136,7 @@ class Memories:
     ) -> Nearest:
         """Return the records whose text is most like the query.
 
-        One batch, so a store embeds the query once.
-
-        Args:
-            owner: Whose.
-            generation: Which generation.
-            query: What is looked for.
-            limits: How many of each kind; a kind that is not named is not searched.
+        One batch, so a store embeds the query once. A kind without a limit is not searched.
         """
         kinds = [kind for kind in KINDS if limits.get(kind, 0) > 0]
         ops = [

@@ -41,10 +41,6 @@ def beginner(config: RunnableConfig, given: Mapping[str, Any]) -> str | None:
 
     The input is kept before the run's first step lists the thread in the journal: a run that dies
     in between has left what was said on a thread that only this finds again.
-
-    Args:
-        config: What the checkpointer was called with.
-        given: The input, by field.
     """
     runtime = config.get("configurable", {}).get("__pregel_runtime")
     if runtime is None:
@@ -147,12 +143,6 @@ class SelfPruning(ABC):
         A run whose newest checkpoint was lost or damaged begins without one, and `lost` tells;
         whoever merely looks is given the newest that can be read.
 
-        Args:
-            config: Which checkpoint is asked for, and by whom.
-            checkpoint: It; None where it is not there or cannot be read.
-            there: Whether anything is there.
-            lost: Whether the newest that was written is there no more.
-
         Raises:
             CheckpointGone: If a run is to begin at one that is not there.
         """
@@ -199,9 +189,7 @@ class SelfPruning(ABC):
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Delete checkpoints of some threads; refs stay.
 
-        Args:
-            thread_ids: The threads.
-            strategy: `keep_latest` keeps the newest of each namespace, `delete` none.
+        `keep_latest` keeps the newest of each namespace, `delete` none.
 
         Raises:
             ValueError: If there is no such strategy.

@@ -103,10 +103,7 @@ def with_ends(entity: Entity, standings: Iterable[Standing]) -> Entity:
 
     A value ends when a fact of its message that names the entity and the value no longer holds,
     unless what holds instead says the value again. An attribute without a value is that end.
-
-    Args:
-        entity: The entity.
-        standings: The facts that count, current and ended.
+    `standings` are the facts that count, current and ended.
     """
     by_id = {standing.fact.id: standing for standing in standings}
     ends = []

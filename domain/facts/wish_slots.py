@@ -29,10 +29,6 @@ def reply_slot(order: str, code: str) -> str | None:
 
     "Answer briefly" and "give me long answers" both decide the length, "use short names for
     variables" does not. What forbids ("never answer in verse") leaves other ways open.
-
-    Args:
-        order: The order.
-        code: The language in whose form it is one.
     """
     if denies(order, code) or only_imagined(order):
         return None

@@ -60,10 +60,7 @@ class _Statement:
 def changed(corpus: Corpus, about: Iterable[str], rows: Iterable[int]) -> dict[int, int]:
     """Return, for units of the user that a later one says otherwise than, the newest such unit.
 
-    Args:
-        corpus: The conversation.
-        about: Terms of the question.
-        rows: The units to compare, all of the user.
+    `about` are the terms of the question.
     """
     asked = frozenset(term for term in about if not term.isdecimal())
     telling = dict(zip(asked, corpus.text.telling(corpus.ids(asked)).tolist(), strict=True))

@@ -206,11 +206,7 @@ def _fact_terms(
 ) -> tuple[dict[int, list[Terms]], dict[str, tuple[int, ...]]]:
     """Return the terms of the facts drawn from each unit, and each fact's units.
 
-    Args:
-        refs: The units of each message that facts may be drawn from.
-        text: The terms of all units.
-        facts: What may be drawn from them.
-        vocabulary: Numbers their terms.
+    They may be drawn from the units of `refs`, of each message.
     """
     of_row: dict[int, list[Terms]] = {}
     rows_of_fact: dict[str, tuple[int, ...]] = {}

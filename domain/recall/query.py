@@ -67,13 +67,9 @@ def read_question(
     period: tuple[datetime, datetime] | None,
     speaker: str | None = None,
 ) -> Question:
-    """Return a message read as a question.
+    """Return a message of `speaker` (None: the user, who has no name) read as a question.
 
-    Args:
-        text: The message.
-        speakers: Names of all who speak in the conversation.
-        period: The span of time that the message names.
-        speaker: The name of who says it; None: the user, who has none.
+    `speakers` are all who speak in the conversation; `period` is what time the message names.
     """
     named = frozenset(name for name in speakers if mentions(text, name))
     names = {term for name in speakers for term in terms(name)}

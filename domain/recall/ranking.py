@@ -109,12 +109,7 @@ class Judged:
 
 
 def judge(values: Signals, *, lexical: bool) -> Judged:
-    """Return the weighed signals and their sums.
-
-    Args:
-        values: The signals.
-        lexical: Use the weights for units without vectors.
-    """
+    """Return the weighed signals and their sums; `lexical` is for units without vectors."""
     weights = load_weights()
     chosen = weights.lexical if lexical else weights.full
     weighed = np.stack([values[name] * weight for name, weight in chosen.items()])

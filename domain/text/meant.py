@@ -73,10 +73,6 @@ def period_meant(what: str, now: datetime) -> tuple[datetime, datetime] | None:
     """Return begin and end (exclusive) of a time that alone is named: "what I said yesterday".
 
     An empty one for a time that has no two ends here, such as "before yesterday".
-
-    Args:
-        what: What is to be forgotten.
-        now: When that was said.
     """
     for code in _codes(what):
         if only_a_time(what, code):

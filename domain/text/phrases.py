@@ -8,13 +8,7 @@ _PIECE = 10_000
 
 
 def holds(text: str, phrases: frozenset[str], *, spaced: bool) -> bool:
-    """Return whether a normalized text holds one of some phrases.
-
-    Args:
-        text: The text.
-        phrases: Words and phrases in lower case.
-        spaced: Whether words are parted by spaces.
-    """
+    """Return whether a normalized text holds one of some phrases in lower case."""
     return bool(phrases) and _pattern(phrases, spaced).search(text) is not None
 
 

@@ -15,8 +15,7 @@ _FEW = 64
 def remembered(most: int) -> Callable[[F], F]:
     """Return a decorator for a function of a text, which is its first argument.
 
-    Args:
-        most: Answers that are remembered for texts of usual length.
+    `most` answers are remembered for texts of usual length.
     """
 
     def decorate(work: F) -> F:

@@ -78,12 +78,7 @@ def _has(sentence: str, table: str) -> bool:
 
 @remembered(65_536)  # A new fact is held against all that are known.
 def negations(text: str, code: str | None = None) -> int:
-    """Return how many words or pieces of words of a text negate.
-
-    Args:
-        text: A clause or more.
-        code: Its language; None: what the text tells.
-    """
+    """Return how many words or pieces of words of a text negate, in the language `code` if given."""
     language = LANGUAGES.get(code or language_of(text) or "", LANGUAGES["en"])
     listed = language.words("negations")
     count = sum(word in listed for word in spoken_words(text))
@@ -93,12 +88,7 @@ def negations(text: str, code: str | None = None) -> int:
 
 
 def denies(text: str, code: str | None = None) -> bool:
-    """Return whether a clause says that something is not so. French "ne ... pas" is one denial.
-
-    Args:
-        text: The clause.
-        code: Its language; None: what the clause tells.
-    """
+    """Return whether a clause says that something is not so. French "ne ... pas" is one denial."""
     return negations(text, code) > 0
 
 

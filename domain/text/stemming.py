@@ -20,12 +20,7 @@ _stemming = Lock()
 
 @lru_cache(maxsize=65_536)
 def stem(word: str, language: str = "en") -> str:
-    """Return the stem of a lower-case word.
-
-    Args:
-        word: The word.
-        language: ISO 639-1 code of the language that it is written in.
-    """
+    """Return the stem of a lower-case word of a language (ISO 639-1)."""
     algorithm = _ALGORITHMS.get(language)
     if algorithm is None:
         return word

@@ -22,21 +22,15 @@ _YEAR_DIGITS = 4
 def terms(text: str, code: str | None = None) -> list[str]:
     """Return the stems of a text's content words, in order, with repeats.
 
-    Args:
-        text: The text.
-        code: Its language, where that is known; None: the text tells.
+    Without a `code`, it tells its language.
     """
     return stems(words(text), code or language_of(text) or ENGLISH)
 
 
 def stems(spoken: Iterable[str], code: str = ENGLISH) -> list[str]:
-    """Return the stems of the content words among words, in order, with repeats.
+    """Return the stems of the content words among normalized words, in order, with repeats.
 
     A month is its English name in every language, as the headings of days write it.
-
-    Args:
-        spoken: The words, normalized.
-        code: The language they are in.
     """
     language = vocabulary(code)
     stemmed: list[str] = []

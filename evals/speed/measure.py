@@ -191,11 +191,7 @@ async def spent(
 ) -> dict[str, Figures]:
     """Return the tokens that models are sent over so many turns: prompts, and all.
 
-    Args:
-        talkers: The ways of talking, by name.
-        turns: How many are said.
-        tokens: How tokens are counted.
-        long: Talk as long as people do with assistants, `LONG_TALK`, not in one sentence each.
+    `long` turns are as long as people talk with assistants, `LONG_TALK`, not a sentence each.
     """
     said, replied = LONG_TALK if long else (1, 0)
     sums: dict[str, Figures] = {}

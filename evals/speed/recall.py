@@ -44,13 +44,7 @@ class Speed:
 
 
 async def measure_speed(turns: int, questions: int, embeddings: str) -> Speed:
-    """Return how fast an owner of so many turns is recalled from.
-
-    Args:
-        turns: What the owner said before.
-        questions: How many are asked.
-        embeddings: The embedding model, as the settings name it.
-    """
+    """Return how fast an owner of so many turns is recalled from."""
     embedding = await open_embeddings(Settings(embeddings=embeddings))
     tokens = await asyncio.to_thread(open_counter, "")
     conversation = made_up(turns)

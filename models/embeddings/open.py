@@ -54,9 +54,7 @@ class EmbeddingModel:
 async def open_embeddings(settings: Settings, *, load: bool = True) -> EmbeddingModel:
     """Return the embedding model of the settings, asking a foreign one for its dimensions.
 
-    Args:
-        settings: Which model.
-        load: False where perhaps nothing is embedded: the built-in model is loaded when it is.
+    Where perhaps nothing is embedded (no `load`), the built-in one is loaded when something is.
 
     Raises:
         ModelSettingsError: If it cannot be opened or does not answer.

@@ -39,14 +39,7 @@ class Arrived:
 def arrived(
     messages: Sequence[AnyMessage], head: str | None, turns: Iterable[Turn], signatures: Signatures
 ) -> Arrived:
-    """Tell what is new among a thread's messages.
-
-    Args:
-        messages: As the thread holds them, with those that came.
-        head: The thread's last turn.
-        turns: The turns that the thread goes on from.
-        signatures: What signs the stamps of what was said before.
-    """
+    """Tell what is new among a thread's messages."""
     places = {said.id: (turn, at) for turn in turns for at, said in enumerate(turn.messages)}
     messages_before: list[AnyMessage] = []
     left = _without_history(messages)

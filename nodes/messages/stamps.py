@@ -82,15 +82,7 @@ def without_stamp(message: AnyMessage) -> AnyMessage:
 def mark_waiting(
     message: AnyMessage, owner: str, now: datetime, signatures: Signatures, **said: Any
 ) -> AnyMessage:
-    """Return a message with the mark of who waits for an answer.
-
-    Args:
-        message: A new one.
-        owner: Key of the owner who said it.
-        now: When.
-        signatures: What signs the mark.
-        **said: Its content, id and name as they are kept.
-    """
+    """Return a message with what is kept of it (`said`) and the mark of who waits for an answer."""
     stamp = {"waiting": owner, "at": said_at(message, now).isoformat()}
     kwargs = {**message.additional_kwargs, STAMP: stamp}
     return signatures.sign(message.model_copy(update={**said, "additional_kwargs": kwargs}))

@@ -17,13 +17,7 @@ from stores.maintenance.forgetting import forget
 def wanted_by(
     wishes: Iterable[FactChange], turns: Mapping[str, Turn], asked: Wanted = NOTHING_WANTED
 ) -> Wanted:
-    """Return what messages want forgotten.
-
-    Args:
-        wishes: Changes that forget.
-        turns: The turns that they may come from, by id.
-        asked: What else is wanted.
-    """
+    """Return what messages want forgotten, beside what was `asked` otherwise."""
     wishes = list(wishes)
     at = {id: turn.at for id, turn in turns.items()}
     meant = meant_by((wish.text, at.get(turn_of(wish.source))) for wish in wishes if wish.text)

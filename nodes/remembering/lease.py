@@ -17,9 +17,7 @@ async def extending(
 ) -> AsyncIterator[None]:
     """Extend a lease until the work inside is done.
 
-    Args:
-        parts: What the graph runs on; `fold_lease` says how long a lease is.
-        extend: Moves the end of the lease to a time; what it raises ends the extending alone.
+    What `extend` raises ends the extending alone.
     """
     lease = parts.settings.fold_lease
 

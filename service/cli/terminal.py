@@ -84,9 +84,6 @@ def settings(kind: "type[Settings] | None" = None) -> "Settings":
 
     What else `.env` holds (keys of other providers, LangSmith's variables) becomes part of the
     environment, as it does under `langgraph dev`.
-
-    Args:
-        kind: The settings of a command that needs others than all the rest.
     """
     from dotenv import load_dotenv
     from pydantic import ValidationError
@@ -146,11 +143,8 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 def with_stores(work: "Callable[[Stores, Settings], Awaitable[T]]", *, reads: bool = False) -> T:
     """Run a command's work on the stores that the settings name, as `run` does.
 
-    For what needs neither graph nor models: it starts in half the time.
-
-    Args:
-        work: What to do with them.
-        reads: Whether it only reads: then another process may have the data dir open.
+    For what needs neither graph nor models: it starts in half the time. What only `reads` works
+    beside another process that has the data dir open.
     """
     chosen = settings()
 

@@ -39,11 +39,7 @@ class Answering:
     async def answer(self, message: Message, user: User, delivery: Delivery, edited: bool) -> None:
         """Answer a message; an update that comes again is shown in the same messages.
 
-        Args:
-            message: What was said.
-            user: Who said it.
-            delivery: How far its update got before.
-            edited: Whether it was said before, in other words.
+        `delivery` says how far it got before.
 
         Raises:
             TelegramAPIError: If Telegram does not take the reply.

@@ -106,12 +106,7 @@ class Inbox:
 
 @asynccontextmanager
 async def open_inbox(data_dir: Path, bot: int) -> AsyncIterator[Inbox]:
-    """Open what is known of the updates of a bot.
-
-    Args:
-        data_dir: The folder of the file; made where it is missing.
-        bot: The bot's own Telegram id.
-    """
+    """Open what is known of the updates of a bot."""
     await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
     async with aiosqlite.connect(data_dir / FILE, isolation_level=None) as database:
         await database.executescript(_TABLES)

@@ -18,12 +18,9 @@ ENVELOPE = 500
 
 
 async def photo_part(bot: Bot, sizes: Sequence[PhotoSize], most: int) -> dict[str, Any]:
-    """Return a photo in the largest of its sizes that fits.
+    """Return a photo in the largest of its sizes that fits in `most` bytes.
 
-    Args:
-        bot: Whose chat it is in.
-        sizes: As Telegram offers them, the smallest first.
-        most: Bytes that the part may have.
+    Telegram offers the smallest first.
 
     Raises:
         TelegramAPIError: If Telegram does not hand it out.

@@ -43,14 +43,9 @@ class Reply:
         refers: int | None = None,
         as_file: bool = False,
     ) -> None:
-        """Reply in a chat.
+        """Reply in a chat, to the message `refers`, after what was sent before (`delivery`).
 
-        Args:
-            bot: Who speaks.
-            chat: Where.
-            delivery: What was sent in reply before.
-            refers: A message that it refers to.
-            as_file: Send what takes many messages as a file.
+        What takes many messages is sent `as_file`.
         """
         self.chat = chat
         self._bot, self._delivery = bot, delivery

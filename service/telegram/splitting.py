@@ -11,11 +11,7 @@ def pieces(text: str, limit: int = LIMIT) -> list[str]:
     """Split a text at the end of a paragraph, a line or a word where there is one.
 
     A piece never changes when more text follows, so that a reply can be shown as it grows. No
-    letter is parted from its marks.
-
-    Args:
-        text: What is to be said.
-        limit: UTF-16 units of a piece at most.
+    letter is parted from its marks. The limit counts UTF-16 units.
     """
     texts: list[str] = []
     rest = text.strip()

@@ -201,9 +201,6 @@ class ChromaStore(BaseStore):
     async def aclear(self, prefix: Namespace) -> int:
         """Delete all under a namespace prefix, also rows that cannot be read; return how many.
 
-        Args:
-            prefix: One label or more.
-
         Raises:
             StoreUnavailable: if Chroma cannot be reached, within the timeout.
         """

@@ -47,9 +47,7 @@ class Readings:
     async def read(self, owner: Owner, head: str | None = None) -> JournalView:
         """Return one consistent reading. Read it before episodes, always.
 
-        Args:
-            owner: Whose.
-            head: The turn whose branch's summaries are wanted with it, where they are cached.
+        With it come the summaries of the branch of `head`, where they are cached.
         """
         return (await self._read(owner, head or "")).view
 

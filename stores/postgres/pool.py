@@ -131,10 +131,7 @@ class PostgresLink:
             yield connection
 
     async def run(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do something with the pool, again where the connection was lost meanwhile.
-
-        Args:
-            work: Safe to be done twice.
+        """Do something with the pool, again where the connection was lost: it must be safe twice.
 
         Raises:
             StoreUnavailable: If the server does not do it within the limit.

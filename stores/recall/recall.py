@@ -146,13 +146,7 @@ class Recall:
     ) -> list[str]:
         """Return a line for each entity that a message is about, those it names first.
 
-        Args:
-            owner: Whose memory.
-            view: A reading of the journal made before this call.
-            query: The message.
-            near: Ids of entities that come near it by meaning, as `recall` found them.
-            refs: As for `recall`.
-            as_of: As for `recall`.
+        `near` are ids of entities that come near it, as `recall` found them; the rest is as there.
         """
         query = _shortened(query)
         if not query.strip():

@@ -59,9 +59,6 @@ class Candidates:
 
         Whatever a message is about, what its user wants to be called comes first.
 
-        Args:
-            budget: Tokens at most.
-
         Returns:
             A line for each, the newest last.
         """
@@ -113,10 +110,6 @@ class Candidates:
         """Return the newest summaries, the current facts, and what is in neither yet.
 
         For a question about everything.
-
-        Args:
-            near: How near the summaries come to the question, by id.
-            shown: References of messages that are shown anyway.
         """
         closeness = dict(near)
         episodes = [e for e in self._index.rows.episodes if self._all_live(e)][-3:]
@@ -176,12 +169,7 @@ class Candidates:
     def _with_newer(
         self, taken: Sequence[int], rows: Sequence[int]
     ) -> tuple[list[int], dict[int, str]]:
-        """Return rows, each after what the user later said otherwise, and notes on both.
-
-        Args:
-            taken: The chosen rows, best first.
-            rows: All that may be shown.
-        """
+        """Return rows, each after what the user later said otherwise, and notes on both."""
         units, user = self._index.corpus.units, self._index.corpus.user
         best = sorted((r for r in rows if user[r]), key=lambda r: -self._judged.scores[r])
         compared = {*best[:MOST_COMPARED], *(row for row in taken if user[row])}

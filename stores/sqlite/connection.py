@@ -96,11 +96,6 @@ def _code(error: BaseException | None) -> int:
 
 
 def unavailable(what: str, error: sqlite3.Error) -> StoreUnavailable:
-    """Return SQLite's error as one sentence that says what is wrong and what to do.
-
-    Args:
-        what: The name of the database at the beginning of a sentence.
-        error: What SQLite said.
-    """
+    """Return SQLite's error as one sentence that says what is wrong and what to do."""
     advice = _ADVICE.get(_code(error), "check its disk and permissions")
     return StoreUnavailable(f"{what} cannot be used ({error}): {advice}.")

@@ -207,9 +207,7 @@ class SqliteJournal(OwnerIndex):
 async def open_sqlite_journal(path: Path, seconds: float = WAIT_SECONDS) -> AsyncIterator[Journal]:
     """Open the journal in the file `path`, which is made where it is missing.
 
-    Args:
-        path: The database file.
-        seconds: How long a call waits for another program that keeps the file locked.
+    A call waits so many `seconds` for another program that keeps the file locked.
 
     Raises:
         StoreUnavailable: If the file cannot be opened or is no journal.

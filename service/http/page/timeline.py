@@ -27,9 +27,7 @@ class Day:
 def timeline(memory: MemoryView, buffer: Iterable[Turn]) -> list[tuple[date, Day]]:
     """Return the days on which something was said or learned, newest first.
 
-    Args:
-        memory: What is remembered of an owner.
-        buffer: The turns that no episode holds yet.
+    `buffer` are the turns that no episode holds yet.
     """
     days: dict[date, Day] = defaultdict(Day)
     folded = (turn for episode in memory.episodes for turn in episode.turns)

@@ -78,7 +78,7 @@ def _has(sentence: str, table: str) -> bool:
 
 @remembered(65_536)  # A new fact is held against all that are known.
 def negations(text: str, code: str | None = None) -> int:
-    """Return how many words or pieces of words of a text negate, in the language `code` if given."""
+    """Return how many words or pieces of words of a text negate, in the language `code`."""
     language = LANGUAGES.get(code or language_of(text) or "", LANGUAGES["en"])
     listed = language.words("negations")
     count = sum(word in listed for word in spoken_words(text))

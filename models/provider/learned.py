@@ -6,7 +6,7 @@ Nothing here is stored: a new process learns it again, or is told by the setting
 from dataclasses import dataclass, field
 from typing import Literal
 
-from models.errors import ContextTooLong
+from models.errors import ContextTooLong, ModelError
 
 Feature = Literal[
     "system_role",
@@ -19,6 +19,8 @@ Feature = Literal[
     "usage_report",
 ]
 
+LEAST = 1_024
+"""Tokens that every chat model reads: a shorter prompt is never refused for its length."""
 _SHRINK = 0.6
 """What is left of a prompt that was too long for a model which does not say how much it reads."""
 _WORST_FACTOR = 4.0
@@ -45,6 +47,8 @@ class Learned:
     """What it answered only without, once; see `Trial`."""
     blameless: set[Feature] = field(default_factory=set)
     """What it answered to at least once, or refused a request without as well."""
+    shrunk: int = 0
+    """How often a refusal without such words was answered once the prompt was shorter."""
     window_said: bool = False
     """Whether the model itself named its window."""
     text_calls: bool = False
@@ -87,6 +91,24 @@ class Learned:
                 "the start, or give the model a larger context"
             )
         self.window, self.window_said = window, True
+
+    def may_be_too_long(self, error: ModelError, prompt: int, reply: int) -> bool:
+        """Return whether a refusal may mean the length, whatever its words; have it shorter then.
+
+        A prompt no longer than what was read already is refused for something else.
+
+        Args:
+            error: The refusal.
+            prompt: Tokens of the prompt, as counted here.
+            reply: Tokens of the reply to come.
+        """
+        status = getattr(error.__cause__, "status_code", None)
+        its, known = int(prompt * self.factor), max(self.read, LEAST)
+        if status not in (400, 422) or its <= known:
+            return False
+        shorter = max(known, int(its * _SHRINK))
+        self.window, self.window_said = shorter + int(reply * self.factor), False
+        return True
 
     def said(self) -> str:
         """Return what was learned, in a line; nothing where nothing was."""

@@ -18,7 +18,7 @@ from domain.records import Turn
 from domain.text.moments import zone_of
 from nodes.messages.checked_state import CheckedState, replaced, signatures_of, typed
 from nodes.messages.refusal import refusal, refused
-from nodes.messages.said_again import Arrived, arrived, in_the_middle, removed
+from nodes.messages.said_again import Arrived, arrived, may_be_folded, removed
 from nodes.messages.signatures import STAMP, Signatures
 from nodes.messages.stamps import turn_id, turn_messages, update_to, without_stamp
 from nodes.messages.unsaved_turns import unsaved_turns
@@ -87,7 +87,7 @@ class Locate:
         view, stores = origin.view, self._parts.stores
         turns = [view.turns[id] for id in path_of(view, origin.head).journal]
         every_turn = turns
-        if in_the_middle(messages):
+        if may_be_folded(messages, turns):
             episodes = await stores.memories.episodes(origin.owner, view.generation)
             every_turn = [*(turn for episode in episodes for turn in episode.turns), *turns]
         signatures = signatures_of(self._parts, origin.owner, view.generation)

@@ -3,7 +3,7 @@
 And what of a thread's turns is gone from it. Pure decisions over messages; nothing is read here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -41,27 +41,39 @@ def arrived(
 ) -> Arrived:
     """Tell what is new among a thread's messages."""
     places = {said.id: (turn, at) for turn in turns for at, said in enumerate(turn.messages)}
-    messages_before: list[AnyMessage] = []
-    left = _without_history(messages)
-    again = len(left) < len(messages)
-    for message in left:
+    here: list[AnyMessage] = []
+    came_again: set[str] = set()
+    for message in messages:
         turn, at = places.get(message.id or "", (None, 0))
         if turn is None or turn_id(message) is not None or waiting_for(message) is not None:
-            messages_before.append(message)
+            here.append(message)
         elif isinstance(message, AIMessage) or text_of(message.content) == turn.messages[at].text:
-            messages_before.append(turn_messages(turn, signatures)[at])
-            again = True
+            here.append(turn_messages(turn, signatures)[at])
+            came_again.add(message.id or "")
         else:
-            others = [m for m in messages_before if turn_id(m) != turn.id]
-            same = [without_stamp(m) for m in messages_before if turn_id(m) == turn.id]
+            here = _without_history(here, came_again)
+            others = [m for m in here if turn_id(m) != turn.id]
+            same = [without_stamp(m) for m in here if turn_id(m) == turn.id]
             return Arrived([*others, *same, message], turn.parent, edited=True)
-    return Arrived(messages_before, head, again=again)
+    left = _without_history(here, came_again)
+    return Arrived(left, head, again=bool(came_again) or len(left) < len(here))
 
 
-def in_the_middle(messages: Sequence[AnyMessage]) -> bool:
-    """Return whether a message that no turn holds stands before one that a turn does."""
-    first = next((at for at, m in enumerate(messages) if _is_new(m)), len(messages))
-    return any(turn_id(message) is not None for message in messages[first:])
+def may_be_folded(messages: Sequence[AnyMessage], turns: Iterable[Turn]) -> bool:
+    """Return whether messages that came may be of turns that an episode holds.
+
+    One stands before what the thread holds; or replies came, and no turn is left to tell by.
+
+    Args:
+        messages: As the thread holds them, with those that came.
+        turns: Those that it goes on from and that no episode holds.
+    """
+    known = {said.id for turn in turns for said in turn.messages}
+    new = [_is_new(m) and m.id not in known for m in messages]
+    first = new.index(True) if True in new else len(new)
+    if not known:
+        return any(isinstance(m, AIMessage) for m in messages[first:])
+    return not all(new[first:])
 
 
 def removed(messages: Sequence[AnyMessage], turns: Sequence[Turn]) -> set[str]:
@@ -88,14 +100,22 @@ def _whole(messages: Sequence[AnyMessage]) -> bool:
     return places == list(range(len(messages))) and isinstance(messages[-1], AIMessage)
 
 
-def _without_history(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """Drop what a client without ids sends with each message: all that was said before it."""
-    said = [m for m in messages if not _is_new(m)]
+def _without_history(
+    messages: Sequence[AnyMessage], came_again: Collection[str]
+) -> list[AnyMessage]:
+    """Drop what a client sends without ids with each message: all that was said before it.
+
+    Args:
+        messages: Of a thread, with those that came.
+        came_again: Ids of messages that came with their id: only the others came without.
+    """
+    said = [m for m in messages if not _is_new(m) and m.id not in came_again]
     new = [m for m in messages if _is_new(m)]
-    for end in range(len(new), 1, -1):
+    for end in range(len(new), 0 if came_again else 1, -1):
         length = min(end, len(said))
         again = new[end - length : end]
-        if any(isinstance(m, AIMessage) for m in again) and _alike(again, said[-length:]):
+        tells = came_again or any(isinstance(m, AIMessage) for m in again)
+        if tells and length and _alike(again, said[-length:]):
             sent = {id(message) for message in new[:end]}
             return [message for message in messages if id(message) not in sent]
     return list(messages)

@@ -51,15 +51,23 @@ async def test_another_text_under_the_same_id_is_an_edit(open_house: Open) -> No
             assert house.shown() == marks
 
 
-async def test_a_history_sent_whole_adds_only_what_is_new(open_house: Open) -> None:
-    async with open_house() as house:
+@pytest.mark.parametrize("fold_turns", [None, 4])
+@pytest.mark.parametrize("with_ids", [(), ("human",), ("ai",), ("human", "ai")])
+async def test_a_history_sent_whole_adds_only_what_is_new(
+    open_house: Open, with_ids: tuple[str, ...], fold_turns: int | None
+) -> None:
+    async with open_house(fold_turns=fold_turns) if fold_turns else open_house() as house:
         history: list[AnyMessage] = []
-        for number in range(1, 5):
-            history.append(HumanMessage(f"Say mark{number}"))
-            said = await send(house, *[m.model_copy(update={"id": None}) for m in history])
-            assert len(said) == 2 * number
-            history.append(AIMessage(said[-1].text))
-        assert house.prompt().count("Say mark1") == 2  # The message, and the reply's words.
+        for number in range(1, 8):
+            history.append(HumanMessage(f"Say mark{number % 5}", id=f"id{number}"))
+            sent = [
+                m.model_copy(update={"id": m.id if m.type in with_ids else None}) for m in history
+            ]
+            said = await send(house, *sent)
+            history.append(said[-1])
+            assert [m.text for m in said] == [m.text for m in history]
+            history[-1] = AIMessage(said[-1].text, id=said[-1].id)
+        assert bool(await house.episodes()) == bool(fold_turns)
 
 
 async def test_a_message_taken_out_of_the_thread_is_told_nowhere(open_house: Open) -> None:

@@ -10,7 +10,7 @@ from tests.support.own_environment import own_python
 from tests.support.servers.dev_server import SECRET, bearer, token
 from tests.support.servers.serve_process import serve_process
 
-PROGRAM = Path(__file__).parents[1] / "support" / "servers" / "fuzz_described.py"
+PROGRAM = Path(__file__).parents[2] / "support" / "servers" / "fuzz_described.py"
 PACKAGES = ("schemathesis==4.32.5", "hypothesis==6.170.15")
 """In an environment of their own: what they need and what LangGraph's server needs differ."""
 SAID = "Biscuit"

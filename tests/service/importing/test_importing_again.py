@@ -15,7 +15,7 @@ from domain.owner import Owner
 from service.importing.bring_in import BroughtIn, bring_in
 from service.importing.formats import Kind, read_file
 from stores.errors import StoreUnavailable
-from tests.service.test_importing import NOW, node, written
+from tests.service.importing.test_importing import NOW, node, written
 from tests.support.house import Clock, backend
 from tests.support.servers.app_alone import Alone, Serve, serve
 

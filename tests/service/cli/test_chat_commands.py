@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)  # Many start the program several times.
 
 READABLE = 3.0
 """Contrast that accessible pages give large text and graphics at least (WCAG 2, 1.4.11)."""
-WEIGHTS = Path(__file__).parents[2] / "domain" / "recall" / "ranking_weights.json"
+WEIGHTS = Path(__file__).parents[3] / "domain" / "recall" / "ranking_weights.json"
 
 
 def said_by_the_user(mnemo: Mnemo) -> list[str]:

@@ -410,7 +410,7 @@ def test_a_model_that_fails_is_one_sentence_and_the_message_is_kept(
 def test_every_setting_is_explained_in_the_example_file_and_none_besides(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    text = Path(__file__).parents[2].joinpath(".env.example").read_text()
+    text = Path(__file__).parents[3].joinpath(".env.example").read_text()
     lines = re.findall(r"^# ([A-Z][A-Z0-9_]*)=(.*)$", text, re.MULTILINE)
     named = {name.partition("__")[0] for name, _ in lines}
     prefix = Settings.model_config.get("env_prefix", "")

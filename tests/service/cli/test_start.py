@@ -106,7 +106,7 @@ def test_embeddings_that_cannot_be_loaded_are_said_in_a_sentence(
     done = subprocess.run(
         [sys.executable, "-m", "service.cli.app", *command],
         input="I live in Oslo.\n",
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env={
             "HOME": str(tmp_path),
             "MNEMO_DATA_DIR": str(tmp_path / "data"),

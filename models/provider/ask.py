@@ -16,6 +16,7 @@ from langchain_core.messages import (
     InvalidToolCall,
     SystemMessage,
     ToolCall,
+    ToolMessage,
     message_chunk_to_message,
 )
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -37,7 +38,7 @@ from models.provider.reply_text import (
     read_call,
     shown,
 )
-from models.provider.roles import without_system
+from models.provider.roles import without_system, without_tool_role
 from models.provider.trial import Trial
 from models.tokens import TokenCounter
 from models.weak_json import repaired
@@ -131,6 +132,7 @@ def _features(model: BaseChatModel, question: Question, trial: Trial) -> list[Fe
         "schema": by_schema,
         "tools": tools,
         "tool_choice": tools and question.tool_choice is not None,
+        "tool_role": any(isinstance(message, ToolMessage) for message in question.messages),
         "system_role": isinstance(question.messages[0], SystemMessage),
         "parts": any(map(has_parts, question.messages)),
     }
@@ -204,4 +206,6 @@ def _prompt(messages: Sequence[BaseMessage], sent: Sequence[Feature]) -> list[Ba
     prompt = list(messages)
     if "parts" not in sent:
         prompt = [as_text(message) for message in prompt]
+    if "tool_role" not in sent and any(isinstance(message, ToolMessage) for message in prompt):
+        prompt = without_tool_role(prompt)
     return prompt if "system_role" in sent else without_system(prompt)

@@ -10,6 +10,7 @@ from models.errors import ContextTooLong, ModelError
 
 Feature = Literal[
     "system_role",
+    "tool_role",
     "schema",
     "tools",
     "tool_choice",

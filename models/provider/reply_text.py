@@ -9,7 +9,7 @@ from typing import Any
 
 from models.weak_json import repaired
 
-TOOL_NAME = "(?:search|forget)_memory"
+TOOL_NAME = "(?:search|forget)[_-]?memory"
 
 WRITTEN_CALL = "written_call"
 """Marks a reply in which a tool was called by text: the query, or "" where it cannot be read."""
@@ -40,10 +40,11 @@ _THOUGHT_END = re.compile(
 _TOKEN = re.compile(
     r"(?:<\|start\|>\w*)?<\|channel\|>\s*(?:final|commentary)(?! to=)[^<>\n]*"
     r"|<\|(?:message|end|return|(?:start|end)_response|im_end|im_start|eot_id|eom_id)\|>"
-    r"|<\|start\|>assistant(?! to=)",
+    r"|<\|start\|>assistant(?! to=)"
+    r"|(?:<[|｜][\w▁]{1,40}[|｜]>|</s>|<end_of_turn>)\s*\Z",
     re.I,
 )
-"""What is left of a template around a reply."""
+"""What is left of a template around a reply; at its end, any special token."""
 _BLOCK = re.compile(
     r"<(?P<name>memory|wishes)\b[^<>\n]*>.*?"
     r"(?:</(?P=name)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|(?P<open>\Z))",
@@ -81,7 +82,7 @@ _BEFORE_NAME = re.compile(r"(?:```\w*\s*\w*)?[\[{(][\[{(\s\w\"':,]*\Z")
 _HOLD = 100
 """Characters after a bracket or a tag in which it shows whether a call or a delimiter began."""
 _OPENING = re.compile(
-    r"[<{\[`◁]|\b(?:s(?=[search_mory]*\Z)|f(?=[forget_my]*\Z))|\Aa[analysi]*\Z|assistant\w{0,5}\Z"
+    r"[<{\[`◁]|\b(?i:s(?=[search_mory-]*\Z)|f(?=[forget_my-]*\Z))|\Aa[analysi]*\Z|assistant\w{0,5}\Z"
     rf"|{_NAMED}\Z"
 )
 _QUERY = re.compile(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 BETWEEN = "\n\n"
 """What stands between two messages that became one."""
@@ -34,3 +34,15 @@ def without_system(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         return list(messages)
     system, *rest = messages
     return alternating([HumanMessage(content=system.content), *rest])
+
+
+def without_tool_role(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Return a prompt in which what tools answered stands in front of the message to answer."""
+    told = [HumanMessage(m.text) for m in messages if isinstance(m, ToolMessage)]
+    rest = [
+        message
+        for message in messages
+        if not isinstance(message, ToolMessage)
+        and not (isinstance(message, AIMessage) and message.tool_calls)
+    ]
+    return alternating([*rest[:-1], *told, *rest[-1:]])

@@ -17,6 +17,7 @@ _REFUSALS: dict[Feature, re.Pattern[str]] = {
     "temperature": re.compile("temperature", re.I),
     "max_tokens": re.compile(r"max_(completion_)?tokens", re.I),
     "parts": re.compile(r"image|multimodal|mmproj|audio|content\W+(must|should) be a string", re.I),
+    "tool_role": re.compile(r"\broles?\b|\balternat", re.I),
     "system_role": re.compile(
         r"system\W+(role|message|prompt)|developer instruction|\broles?\b|\balternat", re.I
     ),
@@ -25,6 +26,7 @@ _REFUSALS: dict[Feature, re.Pattern[str]] = {
 }
 """How servers name what they refuse, in the order in which it is given up."""
 _GUESSES: tuple[Feature, ...] = (
+    "tool_role",
     "tool_choice",
     "tools",
     "schema",

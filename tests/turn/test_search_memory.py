@@ -3,8 +3,8 @@
 import pytest
 
 from domain.owner import Owner
-from tests.support.house import MARKER, House, Open, is_reply
-from tests.support.servers.openai_server import Body, Fault, Reply
+from tests.support.house import MARKER, House, Open, answer, is_reply
+from tests.support.servers.openai_server import Behaviour, Body, Fault, Reply
 
 pytestmark = pytest.mark.parametrize("backend", [{}], ids=["embedded"])
 
@@ -89,6 +89,30 @@ async def test_a_server_that_cannot_call_tools_is_asked_without(open_house: Open
         await house.say("Hello mark2")
         last = [b for b in house.server.requests if is_reply(b)][-1]
         assert "tools" not in last, "it is not asked with tools again"
+
+
+@pytest.mark.parametrize("says", ["Only user and assistant roles are supported!", "Bad Request"])
+async def test_what_a_tool_found_is_told_as_text_where_a_template_knows_no_tools(
+    open_house: Open, says: str
+) -> None:
+    def template(body: Body) -> Behaviour:
+        if any(message["role"] == "tool" for message in body["messages"]):
+            return Fault(400, says)
+        if not is_reply(body):
+            return answer(body)
+        searched = "blue pot mark1" in str(body["messages"])
+        return Reply("Under the blue pot.") if searched else search("spare key")
+
+    async with open_house(fold_turns=4, search_memory=True, memory_share=0) as house:
+        await remembering(house)
+        house.server.default = template
+        for _ in range(3):
+            result = await house.say("Where did I put it?")
+            assert result["messages"][-1].text == "Under the blue pot."
+            asked = [body for body in house.server.requests if is_reply(body)]
+            assert asked[-1]["messages"][-1]["content"].endswith("Where did I put it?")
+        roles = [[m["role"] for m in body["messages"]] for body in house.server.requests]
+        assert sum("tool" in each for each in roles) <= 2, "learned"
 
 
 async def test_the_tool_is_not_offered_where_the_prompt_shows_all_there_is(

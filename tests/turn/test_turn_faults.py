@@ -43,7 +43,7 @@ async def test_a_fault_is_one_sentence_and_the_message_is_answered_with_the_next
     behaviour, error = fault
     async with open_house(model_timeout=3) as house:
         await house.say("Let us speak of mark1")
-        house.server.answers(*[behaviour] * 6)
+        house.server.answers(*[behaviour] * 9)
         with pytest.raises(error) as raised:
             await house.say("Let us speak of mark2")
         said = str(raised.value)

@@ -98,7 +98,7 @@ async def check_long_term(settings: Settings) -> list[Check]:
     """Open a copy of long-term memory as a turn would, and look at the owners in it."""
     try:
         async with snapshot(settings) as copy:
-            rows = [*await _long_term(copy), await _swept(copy), *await _left_out(copy)]
+            rows = [*await _long_term(copy), *await _noted(copy)]
     except StoreUnavailable as error:
         return [Check("long-term memory", "fail", str(error))]
     here, there = str(settings.data_dir), str(copy.data_dir)
@@ -195,17 +195,18 @@ async def _owners(journal: Journal | None, store: BaseStore | None) -> Check:
     return Check("owners", "ok", f"{lost.owners}, each with its journal and its memories.")
 
 
-async def _left_out(settings: Settings) -> list[Check]:
-    """Tell what the chat models are like, what the other noted in vain, and what it cannot read."""
+async def _noted(settings: Settings) -> list[Check]:
+    """Tell when the last sweep was, what the chat models are like, and what the other left out."""
+    models = dict.fromkeys([str(settings.chat_model), *character_models(settings)])
+    names = (SWEPT, DROPPED, UNREADABLE, *(LEARNED + model for model in models))
     try:
         async with AsyncExitStack() as stack:
             journal = await _journal(settings, stack)
-            models = dict.fromkeys([str(settings.chat_model), *character_models(settings)])
-            names = (DROPPED, UNREADABLE, *(LEARNED + model for model in models))
             marks = [await journal.backend.mark(name) if journal else None for name in names]
-    except StoreUnavailable:
-        return []  # The row of the last sweep says so already.
-    (dropped, unread, *learned), rows = marks, []
+    except StoreUnavailable as error:
+        return [Check("sweep", "fail", f"The journal cannot be read: {error}")]
+    swept, dropped, unread, *learned = marks
+    rows = [_sweep(swept)]
     for model, shown in zip(models, learned, strict=True):
         if shown:
             text = f"{model}, as its answers showed: {shown}."
@@ -226,14 +227,8 @@ SWEEPERS = (
 )
 
 
-async def _swept(settings: Settings) -> Check:
+def _sweep(at: str | None) -> Check:
     """Tell when the last sweep was."""
-    try:
-        async with AsyncExitStack() as stack:
-            journal = await _journal(settings, stack)
-            at = await journal.backend.mark(SWEPT) if journal else None
-    except StoreUnavailable as error:
-        return Check("sweep", "fail", f"The journal cannot be read: {error}")
     if at is None:
         return Check("sweep", "ok", f"Never yet: {SWEEPERS}.")
     last = datetime.fromisoformat(at)

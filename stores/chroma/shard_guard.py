@@ -5,7 +5,6 @@ What a call reads or writes is up to whoever makes it.
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import TypeVar
 
 from stores.chroma.client import ShardDamaged
@@ -67,14 +66,6 @@ class ShardGuard:
             )
             count = rebuild(self._shards, damage.shard, self._embed)
             _log.warning("Shard %d has its %d rows again.", damage.shard, count)
-
-    def mend_all(self) -> list[int]:
-        """Make every shard answer, and return the numbers of those that had to be rebuilt."""
-        before = self.run(self._shards.serving)
-        for shard in before:
-            self.run(partial(self._shards.probe, shard))
-        after = self.run(self._shards.serving)
-        return [shard for shard, name in before.items() if after[shard] != name]
 
     def purge(self, deleted: set[int]) -> None:
         """Leave no deleted text in the data folder, nor a vector of the shards in `deleted`.

@@ -260,14 +260,6 @@ class ChromaStore(BaseStore):
             self._guard.run, lambda: sum(map(sizes, self._shards.existing()))
         )
 
-    async def check(self) -> list[int]:
-        """Make every shard answer, and return the numbers of those that had to be rebuilt.
-
-        Raises:
-            StoreUnavailable: if one is damaged on a server, whose files are out of reach.
-        """
-        return await asyncio.to_thread(self._guard.mend_all)
-
     async def purge(self) -> None:
         """Leave no deleted text, and no vector deleted by this process, in the data folder.
 

@@ -16,7 +16,6 @@ from langgraph.store.base import (
     SearchOp,
 )
 
-from stores.chroma.store import ChromaStore
 from stores.errors import StoreMismatch
 from tests.support.models.hash_embeddings import HashEmbeddings
 from tests.support.servers.chroma_server import OpenStore as OpenChroma
@@ -301,7 +300,5 @@ async def test_the_event_loop_is_never_blocked(open_store: OpenStore) -> None:
             await store.asearch((), query="apple")
             await store.alist_namespaces()
             await store.adelete(NS, "a")
-            if isinstance(store, ChromaStore):
-                await store.check()
             await store.purge()
             assert [item async for item in store.rows()] == []

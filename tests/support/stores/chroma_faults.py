@@ -23,7 +23,6 @@ OPERATIONS: dict[str, Callable[[ChromaStore], Awaitable[object]]] = {
     "search everywhere": lambda store: store.asearch(()),
     "listing": lambda store: store.asearch(NS),
     "namespaces": lambda store: store.alist_namespaces(),
-    "check": lambda store: store.check(),
     "count": lambda store: store.count(),
 }
 

@@ -155,12 +155,8 @@ async def feed(
 ) -> Fed:
     """Store a conversation as the product does: turns, then episodes, then facts.
 
-    Args:
-        bench: Where to.
-        conversation: What was said.
-        mode: `recorded` takes the published summaries and statements; a session without a
-            summary stays in the journal. `offline` asks `model` for them.
-        model: The memory model of `offline`.
+    `recorded` takes the published summaries and statements; a session without a summary stays in
+    the journal. `offline` asks `model` for them.
     """
     owner = Owner(f"eval-{conversation.name}")
     fed = Fed(owner, await bench.journal.read(owner))

@@ -27,11 +27,7 @@ async def note_facts(
 ) -> list[str] | None:
     """Draw facts from all turns that are left; None where that has to wait for the next start.
 
-    Args:
-        parts: What the graph runs on.
-        owner: Whose turns.
-        tier: Of that owner.
-        seconds: How long it may take; None where nobody waits for it.
+    It may take so many `seconds`; None where nobody waits for it.
 
     Returns:
         The texts of the facts that are new.

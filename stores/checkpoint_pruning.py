@@ -86,18 +86,12 @@ class Pruned:
 def pruned_by(
     saved: Saved, before: Iterable[Saved], keep_turns: int, *, thin: bool = False
 ) -> Pruned:
-    """Decide what a new checkpoint makes needless.
+    """Decide what a new checkpoint makes needless of all others of its thread.
 
     Where it begins a turn: the turns before the last `keep_turns`. Else, if turns are to be thin,
     the one it follows, unless that is the turn's first or something else goes on from it: so a
     turn leaves what came in, the first step and the last, as a graph of one node does; one that
     goes on from a fork or an update leaves the last alone, as such a graph does too.
-
-    Args:
-        saved: The new checkpoint.
-        before: All others of its thread.
-        keep_turns: How many turns keep their checkpoints.
-        thin: Whether the steps between a turn's first and its last go.
     """
     checkpoints = {(other.namespace, other.id): other for other in before}
     checkpoints[saved.namespace, saved.id] = saved

@@ -127,11 +127,7 @@ class Summaries:
     ) -> Branch | None:
         """Return the folded part of the branch that ends at `head`; None if nothing is folded.
 
-        Args:
-            owner: Whose.
-            view: A reading of the journal.
-            head: A turn.
-            fresh: True where no ref reaches `head`: what is at hand of it may have been swept.
+        `fresh`: no ref reaches `head`, so what is at hand of it may have been swept.
 
         Raises:
             StoreUnavailable: If it is not at hand and the long-term store does not answer.

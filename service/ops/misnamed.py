@@ -17,8 +17,7 @@ TIERS = f"{PREFIX}TIERS"
 def misnamed(names: Iterable[str] | None = None) -> list[str]:
     """Return a sentence for each variable that looks like a setting and is none.
 
-    Args:
-        names: Of variables; None: all of the environment, and those of the file `.env`.
+    Without names, the environment and the file `.env` are looked at.
     """
     if names is None:
         names = (*os.environ, *dotenv_values(".env"))

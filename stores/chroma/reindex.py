@@ -55,13 +55,6 @@ async def reindexing(
     After an interruption the same move goes on; with other wishes it starts afresh. None where
     the layout is in force already, which also gives up an interrupted move.
 
-    Args:
-        embeddings: the model to move to, or the present one.
-        embedding_name: its name in the settings.
-        dimensions: length of its vectors.
-        shards: number of collections to move to, or the present one.
-        place: where the Chroma is.
-
     Raises:
         StoreBusy: if another process has the folder open.
         StoreUnavailable: if Chroma cannot be reached.

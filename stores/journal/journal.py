@@ -197,11 +197,7 @@ class Journal(Readings):
     ) -> JournalView:
         """Let no prompt hold these turns and summaries from now on.
 
-        Args:
-            owner: Whose turns.
-            generation: Under which their journal was read.
-            ids: The turns and episodes.
-            forgotten: What is forgotten of them, by turn: who reads them for facts must know it.
+        What is `forgotten` of a turn must be known to whoever reads it for facts.
 
         Raises:
             GenerationMoved: If the owner was reset meanwhile; nothing is written.
@@ -252,13 +248,7 @@ class Journal(Readings):
     ) -> tuple[JournalView, bool]:
         """End an extraction that wrote `keys`, and move the cursor; None: it failed, none moves.
 
-        Args:
-            owner: Whose turns were read.
-            generation: Under which their journal was read.
-            cursor: Up to where.
-            keys: The records that were written.
-            withheld: What was withheld as they were written: nothing ends, and False is returned,
-                where more is by now.
+        Where more is withheld by now than was (`withheld`), nothing ends and False is returned.
         """
 
         def decide(view: JournalView) -> Changes | None:

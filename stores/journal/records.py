@@ -102,12 +102,7 @@ def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
 
 
 def damaged(raw: RawJournal, threads: Mapping[str, str]) -> list[str]:
-    """Return the names of the records that cannot be read: turns, and fields of the journal.
-
-    Args:
-        raw: A reading.
-        threads: The threads listed apart, as they are stored.
-    """
+    """Return the names of the records that cannot be read: turns, and fields of the journal."""
     names = [f"turn {id}" for id in raw.turns.keys() - view_of(raw, ThreadList()).turns.keys()]
     for name, stored in raw.fields.items():
         kind, _, thread = name.partition(":")

@@ -79,11 +79,7 @@ class Candidates:
     ) -> list[Line]:
         """Return lines, best first, that about fill the budget; then facts for what is left.
 
-        Args:
-            allowed: Units that may be shown.
-            shown: References of messages that are shown anyway.
-            budget: Tokens at most.
-            most: Lines at most; None: as many as fit.
+        `shown` are references of messages that are shown anyway.
         """
         corpus = self._index.corpus
         rows = self._best(self._untaken(allowed), shown)

@@ -83,7 +83,7 @@ def _changes(
         return []
     if item.get("op") == "forget":
         return _forgotten(item.get("target"), text, source, messages, stored)
-    change = _stated_fact(item, text, source, stored) if text else None
+    change = _stated_fact(item, text, source, stored) if text and _stated(source) else None
     return [change] if change else []
 
 
@@ -161,6 +161,8 @@ def _entity(item: dict[str, Any], messages: Sequence[Source]) -> EntityMention |
         source = next((m for m in messages if supported(name, [m.text])), None)
     if source is None or name.casefold() in {*_USER, source.speaker.casefold()}:
         return None
+    if not _stated(source):
+        return None  # What stands before a question may name it, and states nothing with it.
     behind = [_stated(source), *source.before]
     if not supported(name, behind):
         return None

@@ -160,6 +160,7 @@ async def test_an_entity_ends_as_facts_do_and_questions_and_conditions_say_nothi
         house.server.default = _ida
         await house.say("My girlfriend is called Ida")
         await house.say("If I had Rex, I would be glad. Do I have Rex?")
+        await house.say("Or is Rex a dog I have?")
         await house.say("What shall I give Ida?", "another")
         assert "relation: girlfriend" in house.prompt() and "Rex (" not in house.prompt()
         view = await remembered(house.parts.stores, ALEX)

@@ -18,12 +18,9 @@ from stores.journal.backend import JournalBackend, generation_name
 from stores.journal.readings import Readings
 from stores.journal.records import (
     Changes,
-    damaged,
     forget_parsed,
     rows_moved,
     still_forgotten,
-    thread_list,
-    view_of,
     withholding,
 )
 from stores.journal.thread_refs import JournalRefs
@@ -295,19 +292,8 @@ class Journal(Readings):
 
         return (await self.change(owner, generation, decide))[0]
 
-    # Generations
-
     async def renew(self, owner: Owner) -> tuple[str, list[str]]:
         """Begin a fresh generation; return its token and the names of the older ones."""
         token = uuid4().hex
         forget_parsed()
         return token, await self.backend.renew(owner, token)
-
-    async def threads_of(self, owner: Owner, generation: str) -> tuple[set[str], bool, bool]:
-        """Return the threads that a generation has indexed, whether all, and if it ended before."""
-        raw = await self.backend.read_generation(owner, generation)
-        moved, stored = await self.backend.list_threads(owner, generation)
-        view = view_of(raw, thread_list(moved, stored))
-        sound = not view.threads_lost and not damaged(raw, stored)
-        whole = raw.ended or (raw.version > 0 and sound)
-        return {*view.threads, *(turn.thread for turn in view.turns.values())}, whole, raw.ended

@@ -12,7 +12,15 @@ from domain.journal import JournalView
 from domain.owner import Owner
 from stores.errors import GenerationMoved
 from stores.journal.backend import JournalBackend, RawJournal, generation_name
-from stores.journal.records import Changes, ThreadList, thread_list, view_of, write_of, written
+from stores.journal.records import (
+    Changes,
+    ThreadList,
+    damaged,
+    thread_list,
+    view_of,
+    write_of,
+    written,
+)
 
 LISTED_THREADS = 200_000
 """Threads listed apart that a process keeps at hand, of all owners: some 100 MB."""
@@ -63,6 +71,15 @@ class Readings:
         """Return whom a thread belongs to; None before its first turn."""
         holder = (await self.backend.holders([thread])).get(thread)
         return holder.owner if holder else None
+
+    async def threads_of(self, owner: Owner, generation: str) -> tuple[set[str], bool, bool]:
+        """Return the threads that a generation has indexed, whether all, and if it ended before."""
+        raw = await self.backend.read_generation(owner, generation)
+        moved, stored = await self.backend.list_threads(owner, generation)
+        view = view_of(raw, thread_list(moved, stored))
+        sound = not view.threads_lost and not damaged(raw, stored)
+        whole = raw.ended or (raw.version > 0 and sound)
+        return {*view.threads, *(turn.thread for turn in view.turns.values())}, whole, raw.ended
 
     def _note(self, owner: Owner, raw: RawJournal, listed: ThreadList) -> _Reading:
         reading = _Reading(raw, listed, view_of(raw, listed))

@@ -7,8 +7,9 @@ import asyncio
 import importlib
 import logging
 import os
+import time
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -29,6 +30,10 @@ _QUICK_CHARACTERS = 20_000
 _LONGEST = 4_000
 """Characters of a text that are embedded by the sentence encoder; the meaning of more blurs."""
 
+_PORTION = _LONGEST
+"""Characters that are encoded at once: for so long everybody else waits."""
+_GIVES_WAY = 0.0005
+"""Seconds between two portions: enough for another thread to wake up."""
 
 _loading, _encoding = Lock(), Lock()
 
@@ -133,11 +138,27 @@ class SentenceEncoder(LocalEmbeddings):
         model, mean = self.load()
         rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         said = [at for at, text in enumerate(texts) if text.strip()]
-        if said:
+        for number, portion in enumerate(_portions(said, texts)):
+            if number:
+                time.sleep(_GIVES_WAY)  # or whoever waits for the lock would not get it
             with _encoding:  # it sets how many threads numpy uses, which is one for all
-                encoded = model.encode([texts[at][:_LONGEST] for at in said])
-            rows[said] = encoded - mean
+                rows[portion] = model.encode([texts[at][:_LONGEST] for at in portion]) - mean
         return rows
+
+
+def _portions(said: Sequence[int], texts: Sequence[str]) -> Iterator[list[int]]:
+    """Yield the positions of texts, those together that are encoded at once."""
+    portion: list[int] = []
+    size = 0
+    for at in said:
+        length = min(len(texts[at]), _LONGEST)
+        if portion and size + length > _PORTION:
+            yield portion
+            portion, size = [], 0
+        portion.append(at)
+        size += length
+    if portion:
+        yield portion
 
 
 class WordLlamaEmbeddings(LocalEmbeddings):

@@ -5,8 +5,10 @@ read. What an index holds is in `domain/recall/index.py`; nothing is written any
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 from cachetools import LRUCache
 
@@ -67,20 +69,20 @@ class EvidenceCache:
         # Bounded in `_keep`: by two measures, and never without the index in use.
         self._indexes: LRUCache[Key, EvidenceIndex] = LRUCache(inf, lambda index: index.nbytes)
         self._unindexed: LRUCache[Key, tuple[int, Rows]] = LRUCache(UNINDEXED)
-        self._flights = SingleFlight[tuple[Key, int], EvidenceIndex]()
+        self._flights = SingleFlight[tuple[Key, *tuple[int | None, ...]], EvidenceIndex]()
         self._forgets = 0
 
     async def index(self, owner: Owner, view: JournalView) -> EvidenceIndex:
         """Return the index of all that `view` and the rows hold.
 
         Raises:
-            StoreUnavailable: If the rows are needed and cannot be read, or not in time: then a
-                later call finds the index whole.
+            StoreUnavailable: If the rows are needed and cannot be read, or something not in time:
+                then a later call finds the index whole.
         """
         key = (owner.key, view.generation)
         index = self._indexes.get(key)
         if index is None or index.moved != view.rows:
-            index = await self._loaded(key, owner, view)
+            index = await self._in_time((key, view.rows), lambda: self._load(key, owner, view))
         return await self._with_journal(key, index, view)
 
     async def rows(self, owner: Owner, view: JournalView) -> Rows:
@@ -101,12 +103,19 @@ class EvidenceCache:
         return rows
 
     async def without_rows(self, owner: Owner, view: JournalView) -> EvidenceIndex:
-        """Return the last index there was, or an empty one, with what the journal holds."""
+        """Return the last index there was, or an empty one, with what the journal holds.
+
+        What the journal holds is left out where it cannot be read in time.
+        """
         key = (owner.key, view.generation)
         index = self._indexes.get(key)
         if index is None:
-            index = await asyncio.to_thread(self._built, Rows(), view, None, None)
-        return await self._with_journal(key, index, view)
+            nothing = replace(view, turns={})
+            index = await asyncio.to_thread(self._built, Rows(), nothing, None, None)
+        try:
+            return await self._with_journal(key, index, view)
+        except StoreUnavailable:
+            return index
 
     def forget(self, owner: Owner) -> None:
         """Drop every index of an owner; what is being loaded now is not kept either."""
@@ -124,11 +133,13 @@ class EvidenceCache:
         """About how many bytes the kept indexes take."""
         return int(self._indexes.currsize)
 
-    async def _loaded(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
-        """Load an index once, however many ask for it at the same time."""
-        flight = self._flights.get((key, view.rows))
-        if flight is None:
-            flight = self._flights.start([(key, view.rows)], self._load(key, owner, view))
+    async def _in_time(
+        self,
+        what: tuple[Key, *tuple[int | None, ...]],
+        work: Callable[[], Coroutine[Any, Any, EvidenceIndex]],
+    ) -> EvidenceIndex:
+        """Make an index once, however many ask for it at the same time, and wait for so long."""
+        flight = self._flights.get(what) or self._flights.start([what], work())
         try:
             async with asyncio.timeout(self._patience):
                 return await asyncio.shield(flight)
@@ -164,19 +175,22 @@ class EvidenceCache:
         self, key: Key, index: EvidenceIndex, view: JournalView
     ) -> EvidenceIndex:
         """Return the index with the journal's newer turns, and keep it where it is whole."""
-        if not view.turns.keys() <= index.turns:
-            newer = len(view.turns.keys() - index.turns)
-            index = await run_aside(
-                index.small and self._instant and newer <= FEW,
-                with_turns,
-                index,
-                view.turns.values(),
-                count=self._count,
-                embed=self._embed,
+        newer = len(view.turns.keys() - index.turns)
+        at_once = not newer or (index.small and self._instant and newer <= FEW)
+        forgets = self._forgets
+
+        async def grow() -> EvidenceIndex:
+            turns = view.turns.values()
+            grown = await run_aside(
+                at_once, with_turns, index, turns, count=self._count, embed=self._embed
             )
-        if index.moved == view.rows:
-            self._cache(key, index)
-        return index
+            if grown.moved == view.rows and forgets == self._forgets:
+                self._cache(key, grown)
+            return grown
+
+        if at_once:
+            return await grow()
+        return await self._in_time((key, view.version, index.moved), grow)
 
     def _cache(self, key: Key, index: EvidenceIndex) -> None:
         cached = self._indexes.get(key)

@@ -4,6 +4,7 @@ import asyncio
 import math
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -66,6 +67,18 @@ def test_a_text_has_the_same_vector_alone_and_among_others(built_in: LocalEmbedd
     texts = [f"sentence number {n} " + "and more words " * (n % 40) for n in range(200)]
     together = built_in.matrix(texts)
     assert np.allclose(together[137], built_in.matrix([texts[137]])[0], atol=1e-5)
+
+
+def test_who_embeds_many_texts_keeps_nobody_else_waiting(built_in: LocalEmbeddings) -> None:
+    built_in.embed_query("The weights are read with the first text.")
+    texts = [f"text {n} about tea and milk, and the weather in town" for n in range(1500)]
+    many = threading.Thread(target=built_in.matrix, args=(texts,))
+    many.start()
+    answered = 0
+    while many.is_alive():
+        built_in.embed_query(f"What do I drink? {answered}")
+        answered += 1
+    assert answered > 3
 
 
 @pytest.mark.deep

@@ -1,5 +1,6 @@
 import asyncio
 import random
+import threading
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from domain.recall.index_building import index_of
 from domain.recall.packing import render
 from domain.records import Entity, Episode, RecordKey, Turn
 from domain.rows import Memory, Rows, key_of
+from models.embeddings.local import SentenceEncoder
 from models.embeddings.open import EmbeddingModel
 from models.tokens import TokenCounter
 from settings import Settings
@@ -23,7 +25,7 @@ from stores.errors import StoreUnavailable
 from stores.memories import Memories
 from stores.recall.analyses import PassageAnalyses
 from stores.recall.embedder import embedder
-from stores.recall.index_cache import EvidenceCache
+from stores.recall.index_cache import FEW, EvidenceCache
 from stores.recall.recall import Recall
 from tests.support.talk import (
     MAY,
@@ -152,6 +154,34 @@ async def test_a_load_that_takes_long_goes_on_while_what_is_known_answers(
     text, degraded = await recalled()
     assert "two" in text and "one" in text and "memories" not in degraded
     assert watched.reads == 1
+
+
+async def test_nobody_waits_long_for_words_that_are_still_read(
+    talk: Talk, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = cache_of(talk, watched, patience=0.05)
+    said = chain_of("one", *(f"number {n}" for n in range(FEW + 2)))
+    await talk.say(said[:1])
+    await texts(cache, talk)
+    read = threading.Event()
+    rows = SentenceEncoder._rows
+
+    def slowly(self: SentenceEncoder, texts: list[str]) -> NDArray[np.float32]:
+        read.wait(30)
+        return rows(self, texts)
+
+    monkeypatch.setattr(SentenceEncoder, "_rows", slowly)
+    await talk.say(said[1:])
+    view = await talk.journal.read(talk.owner)
+    with pytest.raises(StoreUnavailable):
+        await cache.index(talk.owner, view)
+    known = await cache.without_rows(talk.owner, view)
+    new = cache_of(talk, watched, patience=0.05)
+    nothing = await new.without_rows(talk.owner, view)
+    assert (len(known.turns), len(nothing.turns)) == (1, 0)
+    read.set()
+    await asyncio.gather(*cache._flights.all())
+    assert (await cache.index(talk.owner, view)).turns == {turn.id for turn in said}
 
 
 async def test_a_load_that_failed_is_tried_again(talk: Talk, watched: Watched) -> None:

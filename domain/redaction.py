@@ -49,7 +49,7 @@ _KEYS = (
         rf"{_ALONE}[a-z][a-z0-9]{{1,9}}(?:[_-][a-z0-9]{{1,8}}){{0,2}}[_-]"
         r"(?=[A-Za-z]{0,40}\d)(?=\d{0,40}[A-Za-z])[A-Za-z0-9]{20,}[A-Za-z0-9_-]*"
     ),
-    re.compile(rf"{_ALONE}(?:ya29\.|1//0|xapp-)[A-Za-z0-9_-]{{20,}}"),
+    re.compile(rf"{_ALONE}(?:ya29\.|hv[bs]\.|1//0|xapp-)[A-Za-z0-9_-]{{20,}}"),
     re.compile(rf"{_ALONE}(?:EAA[A-Za-z0-9]{{30,}}|AGE-SECRET-KEY-1[A-Z0-9]{{40,}})"),
     re.compile(rf"{_ALONE}eyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]{{8,}}(?:\.[A-Za-z0-9_-]+)?"),
     re.compile(rf"{_ALONE}\d{{8,10}}:[A-Za-z0-9_-]{{35}}(?![A-Za-z0-9_-])"),  # of Telegram's bots
@@ -77,7 +77,7 @@ _ASSIGNED = re.compile(
 )
 """As in a program or a file of settings: the name of a secret, and "="."""
 _NAMED = re.compile(
-    r"(?:(?<=[a-z])[_-](?:key|token|secret|password)|(?<![a-z])(?:pass|pw|psw))[\"'`*]{0,3}\s{0,3}"
+    r"(?:(?<=[a-z])[_-](?:key|token|secret|password)|(?<![a-z])(?:pass|pw|psw|secret|token))[\"'`*]{0,3}\s{0,3}"
     r"[:=]\s{0,3}[\"'`]?(?P<secret>(?=[^\s\d]{0,80}+\d)[^\s\"'`,;]{4,})",
     re.IGNORECASE,
 )

@@ -42,7 +42,7 @@ PIECES = [
     "x", ".", "login bob / ", " a", "hello world tea ", "4111 1111 1111 111 ", "4-", "not ",
     "my password to ", "我喜欢喝茶。", "\n", "2026-05-08 ", "sk-", "API_TOKEN=", "😀", '"', "a@",
     "- ", "A. ", "eyJ", "http://", "_-", "I like tea and ", "May ", "Anna ", "my name is ", "```",
-    "key:", "/", "forget ", "1.",
+    "key:", "/", "forget ", "1.", "7 ", "ab-", "пароль ", "是", "ก", "\u200b", "e\u0301", "x=y&",
 ]  # fmt: skip
 """What it says again and again: a few tokens, many words, or what a search may stumble over."""
 

@@ -19,7 +19,7 @@ from domain.facts.extraction import (
 )
 from domain.facts.lasting_wishes import LASTING, lasting_wish
 from domain.facts.own_words import own_sentences
-from domain.facts.support import supported
+from domain.facts.support import answered_no, supported
 from domain.records import Fact
 from domain.text.sentences import sentences
 from domain.text.statements import is_question, only_imagined
@@ -125,7 +125,11 @@ def _stated_fact(
     own = [_stated(source), speaker, day(source.at), *([target.text] if target else [])]
     behind = [*own, *source.before]
     earlier = [line for line in source.before if line.startswith("User: ")]
-    if not supported(text, behind) or (subject != speaker and not supported(subject, behind)):
+    fits = supported(text, behind)
+    if source.before and not supported(text, own):
+        denied = answered_no(text, source.text, "\n".join(source.before))
+        fits = fits if denied is None else denied
+    if not fits or (subject != speaker and not supported(subject, behind)):
         return None
     kind = item.get("kind") if item.get("kind") in get_args(FactKind) else "other"
     asked_before = supported(text, earlier) and not supported(text, own)

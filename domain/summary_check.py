@@ -10,6 +10,8 @@ from itertools import dropwhile, islice
 
 from domain.facts.support import contradicted, supported
 from domain.records import Turn
+from domain.text.languages import language_of
+from domain.text.sentences import sentences
 from domain.text.wording import NEGATION, fold, numbers, numbers_as_said, root
 
 _MONTH = (
@@ -25,7 +27,6 @@ _DATE = re.compile(
 _MONTH_NAME = re.compile(_MONTH, re.IGNORECASE)
 _WEEKDAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['.:-][^\W_]+)*")
-_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?=\S)[^.!?\n]*)*[.!?]*")
 _CAMEL = re.compile(r"(?<![a-z])[a-z]+[A-Z]")
 _ORDINARY = re.compile(
     r"(?:i|i'\w+|a|an|the|my|your|his|her|its|our|their|he|she|it|we|you|they|this|that|these|those"
@@ -36,8 +37,6 @@ _ORDINARY = re.compile(
     r"|has|had|let|let's|just|some|any|all|every|last|next|mr|mrs|ms|dr|tv|lol|omg|btw|pm|am)$",
     re.IGNORECASE,
 )
-_GERMAN = re.compile(r"\b(?:und|ich|nicht|der|die|das|ein|eine|ist|mit|auf)\b", re.IGNORECASE)
-_ENGLISH = re.compile(r"\b(?:and|i|not|the|is|my|with|to|of|in)\b", re.IGNORECASE)
 _DENIAL = re.compile(
     rf"{NEGATION.pattern}|\b(?:avoid|dislik|refus|unable|quit|stop|declin|lack|except|reject"
     r"|against|unwilling|hate[sd]?\b|free\b)\w*",
@@ -55,22 +54,8 @@ _FILLER = re.compile(
     r"(?:a|an|the|any|my|to|of|in|on|at|it|is|be|been|have|has|do|that|this|for|with|and|or|so|very"
     r"|really|more|longer|even|ever|i|me|he|she|we|they|you|his|her|their|our|your)$"
 )
-_DOING = frozenset(
-    root(verb)
-    for verb in (
-        "eat",
-        "drink",
-        "like",
-        "love",
-        "enjoy",
-        "own",
-        "want",
-        "need",
-        "get",
-        "use",
-        "take",
-    )
-)
+_ACTS = ("eat", "drink", "like", "love", "enjoy", "own", "want", "need", "get", "use", "take")
+_DOING = frozenset(map(root, _ACTS))
 _SHOWN = 24
 """Missing details that are named at most: they go into a prompt."""
 
@@ -103,7 +88,7 @@ def check(turns: Sequence[Turn], summary: str) -> Quality:
     """
     details = list(_details(turns))
     summary_words = _words(summary)
-    denials = [_stems(each) for each in _sentences(summary) if _DENIAL.search(each)]
+    denials = [_stems(each) for each in sentences(summary) if _DENIAL.search(each)]
     dated = bool(_DATE.search(summary))
     missing = [each for each in details if not _keeps(each, summary_words, denials, dated)]
     said = [message.text for turn in turns for message in turn.messages]
@@ -157,12 +142,8 @@ def _details_of(text: str, inside: set[str]) -> Iterator[_Detail]:
         yield _Detail(number, frozenset((digits,)), "number")
     for name in _names(rest, inside):
         yield _Detail(name, _words(name), "name")
-    for sentence in dict.fromkeys(_sentences(text)):
+    for sentence in dict.fromkeys(sentences(text)):
         yield from _denied(sentence)
-
-
-def _sentences(text: str) -> list[str]:
-    return [sentence.strip() for sentence in _SENTENCE.findall(text) if sentence.strip()]
 
 
 def _runs(sentence: str) -> Iterator[tuple[bool, list[str]]]:
@@ -188,16 +169,16 @@ def _runs(sentence: str) -> Iterator[tuple[bool, list[str]]]:
 
 def _names_inside(text: str) -> Iterator[str]:
     """Yield capitalized words that stand inside a sentence, so not for being its first word."""
-    for sentence in _sentences(text):
+    for sentence in sentences(text):
         for opens, run in _runs(sentence):
             yield from run[1:] if opens else run
 
 
 def _names(text: str, inside: set[str]) -> Iterator[str]:
     """Yield the names of a text: runs of capitalized words, less a sentence's ordinary opener."""
-    if len(_GERMAN.findall(text)) > 1 + len(_ENGLISH.findall(text)):
+    if language_of(text) == "de":
         return  # a language that capitalizes its nouns
-    for sentence in _sentences(text):
+    for sentence in sentences(text):
         if len(sentence.split()) > 2 and sentence.isupper():
             continue
         for opens, run in _runs(sentence):

@@ -49,6 +49,8 @@ def note(block: dict[str, Any]) -> str:
 
 def _kind(block: dict[str, Any]) -> str | None:
     said = block.get("type")
+    if said == "media":
+        said = block.get("mime_type")
     named = (kind for word, kind in _KINDS.items() if isinstance(said, str) and word in said)
     return next(named, None)
 

@@ -170,7 +170,7 @@ class Screen:
             self._say("noted: " + "; ".join(map(one_line, report.facts_added)))
         self._commands.last = report
         for lacking in report.degraded:
-            self._say(f"(done without: {lacking})", WARNING)
+            self._say(f"(note: {lacking})", WARNING)
         self._console.print()
 
     def _remembered(self) -> str:

@@ -360,6 +360,7 @@ async def test_an_image_that_is_refused_for_what_it_is_blinds_nobody(open_house:
 
 
 ODD_PARTS: list[dict[str, Any]] = [
+    {"type": "media", "mime_type": "image/png", "data": "AAAA"},
     {"type": ["image"], "text": "x"},
     {"type": "image_url", "image_url": {"url": "http://[::1"}},
     {"type": "file", "file": {"filename": "broken \ud83d name", "file_data": "aGk="}},

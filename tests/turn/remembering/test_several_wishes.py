@@ -127,11 +127,19 @@ async def noted(house: House) -> list[str]:
     return [fact.text for fact in facts if not fact.deleted]
 
 
-@pytest.mark.parametrize(
-    "form",
-    ["an entry each", "an entry each without words", "other words", "a list", "with commas"],
+FORMS = (
+    "an entry each",
+    "an entry each without words",
+    "other words",
+    "a list",
+    "with commas",
 )
-@pytest.mark.parametrize("code", TALKS)
+
+
+@pytest.mark.parametrize(
+    ("code", "form"),
+    [*((code, FORMS[0]) for code in TALKS), *(("ja", form) for form in FORMS[1:])],
+)
 async def test_all_that_a_model_says_is_to_be_forgotten_is(
     open_house: Open, code: str, form: str
 ) -> None:

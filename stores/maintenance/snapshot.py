@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from settings import Settings
 from stores.errors import StoreUnavailable
 from stores.journal.installation_key import FILE as KEY
+from stores.sqlite.connection import advice_for
 
 _LOGS = ("-wal", "-journal")
 """What SQLite keeps beside a file while it is written to, or after a crash."""
@@ -37,9 +38,10 @@ async def snapshot(settings: Settings) -> AsyncIterator[Settings]:
         try:
             await asyncio.to_thread(_copy, settings, Path(folder))
         except (OSError, sqlite3.Error) as error:
+            room = f"{Path(folder).parent} has room for a copy of it"
+            advice = advice_for(error, f"check its permissions, and that {room}")
             raise StoreUnavailable(
-                f"The data dir {settings.data_dir} cannot be read ({error}): check its "
-                f"permissions, and that {Path(folder).parent} has room for a copy of it."
+                f"The data dir {settings.data_dir} cannot be read ({error}): {advice}."
             ) from error
         try:
             yield settings.model_copy(update={"data_dir": Path(folder)})

@@ -36,7 +36,7 @@ from stores.checkpoint_pruning import (
 from stores.errors import StoreUnavailable
 from stores.self_pruning import PruningOptions, SelfPruning, beginner, input_of
 from stores.sqlite import checkpoint_sql as sql
-from stores.sqlite.connection import WAIT_SECONDS, ConnectionLock
+from stores.sqlite.connection import WAIT_SECONDS, ConnectionLock, advice_for
 from stores.sqlite.deletions import Deletions
 
 _log = logging.getLogger(__name__)
@@ -92,9 +92,9 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
                 saver = cls(connection, **options)
                 await saver.setup()
             except (OSError, sqlite3.Error) as error:
+                advice = advice_for(error, "check the folder, its permissions and its disk")
                 raise StoreUnavailable(
-                    f"The thread checkpoints in {path} cannot be opened ({error}): check the "
-                    "folder, its permissions and its disk."
+                    f"The thread checkpoints in {path} cannot be opened ({error}): {advice}."
                 ) from error
             saver.lock = ConnectionLock(
                 connection, "The thread checkpoints in the data dir", seconds

@@ -99,3 +99,11 @@ def unavailable(what: str, error: sqlite3.Error) -> StoreUnavailable:
     """Return SQLite's error as one sentence that says what is wrong and what to do."""
     advice = _ADVICE.get(_code(error), "check its disk and permissions")
     return StoreUnavailable(f"{what} cannot be used ({error}): {advice}.")
+
+
+def advice_for(error: Exception, otherwise: str) -> str:
+    """Return what to do about a file that does not open: `otherwise`, unless it is damaged."""
+    damaged = isinstance(error, sqlite3.DatabaseError)
+    if damaged and not isinstance(error, sqlite3.OperationalError):
+        return "it is damaged: `mnemo doctor` says more; put the folder back from a backup"
+    return otherwise

@@ -12,7 +12,7 @@ from domain.owner import FIRST_GENERATION, Owner
 from stores.errors import StoreUnavailable
 from stores.journal.backend import ENDED, RawJournal, Write, count_in, generation_name
 from stores.journal.journal import Journal
-from stores.sqlite.connection import WAIT_SECONDS
+from stores.sqlite.connection import WAIT_SECONDS, advice_for
 from stores.sqlite.owner_index import OwnerIndex
 
 SCHEMA = """
@@ -222,8 +222,9 @@ async def open_sqlite_journal(path: Path, seconds: float = WAIT_SECONDS) -> Asyn
         )
     except (sqlite3.DatabaseError, OSError) as error:
         await connection.close()
+        advice = advice_for(error, "check the folder, its permissions and its disk")
         raise StoreUnavailable(
-            f"The journal {path.name} in the data dir cannot be opened ({error})."
+            f"The journal {path.name} in the data dir cannot be opened ({error}): {advice}."
         ) from error
     try:
         yield Journal(SqliteJournal(connection, seconds))

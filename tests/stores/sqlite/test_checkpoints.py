@@ -70,7 +70,8 @@ async def test_a_file_that_cannot_be_opened_is_said_in_one_sentence(
         path.write_text(content * 100)
     else:
         path.mkdir()
-    with pytest.raises(StoreUnavailable, match=r"checkpoints\.db cannot be opened \(.+\): check"):
+    told = r"checkpoints\.db cannot be opened \(.+\): (check|it is damaged)"
+    with pytest.raises(StoreUnavailable, match=told):
         async with SqliteCheckpoints.open(path):
             pass
 

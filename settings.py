@@ -12,6 +12,7 @@ from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.characters import Character, read_characters
+from domain.records import MOST_BYTES
 from domain.tiers import Tier
 
 PREFIX = "MNEMO_"
@@ -177,7 +178,7 @@ class Settings(BaseSettings):
     """The audience it must name."""
     auth_tier_claim: str = "tier"
     """Its claim that holds the tier."""
-    message_bytes: int = Field(default=100_000, ge=1_000)
+    message_bytes: int = Field(default=100_000, ge=1_000, le=MOST_BYTES)
     """Bytes of all that one request says, at most."""
     max_turns: int = Field(default=256, ge=1)
     """Turns that one process answers at once; more get a 429."""

@@ -16,6 +16,8 @@ RecordKey = tuple[Kind, str]
 """Kind and id of a record in long-term memory."""
 RecallKind = Literal["evidence", "episode", "fact", "entity"]
 
+MOST_BYTES = 1_000_000
+"""Bytes of one text at most, whatever the settings allow: the turn after it then waits a minute."""
 MOST_TURNS = 10**12
 """The largest sequence number: more than anybody can say, and a whole number to every store."""
 Id = Annotated[str, Field(min_length=1)]

@@ -99,6 +99,15 @@ def becomes(line: int, text: bytes) -> Damage:
 
 FOLDED = ("record", "turns")
 DAMAGES: dict[str, tuple[int, Damage]] = {
+    "a megabyte and more in a message": (
+        3,
+        sets(TURN, "record", "messages", 0, "text", to="x" * 1_000_001),
+    ),
+    "a megabyte and more in an episode's message": (
+        EPISODE + 1,
+        sets(EPISODE, *FOLDED, 0, "messages", 0, "text", to="あ" * 333_334),
+    ),
+    "a megabyte and more in a fact": (FACT + 1, sets(FACT, "record", "text", to="x" * 1_000_001)),
     "half a number": (3, sets(TURN, "record", "seq", to=1.5)),
     "a whole number with a point": (3, sets(TURN, "record", "seq", to=3.0)),
     "a number as text": (3, sets(TURN, "record", "seq", to="3")),

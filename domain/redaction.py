@@ -77,7 +77,7 @@ _ASSIGNED = re.compile(
 )
 """As in a program or a file of settings: the name of a secret, and "="."""
 _NAMED = re.compile(
-    r"(?:(?<=[a-z])[_-](?:key|token|secret|password)|(?<![a-z])(?:pass|pw|psw|secret|token))[\"'`*]{0,3}\s{0,3}"
+    r"(?:(?<=[a-z])[_-](?:key|token|secret|password)|(?<![a-z])(?:pass|pw|psw))[\"'`*]{0,3}\s{0,3}"
     r"[:=]\s{0,3}[\"'`]?(?P<secret>(?=[^\s\d]{0,80}+\d)[^\s\"'`,;]{4,})",
     re.IGNORECASE,
 )

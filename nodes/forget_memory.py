@@ -23,8 +23,9 @@ from nodes.state import Origin, Parts
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.forgetting import forget, reached_by
 
-FORGET_CALLS = 6
-"""Calls a turn at most: somebody may name a few things, and a model may try again."""
+FORGET_CALLS, IN_VAIN = 6, 2
+"""Calls a turn at most: somebody may name a few things, and a model may try again; and how many of
+them may find nothing, or ask for the same once more."""
 
 
 class Forgetting:
@@ -35,7 +36,7 @@ class Forgetting:
         self._parts, self._origin = parts, origin
         self._statements: list[str] = []
         self._last = False
-        self._calls = 0
+        self._calls = self._in_vain = 0
         self.degraded: list[str] = []
         """What a store that did not answer has kept from being forgotten."""
 
@@ -45,7 +46,11 @@ class Forgetting:
         chat, view = self._parts.models.of(self._origin.owner.character_id), self._origin.view
         takes = self._parts.settings.search_memory and chat.learned.takes("tools")
         something = view.seq > 0 or view.rows > 0
-        return something and (chat.offline or takes) and self._calls < FORGET_CALLS
+        return something and (chat.offline or takes) and not self._spent
+
+    @property
+    def _spent(self) -> bool:
+        return self._calls >= FORGET_CALLS or self._in_vain >= IN_VAIN
 
     def tools(self) -> Sequence[dict[str, Any]]:
         """Return the tool to offer."""
@@ -59,10 +64,12 @@ class Forgetting:
         try:
             what = clean(ForgetMemory.model_validate(call["args"]).what).strip()
         except ValidationError:
+            self._in_vain += 1
             return NOT_FOUND
         head, generation = self._origin.head or "", self._origin.view.generation
         at = self._origin.local(self._parts.now())
         wanted = meant_by([(what, at)]) if what else Wanted(last_before=[head])
+        self._in_vain += what in self._statements
         if what:
             self._statements.append(what)
         self._last = self._last or not what
@@ -70,6 +77,7 @@ class Forgetting:
             reached = await reached_by(self._parts.stores, self._origin.owner, generation, wanted)
         except (GenerationMoved, StoreUnavailable):
             return LATER
+        self._in_vain += reached.nothing
         return NOT_FOUND if reached.nothing else FORGOTTEN
 
     async def carry_out(self, turn: Turn) -> Wanted:

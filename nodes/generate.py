@@ -19,7 +19,7 @@ from domain.facts.forgetting import NOTHING_WANTED
 from domain.journal import JournalView
 from domain.prompt_budget import Budget
 from domain.records import Said, Turn
-from models.errors import ContextTooLong, MalformedReply, Refused
+from models.errors import ContextTooLong, MalformedReply
 from models.open import ChatModel
 from models.parts import text_of
 from models.provider.ask import Question, ask
@@ -111,23 +111,12 @@ class Generate:
             ModelError: If no reply could be had.
         """
         prompt, learned = state["prompt"], self._chat(origin).learned
-        before, shrunk = learned.window, learned.shrunk
-        unnamed: Refused | None = None
+        before = learned.window
         for _ in range(TRIES):
             try:
-                answered = await self._answer(state, origin, prompt)
+                return prompt, *await self._answer(state, origin, prompt)
             except ContextTooLong as error:
-                refused, unnamed = error, None
-            except Refused as error:
-                unnamed = unnamed or error
-                reply = prompt.budget["reply_reserve"]
-                if not learned.may_be_too_long(error, prompt.budget["total"] - reply, reply):
-                    break
-            else:
-                if unnamed:  # It may have passed by itself: only the second time is it believed.
-                    learned.shrunk += 1
-                    learned.window = learned.window if shrunk else before
-                return prompt, *answered
+                refused = error
             shares, tokens = shares_of(self._parts, origin), self._parts.models.tokens
             try:
                 prompt = await asyncio.to_thread(
@@ -135,9 +124,9 @@ class Generate:
                 )
             except ValueError:
                 break  # Persona and message alone do not fit.
-        if unnamed or refused.window is None:
+        if refused.window is None:
             learned.window = before  # Guessed smaller and smaller, and in vain.
-            raise unnamed or refused
+            raise refused
         raise ContextTooLong(
             f"{learned.name} reads {refused.window} tokens at once, too few for the persona and "
             "your message with a reply: shorten one of them, or give the model a larger context.",

@@ -4,9 +4,9 @@ Where the rows lie is the backends' part; which of them go is decided in `checkp
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import Checkpoint, CheckpointTuple, get_checkpoint_id
@@ -21,6 +21,8 @@ from stores.checkpoint_pruning import (
 )
 from stores.errors import GenerationMoved
 
+BEGINS = "branch:to:locate"
+"""The channel that leads to the first step of the chat graph, in each of its checkpoints."""
 RUNS_UNDER_WAY = 4096
 """Threads whose last run's beginning a process remembers, to write nothing to one deleted since."""
 
@@ -56,8 +58,36 @@ def beginner(config: RunnableConfig, given: Mapping[str, Any]) -> str | None:
 
 def input_of(checkpoint: Checkpoint) -> Mapping[str, Any]:
     """Return the input that a run's first checkpoint holds, by field."""
-    given = checkpoint["channel_values"].get("__start__") or {}
-    return given if isinstance(given, Mapping) else vars(given)
+    given = checkpoint["channel_values"].get("__start__")
+    return given if isinstance(given, Mapping) else getattr(given, "__dict__", {})
+
+
+def is_of_chat(checkpoint: CheckpointTuple) -> bool:
+    """Return whether a checkpoint is of the chat graph, or of a run that may be one of its.
+
+    Other graphs may lie in the same store. Ours begins with a step that lists the thread.
+    """
+    stepped = {name for name in checkpoint.checkpoint["channel_versions"] if name != "__start__"}
+    stepped |= {channel for _, channel, _ in checkpoint.pending_writes or ()}
+    begun = "messages" in input_of(checkpoint.checkpoint)
+    return BEGINS in stepped or (begun and not stepped)
+
+
+class RunOn(NamedTuple):
+    """One run on one thread, as this process knows it."""
+
+    thread_id: str
+    runtime: int
+    """The identity of LangGraph's runtime of the run, which lives as long as it does."""
+
+
+def run_on(config: RunnableConfig) -> RunOn | None:
+    """Return the run that calls a checkpointer; None where somebody else does, or a subgraph."""
+    wanted = config.get("configurable", {})
+    runtime = wanted.get("__pregel_runtime")
+    if runtime is None or wanted.get("checkpoint_ns"):
+        return None
+    return RunOn(str(wanted["thread_id"]), id(runtime))
 
 
 class SelfPruning(ABC):
@@ -94,6 +124,10 @@ class SelfPruning(ABC):
     @abstractmethod
     async def begun_by(self, owner_key: str) -> set[str]:
         """Return the threads on which an owner began runs, listed in the journal yet or not."""
+
+    @abstractmethod
+    async def drop_begun(self, owner_key: str, threads: Collection[str]) -> None:
+        """Forget that an owner began runs on some threads."""
 
     @abstractmethod
     async def owners_that_began(self, user_key: str) -> set[str]:

@@ -25,8 +25,6 @@ _LONGEST_SENTENCE = 1_000
 _FEW_LETTERS, _FEW_WORDS, _BARE_WORDS = 60, 7, 5
 """Of an order that says how replies are to be: a longer one is about one of them. The last: of
 one without a verb, "no emojis please"."""
-_COMMA, _NEAR = r"[,;:–—]", 2
-"""What may begin a clause; words at most between an order and "always", where none does."""
 _CLAUSE_END = re.compile(r"[,;:.!?–—，、。！？]")
 _NAME = r"\S+(?:\ \S+)?(?=\ \S+\W*$)"
 """A name and its surname, before the last word of a sentence."""
@@ -83,15 +81,14 @@ class _Patterns:
         few = r"(?P<between>(?:\S+\s+){0,4}?)"
         first = rf"^\W*(?:{contrasts}\s*|{always}\s.*[,;:–—]\s*)?"
         self.bare = re.compile(
-            rf"{first}{any_of(words.phrases('bare'))}\s+(?P<next>[\w'-]+)\s+(?P<then>\w+)",
-            re.IGNORECASE,
+            rf"{first}{any_of(words.phrases('bare'))}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
         )
         self.orders = [
             re.compile(pattern, re.IGNORECASE)
             for pattern in (
                 rf"{begins}{always}[\s,]+{few}{ask}",
                 rf"{begins}{ask}[\s,]+{few}{always}",
-                rf"{begins}{ask}\s(?P<between>.*?)[\s,]*{always}\W*$",
+                rf"{begins}{ask}\s.*{always}\W*$",
                 rf"{begins}{always}\s.*[,;:–—]\s*{ask}",
             )
         ]
@@ -151,8 +148,7 @@ class _Form:
         if self._loose:
             return self._orders_somewhere(text)
         return any(self._orders_it(pattern, text) for pattern in self._patterns.orders) or any(
-            self._is_verb(match["next"].lower(), match["then"].lower())
-            for match in self._patterns.bare.finditer(text)
+            self._is_verb(match["next"].lower()) for match in self._patterns.bare.finditer(text)
         )
 
     def preferred(self, text: str) -> str | None:
@@ -176,29 +172,8 @@ class _Form:
         match = pattern.search(text)
         if match is None:
             return False
-        between, orders = match.groupdict().get("between") or "", self._patterns.orders
-        if pattern is orders[0]:
-            spoken = between.lower().split()
-            infinitive = bool(spoken) and self._is_preposition(spoken[-1])  # "a pleasure to talk"
-            mine, yours = (self._says(between, key) for key in ("i", "you"))
-            return not mine and (yours or not infinitive)
-        return pattern is orders[3] or self._one_clause(between, at_end=pattern is orders[2])
-
-    def _one_clause(self, between: str, *, at_end: bool) -> bool:
-        """Whether "always" is said of the order before it: not "a park that is always open".
-
-        Where a clause may begin between them, only one about whom the order is to: "make sure
-        that you always".
-        """
-        spoken = between.lower().split()
-        opens = LANGUAGES[self.code].words("asks") | LANGUAGES[self.code].words("that")
-        parted = re.search(_COMMA, between.rstrip(" ,")) or not opens.isdisjoint(spoken)
-        if not parted and (at_end or len(spoken) <= _NEAR):
-            return True
-        return spoken[-1:] != [] and spoken[-1] in self._words.phrases("you")
-
-    def _is_preposition(self, word: str) -> bool:
-        return word in LANGUAGES[self.code].words("prepositions")
+        between = match.groupdict().get("between") or ""
+        return pattern is not self._patterns.orders[0] or not self._says(between, "i")
 
     def _orders_replies(self, text: str) -> bool:
         """Whether a few words order how replies are to be: "keep your answers short"."""
@@ -227,17 +202,10 @@ class _Form:
     def _says(self, text: str, key: str) -> bool:
         return holds(text.lower(), self._words.phrases(key), spaced=self._words.spaced)
 
-    def _is_verb(self, word: str, then: str) -> bool:
-        """Whether a word, before another one, gives an order.
-
-        Not so a past form ("always wanted a dog") and small talk ("always nice to hear from you").
-        """
+    def _is_verb(self, word: str) -> bool:
         words = self._words
-        if word in words.phrases("ask"):
-            return True
         idle = words.phrases("i") | words.stop
-        small = word in words.phrases("talk") and self._is_preposition(then)
-        return word.partition("'")[0] not in idle and not small and not word.endswith("ed")
+        return word in words.phrases("ask") or word.partition("'")[0] not in idle
 
 
 def _clause(text: str, match: re.Match[str]) -> str:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 
 from domain.text.sentences import sentences
-from domain.text.statements import first_person
 
 _FENCES = ("```", "~~~")
 _QUOTING = (">", "|", "#", "<", "{", "}", "$", "//")
@@ -47,13 +46,6 @@ def _paragraphs(text: str) -> Iterator[list[str]]:
         elif lines:
             yield lines
             lines = []
-
-
-def only_quotes_oneself(sentence: str) -> bool:
-    """Return whether a sentence has its "I" in a quotation alone: 'Anna said "I quit" today'."""
-    pieces = re.split(f"[{_MARKS}]", sentence)
-    closed = len(pieces) > 1 and len(pieces) % 2 == 1  # a single mark may stand for inches
-    return closed and bool(first_person(sentence)) and not first_person(" ".join(pieces[::2]))
 
 
 def _quotes(sentence: str) -> bool:

@@ -53,26 +53,6 @@ def supported(text: str, sources: Sequence[str]) -> bool:
     return _read(text).within(_read("\n".join(sources))) and _denies_alike(text, sources)
 
 
-def answered_no(text: str, answer: str, question: str) -> bool | None:
-    """Return whether a text denies what was asked, as the answer to it does without other words.
-
-    Args:
-        text: What a model noted.
-        answer: The message that it was drawn from.
-        question: What it answers; it tells the language of a word like "no".
-
-    Returns:
-        None where the answer denies nothing, or speaks for itself.
-    """
-    noted, code = _read(text), language_of(f"{answer} {question}")
-    parts = [_read(part, code) for part in clauses(answer)]
-    if not any(part.denies for part in parts) or denies(question):
-        return None
-    if any(_shared(noted, part) for part in parts):
-        return None
-    return noted.denies and noted.within(_read(f"{question}\n{answer}"))
-
-
 def contradicted(text: str, sources: Sequence[str]) -> list[str]:
     """Return the clauses of the sources that a clause of the text turns around.
 

@@ -24,8 +24,6 @@ _LONGEST = 1_000
 """Letters of a sentence that may be such a wish; the search would keep everybody waiting else."""
 _MARKS = " ,:;.!?'\"。！？、，"
 _CLAUSE = re.compile(r"[,;:.!،、，。！：]\s*")
-_LAUGHTER = re.compile(r"\W*\w?(\w{1,3})(?:-?\1)+\w?")
-"""A syllable and the same again, in any language."""
 _QUOTED = re.compile(r"[:：]\W*$")
 """How a text ends before what somebody is said to have said."""
 _NEAR = 3
@@ -64,27 +62,14 @@ def wants_forgotten(sentence: str) -> str | None:
     )
     match = _forms(codes[0]).search(text)
     assert match is not None
-    before = _without_small_talk(text[: match.start()], codes[0])
     language, words = LANGUAGES[codes[0]], vocabulary(codes[0])
     # Where "I" is left out, words of one's own say something: Spanish "trabajo", Arabic "my wife".
     telling = language.words("own") - words.stop if language.drops_subject else frozenset()
     form = _Form(language, words.phrases("you"), language.signs - telling, polite, beside | polite)
-    begin = match.start() - len(_CLAUSE.split(before)[-1])
+    begin = match.start() - len(_CLAUSE.split(text[: match.start()])[-1])
     asked = is_question(text[begin:])  # not by the "what" of "what I said of it, forget that"
-    what = form.wish(before, match[0], text[match.end() :], asked)
+    what = form.wish(text[: match.start()], match[0], text[match.end() :], asked)
     return text if what and only_a_time(text, codes[0]) else what
-
-
-def _without_small_talk(before: str, code: str) -> str:
-    """Return what stands before a wish without clauses that only laugh or greet ("haha, ...")."""
-    talk, spaced, begin = vocabulary(code).phrases("talk"), LANGUAGES[code].spaced, 0
-    for clause in _CLAUSE.finditer(before):
-        said = before[begin : clause.start()]
-        means = any(map(str.isalnum, without(said, talk, spaced=spaced)))
-        if means and not _LAUGHTER.fullmatch(said):
-            break
-        begin = clause.end()
-    return before[begin:]
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,18 @@ from domain.facts.extraction import (
 )
 from domain.facts.lasting_wishes import LASTING, lasting_wish
 from domain.facts.own_words import own_sentences
-from domain.facts.support import answered_no, supported
+from domain.facts.support import supported
 from domain.records import Fact
 from domain.text.sentences import sentences
 from domain.text.statements import is_question, only_imagined
 from domain.text.terms import content_words, stems
-from domain.text.wishes import may_want_forgotten
+from domain.text.wishes import wants_forgotten
 from models.errors import MalformedReply
 from models.memory.prompts import day
 
 _NUMBER = re.compile(r"\d+")
+_LIST = re.compile(r"(?:(?:[\W_]|\band\b)*[a-z]?\d+\b)+", re.IGNORECASE)
+"""Numbers one after the other, each with a letter before it at most."""
 _NOTHING = frozenset(("", "none", "null", "n/a", "na", "nil", "unknown", "-"))
 """How models write that there is nothing, where JSON has null."""
 _USER = frozenset(("", "user", "the user", "users", "i", "me", "myself", "speaker", "you"))
@@ -101,7 +103,8 @@ def _forgotten(
         wishes: list[tuple[str, str | None]] = [(text, fact.id) for fact in known]
         wishes = wishes or [(text, None)]
     else:
-        wishes = [(fact.text, fact.id) for fact in known if may_want_forgotten(source.text)]
+        asks = any(wants_forgotten(said) is not None for said in sentences(source.text))
+        wishes = [(fact.text, fact.id) for fact in known if asks]
     return [
         FactChange(op="forget", target=id, text=text, subject=source.speaker, source=source.ref)
         for text, id in wishes
@@ -125,11 +128,7 @@ def _stated_fact(
     own = [_stated(source), speaker, day(source.at), *([target.text] if target else [])]
     behind = [*own, *source.before]
     earlier = [line for line in source.before if line.startswith("User: ")]
-    fits = supported(text, behind)
-    if source.before and not supported(text, own):
-        denied = answered_no(text, source.text, "\n".join(source.before))
-        fits = fits if denied is None else denied
-    if not fits or (subject != speaker and not supported(subject, behind)):
+    if not supported(text, behind) or (subject != speaker and not supported(subject, behind)):
         return None
     kind = item.get("kind") if item.get("kind") in get_args(FactKind) else "other"
     asked_before = supported(text, earlier) and not supported(text, own)
@@ -192,8 +191,9 @@ def _numbered(given: Any, items: Sequence[T]) -> T | None:
 
 
 def _numbers(given: Any) -> list[int]:
-    """Return the numbers in "f1, f3", ["f1", "f3"] or 1."""
-    return [int(number[:6]) for number in _NUMBER.findall(str(given))]
+    """Return the numbers in "f1, f3", ["f1"], "[2]" or 1; those that a sentence begins with."""
+    listed = _LIST.match(str(given))
+    return [int(number[:6]) for number in _NUMBER.findall(listed.group())] if listed else []
 
 
 def _or_none(value: Any) -> str | None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from domain.facts.extraction import Extraction, FactChange, Source
 from domain.facts.lasting_wishes import Wish, lasting_wish
-from domain.facts.own_words import only_quotes_oneself, own_sentences
+from domain.facts.own_words import own_sentences
 from domain.text.statements import first_person, is_order, is_question, only_imagined
 from domain.text.terms import numbers, strong_terms
 from domain.text.wishes import may_want_forgotten, wants_forgotten
@@ -48,8 +48,6 @@ def _is_statement(sentence: str) -> bool:
     if is_question(sentence) or is_order(sentence) or only_imagined(sentence):
         return False
     if len(sentence) > _LONGEST or first_person(sentence) is False:
-        return False
-    if only_quotes_oneself(sentence):
         return False
     return bool(strong_terms(sentence)) or numbers(words(sentence)) > 0
 

@@ -88,8 +88,6 @@ async def ask(
         learned.too_long(error, count, question.max_tokens)
         raise
     usage = answer.usage_metadata
-    if usage:
-        learned.read = max(learned.read, usage["input_tokens"] + usage["output_tokens"])
     if usage and not any(map(has_parts, question.messages)):
         learned.counted(count, usage["input_tokens"])
     answer = _cleaned(answer, question.talks)

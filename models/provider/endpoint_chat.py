@@ -214,8 +214,10 @@ class EndpointChat(ChatOpenAI):
         delta = choices[0].get("delta") or choices[0].get("message") or {}
         delta["role"] = "assistant"  # Whatever else a server calls it.
         if isinstance(delta.get("function_call"), dict):  # The name before `tool_calls`.
-            asked = {"index": 0, "id": "0", "function": delta.pop("function_call")}
-            delta["tool_calls"] = delta.get("tool_calls") or [asked]
+            made = delta.pop("function_call")
+            if made.get("name") or made.get("arguments"):
+                asked = {"index": 0, "id": "0", "function": made}
+                delta["tool_calls"] = delta.get("tool_calls") or [asked]
         for number, call in enumerate(delta.get("tool_calls") or ()):
             if isinstance(call, dict):
                 call.setdefault("index", number)  # Calls of a whole answer have none.

@@ -55,10 +55,12 @@ _ALONE_TOO_LARGE = re.compile("request (?:body )?too large", re.IGNORECASE)
 """How OpenAI and Groq say that a plan will never let a prompt through, however long one waits."""
 _FILTER_WORDS = re.compile(
     r"content.{0,12}(?:filter|polic|safety|risk|sensitive|blocked)|violat.{0,20}polic"
-    r"|data_?inspection|inappropriate|flagged|敏感",
+    r"|data_?inspection|inappropriate|flagged|敏感"
+    r"|(?:block|reject|fail|interven|trigger)\w{0,5}\b.{0,30}(?:moderation|guardrail)"
+    r"|(?:moderation|guardrail).{0,30}\b(?:block|reject|fail|interven|trigger)",
     re.IGNORECASE,
 )
-_FILTER_CODE = re.compile("moderation|guardrail|polic|safety|sensitive", re.IGNORECASE)
+_FILTER_CODE = re.compile("moderation|guardrail", re.IGNORECASE)
 """What such an error is called; in words alone, these may be about a filter that is missing."""
 _OF_MESSAGES = (400, 403, 413, 422, None)
 """Statuses of a refusal that may be about what the messages say; any other is about none."""

@@ -6,7 +6,7 @@ Nothing here is stored: a new process learns it again, or is told by the setting
 from dataclasses import dataclass, field
 from typing import Literal
 
-from models.errors import ContextTooLong, ModelError
+from models.errors import ContextTooLong
 
 Feature = Literal[
     "system_role",
@@ -20,8 +20,6 @@ Feature = Literal[
     "usage_report",
 ]
 
-LEAST = 1_024
-"""Tokens that every chat model reads: a shorter prompt is never refused for its length."""
 _SHRINK = 0.6
 """What is left of a prompt that was too long for a model which does not say how much it reads."""
 _WORST_FACTOR = 4.0
@@ -38,8 +36,6 @@ class Learned:
     """As the user wrote it in the settings."""
     window: int | None = None
     """Its own tokens that prompt and reply may have together; None while nobody said."""
-    read: int = 0
-    """Its own tokens that a prompt and its answer once had together: it reads as many at least."""
     factor: float = 1.0
     """Its own tokens for one token as counted here, 1 or more."""
     refused: set[Feature] = field(default_factory=set)
@@ -48,8 +44,6 @@ class Learned:
     """What it answered only without, once; see `Trial`."""
     blameless: set[Feature] = field(default_factory=set)
     """What it answered to at least once, or refused a request without as well."""
-    shrunk: int = 0
-    """How often a refusal without such words was answered once the prompt was shorter."""
     window_said: bool = False
     """Whether the model itself named its window."""
     text_calls: bool = False
@@ -81,8 +75,8 @@ class Learned:
         if error.sent:
             self.counted(prompt, error.sent)
         window, ours = error.window, prompt + reply
-        if window is None or window < self.read or int(window / self.factor) >= ours:
-            # Not said, or something else was numbered: what was sent is made smaller.
+        if window is None or int(window / self.factor) >= ours:
+            # Not said, or said of a prompt that should have fitted: what was sent is made smaller.
             self.window, self.window_said = int(ours * _SHRINK * self.factor), False
             return
         if window != self.window:
@@ -92,24 +86,6 @@ class Learned:
                 "the start, or give the model a larger context"
             )
         self.window, self.window_said = window, True
-
-    def may_be_too_long(self, error: ModelError, prompt: int, reply: int) -> bool:
-        """Return whether a refusal may mean the length, whatever its words; have it shorter then.
-
-        A prompt no longer than what was read already is refused for something else.
-
-        Args:
-            error: The refusal.
-            prompt: Tokens of the prompt, as counted here.
-            reply: Tokens of the reply to come.
-        """
-        status = getattr(error.__cause__, "status_code", None)
-        its, known = int(prompt * self.factor), max(self.read, LEAST)
-        if status not in (400, 422) or its <= known:
-            return False
-        shorter = max(known, int(its * _SHRINK))
-        self.window, self.window_said = shorter + int(reply * self.factor), False
-        return True
 
     def said(self) -> str:
         """Return what was learned, in a line; nothing where nothing was."""

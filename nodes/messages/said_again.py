@@ -111,7 +111,9 @@ def _without_history(
     """
     said = [m for m in messages if not _is_new(m) and m.id not in came_again]
     new = [m for m in messages if _is_new(m)]
-    for end in range(len(new), 0 if came_again else 1, -1):
+    # Where the newest message has no id, it says something: also the same as one before.
+    newest = len(new) - bool(came_again and new and messages[-1] is new[-1])
+    for end in range(newest, 0 if came_again else 1, -1):
         length = min(end, len(said))
         again = new[end - length : end]
         tells = came_again or any(isinstance(m, AIMessage) for m in again)

@@ -95,16 +95,7 @@ async def _read(parts: Parts, sources: Sequence[Source], nearest: Sequence[Fact]
     if 2 * len({change.source for change in overlooked}) < len(sources):
         # The rest it left out as what matters little.
         overlooked = [change for change in overlooked if change.kind in LASTING]
-    # A message that asks to forget is shown no more: what else it says would be lost.
-    asking = _forgetting(extraction) & _forgetting(plain)
-    asking -= {change.source for change in extraction.facts if change.op != "forget"}
-    beside = [change for change in plain.facts if change.source in asking and change.op == "add"]
-    return extraction.joined(Extraction(facts=overlooked + beside))
-
-
-def _forgetting(extraction: Extraction) -> set[str]:
-    """Return the messages that want something forgotten."""
-    return {change.source for change in extraction.facts if change.op == "forget"}
+    return extraction.joined(Extraction(facts=overlooked))
 
 
 def _today(parts: Parts, sources: Sequence[Source]) -> datetime:

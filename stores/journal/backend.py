@@ -80,7 +80,7 @@ class JournalBackend(Protocol):
         """Make `token` the current generation; return the names of all others that exist."""
 
     async def older(self, owner: Owner) -> list[str]:
-        """Return the names of the owner's generations that are listed and not current."""
+        """Return the owner's generations that are listed and not current; none if that is lost."""
 
     async def erase(self, owner: Owner, generation: str, *, last: bool = True) -> int:
         """Delete all that a generation's journal holds; return how many turns it held.

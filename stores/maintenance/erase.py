@@ -10,6 +10,7 @@ from domain.owner import FIRST_GENERATION, NamelessOwner, Owner, digest
 from stores.base_store.backend import LongTermStore
 from stores.journal.backend import generation_name
 from stores.open import Stores
+from stores.self_pruning import is_of_chat
 from stores.sqlite.journal import SqliteJournal
 
 PAGE = 1000
@@ -56,66 +57,66 @@ async def reset(
     """
     removed, backend = Removed(), stores.journal.backend
     await stores.background.cancel(owner)
+    begun = await stores.checkpointer.begun_by(owner.key)
     token, older = await stores.journal.renew(owner)
     if everywhere:
         older = sorted({*older, *await backend.generations(owner)} - {token})
-    begun = await _begun(stores, owner) if older else set()
+    unlisted = await _unlisted(stores, begun)
     for generation in older:
-        await _clear(stores, owner, generation, removed, begun, everywhere=everywhere, also=also)
+        threads, whole, ended = await stores.journal.threads_of(owner, generation)
+        threads |= unlisted
+        if everywhere or not whole:
+            # Not those that were spoken on since.
+            now = (await stores.journal.read(owner)).threads
+            threads |= await threads_left(stores, owner) - now.keys()
+        for thread in threads:
+            await stores.checkpointer.adelete_checkpoints(thread)
+        removed.memories += await _clear(stores, owner, generation)
+        await _drop_holders(stores, owner, threads)
+        await also(threads)
+        removed.threads += len(threads)
+        # Last: until the journal's part is gone, the generation is still listed to be deleted.
+        removed.turns += await backend.erase(owner, generation, last=ended)
+    await stores.checkpointer.drop_begun(owner.key, begun)
     return removed
 
 
-async def finish_resets(stores: Stores, owner: Owner) -> Removed:
-    """Delete once more what resets deleted, and what one that broke off left.
+async def finish_resets(stores: Stores, owner: Owner) -> None:
+    """Delete once more, for good, what resets deleted of long-term memory.
 
     A process that was killed while it wrote under a generation that just ended may have left it
-    after the reset: the next reset finds it, or this, once a day.
+    after the reset: the next reset finds it, or this, once a day. A reset that broke off is its
+    caller's to repeat.
 
     Raises:
         StoreUnavailable: If a store does not answer; call it again then.
     """
-    removed = Removed()
-    for generation in await stores.journal.backend.older(owner):
-        await _clear(stores, owner, generation, removed)
-    return removed
-
-
-async def _clear(
-    stores: Stores,
-    owner: Owner,
-    generation: str,
-    removed: Removed,
-    begun: Collection[str] = (),
-    *,
-    everywhere: bool = False,
-    also: AlsoDrop = nothing_else,
-) -> None:
-    """Delete all that an owner's generation holds, with the threads `begun`, and count it."""
     backend = stores.journal.backend
-    threads, whole, ended = await stores.journal.threads_of(owner, generation)
-    threads |= {*begun}
-    if everywhere or not whole:
-        # Not those that were spoken on since.
-        now = (await stores.journal.read(owner)).threads
-        threads |= await threads_left(stores, owner) - now.keys()
-    for thread in threads:
-        await stores.checkpointer.adelete_checkpoints(thread)
+    for generation in await backend.older(owner):
+        if (await backend.read_generation(owner, generation)).ended:
+            await _clear(stores, owner, generation)
+            await backend.erase(owner, generation)
+
+
+async def _clear(stores: Stores, owner: Owner, generation: str) -> int:
+    """Delete what long-term memory holds of an owner's generation; return how many records."""
     name = None if generation == FIRST_GENERATION else generation
-    removed.memories += await stores.memories.clear(owner, name)
+    count = await stores.memories.clear(owner, name)
     stores.recall.forget(owner)
     stores.summaries.forget()
-    await _drop_holders(stores, owner, threads)
-    await also(threads)
-    removed.threads += len(threads)
-    # Last: until the journal's part is gone, the generation is still listed to be deleted.
-    removed.turns += await backend.erase(owner, generation, last=ended)
+    return count
 
 
-async def _begun(stores: Stores, owner: Owner) -> set[str]:
-    """Return the threads on which an owner's runs ended before the journal listed them."""
-    threads = await stores.checkpointer.begun_by(owner.key)
-    holders = await stores.journal.backend.holders(sorted(threads))
-    return threads - holders.keys()
+async def _unlisted(stores: Stores, begun: Collection[str]) -> set[str]:
+    """Return the threads on which runs of the chat graph ended before the journal listed them."""
+    holders = await stores.journal.backend.holders(sorted(begun))
+    unlisted = {*begun} - holders.keys()
+    for thread in [*unlisted]:
+        newest = stores.checkpointer.alist({"configurable": {"thread_id": thread}}, limit=1)
+        async for checkpoint in newest:
+            if not is_of_chat(checkpoint):
+                unlisted.remove(thread)
+    return unlisted
 
 
 async def threads_left(stores: Stores, owner: Owner) -> set[str]:

@@ -4,6 +4,8 @@ A set an owner, written in the same round trip as what is said, and before it. T
 names the owner too, so that the set forgets a thread that is deleted.
 """
 
+from collections.abc import Collection
+
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
@@ -28,9 +30,16 @@ def list_begun(pipe: Pipeline, thread_id: str, owner_key: str | None) -> None:
         pipe.sadd(begun_key(owner_key), safe(thread_id))
 
 
-async def unlist(client: Redis, thread_id: str, owner_key: bytes) -> None:
-    """Forget that a run began on a thread which is deleted."""
-    await answered(client.srem(begun_key(owner_key.decode(errors="replace")), safe(thread_id)))
+async def unlist(client: Redis, owner_key: str, threads: Collection[str]) -> None:
+    """Forget that an owner's runs began on threads which are deleted.
+
+    Raises:
+        StoreUnavailable: If Redis does not answer.
+    """
+    async with client.pipeline(transaction=False) as pipe:
+        for thread_id in threads:
+            pipe.srem(begun_key(owner_key), safe(thread_id))
+        await answered(without_strange(pipe))
 
 
 async def begun_by(client: Redis, owner_key: str) -> set[str]:

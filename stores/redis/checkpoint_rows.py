@@ -37,7 +37,7 @@ from stores.redis.checkpoint_scripts import DROP, EVER, PUT, PUT_WRITES, READ
 from stores.redis.connection import answered
 from stores.redis.key_kinds import over_strange, without_strange
 from stores.redis.old_checkpoints import OLD_KEYS, old_key, old_rows, old_thread
-from stores.self_pruning import RUNS_UNDER_WAY
+from stores.self_pruning import RUNS_UNDER_WAY, RunOn
 
 PAGE = 16
 """How many checkpoints one round trip reads or copies."""
@@ -73,7 +73,7 @@ class CheckpointRows:
         self._client = client
         self._seconds = seconds
         self._scripts = {script: client.register_script(script) for script in (READ, PUT)}
-        self._began: LRUCache[str, str] = LRUCache(RUNS_UNDER_WAY)
+        self._began: LRUCache[RunOn, str] = LRUCache(RUNS_UNDER_WAY)
 
     async def read(self, thread_id: str, namespace: str, id: str = "") -> Reading:
         """Return a checkpoint, by default the newest; the thread lives as long again as if new."""
@@ -86,9 +86,9 @@ class CheckpointRows:
         lost = not id and bool(newest) and not marked
         return Reading(names_of(names), field, value, fields, lost, deleted.decode())
 
-    def begin(self, thread_id: str, reading: Reading) -> None:
+    def begin(self, run: RunOn, reading: Reading) -> None:
         """Remember after which deletion of a thread a run began: it writes nothing after others."""
-        self._began[thread_id] = reading.deleted
+        self._began[run] = reading.deleted
 
     async def put(
         self,
@@ -98,7 +98,7 @@ class CheckpointRows:
         value: bytes,
         gone: Sequence[str],
         *,
-        of_run: bool = False,
+        of_run: RunOn | None = None,
         by: str | None = None,
     ) -> Names | None:
         """Write a checkpoint and delete the fields `gone`; return what the thread holds then.
@@ -109,7 +109,7 @@ class CheckpointRows:
         run_id = run_of(field)
         args = (
             self._seconds,
-            self._began.get(thread_id, EVER) if of_run else EVER,
+            self._since(of_run),
             place_prefix("checkpoint", saved.namespace, saved.id),
             field,
             value,
@@ -128,7 +128,7 @@ class CheckpointRows:
         fields: Fields,
         *,
         replace: bool,
-        of_run: bool = False,
+        of_run: RunOn | None = None,
         by: str | None = None,
     ) -> None:
         """Write what a task wrote; without `replace`, fields that are there stay.
@@ -136,17 +136,19 @@ class CheckpointRows:
         `of_run` and `by` are those of `put`.
         """
         keys = rows_key(thread_id), deleted_key(thread_id)
-        since = self._began.get(thread_id, EVER) if of_run else EVER
         values = [part for field in fields.items() for part in field]
 
         async def write() -> None:
             async with self._client.pipeline(transaction=False) as pipe:
                 list_begun(pipe, thread_id, by)
-                args = self._seconds, since, by or "", int(replace)
+                args = self._seconds, self._since(of_run), by or "", int(replace)
                 pipe.eval(PUT_WRITES, len(keys), *keys, *args, *values)
                 await answered(pipe.execute())
 
         await over_strange(self._client, [*keys, *begun_keys(by)], write)
+
+    def _since(self, run: RunOn | None) -> str:
+        return self._began.get(run, EVER) if run else EVER
 
     async def _on(
         self,
@@ -185,7 +187,7 @@ class CheckpointRows:
         async with self._client.pipeline(transaction=True) as pipe:
             if fields:
                 pipe.hset(rows_key(thread_id), mapping=dict(fields.items()))
-            pipe.unlink(*keys)
+            pipe.delete(*keys)  # `unlink` is not queued by a pipeline on a cluster.
             await pipe.execute()
 
     async def threads(self) -> AsyncIterator[str]:
@@ -228,13 +230,13 @@ class CheckpointRows:
         deleted = self._client.set(deleted_key(thread_id), uuid4().hex, ex=DELETED_SECONDS)
         await answered(deleted)
         names = await self.names(thread_id)
-        await self.drop(thread_id, [*names.checkpoints])
         async with self._client.pipeline(transaction=False) as pipe:
             pipe.hget(rows_key(thread_id), OWNER)
-            pipe.unlink(rows_key(thread_id))
-            by, _ = await answered(without_strange(pipe))
+            (by,) = await answered(without_strange(pipe))
+        await self.drop(thread_id, [*names.checkpoints])
+        await answered(self._client.unlink(rows_key(thread_id)))
         if by:
-            await unlist(self._client, thread_id, by)
+            await unlist(self._client, by.decode(errors="replace"), [thread_id])
 
     async def drop_run(self, run_id: str) -> None:
         """Delete what a run wrote, in whatever thread."""

@@ -5,7 +5,7 @@ The rows are ours (`checkpoint_rows`) and need no module of Redis. What those of
 """
 
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, Unpack
 
@@ -28,12 +28,11 @@ from stores.checkpoint_pruning import (
     Pruned,
     Saved,
     at_checkpoint,
-    is_run,
     matches,
     pruned_by,
     superseded,
 )
-from stores.redis.begun_runs import begun_by, owners_that_began
+from stores.redis.begun_runs import begun_by, owners_that_began, unlist
 from stores.redis.checkpoint_layout import (
     Names,
     checkpoint_field,
@@ -45,7 +44,7 @@ from stores.redis.checkpoint_listing import checkpoints_at, places_of, readable
 from stores.redis.checkpoint_rows import PAGE, CheckpointRows
 from stores.redis.connection import WAIT_SECONDS, connect
 from stores.redis.other_threads import FromOtherThreads
-from stores.self_pruning import PruningOptions, SelfPruning, beginner, input_of
+from stores.self_pruning import PruningOptions, SelfPruning, beginner, input_of, run_on
 
 REMEMBERED_THREADS = 512
 """Threads whose names are remembered from one call to the next, to prune without asking again."""
@@ -140,7 +139,7 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         value = checkpoint_value(self.serde, checkpoint, full)
         field = checkpoint_field(pruned.saved, str(full.get("run_id") or ""))
         gone = fields_of(before, pruned.gone, pruned.oldest) if before else []
-        run = is_run(config)
+        run = run_on(config)
         after = await self._rows.put(thread_id, pruned.saved, field, value, gone, of_run=run, by=by)
         if after is None:
             return at_checkpoint(thread_id, namespace, saved.id)
@@ -174,7 +173,7 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         fields = writes_fields(self.serde, saved, writes, task_id, task_path)
         replace = all(channel in WRITES_IDX_MAP for channel, _ in writes)
         by = beginner(config, dict(writes)) if START in task_path else None
-        run = is_run(config)
+        run = run_on(config)
         await self._rows.put_writes(thread_id, fields, replace=replace, of_run=run, by=by)
         if (names := self._names.get(thread_id)) is not None:
             names.writes.update(dict.fromkeys(fields, saved))
@@ -191,8 +190,8 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         checkpoint = None
         if row.field:
             checkpoint = readable(self.serde, thread_id, row.field, row.value, row.writes)
-        if is_run(config):
-            self._rows.begin(thread_id, row)
+        if run := run_on(config):
+            self._rows.begin(run, row)
         return await self._answer(config, checkpoint, there=bool(row.field), lost=row.lost)
 
     async def damaged(self) -> AsyncGenerator[str | None]:
@@ -231,6 +230,10 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
     async def owners_that_began(self, user_key: str) -> set[str]:
         """Return the keys of a user's owners that began a run on any thread."""
         return await owners_that_began(self._client, user_key)
+
+    async def drop_begun(self, owner_key: str, threads: Collection[str]) -> None:
+        """Forget that an owner began runs on some threads."""
+        await unlist(self._client, owner_key, threads)
 
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is."""

@@ -174,12 +174,11 @@ class RedisJournal(OwnerIndex):
     async def older(self, owner: Owner) -> list[str]:
         """Return the names of the owner's generations that are listed and not current."""
         current, listed = self._keys(owner)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.get(current)
+        async with self._redis.pipeline(transaction=False) as pipe:
             pipe.smembers(listed)
-            token, names = await answered(without_strange(pipe))
-        now = token.decode() if token else FIRST_GENERATION
-        return sorted({name.decode() for name in names or ()} - {now})
+            pipe.get(current)  # After it: none that is listed is newer.
+            names, token = await answered(without_strange(pipe))
+        return sorted({name.decode() for name in names or ()} - {token.decode()}) if token else []
 
     async def erase(self, owner: Owner, generation: str, *, last: bool = True) -> int:
         """Delete all that a generation's journal and cache hold; return how many turns."""

@@ -41,6 +41,7 @@ SELECT
 
 BEGIN_RUN = "INSERT OR IGNORE INTO begun VALUES (?, ?)"
 """The owner who begins a run on a thread: a reset then finds it, listed in the journal or not."""
+DROP_BEGUN = "DELETE FROM begun WHERE thread_id = ? AND owner = ?"
 BEGUN_BY = "SELECT thread_id FROM begun WHERE owner = ?"
 BEGAN = "SELECT DISTINCT owner FROM begun WHERE owner LIKE ? || '-%'"
 

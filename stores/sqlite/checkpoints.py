@@ -7,7 +7,7 @@ own thread does all that blocks.
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, Unpack, cast
@@ -29,7 +29,6 @@ from stores.checkpoint_pruning import (
     Saved,
     at_checkpoint,
     checked,
-    is_run,
     pruned_by,
     superseded,
 )
@@ -124,8 +123,7 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
             CheckpointGone: If a run is to begin at one that is not there.
         """
         thread_id = str(config["configurable"]["thread_id"])
-        if is_run(config):
-            self._deletions.begin(thread_id)
+        self._deletions.begin(config)
         checkpoint = await self._loaded(config)
         if get_checkpoint_id(config):
             return await self._answer(config, checkpoint, there=checkpoint is not None)
@@ -219,6 +217,11 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
     async def begun_by(self, owner_key: str) -> set[str]:
         """Return the threads on which an owner began runs, listed in the journal yet or not."""
         return {str(thread_id) for (thread_id,) in await self._rows(sql.BEGUN_BY, (owner_key,))}
+
+    async def drop_begun(self, owner_key: str, threads: Collection[str]) -> None:
+        """Forget that an owner began runs on some threads."""
+        async with self._writing() as cursor:
+            await cursor.executemany(sql.DROP_BEGUN, [(thread, owner_key) for thread in threads])
 
     async def owners_that_began(self, user_key: str) -> set[str]:
         """Return the keys of a user's owners that began a run on any thread."""

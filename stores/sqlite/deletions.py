@@ -5,21 +5,21 @@ from collections import Counter
 from cachetools import LRUCache
 from langchain_core.runnables import RunnableConfig
 
-from stores.checkpoint_pruning import is_run
-from stores.self_pruning import RUNS_UNDER_WAY
+from stores.self_pruning import RUNS_UNDER_WAY, RunOn, run_on
 
 
 class Deletions:
-    """The deletions of every thread, counted, and how many there were when its last run began."""
+    """The deletions of every thread, counted, and how many there were when each run began."""
 
     def __init__(self) -> None:
         """Know of none."""
         self._counts: Counter[str] = Counter()
-        self._began: LRUCache[str, int] = LRUCache(RUNS_UNDER_WAY)
+        self._began: LRUCache[RunOn, int] = LRUCache(RUNS_UNDER_WAY)
 
-    def begin(self, thread_id: str) -> None:
-        """Note that a run begins on a thread."""
-        self._began[thread_id] = self._counts[thread_id]
+    def begin(self, config: RunnableConfig) -> None:
+        """Note that a run begins on a thread, where one does."""
+        if run := run_on(config):
+            self._began[run] = self._counts[run.thread_id]
 
     def add(self, thread_id: str) -> None:
         """Note that a thread is deleted: no run under way on it writes any more."""
@@ -27,6 +27,8 @@ class Deletions:
 
     def forbid(self, config: RunnableConfig) -> bool:
         """Return whether a run writes to a thread that was deleted since it began."""
-        thread_id = str(config["configurable"]["thread_id"])
-        count = self._counts[thread_id]
-        return is_run(config) and self._began.get(thread_id, count) != count
+        run = run_on(config)
+        if run is None:
+            return False
+        count = self._counts[run.thread_id]
+        return self._began.get(run, count) != count

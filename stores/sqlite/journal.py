@@ -134,12 +134,15 @@ class SqliteJournal(OwnerIndex):
 
     async def older(self, owner: Owner) -> list[str]:
         """Return the names of the owner's generations that are listed and not current."""
-        async with self._transaction():
-            now = generation_name(await self._generation(owner))
-            async with self._db.execute(
-                "SELECT token FROM generations WHERE owner = ? AND token != ?", (owner.key, now)
-            ) as rows:
-                return [str(row[0]) async for row in rows]
+        async with (
+            self._transaction(),
+            self._db.execute(
+                "SELECT generations.token FROM generations JOIN generation USING (owner) "
+                "WHERE owner = ? AND generations.token != generation.token",
+                (owner.key,),
+            ) as rows,
+        ):
+            return [str(row[0]) async for row in rows]
 
     async def erase(self, owner: Owner, generation: str, *, last: bool = True) -> int:
         """Delete all that a generation's journal holds; return how many turns it held."""

@@ -17,8 +17,6 @@ INSTRUCTIONS = [
     "And don't use emojis", "But don't use bullet points",
     "When I ask about snacks, always confirm allergies first.",
     "Whenever I ask for recipes, use metric units.",
-    "Please make sure that you always cite sources.", "Never lie to me.",
-    "Bitte achte darauf, immer Quellen zu nennen.", "Dammi i prezzi sempre in euro.",
     "Antworte immer auf Deutsch.", "Bitte nenn mich Sam.", "Ab jetzt bitte nur Celsius.",
     "Ich möchte, dass du immer kurz antwortest.", "Erwähne nie meine Ex-Frau.",
     "Responde siempre en español.", "Llámame Sam.", "A partir de ahora, usa grados Celsius.",
@@ -75,12 +73,6 @@ NEITHER = [
     "By default the new washing machine will stop after an hour.", "Immer nur Regen hier.",
     "Nie wieder lass ich mich scheiden.", "A partir de hoy la empresa recomienda usar casco.",
     "When you answer the phone at my job, use the company name.", "Elke keer stel ik de vraag.",
-    "Zeig mir einen Park, der immer offen ist.", "Always a pleasure to talk.",
-    "Always nice to hear from you.", "Give me a recipe that never fails.",
-    "Dime un restaurante que siempre esté abierto.", "Explain why cats always land on their feet.",
-    "Donne-moi une recette qui marche toujours.", "Dammi una ricetta che funziona sempre.",
-    "Visa mig en park som alltid är öppen.", "Podaj mi park, który jest zawsze otwarty.",
-    "Erkläre mir, warum Katzen immer auf den Füßen landen.", "Always wanted a dog.",
     "Use the blue pan for the sauce tonight.", "Make this email shorter.", "请帮我写一首诗。",
 ]  # fmt: skip
 

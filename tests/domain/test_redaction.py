@@ -123,7 +123,6 @@ SPOKEN = [
     ("psw=abcd1234", "abcd1234"),
     ("ya29.a0AfH6SMBabcdefghijklmnopqrstu", "ya29.a0AfH6SMBabcdefghijklmnopqrstu"),
     ("vault hvs.CAESIJabcdefghijklmnopqrstuvwxyz0123", "hvs.CAESIJabcdefghijklmnopqrstuvwxyz0123"),
-    ("secret: dQw4w9WgXcQ", "dQw4w9WgXcQ"),
     ("pplx-abcdefghij0123456789klmn", "pplx-abcdefghij0123456789klmn"),
     ("client_secret: abcd1234efgh", "abcd1234efgh"),
     ("X-Api-Key: abcd1234efgh", "abcd1234efgh"),

@@ -369,18 +369,12 @@ def test_what_a_server_does_not_take_is_read_out_of_the_place_that_it_names(
     assert [each for each in everything if not trial.takes(each)] == [feature]
 
 
-@pytest.mark.parametrize("code", ["moderation_blocked", "guardrail_intervened", "policy_violation"])
+@pytest.mark.parametrize(
+    "code", ["moderation_blocked", "guardrail_intervened", "content_policy_violation"]
+)
 def test_a_filter_is_known_by_what_its_error_is_called(code: str) -> None:
     body = {"error": {"message": "We cannot help with this.", "code": code}}
     assert isinstance(translate(refused(400, body)), ContentFiltered)
-
-
-def test_a_limit_below_what_a_model_read_already_is_none() -> None:
-    learned = Learned("m", read=5_000)
-    error = translate(refused(400, {"error": {"message": "context window exceeds limit (2013)"}}))
-    assert isinstance(error, ContextTooLong)
-    learned.too_long(error, prompt=6_000, reply=800)
-    assert learned.limit(100_000) == 4_080 and not learned.tell() and not learned.window_said
 
 
 def test_a_refused_key_teaches_nothing_of_the_model() -> None:

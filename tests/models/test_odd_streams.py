@@ -180,6 +180,15 @@ async def test_a_call_is_read_however_it_is_written_and_its_halves_of_characters
         assert (await asked(model)).tool_calls[0]["args"] == {"query": query}
 
 
+@pytest.mark.parametrize("nothing", [{"name": "", "arguments": ""}, {"name": None}, {}])
+async def test_an_empty_call_beside_a_reply_is_none(
+    openai_server: OpenAIServer, model: BaseChatModel, nothing: dict[str, Any]
+) -> None:
+    openai_server.answers(Events((text("Hi"), part({"function_call": nothing}), *END)))
+    answer = await asked(model)
+    assert answer.text == "Hi" and not answer.tool_calls
+
+
 async def test_usage_that_is_reported_with_each_part_is_counted_once(
     openai_server: OpenAIServer, model: BaseChatModel
 ) -> None:

@@ -129,28 +129,3 @@ def test_an_entity_that_nobody_named_is_dropped(name: str) -> None:
         f'{{"facts": [], "entities": [{{"name": "{name}", "kind": "person", "source": "m2"}}]}}'
     )
     assert not read(entity).entities
-
-
-@pytest.mark.parametrize(
-    ("question", "answer", "noted", "kept"),
-    [
-        ("Are you allergic to nuts?", "No.", "The user is allergic to nuts.", False),
-        ("Are you allergic to nuts?", "Nope, never was.", "The user is allergic to nuts.", False),
-        ("Are you allergic to nuts?", "No.", "The user is not allergic to nuts.", True),
-        ("Are you allergic to nuts?", "Yes.", "The user is allergic to nuts.", True),
-        ("Do you live in Paris?", "No, in Rome.", "The user lives in Paris.", False),
-        ("Do you live in Paris?", "No, in Rome.", "The user lives in Rome.", True),
-        ("Do you have three kids?", "No, two.", "The user has two kids.", True),
-        ("Tu fumes du tabac ?", "Non, jamais.", "L'utilisateur fume du tabac.", False),
-        ("Mangi la carne?", "No, mai.", "L'utente mangia la carne.", False),
-        ("Ты ешь мясо?", "Нет.", "Пользователь ест мясо.", False),
-    ],
-)
-def test_who_answers_no_did_not_say_what_was_asked(
-    question: str, answer: str, noted: str, kept: bool
-) -> None:
-    said = Source(ref="t1/0", text=answer, at=AT, before=(f"Assistant: {question}",))
-    form = {"facts": [{"text": noted, "source": "m1"}]}
-    found = read_extraction(read_object(AIMessage(json.dumps(form)), ExtractionForm), [said], [])
-    assert [fact.text for fact in found.facts] == ([noted] if kept else [])
-    assert found.dropped == (not kept)

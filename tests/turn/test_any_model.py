@@ -1,7 +1,6 @@
 """Whatever chat model there is: strict or sloppy, small or chatty, a turn ends well with it."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -97,35 +96,6 @@ async def test_after_one_refusal_for_length_no_turn_fails(open_house: Open, says
         if "{window}" in says:
             assert len(set(lacking)) == 1 and "MNEMO_CONTEXT_WINDOW=1500" in lacking[0]
         assert await house.episodes(), "what is read at once also decides what is folded"
-
-
-async def test_a_prompt_that_is_too_long_in_words_nobody_knows_is_made_shorter(
-    open_house: Open,
-) -> None:
-    async with open_house(fold_turns=100, fold_at=0.5, extract_turns=100) as house:
-        house.server.default = small(2200, "Prompt \u8d85\u957f")
-        failed: list[bool] = []
-        for number in range(1, 16):
-            before = len(house.server.requests)
-            await house.say(f"mark{number} {LONG * 2}")
-            asked = [body for body in house.server.requests[before:] if is_reply(body)]
-            failed.append(len(asked) > 1)
-        assert sum(failed) == 2, "believed when it happened twice"
-        assert await house.episodes()
-
-
-async def test_a_refusal_that_length_does_not_mend_shortens_nothing(open_house: Open) -> None:
-    async with open_house(fold_turns=100, extract_turns=100) as house:
-        for number in range(1, 6):
-            await house.say(f"mark{number} {LONG * 2}")
-        learned = house.parts.models.chat.learned
-        for pause in (1, 99):
-            house.server.answers(*[Fault(400, "the stars stand ill")] * pause)
-            with suppress(ModelError):
-                await house.say(f"mark6 {LONG}")
-            house.server.queue.clear()
-            await house.say(f"mark7 {LONG}")
-            assert learned.window is None
 
 
 @pytest.mark.deep

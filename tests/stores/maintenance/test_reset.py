@@ -4,10 +4,13 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from itertools import count
+from operator import add
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import pytest
+from langgraph.func import entrypoint
+from langgraph.graph import START, StateGraph
 
 from domain.owner import Owner
 from nodes.extract_facts import extract
@@ -16,6 +19,8 @@ from nodes.summarize import fold_window
 from service.ops.sweep import sweep
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.erase import forget, reset
+from stores.redis.journal import RedisJournal
+from stores.sqlite.journal import SqliteJournal
 from tests.support.kept import seen
 from tests.support.models.scripted import (
     Crash,
@@ -182,6 +187,48 @@ async def test_what_a_killed_process_wrote_over_a_reset_goes_with_the_next_sweep
         assert "mark1a" in residue()
         await clear(script)
         assert "mark1a" not in residue()
+
+
+async def test_a_sweep_takes_nothing_from_an_owner_whose_generation_is_lost(
+    script: Script, residue: Residue
+) -> None:
+    await reset_alex(script)
+    await script.talk(1, 12, "t", ALEX)
+    before, journal = residue(), script.parts.stores.journal.backend
+    if isinstance(journal, SqliteJournal):
+        await journal._db.execute("DELETE FROM generation")
+        await journal._db.commit()
+    else:
+        assert isinstance(journal, RedisJournal)
+        await journal._redis.delete(journal._keys(ALEX)[0])
+    await sweep_all(script)
+    assert before <= residue()
+
+
+async def test_a_reset_leaves_the_threads_of_other_graphs_in_the_same_store(script: Script) -> None:
+    class Noted(TypedDict):
+        notes: Annotated[list[str], add]
+
+    async def note(state: Noted) -> Noted:
+        return {"notes": ["and more"]}
+
+    checkpointer = script.parts.stores.checkpointer
+    graph = StateGraph(Noted)
+    graph.add_node("note", note)
+    graph.add_edge(START, "note")
+    await graph.compile(checkpointer=checkpointer).ainvoke({"notes": ["mine"]}, on("notes"))
+
+    @entrypoint(checkpointer=checkpointer)
+    async def echo(said: str) -> str:
+        return said
+
+    await echo.ainvoke("mine", on("echo"))
+    await script.say("I keep bees.", "t", Owner("local"))
+    await reset(script.parts.stores, Owner("local"))
+    for thread in ("notes", "echo"):
+        assert [checkpoint async for checkpoint in checkpointer.alist(on(thread))]
+    assert not [checkpoint async for checkpoint in checkpointer.alist(on("t"))]
+    assert await checkpointer.begun_by(Owner("local").key) == set()
 
 
 async def test_a_thread_spoken_on_during_a_reset_is_whole_and_its_copies_go_with_the_next(

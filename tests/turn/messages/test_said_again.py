@@ -70,6 +70,18 @@ async def test_a_history_sent_whole_adds_only_what_is_new(
         assert bool(await house.episodes()) == bool(fold_turns)
 
 
+async def test_the_same_words_said_again_behind_replies_that_have_ids_are_said_again(
+    open_house: Open,
+) -> None:
+    async with open_house() as house:
+        history: list[AnyMessage] = []
+        for number in range(1, 4):
+            history.append(HumanMessage("Tell me more"))
+            said = await send(house, *history)
+            assert len(said) == 2 * number
+            history.append(AIMessage(said[-1].text, id=said[-1].id))
+
+
 async def test_a_message_taken_out_of_the_thread_is_told_nowhere(open_house: Open) -> None:
     async with open_house() as house:
         await send(house, HumanMessage("Remember mark1", id="a"))

@@ -158,26 +158,25 @@ async def test_all_that_a_model_says_is_to_be_forgotten_is(
             assert not any(word in prompt for word in talk.gone)
 
 
-async def test_what_else_a_wish_says_is_kept_where_a_model_notes_none_of_it(
-    open_house: Open,
-) -> None:
-    talk = TALKS["en"]._replace(wish="Forget that I am pregnant. I play the harp.")
-    async with open_house(extract_turns=3, embeddings="wordllama") as house:
-        house.server.default = playing(talk, "an entry each")
-        for text in (*talk.said, talk.wish):
-            await house.say(text)
-        assert await noted(house) == [talk.notes[-1], "I play the harp."]
-
-
+@pytest.mark.parametrize(
+    "said",
+    [
+        "It rains again today.",
+        "Don't forget that it rains again today!",
+        "I always forget my keys.",
+        "Vergiss nicht, dass es heute wieder regnet!",
+        "It was just a joke my boss told.",
+    ],
+)
 async def test_a_careless_answer_takes_nothing_away_that_nobody_wants_forgotten(
-    open_house: Open,
+    open_house: Open, said: str
 ) -> None:
-    talk = TALKS["en"]._replace(wish="It rains again today.")
+    talk = TALKS["en"]._replace(wish=said)
     async with open_house(extract_turns=1, embeddings="wordllama") as house:
         house.server.default = playing(talk, "other words")
         for text in (*talk.said, talk.wish):
             await house.say(text)
-        assert await noted(house) == list(talk.notes)
+        assert {*talk.notes} <= {*await noted(house)}
 
 
 async def test_more_things_than_a_model_had_looked_for_are_forgotten_too(

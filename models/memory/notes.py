@@ -29,7 +29,7 @@ from models.errors import MalformedReply
 from models.memory.prompts import day
 
 _NUMBER = re.compile(r"\d+")
-_LIST = re.compile(r"(?:(?:[\W_]|\band\b)*[a-z]?\d+\b)+", re.IGNORECASE)
+_LIST = re.compile(r"\A(?:(?:[\W_]|\band\b)*[a-z]?\d+\b)+", re.IGNORECASE)
 """Numbers one after the other, each with a letter before it at most."""
 _NOTHING = frozenset(("", "none", "null", "n/a", "na", "nil", "unknown", "-"))
 """How models write that there is nothing, where JSON has null."""

@@ -15,16 +15,7 @@ from tests.support.models.scripted import Script
 
 STORES = {
     "journal": ("read", "commit", "renew", "erase", "note_holder", "holders", "count_up"),
-    "memories": (
-        "put",
-        "delete",
-        "all",
-        "nearest",
-        "nearest_among",
-        "episodes",
-        "facts",
-        "entities",
-    ),
+    "memories": ("put", "delete", "all", "nearest", "nearest_among", "episodes", "facts"),
     "checkpoints": ("aget_tuple", "aput", "aput_writes", "adelete_checkpoints"),
     "cache": ("get", "put"),
 }

@@ -66,12 +66,11 @@ kind "instruction": an order for all replies from now on ("always ...", "never .
 
 op: "supersede" (target: the known fact, such as f1, that a message makes untrue), "confirm" \
 (target: the known fact said again), "forget" (text: what a message wants forgotten or takes back, \
-as in "ignore that, I was joking"; target: the known fact that says it, or null; an entry for \
-each thing, and for each known fact that implies it), else "add". slot: only what has one value \
-at a time, such as home or employer; else null. when: the message's words for when it is true \
-from; else null. entities: people, places, organizations, products a message names, with what \
-holds now ("former boss" once the user quit). Whatever a message ends is superseded with all \
-that goes with it. Nothing: empty lists.
+as in "ignore that, I was joking"; target: the known facts that say or imply it, or null), else \
+"add". slot: only what has one value at a time, such as home or employer; else null. when: the \
+message's words for when it is true from; else null. entities: people, places, organizations, \
+products a message names, with what holds now ("former boss" once the user quit). Whatever a \
+message ends is superseded with all that goes with it. Nothing: empty lists.
 
 Example. f1 (home): The user lives in Oslo. m1: I moved to Bergen last May, my sister Ida has two \
 cats. m2: Please always give temperatures in Celsius.

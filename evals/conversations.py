@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from domain.facts.extraction import Source
+from domain.facts.extraction import sources_of
 from domain.facts.facts import apply
 from domain.facts.statement import statement_id
 from domain.folding import episode_id
@@ -247,12 +247,7 @@ async def extracted(
     drawn: dict[str, Fact] = {}
     every = bench.settings.extract_turns
     for start in range(0, len(turns), every):
-        sources = [
-            Source(ref=turn.ref(at), text=said.text, speaker=said.name or "user", at=said.at)
-            for turn in turns[start : start + every]
-            for at, said in enumerate(turn.messages)
-            if said.role == "user"
-        ]
+        sources = sources_of(turns[start : start + every], turns[:start])
         now = turns[-1].at
         extraction = await model.extract(sources, list(stored.values()), now)
         by_ref = {source.ref: source for source in sources}

@@ -1,7 +1,7 @@
 """Draws facts and entities from what the user said since the last time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from langgraph.runtime import Runtime
 
 from domain.facts import entities as entity_rules
 from domain.facts import facts as fact_rules
-from domain.facts.extraction import Source
+from domain.facts.extraction import Source, sources_of
 from domain.facts.forgetting import NOTHING_WANTED, Wanted, turns_of
 from domain.facts.left import without_forgotten
 from domain.folding import to_extract
@@ -29,8 +29,6 @@ from nodes.state import ChatContext, ChatState, Parts, Schedule
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.forgetting import forget
 
-CONTEXT = 200
-"""Characters of a line that is shown before a message, so that "Two." makes sense."""
 NEAREST = 12
 """Known facts shown to the memory model for each message."""
 
@@ -156,10 +154,9 @@ async def extract(
     earlier = [t for t in view.turns.values() if t.id not in read and t.id not in withheld]
     turns, earlier = await redacted(parts, turns), await redacted(parts, earlier)
     try:
-        around = {turn.id: turn for turn in earlier}
         extend = partial(journal.extend_extraction, owner, generation)
         async with extending(parts, extend):
-            sources = sources_of(turns, around)
+            sources = sources_of(turns, earlier)
             work = await _extract(parts, owner, view, tier, sources, asked)
     except ModelError:
         await journal.extracted(owner, generation, None)
@@ -240,40 +237,6 @@ async def _extract(
         if key not in before and isinstance(record, Fact) and not record.deleted
     ]
     return Extracted(added, list(written), extraction.dropped, unread, latest.withheld)
-
-
-def sources_of(turns: Sequence[Turn], around: Mapping[str, Turn] | None = None) -> list[Source]:
-    """Return what the user said in these turns, each message with its reference.
-
-    Args:
-        turns: The turns to read, in order.
-        around: Further turns by id, for the lines before a message: context, never a source.
-    """
-    by_id = {**(around or {}), **{turn.id: turn for turn in turns}}
-    read = {turn.id for turn in turns}
-    sources = []
-    for turn in turns:
-        parent = by_id.get(turn.parent or "")
-        lines = [
-            f"{'User' if said.role == 'user' else 'Agent'}: {said.text[:CONTEXT]}"
-            for said in (parent.messages if parent else ())
-            # A message of the user that is read itself needs no second showing.
-            if said.role == "assistant" or turn.parent not in read
-        ]
-        for index, said in enumerate(turn.messages):
-            if said.role != "user":
-                continue
-            sources.append(
-                Source(
-                    ref=turn.ref(index),
-                    text=said.text,
-                    speaker=said.name or "user",
-                    at=said.at,
-                    before=tuple(lines),
-                )
-            )
-            lines = []
-    return sources
 
 
 async def _turns(parts: Parts, owner: Owner, view: JournalView) -> list[Turn]:

@@ -1,14 +1,15 @@
-"""What a memory model hands back after reading messages: changes to facts, mentions of entities.
+"""What a memory model reads and hands back: messages; changes to facts, mentions of entities.
 
-Shapes only. What they do to the stored facts is decided in `domain/facts/facts.py`.
+What they do to the stored facts is decided in `domain/facts/facts.py`.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from domain.records import Record
+from domain.records import Record, Turn
 
 FactKind = Literal[
     "identity",
@@ -23,6 +24,9 @@ FactKind = Literal[
     "other",
 ]
 EntityKind = Literal["person", "place", "organization", "product", "other"]
+
+_CONTEXT = 200
+"""Characters of a line that is shown before a message, so that "Two." makes sense."""
 
 
 class Source(Record):
@@ -86,3 +90,37 @@ class Extraction(BaseModel):
             entities=self.entities + other.entities,
             dropped=self.dropped + other.dropped,
         )
+
+
+def sources_of(turns: Sequence[Turn], around: Iterable[Turn] = ()) -> list[Source]:
+    """Return what the user said in these turns, each message with its reference.
+
+    Args:
+        turns: The turns to read, in order.
+        around: Further turns, for the lines before a message: context, never a source.
+    """
+    by_id = {turn.id: turn for turn in (*around, *turns)}
+    read = {turn.id for turn in turns}
+    sources = []
+    for turn in turns:
+        parent = by_id.get(turn.parent or "")
+        lines = [
+            f"{'User' if said.role == 'user' else 'Agent'}: {said.text[:_CONTEXT]}"
+            for said in (parent.messages if parent else ())
+            # A message of the user that is read itself needs no second showing.
+            if said.role == "assistant" or turn.parent not in read
+        ]
+        for index, said in enumerate(turn.messages):
+            if said.role != "user":
+                continue
+            sources.append(
+                Source(
+                    ref=turn.ref(index),
+                    text=said.text,
+                    speaker=said.name or "user",
+                    at=said.at,
+                    before=tuple(lines),
+                )
+            )
+            lines = []
+    return sources

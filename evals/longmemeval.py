@@ -21,7 +21,6 @@ async def run_longmemeval(
     file: Path,
     *,
     mode: Mode = "recorded",
-    questions: int | None = None,
     **options: Unpack[Options],
 ) -> Report:
     """Measure the product's recall on LongMemEval, beside baselines.
@@ -31,12 +30,7 @@ async def run_longmemeval(
     Raises:
         NotBenchmark: If the file is not one of them, in one sentence.
     """
-    return await run(
-        f"LongMemEval ({mode})",
-        load(file)[:questions],
-        mode=mode,
-        **options,
-    )
+    return await run(f"LongMemEval ({mode})", load(file), mode=mode, **options)
 
 
 def load(file: Path) -> list[Dialogue]:

@@ -8,29 +8,28 @@ turns with the offline model, one repetition of each in turn, so that a busy mac
 import argparse
 import asyncio
 import json
-import re
 import statistics
 import tempfile
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any, Literal, NamedTuple, cast, get_args
 
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple, get_checkpoint_id
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.checkpoint.redis.aio import AsyncRedisSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from redis.asyncio import Redis
-from redis.commands.search.query import Query
 
 from evals.speed.made_up import texts
 from evals.speed.table import print_rows
-from evals.speed.turns import timed_turn
 from graph.chat import build
 from graph.parts import open_parts
+from nodes.state import ChatContext
 from settings import Settings
 from stores.checkpoint_pruning import KEEP_TURNS
 from stores.redis.checkpoints import RedisCheckpoints
@@ -41,7 +40,7 @@ _A_TURN: dict[Durability, int] = {"exit": 1, "async": 8}
 
 
 class LibrarySaver(AsyncRedisSaver):
-    """The library's own rows, with what its saver gets wrong put right.
+    """The library's own rows, as far as a turn needs them.
 
     Values are its msgpack in base64, or dates and tuples would come back as something else.
     """
@@ -67,10 +66,6 @@ class LibrarySaver(AsyncRedisSaver):
     def _dump_metadata(self, metadata: Any) -> str:
         return json.dumps({"packed": self._packed(metadata)})
 
-    def _whole(self, row: CheckpointTuple) -> CheckpointTuple:
-        packed = cast(dict[str, Any], row.metadata)["packed"]
-        return row._replace(metadata=self._unpacked(packed))
-
     async def aput(
         self, config: Any, checkpoint: Any, metadata: Any, *more: Any, **also: Any
     ) -> Any:
@@ -85,63 +80,10 @@ class LibrarySaver(AsyncRedisSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint, the newest unless one is named."""
         row = await super().aget_tuple(config)
-        return self._whole(row) if row else None
-
-    async def alist(
-        self,
-        config: RunnableConfig | None,
-        *,
-        filter: dict[str, Any] | None = None,
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> AsyncIterator[CheckpointTuple]:
-        """Yield checkpoints, newest first; the library's own conditions are not those asked."""
-        namespace = config["configurable"].get("checkpoint_ns") if config else None
-        last = get_checkpoint_id(before) if before else None
-        left = limit
-        async for packed in super().alist(config):
-            row = self._whole(packed)
-            at = row.config["configurable"]
-            metadata = cast(dict[str, Any], row.metadata)
-            if namespace not in (None, at["checkpoint_ns"]):
-                continue
-            if last and at["checkpoint_id"] >= last:
-                continue
-            if any(metadata.get(key) != value for key, value in (filter or {}).items()):
-                continue
-            if left == 0:
-                return
-            left = None if left is None else left - 1
-            yield row
-
-    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Delete the checkpoints that some runs wrote."""
-        for run_id in run_ids:
-            tag = re.sub(r"(\W)", r"\\\1", str(run_id))
-            query = Query(f"@run_id:{{{tag}}}").no_content().paging(0, 10_000)
-            rows = (await self._redis.ft(self.checkpoints_index.name).search(query)).docs
-            if rows:
-                await self._redis.delete(*(row.id for row in rows))
-
-    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copy all checkpoints of a thread to another."""
-        source: RunnableConfig = {"configurable": {"thread_id": source_thread_id}}
-        rows = [row async for row in self.alist(source)]
-        for row in reversed(rows):
-            at = row.config["configurable"] | {"thread_id": target_thread_id}
-            above = row.parent_config["configurable"] if row.parent_config else {}
-            metadata = dict(row.metadata)
-            if "thread_id" in metadata:
-                metadata["thread_id"] = target_thread_id
-            there = {"configurable": at | {"checkpoint_id": above.get("checkpoint_id")}}
-            await super().aput(cast(Any, there), row.checkpoint, cast(Any, metadata), {})
-            for task_id, channel, value in row.pending_writes or ():
-                await super().aput_writes({"configurable": at}, [(channel, value)], task_id)
-
-    async def aprune(self, thread_ids: Sequence[str], **how: Any) -> None:
-        """Delete checkpoints of some threads, also of none."""
-        if thread_ids:
-            await super().aprune(thread_ids, **how)
+        if row is None:
+            return None
+        packed = cast(dict[str, Any], row.metadata)["packed"]
+        return row._replace(metadata=self._unpacked(packed))
 
 
 @dataclass(frozen=True)
@@ -194,6 +136,14 @@ async def _busy(client: Redis) -> float:
     return process_time() + float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
 
 
+async def _timed_turn(graph: Any, text: str, durability: Durability) -> float:
+    """Say a text on the one thread; return the milliseconds."""
+    said, on = {"messages": [HumanMessage(text)]}, {"configurable": {"thread_id": "bench"}}
+    begun = perf_counter()
+    await graph.ainvoke(said, on, context=ChatContext(), durability=durability)
+    return (perf_counter() - begun) * 1000
+
+
 async def _repetition(name: str, url: str, durability: Durability, turns: int) -> _Run:
     """Talk on one thread."""
     times: list[float] = []
@@ -208,8 +158,7 @@ async def _repetition(name: str, url: str, durability: Durability, turns: int) -
                 for number, text in enumerate(texts(turns)):
                     if number == early:
                         busy = await _busy(client)
-                    took, _ = await timed_turn(graph, text, durability)
-                    times.append(took)
+                    times.append(await _timed_turn(graph, text, durability))
                 busy = (await _busy(client) - busy) * 1000 / (len(times) - early)
         keys = [key async for key in client.scan_iter(count=1000)]
         size = sum([int(await client.memory_usage(key, samples=0) or 0) for key in keys])

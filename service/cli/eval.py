@@ -98,9 +98,6 @@ def longmemeval(
     budget: Budget = 1000,
     recorded: Recorded = True,
     embeddings: Embeddings = DEFAULT_EMBEDDINGS,
-    questions: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Only the first so many questions.")
-    ] = None,
     store: Store = None,
     dump: Dump = None,
     baselines: Baselines = True,
@@ -111,7 +108,7 @@ def longmemeval(
     async def measure(**how: Any) -> "Report":
         from evals.longmemeval import run_longmemeval
 
-        return await run_longmemeval(file, mode=_mode(recorded), questions=questions, **how)
+        return await run_longmemeval(file, mode=_mode(recorded), **how)
 
     _show(measure, as_json, dump, budget, embeddings, store, baselines)
 

@@ -61,7 +61,7 @@ async def reset(
     token, older = await stores.journal.renew(owner)
     if everywhere:
         older = sorted({*older, *await backend.generations(owner)} - {token})
-    unlisted = await _unlisted(stores, begun)
+    unlisted = await _unlisted(stores, owner, begun)
     for generation in older:
         threads, whole, ended = await stores.journal.threads_of(owner, generation)
         threads |= unlisted
@@ -107,15 +107,17 @@ async def _clear(stores: Stores, owner: Owner, generation: str) -> int:
     return count
 
 
-async def _unlisted(stores: Stores, begun: Collection[str]) -> set[str]:
-    """Return the threads on which runs of the chat graph ended before the journal listed them."""
+async def _unlisted(stores: Stores, owner: Owner, begun: Collection[str]) -> set[str]:
+    """Return the threads of an owner's runs, which may have died before the journal listed them.
+
+    Not those of somebody else, on which this owner's runs are refused, nor of other graphs.
+    """
     holders = await stores.journal.backend.holders(sorted(begun))
-    unlisted = {*begun} - holders.keys()
-    for thread in [*unlisted]:
+    unlisted = {thread for thread, holder in holders.items() if holder.owner.key == owner.key}
+    for thread in begun - holders.keys():
         newest = stores.checkpointer.alist({"configurable": {"thread_id": thread}}, limit=1)
-        async for checkpoint in newest:
-            if not is_of_chat(checkpoint):
-                unlisted.remove(thread)
+        if all([is_of_chat(checkpoint) async for checkpoint in newest]):
+            unlisted.add(thread)
     return unlisted
 
 

@@ -11,9 +11,10 @@ from uuid import uuid4
 from cachetools import LRUCache
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from stores.checkpoint_pruning import Saved
-from stores.redis.begun_runs import begun_keys, list_begun, unlist
+from stores.redis.begun_runs import Begun, begun_key, unlist
 from stores.redis.checkpoint_layout import (
     OWNER,
     ROWS,
@@ -33,7 +34,7 @@ from stores.redis.checkpoint_layout import (
     safe,
     thread_of,
 )
-from stores.redis.checkpoint_scripts import DROP, EVER, PUT, PUT_WRITES, READ
+from stores.redis.checkpoint_scripts import DELETE, DROP, EVER, PUT, PUT_WRITES, READ
 from stores.redis.connection import answered
 from stores.redis.key_kinds import over_strange, without_strange
 from stores.redis.old_checkpoints import OLD_KEYS, old_key, old_rows, old_thread
@@ -72,7 +73,7 @@ class CheckpointRows:
         """Use a connected client; rows live `seconds` after their thread's last use, 0 for ever."""
         self._client = client
         self._seconds = seconds
-        self._scripts = {script: client.register_script(script) for script in (READ, PUT)}
+        self._scripts = {script: client.register_script(script) for script in (READ, PUT, DELETE)}
         self._began: LRUCache[RunOn, str] = LRUCache(RUNS_UNDER_WAY)
 
     async def read(self, thread_id: str, namespace: str, id: str = "") -> Reading:
@@ -106,7 +107,7 @@ class CheckpointRows:
         What a run writes (`of_run`) to a thread that was deleted meanwhile is dropped: None. `by`
         is the key of the owner who begins a run with it.
         """
-        run_id = run_of(field)
+        run_id, begun = run_of(field), Begun.by(by) if by else None
         args = (
             self._seconds,
             self._since(of_run),
@@ -115,11 +116,11 @@ class CheckpointRows:
             value,
             newest_field(saved.namespace),
             safe(saved.id),
-            by or "",
+            str(begun or ""),
             *gone,
         )
         run = run_id, run_member(thread_id, saved)
-        _, *names = await self._on(thread_id, PUT, *args, run=run, by=by)
+        _, *names = await self._on(thread_id, PUT, *args, run=run, begun=begun)
         return names_of(names[0]) if names else None
 
     async def put_writes(
@@ -137,15 +138,17 @@ class CheckpointRows:
         """
         keys = rows_key(thread_id), deleted_key(thread_id)
         values = [part for field in fields.items() for part in field]
+        begun = Begun.by(by) if by else None
 
         async def write() -> None:
             async with self._client.pipeline(transaction=False) as pipe:
-                list_begun(pipe, thread_id, by)
-                args = self._seconds, self._since(of_run), by or "", int(replace)
+                if begun:
+                    begun.list_in(pipe, thread_id)
+                args = self._seconds, self._since(of_run), str(begun or ""), int(replace)
                 pipe.eval(PUT_WRITES, len(keys), *keys, *args, *values)
                 await answered(pipe.execute())
 
-        await over_strange(self._client, [*keys, *begun_keys(by)], write)
+        await over_strange(self._client, [*keys, *_begun_keys(begun)], write)
 
     def _since(self, run: RunOn | None) -> str:
         return self._began.get(run, EVER) if run else EVER
@@ -156,26 +159,27 @@ class CheckpointRows:
         script: str,
         *args: Any,
         run: tuple[str, str] = ("", ""),
-        by: str | None = None,
+        begun: Begun | None = None,
     ) -> list[Any]:
         """Run a script on a thread, which moves over from an older version's rows before."""
         keys = (rows_key(thread_id), old_key(thread_id), deleted_key(thread_id))
         run_id, member = run
 
         async def call() -> list[Any]:
-            if not run_id and by is None:
+            if not run_id and not begun:
                 return list(await answered(self._scripts[script](keys=keys, args=args)))
             async with self._client.pipeline(transaction=False) as pipe:
                 if run_id:
                     pipe.sadd(run_key(run_id), member)
                     pipe.expire(run_key(run_id), self._seconds or RUN_SECONDS)
-                list_begun(pipe, thread_id, by)
+                if begun:
+                    begun.list_in(pipe, thread_id)
                 pipe.eval(script, len(keys), *keys, *args)
                 answers: list[list[Any]] = await answered(pipe.execute())
             return answers[-1]
 
         while True:
-            all_keys = [*keys, run_key(run_id), *begun_keys(by)]
+            all_keys = [*keys, run_key(run_id), *_begun_keys(begun)]
             answer = await over_strange(self._client, all_keys, call)
             if answer[0] != b"old":
                 return answer
@@ -219,24 +223,18 @@ class CheckpointRows:
             some = fields[start : start + MANY]
             async with self._client.pipeline(transaction=False) as pipe:
                 pipe.eval(DROP, 1, rows_key(thread_id), *some)
-                for field in some:
-                    if field.startswith("checkpoint:") and (run_id := run_of(field)):
-                        saved = names_of([field.encode()]).checkpoints[field]
-                        pipe.srem(run_key(run_id), run_member(thread_id, saved))
+                _drop_of_runs(pipe, thread_id, names_of(map(str.encode, some)).checkpoints)
                 await answered(without_strange(pipe))
 
     async def drop_thread(self, thread_id: str) -> None:
         """Delete all a thread holds, and let no run that is under way on it write any more."""
-        deleted = self._client.set(deleted_key(thread_id), uuid4().hex, ex=DELETED_SECONDS)
-        await answered(deleted)
-        names = await self.names(thread_id)
+        _, fields, begun = await self._on(thread_id, DELETE, uuid4().hex, DELETED_SECONDS)
         async with self._client.pipeline(transaction=False) as pipe:
-            pipe.hget(rows_key(thread_id), OWNER)
-            (by,) = await answered(without_strange(pipe))
-        await self.drop(thread_id, [*names.checkpoints])
-        await answered(self._client.unlink(rows_key(thread_id)))
-        if by:
-            await unlist(self._client, by.decode(errors="replace"), [thread_id])
+            _drop_of_runs(pipe, thread_id, names_of(fields).checkpoints)
+            await answered(without_strange(pipe))
+        if begun:
+            owner_key, name = Begun.read(begun)
+            await unlist(self._client, owner_key, {thread_id: name})
 
     async def drop_run(self, run_id: str) -> None:
         """Delete what a run wrote, in whatever thread."""
@@ -252,6 +250,8 @@ class CheckpointRows:
     async def copy(self, serde: SerializerProtocol, source: str, target: str) -> None:
         """Copy all that a thread holds to another, oldest first."""
         names = await self.names(source)
+        begun = (await self.some(source, [OWNER])).get(OWNER)
+        by = Begun.read(begun).owner_key if begun else None  # A reset finds the copy as well.
         everything = names.checkpoints | names.writes
         fields = sorted(everything, key=lambda field: everything[field].id)
         for start in range(0, len(fields), PAGE):
@@ -260,6 +260,18 @@ class CheckpointRows:
                 if field in names.checkpoints:
                     saved = names.checkpoints[field]
                     value = readdressed(serde, value, target)
-                    await self.put(target, saved, field, value, ())
+                    await self.put(target, saved, field, value, (), by=by)
                 else:
                     await self.put_writes(target, {field: value}, replace=True)
+
+
+def _begun_keys(begun: Begun | None) -> list[str]:
+    """Return the key that a run which begins is listed under."""
+    return [begun_key(begun.owner_key)] if begun else []
+
+
+def _drop_of_runs(pipe: Pipeline, thread_id: str, checkpoints: Mapping[str, Saved]) -> None:
+    """Forget, of each run that wrote one of a thread's checkpoints, that it did."""
+    for field, saved in checkpoints.items():
+        if run_id := run_of(field):
+            pipe.srem(run_key(run_id), run_member(thread_id, saved))

@@ -75,7 +75,7 @@ return {'', redis.call('HKEYS', KEYS[1])}
 )
 """Arguments: life, the deletion that the run began after (`EVER`: not of a run), what other fields
 of the same checkpoint begin with, its field and value, the field of the namespace's newest one,
-its id, the owner who begins a run with it or '', and fields to delete."""
+its id, who begins a run with it or '', and fields to delete."""
 PUT_WRITES = (
     _TOUCH
     + _DELETED
@@ -87,8 +87,20 @@ for at = 5, #ARGV, 2 do redis.call(put, KEYS[1], ARGV[at], ARGV[at + 1]) end
 touch(KEYS[1], ARGV[1])
 """
 )
-"""Keys: the thread's hash and its last deletion. Arguments: life, deletion and owner as above, 1 to
-write over what is there, and fields with their values."""
+"""Keys: the thread's hash and its last deletion. Arguments: life, deletion and beginner as above, 1
+to write over what is there, and fields with their values."""
+DELETE = """
+if redis.call('EXISTS', KEYS[2]) == 1 then return {'old'} end
+redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[2])
+local names, owner = {}, ''
+if redis.call('TYPE', KEYS[1]).ok == 'hash' then
+  names, owner = redis.call('HKEYS', KEYS[1]), redis.call('HGET', KEYS[1], 'owner') or ''
+end
+redis.call('DEL', KEYS[1])
+return {'', names, owner}
+"""
+"""Arguments: the deletion's name and how many seconds it is remembered. In one step: a run that
+begins between the two would read what is deleted, and write it again."""
 DROP = (
     _NEWEST
     + """

@@ -5,7 +5,7 @@ The rows are ours (`checkpoint_rows`) and need no module of Redis. What those of
 """
 
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, Unpack
 
@@ -223,17 +223,17 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         """Yield every thread that has checkpoints."""
         return self._rows.threads()
 
-    async def begun_by(self, owner_key: str) -> set[str]:
-        """Return the threads on which an owner began runs, listed in the journal yet or not."""
+    async def begun_by(self, owner_key: str) -> dict[str, str]:
+        """Return the last run that an owner began on each thread, listed in the journal or not."""
         return await begun_by(self._client, owner_key)
 
     async def owners_that_began(self, user_key: str) -> set[str]:
         """Return the keys of a user's owners that began a run on any thread."""
         return await owners_that_began(self._client, user_key)
 
-    async def drop_begun(self, owner_key: str, threads: Collection[str]) -> None:
-        """Forget that an owner began runs on some threads."""
-        await unlist(self._client, owner_key, threads)
+    async def drop_begun(self, owner_key: str, begun: Mapping[str, str]) -> None:
+        """Forget that runs of an owner began, by thread, save where another began since."""
+        await unlist(self._client, owner_key, begun)
 
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is."""

@@ -17,8 +17,7 @@ MANY = 1000
 _STRINGS = ("mnemo:thread:", "mnemo:mark:", "mnemo:answering:", "mnemo:checkpoint-deleted:")
 _HASHES = ("mnemo:owners", "mnemo:user:", "mnemo:checkpoint-rows:")
 _KINDS = {"generation": "string", "generations": "set", "book": "hash", "turns": "hash"}
-_KINDS["begun"] = "set"
-_KINDS |= dict.fromkeys(("threads", "summaries", "counts"), "hash")
+_KINDS |= dict.fromkeys(("threads", "summaries", "counts", "begun"), "hash")
 """By how a key of an owner ends."""
 
 

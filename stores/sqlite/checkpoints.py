@@ -7,7 +7,7 @@ own thread does all that blocks.
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, Unpack, cast
@@ -214,14 +214,15 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         if not self._deletions.forbid(config):
             await super().aput_writes(config, writes, task_id, task_path)
 
-    async def begun_by(self, owner_key: str) -> set[str]:
-        """Return the threads on which an owner began runs, listed in the journal yet or not."""
-        return {str(thread_id) for (thread_id,) in await self._rows(sql.BEGUN_BY, (owner_key,))}
+    async def begun_by(self, owner_key: str) -> dict[str, str]:
+        """Return the last run that an owner began on each thread, listed in the journal or not."""
+        return {str(thread): name for thread, name in await self._rows(sql.BEGUN_BY, (owner_key,))}
 
-    async def drop_begun(self, owner_key: str, threads: Collection[str]) -> None:
-        """Forget that an owner began runs on some threads."""
+    async def drop_begun(self, owner_key: str, begun: Mapping[str, str]) -> None:
+        """Forget that runs of an owner began, by thread, save where another began since."""
         async with self._writing() as cursor:
-            await cursor.executemany(sql.DROP_BEGUN, [(thread, owner_key) for thread in threads])
+            rows = [(owner_key, thread_id, name) for thread_id, name in begun.items()]
+            await cursor.executemany(sql.DROP_BEGUN, rows)
 
     async def owners_that_began(self, user_key: str) -> set[str]:
         """Return the keys of a user's owners that began a run on any thread."""
@@ -262,10 +263,10 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         Their text is overwritten in the file and gone from its log. No run that is under way on
         the thread writes any more: all of them are in this process.
         """
-        self._deletions.add(str(thread_id))
-        async with self._writing() as cursor:
-            for table in ("checkpoints", "writes", "newest", "begun"):
-                await cursor.execute(f"DELETE FROM {table} WHERE thread_id = ?", (str(thread_id),))
+        with self._deletions.of(thread := str(thread_id)):
+            async with self._writing() as cursor:
+                for table in ("checkpoints", "writes", "newest", "begun_runs"):
+                    await cursor.execute(f"DELETE FROM {table} WHERE thread_id = ?", (thread,))
         await self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
@@ -278,7 +279,7 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
 
     async def _copy(self, source: str, target: str) -> None:
         async with self._writing() as cursor:
-            for copy in (sql.COPY_CHECKPOINTS, sql.COPY_WRITES):
+            for copy in (sql.COPY_BEGUN, sql.COPY_CHECKPOINTS, sql.COPY_WRITES):
                 await cursor.execute(copy, {"source": source, "target": target})
 
     async def _keep_newest(self, thread_id: str) -> None:

@@ -205,18 +205,59 @@ async def test_a_sweep_takes_nothing_from_an_owner_whose_generation_is_lost(
     assert before <= residue()
 
 
-async def test_a_reset_leaves_the_threads_of_other_graphs_in_the_same_store(script: Script) -> None:
-    class Noted(TypedDict):
-        notes: Annotated[list[str], add]
+class Noted(TypedDict):
+    notes: Annotated[list[str], add]
+
+
+def notes_graph(script: Script) -> Any:
+    """Return another graph on the same checkpointer."""
 
     async def note(state: Noted) -> Noted:
         return {"notes": ["and more"]}
 
-    checkpointer = script.parts.stores.checkpointer
     graph = StateGraph(Noted)
     graph.add_node("note", note)
     graph.add_edge(START, "note")
-    await graph.compile(checkpointer=checkpointer).ainvoke({"notes": ["mine"]}, on("notes"))
+    return graph.compile(checkpointer=script.parts.stores.checkpointer)
+
+
+@pytest.mark.parametrize("erase", [reset_alex, forget_alex])
+async def test_a_run_that_died_while_its_thread_was_listed_leaves_nothing_nor_does_a_copy(
+    script: Script, residue: Residue, erase: Erase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies(*_: object) -> None:
+        raise Crash
+
+    for step in ("read", "change"):  # Before whose thread it is was noted, and just after.
+        with monkeypatch.context() as dying, pytest.raises(Crash):
+            dying.setattr(script.parts.stores.journal, step, dies)
+            await script.say("Hello mark1a", step, ALEX, durability="sync")
+        await script.parts.stores.checkpointer.acopy_thread(step, f"copy of {step}")
+        assert "mark1a" in residue()
+        await erase(script)
+        assert residue() == set()
+
+
+async def test_a_run_that_begins_while_its_thread_is_deleted_brings_nothing_back(
+    script: Script,
+) -> None:
+    graph, thread = notes_graph(script), on("notes")
+    chance, checkpointer = random.Random(1), script.parts.stores.checkpointer
+
+    async def run(note: str) -> None:
+        await asyncio.sleep(chance.uniform(0, 0.005))
+        await graph.ainvoke({"notes": [note]}, thread)
+
+    for number in range(60):
+        await graph.ainvoke({"notes": ["deleted"]}, thread)
+        await asyncio.gather(checkpointer.adelete_thread("notes"), run(str(number)))
+        kept = (await graph.aget_state(thread)).values.get("notes", [])
+        assert kept in ([], [str(number), "and more"])
+
+
+async def test_a_reset_leaves_the_threads_of_other_graphs_in_the_same_store(script: Script) -> None:
+    checkpointer = script.parts.stores.checkpointer
+    await notes_graph(script).ainvoke({"notes": ["mine"]}, on("notes"))
 
     @entrypoint(checkpointer=checkpointer)
     async def echo(said: str) -> str:
@@ -228,7 +269,7 @@ async def test_a_reset_leaves_the_threads_of_other_graphs_in_the_same_store(scri
     for thread in ("notes", "echo"):
         assert [checkpoint async for checkpoint in checkpointer.alist(on(thread))]
     assert not [checkpoint async for checkpoint in checkpointer.alist(on("t"))]
-    assert await checkpointer.begun_by(Owner("local").key) == set()
+    assert await checkpointer.begun_by(Owner("local").key) == {}
 
 
 async def test_a_thread_spoken_on_during_a_reset_is_whole_and_its_copies_go_with_the_next(

@@ -7,7 +7,6 @@ Everything runs and stays on this machine; `--upload` puts data set and results 
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -16,7 +15,7 @@ from langsmith import Client
 from langsmith.evaluation import aevaluate
 
 from domain.recall.packing import render
-from evals.conversations import Bench, Dialogue, Fed, feed, open_bench
+from evals.conversations import Dialogue, feed, open_bench
 from evals.locomo import load
 from evals.measures import share_of_words
 from models.embeddings.open import MULTILINGUAL, open_embeddings
@@ -25,6 +24,7 @@ from models.tokens import open_counter
 from settings import Settings
 
 Values = dict[str, Any]
+Recall = Callable[[Values], Awaitable[Values]]
 
 
 def examples(conversations: Iterable[Dialogue]) -> list[Values]:
@@ -71,41 +71,36 @@ async def experiment(
     Raises:
         NotBenchmark: If the folder holds no conversation, in one sentence.
     """
-    conversations = {each.name: each for each in load(folder)}
+    conversations = load(folder)
     tokens = await asyncio.to_thread(open_counter, "")
     embedding = await open_embeddings(Settings(embeddings=embeddings))
-    rows = examples(conversations.values())
-    async with AsyncExitStack() as stack:
-        bench = await stack.enter_async_context(open_bench(embedding, tokens))
+    rows = examples(conversations)
+    async with open_bench(embedding, tokens) as bench:
+        asked = {each.name: each.probes[0].asked for each in conversations if each.probes}
         fed = {
-            name: await feed(bench, each, "offline", OfflineMemory(tokens))
-            for name, each in conversations.items()
+            each.name: await feed(bench, each, "offline", OfflineMemory(tokens))
+            for each in conversations
         }
 
         async def recall(inputs: Values) -> Values:
-            return await _recalled(bench, fed, conversations, inputs, budget)
+            name = inputs["conversation"]
+            recollection = await bench.recall.recall(
+                fed[name].owner, fed[name].view, inputs["question"], budget=budget, now=asked[name]
+            )
+            return {"context": render(recollection.items)}
 
         if upload is None:
-            return await _here(recall, rows)
-        await asyncio.to_thread(_upload, upload, rows)
-        results = await aevaluate(
-            recall,
-            data=upload,
-            evaluators=EVALUATORS,
-            experiment_prefix="mnemograph-recall",
-            metadata={"budget": budget, "embeddings": embeddings},
-        )
-        scored = [
-            (score.key, float(score.score or 0))
-            async for row in results
-            for score in row["evaluation_results"]["results"]
-        ]
-    return _means(scored)
+            scored = await _here(recall, rows)
+        else:
+            await asyncio.to_thread(_upload, upload, rows)
+            scored = await _there(recall, upload, {"budget": budget, "embeddings": embeddings})
+    by_key: dict[str, list[float]] = {}
+    for key, score in scored:
+        by_key.setdefault(key, []).append(score)
+    return {key: mean(scores) for key, scores in by_key.items()}
 
 
-async def _here(
-    recall: Callable[[Values], Awaitable[Values]], rows: Sequence[Values]
-) -> dict[str, float]:
+async def _here(recall: Recall, rows: Sequence[Values]) -> list[tuple[str, float]]:
     """Score every question on this machine: `aevaluate` traces also where it uploads no result."""
     scored = []
     for row in rows:
@@ -113,30 +108,23 @@ async def _here(
         for evaluator in EVALUATORS:
             score = evaluator(outputs, row["outputs"])
             scored.append((score["key"], score["score"]))
-    return _means(scored)
+    return scored
 
 
-def _means(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
-    by_key: dict[str, list[float]] = {}
-    for key, score in scored:
-        by_key.setdefault(key, []).append(score)
-    return {key: mean(scores) for key, scores in by_key.items()}
-
-
-async def _recalled(
-    bench: Bench,
-    fed: dict[str, Fed],
-    conversations: dict[str, Dialogue],
-    inputs: Values,
-    budget: int,
-) -> Values:
-    name, question = inputs["conversation"], inputs["question"]
-    asked = conversations[name].probes[0].asked
-    memory = fed[name]
-    recollection = await bench.recall.recall(
-        memory.owner, memory.view, question, budget=budget, now=asked
+async def _there(recall: Recall, data: str, how: Values) -> list[tuple[str, float]]:
+    """Score every question of a data set of LangSmith, and keep the results there."""
+    results = await aevaluate(
+        recall,
+        data=data,
+        evaluators=EVALUATORS,
+        experiment_prefix="mnemograph-recall",
+        metadata=how,
     )
-    return {"context": render(recollection.items)}
+    return [
+        (score.key, float(score.score or 0))
+        async for row in results
+        for score in row["evaluation_results"]["results"]
+    ]
 
 
 def _upload(name: str, rows: Sequence[Values]) -> None:

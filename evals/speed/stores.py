@@ -1,7 +1,7 @@
-"""How fast long-term memory is in Chroma and in Postgres: `python -m evals.speed.stores`.
+"""How fast recall and long-term memory are: `python -m evals.speed.stores`.
 
-Both hold the same made-up owners of 40 records and answer the same questions, one after the other,
-so a noisy machine is noisy for both. Postgres is that of MNEMO_POSTGRES_URL.
+With MNEMO_POSTGRES_URL set, in Chroma and in Postgres: both hold the same made-up owners and answer
+the same questions, one after the other, so a noisy machine is noisy for both.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from models.tokens import TokenCounter, open_counter
 from settings import Settings
 from stores.long_term import BACKENDS
 from stores.memories import Memories
+from stores.recall.analyses import PassageAnalyses
 from stores.recall.by_meaning import LIMITS
 from stores.recall.recall import Recall
 
@@ -56,16 +57,18 @@ class Timed:
     store: str
     owners: int
     write_p50: float
-    """Writing the 40 records of an owner, in one batch."""
+    """Writing the records of an owner, in one batch."""
     write_p95: float
     search_p50: float
     """The search by meaning of one recall: the question embedded, two kinds searched."""
     search_p95: float
     cold_p50: float
-    """The first recall from an owner, whose 40 records are read and indexed for it."""
+    """The first recall from an owner, whose records are read and indexed for it."""
     recall_p50: float
     """A further one, on another question."""
     recall_p95: float
+    index_bytes: int
+    """Of the indexes that this process then keeps."""
 
 
 @dataclass
@@ -122,7 +125,7 @@ async def measure(
     questions: int,
     embedding: EmbeddingModel,
     tokens: TokenCounter,
-    turns: int = TURNS,
+    turns: int,
 ) -> Timed:
     """Fill a store up to so many owners, then ask it what every other is asked."""
     writes = await fill(place, owners, turns)
@@ -148,6 +151,7 @@ async def measure(
         cold_p50=_share(colds, 0.5),
         recall_p50=_share(recalls, 0.5),
         recall_p95=_share(recalls, 0.95),
+        index_bytes=recall.nbytes,
     )
 
 
@@ -165,11 +169,13 @@ def _share(times: Sequence[float], share: float) -> float:
     return percentile(sorted(times), share)
 
 
-async def compare(owners: Sequence[int], questions: int) -> tuple[list[Timed], int, int]:
-    """Measure both stores at every size.
+async def compare(
+    owners: Sequence[int], questions: int, turns: int
+) -> tuple[list[Timed], int, int]:
+    """Measure every store at every size.
 
     Returns:
-        The figures, how many recalls were the same in both, and how many there were.
+        The figures, how many recalls were the same in all, and how many there were.
     """
     embedding = await open_embeddings(Settings(_env_file=None))
     tokens = await asyncio.to_thread(open_counter, "")
@@ -177,16 +183,17 @@ async def compare(owners: Sequence[int], questions: int) -> tuple[list[Timed], i
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="mnemograph-bench-")))
         places: list[Place] = []
-        for where in BACKENDS:
+        for where in ("chroma", "postgres") if Settings().postgres_url else ("chroma",):
             opened = BACKENDS[where].empty(Settings(), embedding, folder)
-            places.append(Place(where, Memories(await stack.enter_async_context(opened))))
+            store = await stack.enter_async_context(opened)
+            places.append(Place(where, Memories(store, PassageAnalyses(embedding, tokens).pack)))
         for size in sorted(owners):
             for place in places:
                 # A cache of its own, or the second store would find every question embedded.
                 own = await open_embeddings(Settings(_env_file=None))
-                timings.append(await measure(place, size, questions, own, tokens))
-        pairs = list(zip(*(place.recalled for place in places), strict=True))
-    return timings, sum(first == second for first, second in pairs), len(pairs)
+                timings.append(await measure(place, size, questions, own, tokens, turns))
+        recalls = list(zip(*(place.recalled for place in places), strict=True))
+    return timings, sum(len(set(each)) == 1 for each in recalls), len(recalls)
 
 
 async def at_owners(folder: Path, owners: Sequence[int]) -> list[Figures]:
@@ -195,7 +202,7 @@ async def at_owners(folder: Path, owners: Sequence[int]) -> list[Figures]:
     tokens = await asyncio.to_thread(open_counter, "")
     settings = Settings(_env_file=None, chroma_shards=64)
     async with BACKENDS["chroma"].empty(settings, embedding, folder) as store:
-        place = Place("chroma", Memories(store))
+        place = Place("chroma", Memories(store, PassageAnalyses(embedding, tokens).pack))
         return [
             asdict(await measure(place, size, 40, embedding, tokens, 8 * TURNS))
             | {"rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000}
@@ -205,13 +212,14 @@ async def at_owners(folder: Path, owners: Sequence[int]) -> list[Figures]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="Chroma and Postgres side by side.")
+    parser = argparse.ArgumentParser(description="How fast recall is, in each store.")
     parser.add_argument("--owners", type=int, nargs="+", default=[1, 100, 1000])
     parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--turns", type=int, default=TURNS, help="of each owner")
     given = parser.parse_args()
-    timings, same, recalls = asyncio.run(compare(given.owners, given.questions))
+    timings, same, recalls = asyncio.run(compare(given.owners, given.questions, given.turns))
     print_rows(timings)
-    print(f"Milliseconds; {same} of {recalls} recalls the same in both.")
+    print(f"Milliseconds; {same} of {recalls} recalls the same in all stores.")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 from langchain_core.messages.tool import ToolCall
 from pydantic import ValidationError
 
+from domain.clean_text import clean
 from domain.facts.forgetting import NOTHING_WANTED, Wanted, meant_by
 from domain.records import Turn
 from models.forget_tool import (
@@ -18,7 +19,6 @@ from models.forget_tool import (
     TOOL,
     ForgetMemory,
 )
-from models.provider.reply_text import clean
 from nodes.state import Origin, Parts
 from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.forgetting import forget, reached_by

@@ -8,6 +8,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
+from domain.clean_text import clean, cleaned
 from models.parts import has_parts, is_part
 from nodes.locate import borrowed_turns
 from nodes.messages.checked_state import signatures_of
@@ -68,7 +69,7 @@ class LoadBuffer:
                 now,
                 signatures,
                 content=_content(message),
-                name=_clean(message.name) if message.name else None,
+                name=clean(message.name) if message.name else None,
                 id=_own_id(message, taken),
             )
             for message in new_messages(messages)
@@ -79,32 +80,18 @@ class LoadBuffer:
 def _own_id(message: AnyMessage, taken: Container[str]) -> str:
     """Return the id that a client gave its message, unless it is empty, broken or one of ours."""
     id = message.id or ""
-    return id if id and id not in taken and _clean(id) == id else uuid4().hex
+    return id if id and id not in taken and clean(id) == id else uuid4().hex
 
 
 def _content(message: AnyMessage) -> str | list[str | dict[str, Any]]:
     """Return what a message says, with its images, sounds and files: the model gets them once."""
     if not has_parts(message) or isinstance(message.content, str):
-        return _clean(message.text)
+        return clean(message.text)
     return [
-        _whole(block) if is_part(block) else {"type": "text", "text": _clean(_text_in(block))}
+        cleaned(block) if is_part(block) else {"type": "text", "text": clean(_text_in(block))}
         for block in message.content
     ]
 
 
 def _text_in(block: str | dict[str, Any]) -> str:
     return block if isinstance(block, str) else str(block.get("text"))
-
-
-def _whole(value: Any) -> Any:
-    """Return what a part holds with all its texts clean."""
-    if isinstance(value, str):
-        return _clean(value)
-    if isinstance(value, dict):
-        return {_whole(key): _whole(each) for key, each in value.items()}
-    return [*map(_whole, value)] if isinstance(value, list) else value
-
-
-def _clean(text: str) -> str:
-    """Return the text with halves of surrogate pairs joined, or replaced where one is missing."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -12,9 +12,9 @@ from langchain_core.messages.tool import ToolCall
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, Field, ValidationError
 
+from domain.clean_text import clean
 from domain.records import Recalled
 from models.forget_tool import FORGET_MEMORY
-from models.provider.reply_text import clean
 from models.provider.roles import alternating
 from nodes.forget_memory import Forgetting
 from nodes.prompt import Prompt, memory_block

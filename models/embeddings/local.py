@@ -21,6 +21,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
+from domain.clean_text import clean
 from models.errors import ModelSettingsError
 
 _BATCH_CHARACTERS = 65_536
@@ -96,7 +97,7 @@ class LocalEmbeddings(Embeddings):
 
     def matrix(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row of length 1 (or 0) for each text."""
-        rows = self._rows([_encodable(text) for text in texts])
+        rows = self._rows([clean(text) for text in texts])
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
@@ -189,8 +190,3 @@ def _batches(texts: Sequence[str]) -> list[list[int]]:
         else:
             batches.append([index])
     return batches
-
-
-def _encodable(text: str) -> str:
-    """Return the text with lone surrogates replaced, which a tokenizer would refuse."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

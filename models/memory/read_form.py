@@ -10,10 +10,11 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 from pydantic import BaseModel
 
+from domain.clean_text import cleaned
 from models.errors import MalformedReply
 from models.memory.schemas import ExtractionForm
 from models.provider.replies import was_cut
-from models.provider.reply_text import cleaned, shown
+from models.provider.reply_text import shown
 from models.weak_json import repaired
 
 _BEHIND_ITEM = re.compile(r"\}\W*\w*\W*\Z")

@@ -22,6 +22,7 @@ from langchain_core.messages import (
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.utils.function_calling import convert_to_openai_function
 
+from domain.clean_text import clean, cleaned
 from models.errors import ContextTooLong, EmptyReply, Refused, ServerFailed
 from models.parts import as_text, has_parts
 from models.provider.calls import as_model_errors
@@ -32,8 +33,6 @@ from models.provider.reply_text import (
     INSTEAD,
     REASONING,
     WRITTEN_CALL,
-    clean,
-    cleaned,
     is_call,
     read_call,
     shown,

@@ -18,12 +18,12 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from openai import APIConnectionError, BadRequestError
 
+from domain.clean_text import clean
 from models.errors import MalformedReply, TimedOut
 from models.provider.reply_text import (
     INSTEAD,
     REASONING,
     WRITTEN_CALL,
-    clean,
     is_call,
     read_call,
     shown,

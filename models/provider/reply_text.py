@@ -5,8 +5,8 @@ is shown while a reply streams and what is stored come out of the same function.
 """
 
 import re
-from typing import Any
 
+from domain.clean_text import clean
 from models.weak_json import repaired
 
 TOOL_NAME = "(?:search|forget)[_-]?memory"
@@ -90,29 +90,6 @@ _QUERY = re.compile(
     rf"|{TOOL_NAME}(?=[\s(])[\w\s(:=]{{0,40}}?{_QUOTED}([^'\"”\n]+)",
     re.I,
 )
-
-
-_DEEPEST = 50
-"""Levels of JSON; no form or call has more than five."""
-
-
-def clean(text: str) -> str:
-    """Return a text with the halves of characters joined, and without what no store takes."""
-    joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return joined.replace("\x00", "")
-
-
-def cleaned(value: Any, depth: int = 0) -> Any:
-    """Return JSON with all text in it cleaned, the names of fields too, and nothing nested deep."""
-    if isinstance(value, str):
-        return clean(value)
-    if depth > _DEEPEST:
-        return None
-    if isinstance(value, list):
-        return [cleaned(item, depth + 1) for item in value]
-    if isinstance(value, dict):
-        return {clean(name): cleaned(item, depth + 1) for name, item in value.items()}
-    return value
 
 
 def shown(raw: str, *, final: bool) -> str:

@@ -1,6 +1,7 @@
 """What a channel is told of a turn: the reply as it comes, its progress, and then a report."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Literal
@@ -91,6 +92,15 @@ class TurnDone:
 
 
 Event = TokenEvent | StepEvent | TurnDone
+
+
+async def report_of(turn: AsyncGenerator[Event | None]) -> TurnReport:
+    """Return the report of a turn that nobody watches."""
+    async with aclosing(turn) as events:
+        async for event in events:
+            if isinstance(event, TurnDone):
+                return event.report
+    raise RuntimeError("A turn ended without a report.")
 
 
 class ContextRefused(ValueError):

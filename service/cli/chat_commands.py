@@ -15,13 +15,12 @@ from service.cli.colours import ACCENT, BAD, FAINT
 from service.cli.tables import budget_table, episodes_table, facts_table, recalled_table
 from service.cli.talk import Talk
 from service.conversation import Conversation, new_thread
+from service.erasing import reset_owner
 from service.memory_changes import forget_what_says, what_says
 from service.memory_view import look_up, remembered
 from service.plain_text import counted, one_line, plain
-from service.prompt_history import forget_history
 from service.turn_report import TurnReport
 from stores.errors import StoreUnavailable
-from stores.maintenance.erase import reset
 
 LEAVE = ("/quit", "/exit", "quit", "exit")
 """Lines that leave a chat."""
@@ -160,8 +159,7 @@ class ChatCommands:
         if self._ask and not await self._ask(question):
             self._say("Nothing was forgotten.")
             return
-        removed = await reset(self._parts.stores, owner)
-        forget_history(self._parts.settings.data_dir, owner)
+        removed = await reset_owner(self._parts.stores, self._parts.settings.data_dir, owner)
         self._begin()
         self._say(f"Forgotten: {removed}.")
 

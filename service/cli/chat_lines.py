@@ -6,7 +6,6 @@ import sys
 import threading
 from codecs import getincrementaldecoder
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 
 from nodes.state import Parts
 from service.cli.chat_commands import LEAVE, ChatCommands
@@ -14,16 +13,7 @@ from service.cli.talk import Talk
 from service.cli.terminal import console, print_json
 from service.conversation import Conversation
 from service.plain_text import plain
-from service.turn_report import TurnDone, TurnReport
-
-
-async def report_of(conversation: Conversation, talk: Talk, message: str) -> TurnReport:
-    """Run one turn and return its report."""
-    async with aclosing(talk.turn(conversation, message)) as events:
-        async for event in events:
-            if isinstance(event, TurnDone):
-                return event.report
-    raise RuntimeError("A turn ended without a report.")
+from service.turn_report import report_of
 
 
 async def chat_lines(
@@ -47,7 +37,7 @@ async def chat_lines(
         if not text:
             continue
         line = line.replace("//", "/", 1) if text.startswith("//") else line
-        report = commands.last = await report_of(conversation, commands.talk, line)
+        report = commands.last = await report_of(commands.talk.turn(conversation, line))
         fine = fine and report.error is None
         if as_json:
             print_json(report.model_dump(), pretty=False)

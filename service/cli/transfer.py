@@ -144,12 +144,9 @@ def reset(
     confirm(yes, f"Forget everything {one_line(user)} ever told {one_line(character)}?")
 
     async def work(stores: "Stores", chosen: "Settings") -> "Removed":
-        from service.prompt_history import forget_history
-        from stores.maintenance.erase import reset as reset_owner
+        from service.erasing import reset_owner
 
-        removed = await reset_owner(stores, owner)
-        forget_history(chosen.data_dir, owner)
-        return removed
+        return await reset_owner(stores, chosen.data_dir, owner)
 
     _show_removed(with_stores(work), as_json)
 
@@ -162,15 +159,9 @@ def forget(user: User = USER, yes: Yes = False, as_json: Json = False) -> None:
     confirm(yes, f"Forget {one_line(user)} altogether?")
 
     async def work(stores: "Stores", chosen: "Settings") -> "Removed":
-        from service.prompt_history import forget_history
-        from stores.maintenance.erase import forget as forget_user
-        from stores.maintenance.erase import owners_left
+        from service.erasing import forget_user
 
-        owners = await owners_left(stores, user)
-        removed = await forget_user(stores, user)
-        for owner in owners:
-            forget_history(chosen.data_dir, owner)
-        return removed
+        return await forget_user(stores, chosen.data_dir, user)
 
     _show_removed(with_stores(work), as_json)
 

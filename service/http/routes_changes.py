@@ -1,9 +1,7 @@
 """The routes that change or delete what is remembered: facts, an owner, a user."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path
@@ -11,13 +9,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from domain.facts.facts import Standing
-from service import memory_changes
+from service import erasing, memory_changes
 from service.http.access import OwnMemory, OwnUser, Served
 from service.http.problems import PROBLEMS
 from service.http.readings import FactShown, fact_shown
-from service.ops.thread_records import drop_records, renew_records
-from service.prompt_history import forget_history
-from stores.maintenance.erase import Removed, forget, owners_left, reset
+from stores.maintenance.erase import Removed
 from stores.maintenance.export import export_user
 
 router = APIRouter(prefix="/memory/{user_id}", tags=["memory"], responses=PROBLEMS)
@@ -50,9 +46,8 @@ async def delete_fact(served: Served, owner: OwnMemory, id: FactId) -> None:
 @router.post("/{character_id}/reset")
 async def reset_owner(served: Served, owner: OwnMemory) -> Removed:
     """Forget all that was said with this character, also what is in flight."""
-    removed = await reset(served.parts.stores, owner, also=renew_records)
-    await asyncio.to_thread(forget_history, served.parts.settings.data_dir, owner)
-    return removed
+    parts = served.parts
+    return await erasing.reset_owner(parts.stores, parts.settings.data_dir, owner)
 
 
 @router.get(
@@ -84,13 +79,5 @@ async def _ndjson(
 @router.delete("")
 async def forget_user(served: Served, user: OwnUser) -> Removed:
     """Forget a user: every conversation with every character, and what they cost."""
-    stores, data_dir = served.parts.stores, served.parts.settings.data_dir
-    owners = await owners_left(stores, user)
-    try:
-        removed = await forget(stores, user, also=partial(drop_records, user))
-    finally:
-        await drop_records(user, ())
-    for owner in owners:
-        await stores.journal.backend.drop_counts(owner)  # A run that ended late was charged.
-        await asyncio.to_thread(forget_history, data_dir, owner)
-    return removed
+    parts = served.parts
+    return await erasing.forget_user(parts.stores, parts.settings.data_dir, user)

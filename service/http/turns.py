@@ -11,7 +11,7 @@ from starlette.requests import Request
 from domain.owner import Owner
 from service.conversation import Content
 from service.serving import Serving
-from service.turn_report import Event, TurnDone, TurnReport
+from service.turn_report import Event, TurnDone, TurnReport, report_of
 from service.usage import metrics
 from service.usage.limits import LimitExceeded
 
@@ -100,7 +100,7 @@ class RunningTurn:
     async def report(self, request: Request) -> TurnReport | None:
         """Return the turn's report; None where the client left before its end."""
         gone = asyncio.create_task(_disconnected(request))
-        done = asyncio.create_task(self._last())
+        done = asyncio.create_task(report_of(self.events()))
         try:
             await asyncio.wait([gone, done], return_when=asyncio.FIRST_COMPLETED)
             return await done if done.done() else None
@@ -108,13 +108,6 @@ class RunningTurn:
             for task in (gone, done):
                 task.cancel()
             await asyncio.wait([gone, done])
-
-    async def _last(self) -> TurnReport:
-        async with aclosing(self.events()) as events:
-            async for event in events:
-                if isinstance(event, TurnDone):
-                    return event.report
-        raise RuntimeError("A turn ended without a report.")
 
 
 async def _disconnected(request: Request) -> None:

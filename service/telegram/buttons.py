@@ -1,6 +1,5 @@
 """What happens when a button below one of the bot's messages is pressed."""
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -8,12 +7,11 @@ from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import CallbackQuery
 
-from service.prompt_history import forget_history
+from service.erasing import reset_owner
 from service.serving import Serving
 from service.telegram.commands import LEAVE, Commands, reset_mark, talk_mark
 from service.telegram.people import People
 from stores.errors import StoreUnavailable
-from stores.maintenance.erase import reset
 
 LEFT = "Nothing was forgotten."
 FORGOTTEN = (
@@ -62,8 +60,7 @@ class Buttons:
             parts = self.serving.parts
             generation = (await parts.stores.journal.read(owner)).generation
             if mark == reset_mark(owner, generation):
-                await reset(parts.stores, owner)
-                await asyncio.to_thread(forget_history, parts.settings.data_dir, owner)
+                await reset_owner(parts.stores, parts.settings.data_dir, owner)
                 return FORGOTTEN
             if mark.rpartition(":")[0] == reset_mark(owner, None).rpartition(":")[0]:
                 return BEFORE

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner
-from service.cli.chat_lines import report_of
 from service.cli.talk import Talk
+from service.turn_report import report_of
 from service.usage.admission import open_conversation
 from service.usage.ledger import read_ledger
 from tests.support.house import Open, is_reply
@@ -137,7 +137,8 @@ async def test_what_a_turn_does_after_its_reply_is_counted_too(open_house: Open)
         async with open_conversation(parts) as conversation:
             for number in range(1, 5):
                 talk = Talk(owner, "t")
-                report = await report_of(conversation, talk, f"Let us speak of mark{number} now")
+                said = f"Let us speak of mark{number} now"
+                report = await report_of(talk.turn(conversation, said))
                 assert report.error is None
         spent = await read_ledger(parts.stores.journal, parts.settings, owner)
         assert {line.layer for line in spent.lines} >= {"reply", "summary", "facts"}

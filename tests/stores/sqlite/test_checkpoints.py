@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner
-from service.cli.chat_lines import report_of
 from service.cli.talk import Talk
 from service.conversation import Conversation
+from service.turn_report import report_of
 from stores.errors import StoreUnavailable
 from stores.sqlite.checkpoints import SqliteCheckpoints
 from tests.support.house import Open
@@ -221,14 +221,14 @@ async def test_a_conversation_goes_on_once_the_checkpoints_have_room_again(
     async with open_house() as house:
         saver = house.parts.stores.checkpointer
         conversation, talk = Conversation(house.parts), Talk(Owner("alex"), "t")
-        await report_of(conversation, talk, "Let us speak of mark1")
+        await report_of(talk.turn(conversation, "Let us speak of mark1"))
         await fill_disk(saver)
         long = "Let us speak of mark2 " + "and so on " * 800
         for _ in range(2):
-            assert (await report_of(conversation, talk, long)).error == FULL
+            assert (await report_of(talk.turn(conversation, long))).error == FULL
         await make_room(saver)
-        assert (await report_of(conversation, talk, long)).error is None
-        assert (await report_of(conversation, talk, "Let us speak of mark3")).error is None
+        assert (await report_of(talk.turn(conversation, long))).error is None
+        assert (await report_of(talk.turn(conversation, "Let us speak of mark3"))).error is None
         assert house.shown() == {"mark1", "mark2", "mark3"}
         state = await house.graph.aget_state(house.config())
         said = [m.text[:21] for m in state.values["messages"] if m.type == "human"]

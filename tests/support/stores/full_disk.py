@@ -15,8 +15,8 @@ from typing import Any
 
 from domain.owner import Owner
 from graph.parts import open_parts
-from service.cli.chat_lines import report_of
 from service.cli.talk import Talk
+from service.turn_report import report_of
 from service.usage.admission import open_conversation
 from settings import Settings
 from stores.errors import StoreUnavailable
@@ -45,7 +45,7 @@ async def converse(folder: Path) -> dict[str, Any]:
         talk = Talk(Owner("alex"), "t")
 
         async def say(name: str, message: str) -> None:
-            said[name] = (await report_of(conversation, talk, message)).model_dump()
+            said[name] = (await report_of(talk.turn(conversation, message))).model_dump()
 
         await say("before", "I am allergic to peanuts")
         with no_room():

@@ -161,7 +161,7 @@ async def extract(
     except ModelError:
         await journal.extracted(owner, generation, None)
         raise
-    try:
+    async with parts.stores.cleared_if_reset(owner, generation):
         cursor = max((turn.seq for turn in everything), default=view.cursor)
         withheld = work.withheld or view.withheld
         while True:
@@ -171,9 +171,6 @@ async def extract(
             again = forgotten_since(withheld, after, {source.ref for source in sources})
             await forget(parts.stores, owner, generation, again, now=parts.now())
             withheld = after.withheld
-    except GenerationMoved:
-        await parts.stores.memories.clear(owner, generation)
-        raise
     for name, number in ((DROPPED, work.dropped), (UNREADABLE, work.unread)):
         if number:
             before = int(await journal.backend.mark(name) or 0)

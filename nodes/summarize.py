@@ -97,14 +97,11 @@ async def fold_window(
             raise
         await parts.stores.write(owner, generation, episode)
     below = await parts.stores.summaries.branch(owner, view, episode.turns[0].parent)
-    try:
+    async with parts.stores.cleared_if_reset(owner, generation):
         after, ours = await journal.folded(owner, generation, claim)
         if after.withheld != view.withheld:
             # Made of what was forgotten meanwhile, if only of the summary before it.
             await journal.withhold(owner, generation, [episode.id])
-    except GenerationMoved:
-        await memories.clear(owner, generation)
-        raise
     if not ours:
         return None
     await parts.stores.summaries.folded(owner, generation, below, episode)
@@ -133,12 +130,7 @@ async def renew_summary(parts: Parts, origin: Origin, head: str | None, id: str)
         before = await _before(parts, owner, view, episode.turns)
         episode = await _best(parts, model, episode, allowed, before)
         episode = episode.model_copy(update={"without": (*without, id)})
-        await stores.write(owner, generation, episode)
-        try:
-            await stores.journal.rows_changed(owner, generation, [("episode", id)])
-        except GenerationMoved:
-            await stores.memories.clear(owner, generation)
-            raise
+        await stores.write_and_tell(owner, generation, episode)
     await stores.summaries.renewed(owner, view, head, episode)
 
 

@@ -10,13 +10,12 @@ from domain.facts import facts
 from domain.facts.forgetting import Reach, Wanted
 from domain.owner import Owner
 from domain.records import Fact, Said, Turn
-from domain.rows import key_of
 from graph.remember import run
 from nodes.extract_facts import extract_or_forget
 from nodes.schedule import schedule
 from nodes.state import Parts
 from service.memory_view import remembered
-from stores.errors import GenerationMoved, StoreUnavailable
+from stores.errors import StoreUnavailable
 from stores.maintenance.forgetting import forget, reached_by
 
 REPLY = "Noted."
@@ -37,7 +36,8 @@ async def edit_fact(parts: Parts, owner: Owner, id: str, text: str) -> Fact:
     """
     fact, generation = await _fact(parts, owner, id)
     written = facts.edit(fact, text, parts.now())
-    await _write(parts, owner, generation, *written)
+    if written:
+        await parts.stores.write_and_tell(owner, generation, *written)
     return written[0] if written else fact
 
 
@@ -120,14 +120,3 @@ async def _fact(parts: Parts, owner: Owner, id: str) -> tuple[Fact, str | None]:
         # Perhaps deleted by a request that broke off before every process was told.
         await parts.stores.journal.rows_changed(owner, shown.generation, [("fact", id)])
     raise NoSuchFact(id)
-
-
-async def _write(parts: Parts, owner: Owner, generation: str | None, *changed: Fact) -> None:
-    """Write facts under the generation that they were read under, and tell every process."""
-    stores = parts.stores
-    await stores.memories.put(owner, generation, *changed)
-    try:
-        await stores.journal.rows_changed(owner, generation, [key_of(fact) for fact in changed])
-    except GenerationMoved:
-        await stores.memories.clear(owner, generation)
-        raise

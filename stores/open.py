@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from langgraph.store.base import BaseStore
 
 from domain.owner import Owner
-from domain.rows import Memory
+from domain.rows import Memory, key_of
 from models.embeddings.open import EmbeddingModel, open_embeddings
 from models.tokens import TokenCounter, open_counter
 from settings import Settings
@@ -68,6 +68,27 @@ class Stores:
             await asyncio.wait([writing])
             if (await self.journal.read(owner)).generation != generation:
                 await self.memories.clear(owner, generation)
+            raise
+
+    async def write_and_tell(self, owner: Owner, generation: str | None, *records: Memory) -> None:
+        """Write records as `write` does, and tell every process which.
+
+        Raises:
+            GenerationMoved: If the owner was reset meanwhile; nothing is left behind.
+            StoreUnavailable: If a store does not answer.
+            ModelError: If the texts cannot be embedded.
+        """
+        async with self.cleared_if_reset(owner, generation):
+            await self.write(owner, generation, *records)
+            await self.journal.rows_changed(owner, generation, [*map(key_of, records)])
+
+    @asynccontextmanager
+    async def cleared_if_reset(self, owner: Owner, generation: str | None) -> AsyncIterator[None]:
+        """Leave nothing of what was written inside where the owner was reset meanwhile."""
+        try:
+            yield
+        except GenerationMoved:
+            await self.memories.clear(owner, generation)
             raise
 
 

@@ -18,7 +18,6 @@ from nodes.extract_facts import extract
 from nodes.state import Parts
 from nodes.summarize import fold_window
 from service.importing.formats import Chat, Imported, Message, Statement
-from stores.errors import GenerationMoved
 
 AT_ONCE = 48
 """Turns written before they are folded: a journal that a turn reads stays as small as in a chat."""
@@ -243,11 +242,8 @@ async def _write_statements(
         await _extract(parts, owner, view.generation)
         # Facts first: without its turn a fact counts for nothing, and is written again.
         await parts.stores.write(owner, view.generation, *facts)
-        try:
+        async with parts.stores.cleared_if_reset(owner, view.generation):
             after = await journal.add_turns(owner, view.generation, turns, thread, turns[-1].id)
-        except GenerationMoved:
-            await memories.clear(owner, view.generation)
-            raise
         # The cursor goes past these alone: what came meanwhile still waits for it.
         alone = after.seq - len(turns) == after.cursor
         await journal.extracted(

@@ -10,7 +10,6 @@ from domain.facts.facts import delete
 from domain.facts.forgetting import Reach, Wanted, reach
 from domain.journal import JournalView
 from domain.owner import Owner
-from domain.rows import key_of
 from stores.errors import GenerationMoved
 from stores.open import Stores
 
@@ -62,12 +61,6 @@ async def forget(
         if (read.seq, read.rows) == (view.seq, view.rows):
             break  # Nobody said or summarized anything meanwhile.
     written = [*(delete(fact, now) for fact in reached.facts), *reached.rest]
-    if not written:
-        return reached
-    await stores.write(owner, generation, *written)
-    try:
-        await stores.journal.rows_changed(owner, generation, [key_of(fact) for fact in written])
-    except GenerationMoved:
-        await stores.memories.clear(owner, generation)
-        raise
+    if written:
+        await stores.write_and_tell(owner, generation, *written)
     return reached

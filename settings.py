@@ -157,10 +157,8 @@ class Settings(BaseSettings):
     """Offer the model its tools: search_memory and forget_memory."""
     search_memory_calls: int = Field(default=3, ge=0)
     """Searches a turn at most."""
-    index_owners: int = Field(default=256, ge=1)
-    """Owners whose evidence stays loaded."""
-    index_bytes: int = Field(default=256_000_000, ge=1_000_000)
-    """Bytes of loaded evidence at most."""
+    index_bytes: int = Field(default=128_000_000, ge=1_000_000)
+    """Bytes of what is kept at hand of all owners, at most; of one it may be more."""
 
     # Serving
     auth_secret: SecretStr | None = None

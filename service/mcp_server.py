@@ -78,7 +78,9 @@ class _PlainServer(MCPServer):
 
 def memory_server(opened: Opened) -> MCPServer:
     """Return a server whose calls work on what `opened` says."""
-    server = _PlainServer("mnemograph", title="Memory", instructions=INSTRUCTIONS)
+    server = _PlainServer(
+        "mnemograph", title="Memory", instructions=INSTRUCTIONS, log_level="WARNING"
+    )
 
     @server.tool()
     async def recall(

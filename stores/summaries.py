@@ -22,6 +22,8 @@ NEWEST = 60
 """Episodes of a branch that are kept at hand, newest: more than any prompt shows."""
 PARSED = 64
 """Branches that a process keeps parsed: those of the conversations under way."""
+AT_HAND = 8_192
+"""Episodes of branches that a process keeps for the embedded stores, of all owners: some 20 MB."""
 
 
 class EpisodeNote(Record):
@@ -84,9 +86,11 @@ class SummaryCache(Protocol):
 class LocalCache:
     """The branches used last, in this process, for the embedded stores."""
 
-    def __init__(self, size: int = 512) -> None:
-        """Keep at most `size` branches; the one unused for longest goes first."""
-        self._branches: LRUCache[tuple[str, str | None, str], Branch] = LRUCache(size)
+    def __init__(self, size: int = AT_HAND) -> None:
+        """Keep branches of `size` episodes altogether; the one unused for longest goes first."""
+        self._branches: LRUCache[tuple[str, str | None, str], Branch] = LRUCache(
+            size, getsizeof=lambda branch: min(1 + len(branch.notes) + len(branch.partial), size)
+        )
 
     async def get(self, owner: Owner, generation: str | None, top: str) -> Branch | None:
         """Return the branch whose newest folded turn is `top`, if it is at hand."""

@@ -19,6 +19,8 @@ _AT_ONCE = 2_048
 """Vectors that are compared at once: as floats, they take four times their memory."""
 _UNIT_BYTES = 500
 """What a unit takes beside the text of its message, with its rows in the arrays."""
+_TOKEN_BYTES = 4
+"""What a token of its text takes, on average."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ class Corpus:
         postings = (self.text, self.alone, self.key, self.facts)
         vectors = 0 if self.vectors is None else self.vectors.nbytes
         words = 100 * len(self.vocabulary)
-        return sum(p.nbytes for p in postings) + vectors + words + _UNIT_BYTES * len(self.units)
+        text = int(_TOKEN_BYTES * self.tokens.sum())
+        units = _UNIT_BYTES * len(self.units)
+        return sum(p.nbytes for p in postings) + vectors + words + text + units
 
     def terms_of(self, row: int, vocabulary: Vocabulary) -> Terms:
         """Return the terms of a unit's own words; `vocabulary` is the one it has."""

@@ -21,6 +21,8 @@ from domain.turns import Parents, parents_of
 
 _CACHED_READINGS = 8
 _SMALL = 2_000
+_EMPTY_BYTES = 9_000
+"""What an index takes that holds nothing: so its keeper need not count the owners too."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class EvidenceIndex:
     def nbytes(self) -> int:
         """About how many bytes it takes."""
         records = len(self.rows.facts) + len(self.rows.entities) + len(self.folded)
-        return self.corpus.nbytes + 1_500 * records
+        return _EMPTY_BYTES + self.corpus.nbytes + 1_500 * records
 
     def standing(self, live: frozenset[str], as_of: datetime | None) -> StandingFacts:
         """Return which facts count while `live` turns are live; worked out once for the same."""

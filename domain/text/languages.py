@@ -103,12 +103,17 @@ def language_of(text: str) -> str | None:
     A word counts the less, the more languages have it; of languages as likely, English wins.
     """
     text = text[:_SEEN]
-    for code, script in _SCRIPTS:
+    ascii_alone = text.isascii()  # as most texts are: no letter of it tells anything
+    for code, script in () if ascii_alone else _SCRIPTS:
         if script.search(text):
             return code
     votes: dict[str, float] = defaultdict(float)
-    letters = (letter for letter in set(plain(text)) if not letter.isascii())
-    words = [part for word in spoken_words(text) for part in {word, *_ELISION.split(word)}]
+    letters = () if ascii_alone else [each for each in set(plain(text)) if not each.isascii()]
+    words = [
+        part
+        for word in spoken_words(text)
+        for part in ({word, *_ELISION.split(word)} if "'" in word else (word,))
+    ]
     for sign in (*words, *letters):
         languages = _languages_by_sign().get(sign, ())
         for code in languages:

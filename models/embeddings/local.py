@@ -60,7 +60,10 @@ def _load_wordllama() -> Any:
     root.setLevel(level)
     # Given the folder of the package itself, or it looks elsewhere and then on the network.
     folder = Path(str(module.__file__)).parent
-    return module.WordLlama.load(cache_dir=folder, disable_download=True)
+    model = module.WordLlama.load(cache_dir=folder, disable_download=True)
+    # Its tokenizer would keep the last 10,000 texts in parts, 5 KB for a sentence of 90 characters.
+    model.tokenizer.model._resize_cache(0)
+    return model
 
 
 class LocalEmbeddings(Embeddings):

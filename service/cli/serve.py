@@ -38,20 +38,25 @@ def serve(
     import uvicorn
 
     print(f"Serving on http://{host}:{port} (OpenAI clients: http://{host}:{port}/v1)", flush=True)
-    if workers > 1 and METRICS_FOLDER not in os.environ:
-        os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="mnemo-metrics-")
-    uvicorn.run(
-        "service.http.alone:create",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=LEAVE_SECONDS,
-        h11_max_incomplete_event_size=64_000,
-    )
+    options: dict[str, Any] = {
+        "app": "service.http.alone:create",
+        "factory": True,
+        "host": host,
+        "port": port,
+        "access_log": False,
+        "log_level": "warning",
+        "server_header": False,
+        "timeout_graceful_shutdown": LEAVE_SECONDS,
+        "h11_max_incomplete_event_size": 64_000,
+    }
+    if workers == 1:
+        uvicorn.run(**options)
+        return
+    from service.cli.workers import run_workers
+
+    with tempfile.TemporaryDirectory(prefix="mnemo-metrics-") as folder:
+        os.environ.setdefault(METRICS_FOLDER, folder)
+        run_workers(uvicorn.Config(**options, workers=workers))
 
 
 def _check(chosen: "Settings", host: str, workers: int, anyone: bool) -> None:

@@ -106,7 +106,7 @@ def create() -> FastAPI:
         ValidationError: If a setting cannot be used.
     """
     settings = Settings()
-    _log_to_stdout()
+    _log_plainly()
     agents = AgentAccess(settings)
     app = create_app(partial(_with_sweeps, agents.opened))
     app.mount("/mcp/memory", agents)
@@ -116,7 +116,7 @@ def create() -> FastAPI:
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["x-thread-id", REQUEST_ID],
+            expose_headers=["x-thread-id", REQUEST_ID, "retry-after"],
         )
     app.add_middleware(RequestLog)
     app.add_middleware(PlainStart)
@@ -130,11 +130,19 @@ async def _with_sweeps(open_serving: OpenServing) -> AsyncIterator[Serving]:
         yield serving
 
 
-def _log_to_stdout() -> None:
-    """Write request lines as they are: one JSON object a line."""
+def _log_plainly() -> None:
+    """Write request lines to stdout, one JSON object a line, and warnings to stderr.
+
+    Where the root logger has a handler, no library sets one up: MCP's draws each call of a store.
+    """
     if not _log.handlers:
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(logging.Formatter("%(message)s"))
         _log.addHandler(handler)
         _log.setLevel(logging.INFO)
         _log.propagate = False
+    root = logging.getLogger()
+    if not any(isinstance(each, logging.StreamHandler) for each in root.handlers):
+        warnings = logging.StreamHandler()
+        warnings.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+        root.addHandler(warnings)

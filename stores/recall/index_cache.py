@@ -35,7 +35,7 @@ UNINDEXED = 2
 
 
 class EvidenceCache:
-    """The indexes of recently active owners, bounded by number and by bytes.
+    """The indexes of recently active owners, bounded by the bytes of all of them.
 
     A reading of the journal says what an index must hold, so what any process wrote is seen by
     the next recall in every other.
@@ -47,17 +47,15 @@ class EvidenceCache:
         embedding: EmbeddingModel,
         tokens: TokenCounter,
         *,
-        owners: int,
         size: int,
         patience: float = 5.0,
     ) -> None:
-        """Keep at most `owners` indexes of `size` bytes altogether.
+        """Keep indexes of `size` bytes altogether.
 
         Args:
             memories: Where the rows come from.
             embedding: Gives each message a vector where the model runs in this process.
             tokens: Counts what is recalled.
-            owners: Indexes at most.
             size: Bytes at most; the index in use stays, however large.
             patience: Seconds that one call waits for an index; it goes on loading meanwhile.
         """
@@ -65,8 +63,8 @@ class EvidenceCache:
         self._embed, self._instant = embedder(embedding), instant(embedding)
         self._analyses = PassageAnalyses(embedding, tokens)
         self._count = tokens.text
-        self._owners, self._size, self._patience = owners, size, patience
-        # Bounded in `_keep`: by two measures, and never without the index in use.
+        self._size, self._patience = size, patience
+        # Bounded in `_cache`: never without the index in use, however large.
         self._indexes: LRUCache[Key, EvidenceIndex] = LRUCache(inf, lambda index: index.nbytes)
         self._unindexed: LRUCache[Key, tuple[int, Rows]] = LRUCache(UNINDEXED)
         self._flights = SingleFlight[tuple[Key, *tuple[int | None, ...]], EvidenceIndex]()
@@ -202,7 +200,5 @@ class EvidenceCache:
             return  # Another recall has read more of the journal meanwhile.
         self._indexes[key] = index
         self._unindexed.pop(key, None)
-        while len(self._indexes) > self._owners or (
-            self.nbytes > self._size and len(self._indexes) > 1
-        ):
+        while self.nbytes > self._size and len(self._indexes) > 1:
             self._indexes.popitem()

@@ -87,7 +87,6 @@ class Recall:
             memories,
             embedding,
             tokens,
-            owners=settings.index_owners,
             size=settings.index_bytes,
             patience=settings.store_timeout,
         )

@@ -235,3 +235,27 @@ async def test_an_embeddings_server_that_fails_is_named_when_opened(
 async def test_a_model_of_openai_needs_a_key() -> None:
     with pytest.raises(ModelSettingsError, match="OPENAI_API_KEY is not set"):
         await open_embeddings(settings(embeddings="openai:text-embedding-3-small"))
+
+
+def test_a_text_that_was_embedded_is_kept_by_no_model() -> None:
+    """Each text is embedded once, and kept by who asked: thousands of them must not add up."""
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from models.embeddings.local import WordLlamaEmbeddings\n"
+        "model = WordLlamaEmbeddings()\n"
+        "def pages():\n"
+        "    return int(Path('/proc/self/statm').read_text().split()[1])\n"
+        "def embed(first, last):\n"
+        "    said = [f'I planted tree {n} in garden {n * n}.' * 3 for n in range(first, last)]\n"
+        "    model.matrix(said)\n"
+        "embed(0, 100)\n"
+        "before = pages()\n"
+        "for first in range(1_000, 6_000, 100):\n"
+        "    embed(first, first + 100)\n"
+        "print(pages() - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=240
+    )
+    assert int(done.stdout) * 4_096 < 10_000_000

@@ -1,5 +1,6 @@
 """`mnemo serve` as an operator meets it: it starts, answers, and stops without losing a reply."""
 
+import asyncio
 import json
 import signal
 import sqlite3
@@ -10,7 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.http.alone import create
 from tests.support.mnemo_runs import Mnemo, mnemo
+from tests.support.servers.openai_server import OpenAIServer, Reply
 from tests.support.servers.serve_process import serve_process
 
 __all__ = ["mnemo"]
@@ -33,6 +36,8 @@ def test_a_server_answers_remembers_and_ends_a_stream_before_it_stops(tmp_path: 
         logged = [json.loads(line) for line in lines if line.startswith("{")]
         turns = [line for line in logged if line["route"] == "/chat/{user_id}/{character_id}"]
         assert len(turns) == 2 and all("alex" not in json.dumps(line) for line in turns)
+        others = [line for line in lines if not line.startswith("{")]
+        assert len(others) == 2, "where it serves, and that nobody is asked for a token"
     with closing(sqlite3.connect(next(tmp_path.rglob("journal.sqlite")))) as journal:
         assert journal.execute("SELECT value FROM marks WHERE name = 'swept'").fetchone()
 
@@ -47,6 +52,52 @@ def test_what_must_not_be_served_is_refused_in_one_sentence(
     done: subprocess.CompletedProcess[str] = mnemo.run("serve", *options)
     assert done.returncode == 2
     assert named in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+async def test_only_the_web_pages_that_are_named_may_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNEMO_CORS_ORIGINS", '["https://chat.example"]')
+    transport = httpx.ASGITransport(create())
+    asked = {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "x-thread-id",
+    }
+    async with httpx.AsyncClient(transport=transport, base_url="http://alone") as client:
+        for origin, allowed in (("https://chat.example", True), ("https://other.example", False)):
+            named = {"origin": origin}
+            first = await client.options("/v1/chat/completions", headers=named | asked)
+            then = await client.get("/openapi.json", headers=named)
+            for answer in (first, then):
+                assert answer.headers.get("access-control-allow-origin") == (
+                    origin if allowed else None
+                )
+            assert "retry-after" in then.headers["access-control-expose-headers"]
+
+
+@pytest.mark.deep
+async def test_workers_that_are_told_to_stop_end_their_streams_and_take_no_more_requests(
+    tmp_path: Path, redis_url: str, chroma_url: str, openai_server: OpenAIServer
+) -> None:
+    openai_server.answers(Reply("one two three four five six seven eight", delay=0.5))
+    stores = {"MNEMO_REDIS_URL": redis_url, "MNEMO_CHROMA_URL": chroma_url,
+              "OPENAI_BASE_URL": f"{openai_server.url}/v1", "MNEMO_CHAT_MODEL": "scripted",
+              "MNEMO_CHROMA_SHARDS": "2", "TMPDIR": str(tmp_path)}  # fmt: skip
+    with serve_process("--workers", "2", cwd=tmp_path, **stores) as server:
+        asked = {"message": "Count.", "stream": True}
+        async with (
+            httpx.AsyncClient(base_url=server.url, timeout=60) as client,
+            client.stream("POST", "/chat/alex/default", json=asked) as stream,
+        ):
+            lines = stream.aiter_lines()
+            await anext(lines)
+            server.process.send_signal(signal.SIGTERM)
+            await asyncio.sleep(1.5)  # it looks for signals every half second
+            with pytest.raises((httpx.ConnectError, httpx.ReadError)):  # at once, not in time
+                await httpx.AsyncClient(timeout=5).get(f"{server.url}/ready")
+            rest = [line async for line in lines]
+        assert "eight" in rest[-2] and '"error": null' in rest[-2]
+        assert server.process.wait(60) == 0
+    left = await asyncio.to_thread(lambda: list(tmp_path.glob("mnemo-metrics-*")))
+    assert not left
 
 
 @pytest.mark.deep

@@ -1,6 +1,7 @@
 import asyncio
 import random
 import threading
+import tracemalloc
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -11,12 +12,14 @@ import pytest
 from numpy.typing import NDArray
 
 from domain.facts.facts import delete, edit
+from domain.journal import JournalView
 from domain.owner import Owner
 from domain.recall.index import EvidenceIndex
 from domain.recall.index_building import index_of
 from domain.recall.packing import render
 from domain.records import Entity, Episode, RecordKey, Turn
 from domain.rows import Memory, Rows, key_of
+from evals.speed.made_up import texts as texts_of
 from models.embeddings.local import SentenceEncoder
 from models.embeddings.open import EmbeddingModel
 from models.tokens import TokenCounter
@@ -76,7 +79,7 @@ def watched(talk: Talk) -> Watched:
 
 
 def cache_of(talk: Talk, memories: Memories, **limits: Any) -> EvidenceCache:
-    given = {"owners": 8, "size": 10_000_000, **limits}
+    given = {"size": 10_000_000, **limits}
     return EvidenceCache(memories, talk.embedding, talk.counter, **given)
 
 
@@ -209,10 +212,12 @@ async def test_owners_and_generations_never_share_an_index(talk: Talk, watched: 
 
 
 async def test_the_least_recently_used_owner_goes_first(talk: Talk, watched: Watched) -> None:
-    cache = cache_of(talk, watched, owners=2)
     owners = [Owner(f"user{n}") for n in range(3)]
     for n, owner in enumerate(owners):
         await talk.say(chain_of(f"text {n}", thread=f"thread{n}"), owner)
+    of_one = await cache_of(talk, watched).index(owners[0], await talk.journal.read(owners[0]))
+    cache = cache_of(talk, watched, size=2.5 * of_one.nbytes)
+    watched.reads = 0
     for owner in (owners[0], owners[1], owners[0], owners[2], owners[0]):
         await texts(cache, talk, owner)
     assert len(cache) == 2
@@ -229,6 +234,31 @@ async def test_bytes_are_bounded_but_the_index_in_use_stays(talk: Talk, watched:
         assert await texts(cache, talk, owner)
     assert len(cache) == 1
     assert cache.nbytes > 1
+
+
+@pytest.mark.parametrize(("turns", "sentences"), [(1, 1), (60, 1), (60, 12)])
+async def test_the_bytes_of_an_index_are_about_what_it_takes(
+    counter: TokenCounter, embedding: EmbeddingModel, turns: int, sentences: int
+) -> None:
+    """Or a bound of bytes would bound nothing: what is counted too low is held too often."""
+    said = [
+        turn(text, at=MAY + timedelta(hours=n)) for n, text in enumerate(texts_of(turns, sentences))
+    ]
+    stored = [each.model_dump_json() for each in said]
+
+    def built() -> EvidenceIndex:
+        held = {each.id: each for each in map(Turn.model_validate_json, stored)}
+        view = JournalView(turns=held)
+        return index_of(Rows(), view, 0, None, count=counter.text, embed=embedder(embedding))
+
+    assert built().nbytes  # what is remembered of the texts themselves counts for nobody
+    tracemalloc.start()
+    try:
+        indexes = [built() for _ in range(10)]
+        taken = tracemalloc.get_traced_memory()[0] / len(indexes)
+    finally:
+        tracemalloc.stop()
+    assert 0.7 * taken < indexes[0].nbytes < 1.5 * taken, (indexes[0].nbytes, taken)
 
 
 async def test_forgetting_an_owner_drops_its_index_alone(talk: Talk, watched: Watched) -> None:
@@ -262,7 +292,7 @@ async def test_a_model_elsewhere_gives_the_messages_no_vectors(
     talk = start()
     await talk.say(chain_of("one"))
     far = EmbeddingModel(embedding.embeddings, "far:away", embedding.dimensions, in_process=False)
-    cache = EvidenceCache(talk.memories, far, counter, owners=2, size=10**7)
+    cache = EvidenceCache(talk.memories, far, counter, size=10**7)
     index = await cache.index(talk.owner, await talk.journal.read(talk.owner))
     assert index.corpus.vectors is None
 

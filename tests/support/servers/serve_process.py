@@ -25,7 +25,7 @@ class ServeProcess:
     url: str
     process: "subprocess.Popen[bytes]"
     log: Path
-    """What it writes to stdout; into a file, since a pipe that nobody empties would stop it."""
+    """What it writes; into a file, since a pipe that nobody empties would stop it."""
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Tell it to stop and return its exit code."""
@@ -50,7 +50,7 @@ def serve_process(
     command = [program, "serve", *options, "--port", port]
     log = cwd / f"serve-{port}.log"
     with log.open("wb") as file:
-        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=file)
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=file, stderr=file)
     server = ServeProcess(f"http://127.0.0.1:{port}", process, log)
     try:
         _wait(server)
@@ -63,7 +63,7 @@ def serve_process(
 def _wait(server: ServeProcess) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
-        assert server.process.poll() is None, "the server ended"
+        assert server.process.poll() is None, server.log.read_text("utf-8", "replace")
         try:
             if httpx.get(f"{server.url}/ready", timeout=5).status_code == 200:
                 return

@@ -190,7 +190,7 @@ def _names(text: str) -> Iterator[str]:
             yield plain(word)
 
 
-@lru_cache(maxsize=65_536)  # The same words meet in every clause of a conversation.
+@lru_cache(maxsize=16_384)  # The same words meet in every clause of a conversation.
 def _one_word(word: str, other: str, english: bool) -> bool:
     """Return whether two words are forms of one: of one stem, or alike at one end."""
     if root(word) == root(other):

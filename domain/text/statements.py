@@ -76,7 +76,7 @@ def _has(sentence: str, table: str) -> bool:
     return not listed.isdisjoint(spoken_words(sentence))
 
 
-@remembered(65_536)  # A new fact is held against all that are known.
+@remembered(8_192)  # A new fact is held against all that are known.
 def negations(text: str, code: str | None = None) -> int:
     """Return how many words or pieces of words of a text negate, in the language `code`."""
     language = LANGUAGES.get(code or language_of(text) or "", LANGUAGES["en"])

@@ -18,7 +18,7 @@ _ALGORITHMS = {
 _stemming = Lock()
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def stem(word: str, language: str = "en") -> str:
     """Return the stem of a lower-case word of a language (ISO 639-1)."""
     algorithm = _ALGORITHMS.get(language)

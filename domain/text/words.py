@@ -58,7 +58,7 @@ def mentions(text: str, name: str) -> bool:
     return not set(parts).isdisjoint(spoken)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def grams(word: str) -> tuple[str, ...] | None:
     """Return the parts of a word that are searched for in scripts without spaces or with endings.
 

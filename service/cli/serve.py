@@ -117,10 +117,12 @@ def telegram() -> None:
 
     async def work() -> None:
         from graph.parts import open_parts
+        from service.ops.allocator import keep_little
         from service.ops.daily_sweep import sweeping
         from service.serving import open_serving
         from service.telegram.bot import BotUnusable, run_bot
 
+        keep_little()
         async with (
             open_parts(chosen) as parts,
             open_serving(parts) as serving,

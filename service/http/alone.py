@@ -23,6 +23,7 @@ from models.errors import ModelSettingsError
 from service.http.access import decoded
 from service.http.agents import AgentAccess
 from service.http.app import create_app
+from service.ops.allocator import keep_little
 from service.ops.daily_sweep import sweeping
 from service.serving import OpenServing, Serving
 from settings import Settings
@@ -106,6 +107,7 @@ def create() -> FastAPI:
         ValidationError: If a setting cannot be used.
     """
     settings = Settings()
+    keep_little()
     _log_plainly()
     agents = AgentAccess(settings)
     app = create_app(partial(_with_sweeps, agents.opened))

@@ -1,8 +1,6 @@
 """What a front end asks for itself: titles, tags, questions. Nothing of it is remembered."""
 
-import re
 import time
-from collections.abc import Sequence
 
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -22,14 +20,6 @@ from service.http.openai.messages import (
 from service.serving import Serving
 from service.usage.accounting import charge
 from service.usage.ledger import Spent
-
-_TASK = re.compile(r"(?<!\s)\s*#{1,3} Task:\n")
-"""How the prompts begin by which Open WebUI asks for them."""
-
-
-def is_task(messages: Sequence[Message]) -> bool:
-    """Return whether a front end asks, rather than its user."""
-    return len(messages) == 1 and bool(_TASK.match(messages[0].text))
 
 
 async def answer_task(

@@ -28,6 +28,9 @@ from nodes.state import Parts, Schedule
 from nodes.summarize import fold_window
 from stores.errors import GenerationMoved
 
+STEPS = 10_000
+"""Of one run, at most: a journal that nobody folded for years takes many."""
+
 
 class RememberInput(BaseModel):
     """Whose journal is to be folded and extracted from."""
@@ -191,7 +194,7 @@ async def run(parts: Parts, asked: dict[str, Any], served: bool) -> Any:
     if served:
         return await get_client().runs.wait(None, "remember", input=asked)
     graph = _compiled(parts)
-    return await graph.ainvoke(RememberInput(**asked), {"recursion_limit": 200})
+    return await graph.ainvoke(RememberInput(**asked), {"recursion_limit": STEPS})
 
 
 @lru_cache(maxsize=4)  # One process has one set of parts; its tests have several.

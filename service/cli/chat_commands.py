@@ -122,7 +122,7 @@ class ChatCommands:
             self._refuse("Say what to forget: /forget TEXT.")
             return
         reached = await what_says(self._parts, self.talk.owner, text)
-        if not reached.facts and not reached.withheld:
+        if reached.nothing:
             self._refuse(
                 "Nothing that is remembered says that: /facts and /recall TEXT show what is."
             )

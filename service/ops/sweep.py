@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.store.base import BaseStore
 from pydantic import BaseModel, Field
 
@@ -19,7 +18,7 @@ from domain.owner import Owner
 from domain.records import Episode
 from domain.rows import Rows
 from domain.turns import live, parents_of
-from graph.remember import RememberInput, build
+from graph.remember import run
 from models.errors import ModelError
 from nodes.state import Parts
 from stores.base_store.namespaces import all_namespaces
@@ -33,7 +32,6 @@ SWEPT = "swept"
 """The journal's mark that holds when the last sweep ended."""
 DEAD_FOR = timedelta(days=7)
 """How long a turn stays after the last branch that held it was left."""
-STEPS: RunnableConfig = {"recursion_limit": 10_000}
 LOST_SECONDS = 3.0
 """How long `lost_owners` looks: who only wants to know how things stand waits no longer."""
 
@@ -93,11 +91,8 @@ async def _sweep_owner(parts: Parts, owner: Owner, report: SweepReport) -> None:
         report.lost += 1
         return
     if idle_since(view, parts.now() - parts.settings.sweep_idle) and _left(view):
-        done = (
-            await build(parts)
-            .compile(name="remember")
-            .ainvoke(RememberInput(user_id=owner.user_id, character_id=owner.character_id), STEPS)
-        )
+        asked = {"user_id": owner.user_id, "character_id": owner.character_id}
+        done = await run(parts, asked, served=False)
         report.emptied += 1
         report.episodes += done.get("episodes", 0)
         report.folded += done.get("folded", 0)

@@ -103,7 +103,7 @@ class Commands:
         if not rest:
             return "Say what to forget, as in: /forget my old address"
         reached = await forget_what_says(self.serving.parts, owner, rest)
-        if not reached.facts and not reached.withheld:
+        if reached.nothing:
             return "Nothing that I remember says this."
         return "It is forgotten: I will not speak of it again, unless you tell me anew."
 

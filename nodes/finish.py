@@ -47,6 +47,7 @@ async def forgotten(parts: Parts, origin: Origin) -> dict[str, Any]:
         "head": None,
         "buffer_start": None,
         "borrowed": [],
+        "in_thread": {},
         "sent": [],
         "recalled": [],
         "degraded": Overwrite(["reset"]),

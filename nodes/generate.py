@@ -31,7 +31,7 @@ from nodes.finish import forgotten
 from nodes.forget_memory import FORGET_CALLS
 from nodes.messages.checked_state import signatures_of
 from nodes.messages.lost_turns import lost_turns
-from nodes.messages.stamps import by_turn, said_at, turn_id, turn_messages
+from nodes.messages.stamps import by_turn, count_by_turn, said_at, turn_id, turn_messages
 from nodes.prompt import Draft, Prompt, build
 from nodes.schedule import AfterReply, Remember
 from nodes.search_memory import MemorySearch
@@ -79,8 +79,12 @@ class Generate:
         kwargs = {**reply.additional_kwargs, **stamped[-1].additional_kwargs}
         answer = reply.model_copy(update={"additional_kwargs": kwargs, "id": stamped[-1].id})
         stamped[-1] = signatures.sign(answer)
+        surplus = self._surplus(state, view)
+        gone = {message.id for message in surplus}
+        left = [m for m in state["messages"] if turn_id(m) is not None and m.id not in gone]
         return {
-            "messages": [*stamped, *self._surplus(state, view)],
+            "messages": [*stamped, *surplus],
+            "in_thread": count_by_turn([*left, *stamped]),
             "head": turn.id,
             "sent": list(prompt.sent),
             "budget": _with_search(prompt.budget, search.tokens),

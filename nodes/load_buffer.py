@@ -30,7 +30,7 @@ class LoadBuffer:
         if state.get("refusal") is not None:
             return {}
         origin, messages = state["origin"], state["messages"]
-        ordered = self._turns(origin, messages) + self._waiting(origin, messages)
+        ordered = self._turns(origin, state) + self._waiting(origin, messages)
         return {
             "messages": update_to(messages, ordered),
             "owner": origin.owner.key,
@@ -45,10 +45,10 @@ class LoadBuffer:
             "facts_added": [],
         }
 
-    def _turns(self, origin: Origin, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-        """Return the thread's turns: as the state has them, else refilled from the journal."""
-        stamped = [m for m in messages if turn_id(m) is not None]
-        if stamped or origin.head is None:
+    def _turns(self, origin: Origin, state: ChatState) -> list[AnyMessage]:
+        """Return the thread's turns: as the state has them; a state without is refilled."""
+        stamped = [m for m in state["messages"] if turn_id(m) is not None]
+        if stamped or origin.head is None or ("owner" in state and not origin.reset):
             return stamped
         signatures = signatures_of(self._parts, origin.owner, origin.view.generation)
         turns = [origin.view.turns[id] for id in path_of(origin.view, origin.head).journal]

@@ -16,11 +16,12 @@ from domain.journal import JournalView
 from domain.owner import Owner, owner_of_run
 from domain.records import Turn
 from domain.text.moments import zone_of
+from domain.turns import chain, parents_of
 from nodes.messages.checked_state import CheckedState, replaced, signatures_of, typed
 from nodes.messages.refusal import refusal, refused
 from nodes.messages.said_again import Arrived, arrived, may_be_folded, removed
 from nodes.messages.signatures import STAMP, Signatures
-from nodes.messages.stamps import turn_id, turn_messages, update_to, without_stamp
+from nodes.messages.stamps import count_by_turn, turn_id, turn_messages, update_to, without_stamp
 from nodes.messages.unsaved_turns import unsaved_turns
 from nodes.run_marks import TEMPORARY
 from nodes.state import ChatContext, ChatState, Origin, Parts
@@ -52,9 +53,11 @@ class Locate:
             StoreUnavailable: If the journal does not answer.
         """
         origin, messages = await locate(state, runtime, self._parts)
-        origin, came = await self._sort_messages(origin, messages, "owner" in state)
+        in_thread = typed(state).get("in_thread", {}) if "owner" in state else None
+        origin, came = await self._sort_messages(origin, messages, in_thread)
         update: dict[str, Any] = {
             "messages": update_to(state["messages"], came.messages),
+            "in_thread": count_by_turn(came.messages),
             "refusal": None,
             "answered": False,
             "origin": origin,
@@ -67,6 +70,7 @@ class Locate:
             gone = await refused(self._parts, origin, came.messages)
             return update | {
                 "messages": [RemoveMessage(id=m.id or "") for m in gone],
+                "in_thread": in_thread or {},
                 "refusal": problem,
             }
         if origin.thread not in origin.view.threads:
@@ -79,27 +83,26 @@ class Locate:
         return update
 
     async def _sort_messages(
-        self, origin: Origin, messages: list[AnyMessage], begun: bool
+        self, origin: Origin, messages: list[AnyMessage], in_thread: Mapping[str, int] | None
     ) -> tuple[Origin, Arrived]:
         """Tell what is new from what was said before, and withhold what was taken out."""
-        if origin.foreign or origin.reset or origin.head is None or not begun:
+        if origin.foreign or origin.reset or origin.head is None or in_thread is None:
             return origin, Arrived(messages, origin.head)
         view, stores = origin.view, self._parts.stores
         turns = [view.turns[id] for id in path_of(view, origin.head).journal]
-        every_turn = turns
         if may_be_folded(messages, turns):
             episodes = await stores.memories.episodes(origin.owner, view.generation)
-            every_turn = [*(turn for episode in episodes for turn in episode.turns), *turns]
+            known = {turn.id: turn for episode in episodes for turn in episode.turns}
+            known |= view.turns
+            turns = [known[id] for id in chain(origin.head, parents_of(known.values()))]
         signatures = signatures_of(self._parts, origin.owner, view.generation)
-        came = arrived(messages, origin.head, every_turn, signatures)
-        if came.edited:
-            return replace(origin, head=came.head), came
-        gone = removed(came.messages, turns) - view.withheld
+        came = arrived(messages, origin.head, turns, signatures)
+        gone = removed(came, in_thread) - view.withheld
         if gone:
             wanted = Wanted(removed=gone)
             await forget(stores, origin.owner, view.generation, wanted, now=self._parts.now())
-            origin = replace(origin, view=await stores.journal.read(origin.owner, origin.head))
-        return origin, came
+            view = await stores.journal.read(origin.owner, origin.head)
+        return replace(origin, view=view, head=came.head), came
 
 
 @dataclass(frozen=True)

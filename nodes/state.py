@@ -100,6 +100,8 @@ class ChatState(TypedDict, total=False):
     """The first turn that the prompt's buffer shows."""
     borrowed: list[str]
     """Turns of the previous conversation that a new thread shows."""
+    in_thread: dict[str, int]
+    """How many messages of which turn the last run left in the thread, oldest first."""
     sent: list[tuple[str, int]]
     """Digest and tokens of each message of the last prompt."""
     recalled: list[dict[str, Any]]

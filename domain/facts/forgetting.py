@@ -150,7 +150,7 @@ def _reach(
     later = turns.keys() - {turn.id for turn in said}
     standing = [f for f in facts if not f.deleted and not turns_of(f) <= later]
     last = [turn for id in wanted.last_before if (turn := last_statement(turns, id))]
-    removed = {*wanted.removed, *(turn.id for turn in last)}
+    removed = {*wanted.removed, *(turn.id for turn in last)} & turns.keys()
     alone = [fact for fact in standing if turns_of(fact) <= removed]
     noted = [fact.text for fact in standing]
     before = [text for turn in said if turn.id not in wanted.asking for text in own_texts(turn)]

@@ -26,6 +26,7 @@ TYPES: Mapping[str, TypeAdapter[Any]] = {
     "head": TypeAdapter(Id | None),
     "buffer_start": TypeAdapter(Id | None),
     "borrowed": TypeAdapter(list[str]),
+    "in_thread": TypeAdapter(dict[str, int]),
     "sent": TypeAdapter(list[tuple[str, int]]),
 }
 """The fields that a turn reads, with what they must be."""

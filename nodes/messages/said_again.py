@@ -3,9 +3,9 @@
 And what of a thread's turns is gone from it. Pure decisions over messages; nothing is read here.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import takewhile
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
@@ -13,11 +13,10 @@ from domain.records import Turn
 from models.parts import text_of
 from nodes.messages.signatures import Signatures
 from nodes.messages.stamps import (
-    by_turn,
+    count_by_turn,
     parent_of,
     turn_id,
     turn_messages,
-    turn_stamp,
     waiting_for,
     without_stamp,
 )
@@ -30,16 +29,26 @@ class Arrived:
     messages: list[AnyMessage]
     head: str | None
     """The turn that the run follows: an edit follows what the edited turn followed."""
-    edited: bool = False
-    """True where a message of a turn came again in other words."""
+    edited: str | None = None
+    """The turn whose place the run takes: a message of it came again in other words."""
     again: bool = False
     """True where some that came had been said before."""
 
 
 def arrived(
-    messages: Sequence[AnyMessage], head: str | None, turns: Iterable[Turn], signatures: Signatures
+    messages: Sequence[AnyMessage],
+    head: str | None,
+    turns: Sequence[Turn],
+    signatures: Signatures,
 ) -> Arrived:
-    """Tell what is new among a thread's messages."""
+    """Tell what is new among a thread's messages.
+
+    Args:
+        messages: Of the thread, with those that came.
+        head: The turn that the thread ends with.
+        turns: What the run follows, oldest first, as far as it is known.
+        signatures: Those of the owner.
+    """
     places = {said.id: (turn, at) for turn in turns for at, said in enumerate(turn.messages)}
     here: list[AnyMessage] = []
     came_again: set[str] = set()
@@ -52,10 +61,13 @@ def arrived(
             came_again.add(message.id or "")
         else:
             here = _without_history(here, came_again)
-            others = [m for m in here if turn_id(m) != turn.id]
+            later = {each.id for each in turns[turns.index(turn) :]}
+            others = [m for m in here if turn_id(m) not in later]
             same = [without_stamp(m) for m in here if turn_id(m) == turn.id]
-            return Arrived([*others, *same, message], turn.parent, edited=True)
+            return Arrived([*others, *same, message], turn.parent, turn.id)
     left = _without_history(here, came_again)
+    if not came_again and len(left) == len(here) and (edit := _edit_without_ids(here)):
+        return edit
     return Arrived(left, head, again=bool(came_again) or len(left) < len(here))
 
 
@@ -76,28 +88,16 @@ def may_be_folded(messages: Sequence[AnyMessage], turns: Iterable[Turn]) -> bool
     return not all(new[first:])
 
 
-def removed(messages: Sequence[AnyMessage], turns: Sequence[Turn]) -> set[str]:
+def removed(came: Arrived, in_thread: Mapping[str, int]) -> set[str]:
     """Return the turns of which a message was taken out of the thread.
 
     Args:
-        messages: As the thread holds them.
-        turns: Those that it goes on from and that no episode holds: none of them leaves by itself.
+        came: The thread's messages; what an edit leaves behind was not taken out.
+        in_thread: How many messages of which turn the last run left there, oldest first.
     """
-    here = by_turn(messages)
-    gone = {turn.id for turn in turns if len(here.get(turn.id, ())) < len(turn.messages)}
-    gone |= {turn for turn, left in here.items() if not _whole(left)}
-    ids = list(here)
-    for before, turn in pairwise(ids):
-        parent = parent_of(here[turn][0])
-        if parent is not None and parent != before:
-            gone.add(parent)  # An episode holds it, and its neighbours are still there.
-    return gone
-
-
-def _whole(messages: Sequence[AnyMessage]) -> bool:
-    """Return whether these are all messages of their turn, as far as they tell: it ends so."""
-    places = [stamp.index for m in messages if (stamp := turn_stamp(m))]
-    return places == list(range(len(messages))) and isinstance(messages[-1], AIMessage)
+    here = count_by_turn(came.messages)
+    before = takewhile(lambda turn: turn != came.edited, in_thread)
+    return {turn for turn in before if here.get(turn, 0) < in_thread[turn]}
 
 
 def _without_history(
@@ -117,16 +117,31 @@ def _without_history(
         length = min(end, len(said))
         again = new[end - length : end]
         tells = came_again or any(isinstance(m, AIMessage) for m in again)
-        if tells and length and _alike(again, said[-length:]):
+        if tells and length and _words(again) == _words(said[-length:]):
             sent = {id(message) for message in new[:end]}
             return [message for message in messages if id(message) not in sent]
     return list(messages)
 
 
-def _alike(some: Sequence[AnyMessage], others: Sequence[AnyMessage]) -> bool:
-    return [(m.type, text_of(m.content)) for m in some] == [
-        (m.type, text_of(m.content)) for m in others
-    ]
+def _edit_without_ids(messages: Sequence[AnyMessage]) -> Arrived | None:
+    """Return what a client's history leaves of a thread, where it ends before the thread does."""
+    said = [m for m in messages if turn_id(m) is not None]
+    others = [m for m in messages if turn_id(m) is None]
+    new = [m for m in others if _is_new(m)]
+    thread, history = _words(said), _words(new)
+    for end in range(len(new) - 1, 1, -1):
+        for at in range(len(said) - 1, 0, -1):
+            turn, length = turn_id(said[at]), min(end, at)
+            whole = turn != turn_id(said[at - 1]) and isinstance(new[end - 1], AIMessage)
+            if whole and history[end - length : end] == thread[at - length : at]:
+                sent = {id(message) for message in new[:end]}
+                left = [message for message in others if id(message) not in sent]
+                return Arrived([*said[:at], *left], parent_of(said[at]), turn)
+    return None
+
+
+def _words(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
+    return [(message.type, text_of(message.content)) for message in messages]
 
 
 def _is_new(message: AnyMessage) -> bool:

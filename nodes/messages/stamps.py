@@ -147,6 +147,11 @@ def by_turn(messages: Iterable[AnyMessage]) -> dict[str, list[AnyMessage]]:
     return turns
 
 
+def count_by_turn(messages: Iterable[AnyMessage]) -> dict[str, int]:
+    """Return how many messages of each turn there are."""
+    return {turn: len(group) for turn, group in by_turn(messages).items()}
+
+
 def turns_reader(key: bytes) -> Callable[..., list[Turn]]:
     """Return what reads turns out of messages, of which those are ours that `key` signed."""
 

@@ -101,7 +101,11 @@ async def _limit(request: Request, error: LimitExceeded) -> Response:
 
 async def _passed_on(request: Request, error: httpx.HTTPStatusError) -> Response:
     """Answer as a LangGraph server answered the request that it made to itself."""
-    return problem(error.response.status_code, "The server refused a step of this request.")
+    try:
+        detail = str(error.response.json()["detail"])
+    except (httpx.ResponseNotRead, ValueError, LookupError, TypeError):
+        detail = "The server refused a step of this request."
+    return problem(error.response.status_code, _sentence(detail))
 
 
 async def _lacking(request: Request, error: NotImplementedError) -> Response:

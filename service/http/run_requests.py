@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages import convert_to_messages
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from nodes.state import ChatContext, ChatInput
 
@@ -21,11 +21,7 @@ def check_run(run: Mapping[str, Any]) -> None:
     Raises:
         ValueError: In one sentence, if its context, input or command is not as it must be.
     """
-    try:
-        ChatContext.model_validate(run.get("context") or {})
-    except ValidationError as error:
-        wrong = error.errors(include_url=False, include_input=False)[0]
-        raise ValueError(f'"{wrong["loc"][0]}" of the context: {wrong["msg"]}.') from error
+    _check_types("context", ChatContext, run.get("context") or {})
     command = run.get("command") or {}
     if command.get("goto") and command["goto"] not in _ENDS:
         raise ValueError('A turn begins at its beginning: leave out "goto" of the command.')
@@ -34,13 +30,22 @@ def check_run(run: Mapping[str, Any]) -> None:
             _check_values(what, values)
 
 
+def _check_types(what: str, kind: type[BaseModel], values: object) -> None:
+    try:
+        kind.model_validate(values)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f'"{wrong["loc"][0]}" of the {what}: {wrong["msg"]}.') from error
+
+
 def _check_values(what: str, values: object) -> None:
     if not isinstance(values, dict):
         raise ValueError(f'The {what} must be an object like {{"messages": [...]}}.')
     foreign = values.keys() - ChatInput.model_fields.keys()
     if foreign and what == "update":
         raise ValueError(f'The update of a command may hold "messages", not "{min(foreign)[:40]}".')
-    messages = values.get("messages") or []
+    messages = values.get("messages", [])
+    _check_types(what, ChatInput, {**values, "messages": []})
     try:
         convert_to_messages(messages if isinstance(messages, list) else [messages])
     except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:

@@ -192,10 +192,11 @@ async def transcript_of(http: httpx.AsyncClient, user: str) -> str:
 
 
 async def call_mcp(http: httpx.AsyncClient, method: str, **params: Any) -> Any:
-    """Return the result of a call of the server's own MCP endpoint."""
+    """Return the result of a call of the server's own MCP endpoint, or the refusal of it."""
     call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
     headers = {"accept": "application/json, text/event-stream"}
-    return (await http.post("/mcp", json=call, headers=headers)).json()["result"]
+    answer = (await http.post("/mcp", json=call, headers=headers)).json()
+    return answer.get("result", answer)
 
 
 async def test_what_is_said_without_a_thread_is_remembered_and_a_deleted_thread_is_not(
@@ -230,6 +231,9 @@ async def test_mcp_calls_name_their_user_and_a_refusal_is_a_sentence(
         refused = await call_mcp(http, "tools/call", name="chat", arguments=empty)
         assert refused["isError"]
         assert refused["content"][0]["text"] == "The message is empty: write something."
+        numbered = {"messages": "My dog is called Rex", "user_id": 5}
+        refused = await call_mcp(http, "tools/call", name="chat", arguments=numbered)
+        assert '"user_id" of the input: Input should be a valid string.' in str(refused)
 
 
 @pytest.mark.deep

@@ -62,7 +62,7 @@ JSON = st.recursive(
                                                                      max_size=3), max_leaves=6
 )  # fmt: skip
 FIELDS = ["owner", "who", "generation", "root", "head", "buffer_start", "borrowed", "sent",
-          "recalled", "budget"]  # fmt: skip
+          "in_thread", "recalled", "budget"]  # fmt: skip
 STAMP = st.dictionaries(
     st.sampled_from(["turn", "parent", "thread", "seq", "index", "at", "turn_at", "waiting",
                      "digest"]), JSON, max_size=9)  # fmt: skip

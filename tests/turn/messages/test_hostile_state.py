@@ -101,6 +101,7 @@ async def test_fields_of_any_type_stop_no_turn(open_house: Open) -> None:
         "buffer_start",
         "borrowed",
         "sent",
+        "in_thread",
         "recalled",
         "budget",
     )

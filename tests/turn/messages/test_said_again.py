@@ -10,6 +10,7 @@ from langchain_core.messages import (
     HumanMessage,
     RemoveMessage,
 )
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
 
 from nodes.state import ChatContext
 from tests.support.house import House, Open
@@ -70,6 +71,24 @@ async def test_a_history_sent_whole_adds_only_what_is_new(
         assert bool(await house.episodes()) == bool(fold_turns)
 
 
+@pytest.mark.parametrize("fold_turns", [100, 3])
+@pytest.mark.parametrize(("kept", "then"), [(1, "Say mark9"), (2, "Say mark3"), (4, "Say mark9")])
+async def test_a_history_without_ids_that_ends_earlier_is_an_edit(
+    open_house: Open, fold_turns: int, kept: int, then: str
+) -> None:
+    async with open_house(fold_turns=fold_turns) as house:
+        history: list[AnyMessage] = []
+        for number in range(1, 6):
+            history.append(HumanMessage(f"Say mark{number}"))
+            said = await send(house, *(m.model_copy(update={"id": None}) for m in history))
+            history.append(AIMessage(said[-1].text))
+        said = await send(house, *history[: 2 * kept], HumanMessage(then))
+        texts = [m.text for m in said if isinstance(m, HumanMessage)]
+        assert texts == [*(f"Say mark{n}" for n in range(1, kept + 1)), then]
+        await house.say("What did I say?", "another")
+        assert house.shown() == {text.removeprefix("Say ") for text in texts}
+
+
 async def test_the_same_words_said_again_behind_replies_that_have_ids_are_said_again(
     open_house: Open,
 ) -> None:
@@ -96,6 +115,51 @@ async def test_a_message_taken_out_of_the_thread_is_told_nowhere(open_house: Ope
         assert house.shown() == {"mark3"}
         await house.say("What did I ask you to remember?", "another")
         assert house.shown() == {"mark3"}
+
+
+@pytest.mark.parametrize("fold_turns", [100, 3])
+async def test_a_thread_that_is_emptied_is_told_nowhere_and_stays_empty(
+    open_house: Open, fold_turns: int
+) -> None:
+    async with open_house(fold_turns=fold_turns) as house:
+        for number in range(1, 7):
+            await send(house, HumanMessage(f"I am mark{number}"))
+        everything = RemoveMessage(id=REMOVE_ALL_MESSAGES)
+        assert len(await send(house, everything, HumanMessage("Who am I?"))) == 2
+        for thread in ("t", "another"):
+            await house.say("Who am I, again?", thread)
+            assert house.shown() == set()
+
+
+async def test_what_the_thread_drops_by_itself_stays_and_what_is_taken_out_in_front_does_not(
+    open_house: Open,
+) -> None:
+    async with open_house(fold_turns=3, thread_keep=10) as house:
+        for number in range(1, 10):
+            said = await send(house, HumanMessage(f"I am mark{number}"))
+        first = next(number for number in range(1, 10) if said[0].text == f"I am mark{number}")
+        assert first > 1
+        gone = [RemoveMessage(id=message.id or "") for message in said[:4]]
+        await send(house, *gone, HumanMessage("Who am I?"))
+        left = {f"mark{n}" for n in range(1, 10)} - {f"mark{first}", f"mark{first + 1}"}
+        assert {f"mark{n}" for n in range(1, first)} <= house.shown() <= left
+
+
+async def test_ids_that_other_threads_and_left_branches_use_too_are_each_threads_own(
+    open_house: Open,
+) -> None:
+    async with open_house(fold_turns=3) as house:
+        for thread in ("t", "u"):
+            for number in range(1, 8):
+                text = f"Say mark{number}{thread}"
+                await send(house, HumanMessage(text, id=f"{number}"), thread=thread)
+            house.clock.passes(hours=1)
+        await send(house, HumanMessage("Say mark2x", id="2"))
+        assert {"mark1t", "mark2x"} == {mark for mark in house.shown() if mark[-1] != "u"}
+        again = [HumanMessage(f"Say mark{number}t", id=f"{number}") for number in (1, 3)]
+        said = await send(house, *again)
+        texts = [m.text for m in said if isinstance(m, HumanMessage)]
+        assert texts == ["Say mark1t", "Say mark2x", "Say mark3t"]
 
 
 @pytest.mark.deep

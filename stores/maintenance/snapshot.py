@@ -56,7 +56,7 @@ def _copy(settings: Settings, target: Path) -> None:
         for name in _ORDER:
             _copy_database(source / name, target / name)
         if (source / KEY).exists():
-            shutil.copy2(source / KEY, target / KEY)
+            shutil.copyfile(source / KEY, target / KEY)
     chroma = source / "chroma"
     if chroma.is_dir() and not (settings.chroma_url or settings.postgres_url):
         _copy_chroma(chroma, target / "chroma")
@@ -68,8 +68,9 @@ def _copy_chroma(source: Path, target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
         _copy_database(source / "chroma.sqlite3", target / "chroma.sqlite3", logged=False)
-        for folder in [path for path in source.iterdir() if path.is_dir()]:
-            shutil.copytree(folder, target / folder.name)
+        for file in source.glob("*/*"):  # Without their modes: the copy is written to.
+            (target / file.parent.name).mkdir(exist_ok=True)
+            shutil.copyfile(file, target / file.parent.name / file.name)
         if _written(source) == before:
             return
 

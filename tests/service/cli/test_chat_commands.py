@@ -107,6 +107,24 @@ def test_reading_writes_nothing_to_the_data_dir(mnemo: Mnemo) -> None:
     assert files() == before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Rights are given up as Linux does.")
+def test_a_data_dir_of_which_no_file_may_be_written_can_be_read(mnemo: Mnemo) -> None:
+    mnemo.chat("I live in Ghent")
+    for path in [mnemo.data, *mnemo.data.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    program = Path(sys.executable).with_name("mnemo")
+    without = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+    done = subprocess.run(
+        [*without, str(program), "facts"],
+        env={**mnemo.env, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0 and "I live in Ghent" in done.stdout, done.stderr
+
+
 @pytest.mark.deep
 @pytest.mark.skipif(sys.platform != "linux", reason="A read-only mount is made as Linux does.")
 @pytest.mark.parametrize("left", ["closed", "as a crash leaves it"])

@@ -57,8 +57,8 @@ async def reset(
     """
     removed, backend = Removed(), stores.journal.backend
     await stores.background.cancel(owner)
-    begun = await stores.checkpointer.begun_by(owner.key)
     token, older = await stores.journal.renew(owner)
+    begun = await stores.checkpointer.begun_by(owner.key)  # After it: none that is older is missed.
     if everywhere:
         older = sorted({*older, *await backend.generations(owner)} - {token})
     unlisted = await _unlisted(stores, owner, begun)

@@ -23,10 +23,8 @@ MOST_TURNS = 10**12
 Id = Annotated[str, Field(min_length=1)]
 Seq = Annotated[int, Field(ge=0, le=MOST_TURNS)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Moment = Annotated[
-    AwareDatetime,
-    Field(ge=datetime(1, 1, 3, tzinfo=UTC), le=datetime(9999, 12, 29, tzinfo=UTC)),
-]
+EARLIEST, LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
+Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]
 """A time with a zone, which can be told in any other zone and moved by a day."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 from langgraph.runtime import Runtime
 
+from domain.clean_text import clean
 from domain.journal import JournalView
 from domain.prompt_budget import Shares
 from domain.records import Recalled, Said, Turn
@@ -57,7 +58,7 @@ class AssembleContext:
         notes = [note for note in summaries.notes if not note.tells(withheld)]
         recollection = _without(memories.recollection, {turn for turn, _ in buffer})
         draft = Draft(
-            persona=runtime.context.persona
+            persona=clean(runtime.context.persona or "")
             or self._parts.settings.persona_of(origin.owner.character_id),
             earlier=[_episode_line(note) for note in self._newest(notes)],
             borrowed=self._borrowed(state, origin, summaries),

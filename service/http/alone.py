@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from time import perf_counter
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 from fastapi import FastAPI
@@ -20,7 +21,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.owner import Owner, digest
 from models.errors import ModelSettingsError
-from service.http.access import decoded
 from service.http.agents import AgentAccess
 from service.http.app import create_app
 from service.ops.allocator import keep_little
@@ -94,9 +94,9 @@ def _line(scope: Scope) -> dict[str, Any]:
     line: dict[str, Any] = {"method": scope["method"], "route": route}
     ids = scope.get("path_params", {})
     if "user_id" in ids and "character_id" in ids:
-        line["owner"] = Owner(decoded(ids["user_id"]), decoded(ids["character_id"])).key
+        line["owner"] = Owner(unquote(ids["user_id"]), unquote(ids["character_id"])).key
     elif "user_id" in ids:
-        line["user"] = digest(decoded(ids["user_id"]))
+        line["user"] = digest(unquote(ids["user_id"]))
     return line
 
 

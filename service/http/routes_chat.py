@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
+from domain.records import MOST_BYTES
 from service.conversation import new_thread
 from service.http.access import Asking, OwnMemory, Served
 from service.http.problems import PROBLEMS
@@ -42,10 +43,16 @@ class ChatRequest(BaseModel):
     name: str | None = Field(
         default=None, max_length=64, description="Who says it, where several people speak."
     )
-    persona: str | None = Field(default=None, description="Who the character is, for this turn.")
-    as_of: str | None = Field(default=None, description="Answer with what was true then.")
+    persona: str | None = Field(
+        default=None, max_length=MOST_BYTES, description="Who the character is, for this turn."
+    )
+    as_of: str | None = Field(
+        default=None, max_length=128, description="Answer with what was true then."
+    )
     timezone: str | None = Field(
-        default=None, description="Where the user is, as Europe/Berlin. Not given: the setting's."
+        default=None,
+        max_length=128,
+        description="Where the user is, as Europe/Berlin. Not given: the setting's.",
     )
     stream: bool = Field(default=False, description="As server-sent events; so does `Accept`.")
 

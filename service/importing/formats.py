@@ -10,8 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+from domain.clean_text import clean
 from domain.json_text import read_json
 from domain.owner import digest
+from domain.records import EARLIEST, LATEST
 
 Kind = Literal["chatgpt", "claude", "messages", "facts"]
 ROLES = {"user": "user", "human": "user", "assistant": "assistant", "ai": "assistant"}
@@ -169,11 +171,11 @@ def _claude(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]
     """Yield Claude's conversations: lists of messages, with parents in newer exports."""
     for place, record in records:
         listed = _part(record, "chat_messages", list, place)
-        items = {
-            str(item.get("uuid") or number): item
-            for number, item in enumerate(listed)
-            if _is_dict(item)
-        }
+        items: dict[str, Any] = {}
+        for number, item in enumerate(listed):
+            if _is_dict(item):
+                id = str(item.get("uuid") or number)
+                items[id if id not in items else f"{id} {number}"] = item
         before = dict(pairwise(reversed(items)))
         parents = {
             id: item.get("parent_message_uuid", before.get(id)) for id, item in items.items()
@@ -185,7 +187,8 @@ def _claude(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]
             role = ROLES.get(str(item.get("sender")))
             # The text beside the parts says of each call of a tool that it cannot be shown.
             text = _parts(item.get("content")) or item.get("text")
-            if role and isinstance(text, str) and text.strip():
+            text = clean(text) if isinstance(text, str) else ""
+            if role and text.strip():
                 parent = _kept(parents, parents[id], messages)
                 at = _when(item.get("created_at"), begun)
                 messages[id] = Message(id, parent, role, text, at)
@@ -230,7 +233,7 @@ def _append(messages: dict[str, Message], item: Any, place: str, now: datetime) 
     data = item.get("data") if isinstance(item.get("data"), dict) else item
     role = ROLES.get(str(item.get("role") or item.get("type") or data.get("type")))
     content = data.get("content")
-    text = content if isinstance(content, str) else _parts(content)
+    text = clean(content) if isinstance(content, str) else _parts(content)
     if role is None or not text.strip():
         return
     at = _when(next((item[n] for n in ("timestamp", "created_at", "at") if n in item), None), now)
@@ -241,12 +244,13 @@ def _append(messages: dict[str, Message], item: Any, place: str, now: datetime) 
 def _statement(record: Any, place: str, now: datetime) -> Statement:
     """Return a fact of mem0's or LangMem's."""
     if isinstance(record, str):
-        return Statement(record, now)
+        return Statement(clean(record), now)
     if _is_dict(record):
         value = record.get("value") if isinstance(record.get("value"), dict) else record
         content = value.get("content", value.get("memory", value.get("text")))
         text = content.get("content") if isinstance(content, dict) else content
-        if isinstance(text, str) and text.strip():
+        text = clean(text) if isinstance(text, str) else ""
+        if text.strip():
             when = record.get("updated_at") or record.get("created_at")
             return Statement(text, _when(when, now), dated=when is not None)
     raise FileRefused(f"There is no fact in {place}: it needs a text.")
@@ -275,15 +279,20 @@ def _parts(parts: Any) -> str:
     """Return the texts among the parts of a message."""
     listed = parts if isinstance(parts, list) else ()
     texts = (part if isinstance(part, str) else _of(part, "text") for part in listed)
-    return "\n".join(text for text in texts if isinstance(text, str) and text)
+    return clean("\n".join(text for text in texts if isinstance(text, str) and text))
 
 
 def _when(value: Any, otherwise: datetime) -> datetime:
-    """Return a moment given in seconds or as ISO 8601, with a zone."""
+    """Return a moment given in seconds or as ISO 8601, with a zone.
+
+    `otherwise` where it is none, or one that programs write for "never", such as the year 1.
+    """
     try:
         if isinstance(value, int | float):
-            return datetime.fromtimestamp(value, UTC)
-        at = datetime.fromisoformat(value)
+            at = datetime.fromtimestamp(value, UTC)
+        else:
+            at = datetime.fromisoformat(value)
+            at = at if at.tzinfo else at.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError, OSError):
         return otherwise
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return at if EARLIEST <= at <= LATEST else otherwise

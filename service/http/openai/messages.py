@@ -7,8 +7,9 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from fastapi import HTTPException
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from domain.clean_text import cleaned
 from models.parts import text_of
 from service.conversation import Content
 from service.http.openai.sources import taken_out
@@ -70,6 +71,12 @@ class CompletionRequest(BaseModel):
     timezone: str | None = Field(
         default=None, max_length=128, description="Where they are, as Europe/Berlin."
     )
+
+    @field_validator("messages", mode="before")
+    @classmethod
+    def _whole_characters(cls, messages: Any) -> Any:
+        """Clean what is said: clients cut texts inside an emoji, and send them with every turn."""
+        return cleaned(messages)
 
     def check(self) -> None:
         """Refuse what cannot be honoured.

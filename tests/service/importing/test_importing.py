@@ -245,3 +245,53 @@ def test_odd_parts_of_claudes_export_are_passed_over_and_the_rest_is_read(tmp_pa
         "And wasps?": "m2",
         "How many hives?": None,
     }
+
+
+BROKEN = "Half an emoji: \ud83d and \x00."
+ZERO = "0001-01-01T00:00:00Z"
+"""What programs write where there is no date."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        (
+            "chatgpt",
+            [
+                {
+                    "conversation_id": "c",
+                    "create_time": -62_135_596_800,
+                    "mapping": {
+                        "a": node("a", None, "user", BROKEN, -62_135_596_800),
+                        "b": node("b", "a", "assistant", BROKEN, 253_402_300_799),
+                    },
+                }
+            ],
+        ),
+        (
+            "claude",
+            [
+                {
+                    "uuid": "k",
+                    "created_at": ZERO,
+                    "chat_messages": [
+                        {"uuid": "m", "sender": "human", "text": BROKEN, "created_at": ZERO},
+                        {"uuid": "m", "sender": "assistant", "text": "Two under one id."},
+                    ],
+                }
+            ],
+        ),
+        ("messages", [{"role": "user", "content": BROKEN, "timestamp": ZERO}]),
+        ("facts", [{"memory": BROKEN, "created_at": "9999-12-31T23:59:59Z"}]),
+    ],
+)
+async def test_what_no_store_takes_is_mended_and_all_is_brought_in(
+    serve: Serve, tmp_path: Path, kind: str, content: Any
+) -> None:
+    async with serve() as alone:
+        seen = await imported(alone, kind, written(tmp_path, content))
+        (turn,) = seen["turns"]
+        said = [message["text"] for message in turn["messages"]]
+        assert said[0] == "Half an emoji: \ufffd and ."
+        assert len(said) == (1 if kind in ("messages", "facts") else 2)
+        assert turn["at"].startswith(str(NOW.year))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 
@@ -14,6 +15,7 @@ def too_large(tokens: int, most: int) -> str:
     )
 
 
+@with_config(ConfigDict(use_attribute_docstrings=True))
 class Budget(TypedDict):
     """How a prompt spent its tokens. `total` is the sum of the seven shares."""
 

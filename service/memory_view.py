@@ -5,13 +5,15 @@ The one reading behind the command line's lists and the routes; nothing here cha
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field
 
 from domain.facts.entities import with_ends
 from domain.facts.facts import Standing, standing, withheld
 from domain.folding import live_journal
 from domain.owner import Owner
-from domain.records import Entity, Episode, Recalled, Turn, turn_of
+from domain.records import Entity, Episode, Fact, Recalled, Turn, turn_of
 from domain.turns import live, parents_of
 
 if TYPE_CHECKING:
@@ -30,6 +32,24 @@ class MemoryView:
     """Those that hold and those that were superseded; deleted ones are not among them."""
     entities: list[Entity]
     """By name; with what live turns say of them, the earlier values of an attribute too."""
+
+
+class FactShown(Fact):
+    """A fact and whether it still holds, as programs read it."""
+
+    current: bool = Field(description="False where a newer fact superseded it.")
+    superseded_by: str | None = Field(description="Id of the fact that ended it.")
+    until: datetime | None = Field(description="When it ended.")
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self:
+        """Return a fact with how it stands."""
+        return cls(
+            **standing.fact.model_dump(),
+            current=standing.current,
+            superseded_by=standing.superseded_by,
+            until=standing.until,
+        )
 
 
 async def remembered(

@@ -74,17 +74,9 @@ def facts(
     day = date_of(as_of, timezone or settings().timezone)
     shown = _remembered(owner_of(user, character), day).facts
     if as_json:
-        print_json(
-            [
-                {
-                    **each.fact.model_dump(mode="json"),
-                    "current": each.current,
-                    "superseded_by": each.superseded_by,
-                    "until": each.until.isoformat() if each.until else None,
-                }
-                for each in shown
-            ]
-        )
+        from service.memory_view import FactShown
+
+        _show([*map(FactShown.of, shown)], "facts", as_json)
     else:
         _show(shown, "facts", as_json)
 

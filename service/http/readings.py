@@ -7,9 +7,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from domain.facts.facts import Standing
 from domain.owner import Owner
-from domain.records import Fact, Turn
+from domain.prompt_budget import Budget
+from domain.records import Turn
 from service.conversation import Conversation
 from service.usage.limits import Quota
 from stores.open import Stores
@@ -38,14 +38,6 @@ class Earlier(BaseModel):
     summaries: list[Summary] = Field(description="Oldest first.")
 
 
-class FactShown(Fact):
-    """A fact and whether it still holds."""
-
-    current: bool = Field(description="False where a newer fact superseded it.")
-    superseded_by: str | None = Field(description="Id of the fact that ended it.")
-    until: datetime | None = Field(description="When it ended.")
-
-
 class EpisodeShown(BaseModel):
     """An episode; its turns only where they are asked for."""
 
@@ -61,25 +53,11 @@ class EpisodeShown(BaseModel):
     turns: tuple[Turn, ...] | None = Field(description="The evidence, verbatim, oldest first.")
 
 
-class BudgetShown(BaseModel):
-    """How a prompt spent its tokens."""
-
-    persona: int
-    summary: int
-    buffer: int = Field(description="The last turns verbatim, with the message.")
-    entities: int
-    memories: int = Field(description="With what search_memory brought.")
-    reply_reserve: int
-    total: int = Field(description="The sum of the above.")
-    limit: int
-    cached_prefix: float = Field(description="Share, 0 to 1, that a provider's cache may know.")
-
-
 class BudgetReport(BaseModel):
     """How the last prompt of a thread was spent."""
 
     thread: str
-    budget: BudgetShown
+    budget: Budget
     today: Quota | None = Field(description="Null where the tier has no daily bound.")
 
 
@@ -103,14 +81,4 @@ async def earlier(
             )
             for note in (branch.notes if branch else ())
         ],
-    )
-
-
-def fact_shown(fact: Standing) -> FactShown:
-    """Return a fact as the routes show it."""
-    return FactShown(
-        **fact.fact.model_dump(),
-        current=fact.current,
-        superseded_by=fact.superseded_by,
-        until=fact.until,
     )

@@ -12,7 +12,7 @@ from domain.facts.facts import Standing
 from service import erasing, memory_changes
 from service.http.access import OwnMemory, OwnUser, Served
 from service.http.problems import PROBLEMS
-from service.http.readings import FactShown, fact_shown
+from service.memory_view import FactShown
 from stores.maintenance.erase import Removed
 from stores.maintenance.export import export_user
 
@@ -34,7 +34,7 @@ async def edit_fact(served: Served, owner: OwnMemory, id: FactId, wording: NewWo
         fact = await memory_changes.edit_fact(served.parts, owner, id, wording.text)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    return fact_shown(Standing(fact, current=True))
+    return FactShown.of(Standing(fact, current=True))
 
 
 @router.delete("/{character_id}/facts/{id}", status_code=204)

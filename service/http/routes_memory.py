@@ -10,7 +10,7 @@ from service.http import readings
 from service.http.access import Asking, AsOf, OwnMemory, Served
 from service.http.paging import Cursor, Limit, Page, page_after, page_before
 from service.http.problems import NOTHING, PROBLEMS
-from service.memory_view import look_up, remembered
+from service.memory_view import FactShown, look_up, remembered
 from service.usage.ledger import Ledger, read_ledger
 
 router = APIRouter(prefix="/memory/{user_id}/{character_id}", tags=["memory"], responses=PROBLEMS)
@@ -71,13 +71,13 @@ def _episode(episode: Episode, evidence: bool) -> readings.EpisodeShown:
 @router.get("/facts")
 async def facts(
     served: Served, owner: OwnMemory, as_of: AsOf, limit: Limit = 50, cursor: Cursor = None
-) -> Page[readings.FactShown]:
+) -> Page[FactShown]:
     """What is held to be true, and what no longer is, in the order it was said."""
     every = (await remembered(served.parts.stores, owner, as_of=as_of)).facts
     shown, more = page_after(
         every, lambda each: (each.fact.observed_at.timestamp(), each.fact.id), limit, cursor
     )
-    return Page(items=[readings.fact_shown(each) for each in shown], next=more)
+    return Page(items=[FactShown.of(each) for each in shown], next=more)
 
 
 @router.get("/entities")
@@ -117,8 +117,8 @@ async def budget(
         raise HTTPException(404, NOTHING)
     tier = served.parts.settings.tier_name(caller.tier, owner.character_id)
     quota = await served.limits.quota(owner.user_id, tier)
-    shown = readings.BudgetShown.model_validate(spent)
-    return readings.BudgetReport(thread=thread, budget=shown, today=quota)
+    report = {"thread": thread, "budget": spent, "today": quota}
+    return readings.BudgetReport.model_validate(report)
 
 
 @router.get("/ledger")

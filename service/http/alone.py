@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.owner import Owner, digest
@@ -29,6 +30,8 @@ from service.serving import OpenServing, Serving
 from settings import Settings
 from stores.errors import StoreMismatch, StoreUnavailable
 
+AGENTS = "/mcp/memory"
+"""Where agents find their tools."""
 REQUEST_ID = "x-request-id"
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{1,128}")
 """Request ids of proxies that are taken over; others are replaced."""
@@ -111,7 +114,9 @@ def create() -> FastAPI:
     _log_plainly()
     agents = AgentAccess(settings)
     app = create_app(partial(_with_sweeps, agents.opened))
-    app.mount("/mcp/memory", agents)
+    # Without a slash behind it too: a redirect would leave out the https of a proxy.
+    app.router.routes.append(Route(AGENTS, agents, include_in_schema=False))
+    app.mount(AGENTS, agents)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from mcp import Client, StdioServerParameters
 
@@ -50,8 +51,12 @@ async def test_an_agent_that_starts_the_program_shares_the_memory(tmp_path: Path
 @pytest.mark.deep
 async def test_an_agent_shares_the_memory_of_a_server(tmp_path: Path) -> None:
     with serve_process(cwd=tmp_path) as server:
-        async with Client(f"{server.url}/mcp/memory") as client:
-            await used(client)
+        for slash in ("", "/"):
+            async with Client(f"{server.url}/mcp/memory{slash}") as client:
+                await used(client)
+            async with httpx.AsyncClient() as plain:  # of which a proxy's https would be lost
+                answer = await plain.post(f"{server.url}/mcp/memory{slash}", json={})
+                assert not answer.is_redirect
 
 
 async def test_a_fact_that_an_agent_forgets_is_in_no_list_any_more(serve: Serve) -> None:

@@ -186,11 +186,19 @@ async def _summarize(parts: Parts, state: RememberState) -> dict[str, Any]:
     return {"episodes": 1, "folded": sum(len(turn.messages) for turn in episode.turns)}
 
 
-async def run(parts: Parts, asked: dict[str, Any], served: bool) -> Any:
+async def run(parts: Parts, owner: Owner, *, served: bool = False, **more: Any) -> Any:
     """Run the graph in the background of this process, or as a run of its own on the server.
 
-    Returns what it did, as `RememberOutput`.
+    Args:
+        parts: What it runs on.
+        owner: Whose journal.
+        served: Whether it is a run of the LangGraph server.
+        more: Of `RememberInput`.
+
+    Returns:
+        What it did, as `RememberOutput`.
     """
+    asked = {"user_id": owner.user_id, "character_id": owner.character_id, **more}
     if served:
         return await get_client().runs.wait(None, "remember", input=asked)
     graph = _compiled(parts)

@@ -22,8 +22,10 @@ NOTHING = Schedule(fold=None, extract=False)
 class Remember(Protocol):
     """Folds and extracts as a run of its own."""
 
-    async def __call__(self, parts: Parts, asked: dict[str, Any], served: bool) -> None:
-        """Run it with the input `asked`; `served`: on the LangGraph server, as its own run."""
+    async def __call__(
+        self, parts: Parts, owner: Owner, *, served: bool, tier: str, thread: str
+    ) -> None:
+        """Do what a turn on a thread calls for; `served`: on the LangGraph server."""
 
 
 class AfterReply:
@@ -60,16 +62,11 @@ class AfterReply:
     def _start(self, origin: Origin, runtime: Runtime[ChatContext]) -> None:
         """Fold and extract in the background, and load what that changed for the next turn."""
         owner, stores = origin.owner, self._parts.stores
-        asked = {
-            "user_id": owner.user_id,
-            "character_id": owner.character_id,
-            "tier": self._parts.settings.tier_name(runtime.context.tier, owner.character_id),
-            "thread": origin.thread,
-        }
+        tier = self._parts.settings.tier_name(runtime.context.tier, owner.character_id)
         served = runtime.server_info is not None
 
         async def work() -> None:
-            await self._remember(self._parts, asked, served)
+            await self._remember(self._parts, owner, served=served, tier=tier, thread=origin.thread)
             if not served:
                 await stores.recall.load(owner, await stores.journal.read(owner))
 

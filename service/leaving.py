@@ -32,15 +32,9 @@ async def note_facts(
     Returns:
         The texts of the facts that are new.
     """
-    asked = {
-        "user_id": owner.user_id,
-        "character_id": owner.character_id,
-        "tier": tier,
-        "facts_only": True,
-    }
     try:
         async with asyncio.timeout(seconds):
-            done = await run(parts, asked, False)
+            done = await run(parts, owner, tier=tier, facts_only=True)
             return list(done["facts_added"]) if done else None  # Others are at it already.
     except (TimeoutError, ModelError, StoreUnavailable):
         return None

@@ -100,13 +100,7 @@ async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> b
             return True
         if failed:
             raise StoreUnavailable(f"It may not be forgotten yet; ask again. ({failed[-1]})")
-    asked = {
-        "user_id": owner.user_id,
-        "character_id": owner.character_id,
-        "tier": None,
-        "thread": thread,
-    }
-    parts.stores.background.start(owner, lambda: run(parts, asked, False))
+    parts.stores.background.start(owner, lambda: run(parts, owner, thread=thread))
     return False
 
 

@@ -91,8 +91,7 @@ async def _sweep_owner(parts: Parts, owner: Owner, report: SweepReport) -> None:
         report.lost += 1
         return
     if idle_since(view, parts.now() - parts.settings.sweep_idle) and _left(view):
-        asked = {"user_id": owner.user_id, "character_id": owner.character_id}
-        done = await run(parts, asked, served=False)
+        done = await run(parts, owner)
         report.emptied += 1
         report.episodes += done.get("episodes", 0)
         report.folded += done.get("folded", 0)

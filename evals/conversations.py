@@ -247,8 +247,8 @@ async def extracted(
     drawn: dict[str, Fact] = {}
     every = bench.settings.extract_turns
     for start in range(0, len(turns), every):
-        sources = sources_of(turns[start : start + every], turns[:start])
         now = turns[-1].at
+        sources = sources_of(turns[start : start + every], turns[:start], now)
         extraction = await model.extract(sources, list(stored.values()), now)
         by_ref = {source.ref: source for source in sources}
         fresh = await asyncio.to_thread(apply, extraction.facts, by_ref, list(stored.values()), now)

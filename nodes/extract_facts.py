@@ -156,7 +156,7 @@ async def extract(
     try:
         extend = partial(journal.extend_extraction, owner, generation)
         async with extending(parts, extend):
-            sources = sources_of(turns, earlier)
+            sources = sources_of(turns, earlier, parts.now())
             work = await _extract(parts, owner, view, tier, sources, asked)
     except ModelError:
         await journal.extracted(owner, generation, None)
@@ -213,7 +213,7 @@ async def _extract(
             fact.model_copy(update={"edited": True}) if turns_of(fact) <= hidden else fact
             for fact in facts
         )
-        entities = entity_rules.merge(mentions, by_ref, rows.entities)
+        entities = entity_rules.merge(mentions, by_ref, rows.entities, parts.now())
         records: list[Memory] = [*facts, *entities]
         return {key_of(record): record for record in records}
 

@@ -47,6 +47,7 @@ def merge(
     mentions: Sequence[EntityMention],
     sources: Mapping[str, Source],
     stored: Sequence[Entity],
+    now: datetime,
 ) -> tuple[Entity, ...]:
     """Return the new and the changed entities that mentions lead to, ready to be written.
 
@@ -59,8 +60,10 @@ def merge(
         mentions: What a model found; those without a source in `sources` or a name are dropped.
         sources: The messages that were read, by reference.
         stored: Every entity of the owner.
+        now: Upper bound of when something was said, against wrong clocks.
     """
-    entities = {entity.id: entity for entity in stored}
+    earliest = min([now, *(source.at for source in sources.values())])
+    entities = {entity.id: _told_before(entity, earliest, now) for entity in stored}
     written: dict[str, Entity] = {}
     placed = [
         mention for mention in mentions if mention.source in sources and name_key(mention.name)
@@ -76,6 +79,15 @@ def merge(
         if after != before:
             entities[after.id] = written[after.id] = after
     return tuple(written.values())
+
+
+def _told_before(entity: Entity, bound: datetime, now: datetime) -> Entity:
+    """Return an entity with nothing told after `now`, as by a clock that was wrong."""
+    attributes = tuple(
+        each if each.valid_from <= now else each.model_copy(update={"valid_from": bound})
+        for each in entity.attributes
+    )
+    return entity.model_copy(update={"attributes": attributes})
 
 
 def current_attributes(
@@ -117,7 +129,8 @@ def with_ends(entity: Entity, standings: Iterable[Standing]) -> Entity:
             )
             still = says(after.fact.text, attribute.value) and not denies(after.fact.text)
             if stated and not still:
-                end = {"value": "", "source": after.fact.sources[0], "valid_from": standing.until}
+                until = max(standing.until, attribute.valid_from)  # "Last week", told today.
+                end = {"value": "", "source": after.fact.sources[0], "valid_from": until}
                 ends.append(attribute.model_copy(update=end))
     return entity.model_copy(update={"attributes": (*entity.attributes, *ends)}) if ends else entity
 

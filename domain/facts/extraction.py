@@ -92,12 +92,14 @@ class Extraction(BaseModel):
         )
 
 
-def sources_of(turns: Sequence[Turn], around: Iterable[Turn] = ()) -> list[Source]:
+def sources_of(turns: Sequence[Turn], around: Iterable[Turn], now: datetime) -> list[Source]:
     """Return what the user said in these turns, each message with its reference.
 
     Args:
         turns: The turns to read, in order.
         around: Further turns, for the lines before a message: context, never a source.
+        now: No message was said after it: one that says so was told by a wrong clock, and counts
+            as said when the next one was.
     """
     by_id = {turn.id: turn for turn in (*around, *turns)}
     read = {turn.id for turn in turns}
@@ -123,4 +125,15 @@ def sources_of(turns: Sequence[Turn], around: Iterable[Turn] = ()) -> list[Sourc
                 )
             )
             lines = []
-    return sources
+    return _none_after(sources, now)
+
+
+def _none_after(sources: Sequence[Source], now: datetime) -> list[Source]:
+    timed: list[Source] = []
+    for source in reversed(sources):
+        if source.at > now:
+            next_at = timed[-1].at if timed else now
+            at = next_at.astimezone(source.at.tzinfo)
+            source = source.model_copy(update={"at": at})
+        timed.append(source)
+    return timed[::-1]

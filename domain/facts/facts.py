@@ -52,20 +52,18 @@ def apply(
         now: Upper bound of when a message was said, against wrong clocks.
     """
     current = [each.fact.id for each in standing(stored, None) if each.current]
-    reconciliation = Reconciliation([_not_after(fact, now) for fact in stored], current)
+    before = min([now, *(source.at for source in sources.values())]) - timedelta(seconds=1)
+    told = [fact if fact.observed_at <= now else _told(fact, before) for fact in stored]
+    reconciliation = Reconciliation(told, current)
     placed = [change for change in changes if change.source in sources and change.text.strip()]
     for change in sorted(placed, key=lambda each: sources[each.source].at):
         reconciliation.apply(_stated(change, min(sources[change.source].at, now)), change)
     return tuple(reconciliation.written.values())
 
 
-def _not_after(fact: Fact, now: datetime) -> Fact:
-    """Return a fact as told before `now`: what is told later is later, though a clock was wrong."""
-    if fact.observed_at <= now:
-        return fact
-    before = now - timedelta(seconds=1)
-    not_after = {"observed_at": before, "valid_from": min(fact.valid_from, before)}
-    return fact.model_copy(update=not_after)
+def _told(fact: Fact, at: datetime) -> Fact:
+    """Return a fact as told then: what is told later is later, though a clock was wrong."""
+    return fact.model_copy(update={"observed_at": at, "valid_from": min(fact.valid_from, at)})
 
 
 def standing(

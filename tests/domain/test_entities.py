@@ -12,6 +12,7 @@ from domain.facts.extraction import EntityKind, EntityMention, Source
 from domain.records import Entity
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
+NOW = START + timedelta(days=100)
 
 
 def said(day: int) -> Source:
@@ -32,7 +33,7 @@ def merged(*mentions: EntityMention, known: Sequence[Entity] = ()) -> list[Entit
     entities = {one.id: one for one in known}
     for one in mentions:
         entities.update(
-            (entity.id, entity) for entity in merge([one], SOURCES, [*entities.values()])
+            (entity.id, entity) for entity in merge([one], SOURCES, [*entities.values()], NOW)
         )
     return list(entities.values())
 
@@ -111,7 +112,7 @@ def test_a_mention_told_late_is_not_the_current_value() -> None:
 
 
 def test_a_mention_without_a_known_source_or_a_name_is_dropped() -> None:
-    assert merge([mention("Anna", 99), mention("  ")], SOURCES, []) == ()
+    assert merge([mention("Anna", 99), mention("  ")], SOURCES, [], NOW) == ()
 
 
 def test_a_description_is_one_line() -> None:
@@ -165,8 +166,8 @@ def test_whatever_is_mentioned_the_same_again_writes_nothing(
     known: dict[str, Entity] = {}
     for batch in batches:
         before = dict(known)
-        known.update((one.id, one) for one in merge(batch, SOURCES, [*known.values()]))
-        assert merge(batch, SOURCES, [*known.values()]) == ()
+        known.update((one.id, one) for one in merge(batch, SOURCES, [*known.values()], NOW))
+        assert merge(batch, SOURCES, [*known.values()], NOW) == ()
         for old in before.values():
             new = known[old.id]
             assert set(old.attributes) <= set(new.attributes)

@@ -15,7 +15,7 @@ from domain.recall.index import EvidenceIndex
 from domain.recall.packing import Line, Pool, cost_of, fill
 from domain.recall.query import Question
 from domain.recall.ranking import Mask, Signals, judge, load_weights
-from domain.records import Episode, Fact, Recalled, turn_of
+from domain.records import Episode, Fact, Recalled, RecallKind, turn_of
 from domain.text.dates.dates import day_heading
 from domain.text.words import normalized
 from stores.recall.scope import Scope
@@ -188,17 +188,9 @@ class Candidates:
     def _evidence(self, row: int, note: str, why: dict[str, float]) -> Line:
         unit = self._index.corpus.units[row]
         text = f"{self._line(row)} ({note})" if note else self._line(row)
-        item = Recalled(
-            id=unit.ref,
-            kind="fact" if unit.role is None else "evidence",
-            score=round(float(self._judged.scores[row]), 4),
-            text=text,
-            at=unit.at,
-            speaker=unit.speaker or None,
-            why=why,
-            tokens=cost_of(text, self._count),
-        )
-        return Line(item, row)
+        kind: RecallKind = "fact" if unit.role is None else "evidence"
+        item = self._item(kind, unit.ref, float(self._judged.scores[row]), text, unit.at)
+        return Line(item.model_copy(update={"speaker": unit.speaker or None, "why": why}), row)
 
     def _facts(self, allowed: Mask, shown: Container[str], recalled: Collection[str]) -> list[Line]:
         """Return facts of kept units, best first, none of whose messages is shown."""
@@ -214,17 +206,12 @@ class Candidates:
         return lines
 
     def _wish(self, fact: Fact, score: float) -> Recalled:
-        return self._fact_item(fact, score, f"- {day_heading(fact.valid_from)}: {fact.text}")
+        text = f"- {day_heading(fact.valid_from)}: {fact.text}"
+        return self._item("fact", fact.id, score, text, fact.valid_from)
 
-    def _fact_item(self, fact: Fact, score: float, text: str) -> Recalled:
-        return Recalled(
-            id=fact.id,
-            kind="fact",
-            score=round(score, 4),
-            text=text,
-            at=fact.valid_from,
-            tokens=cost_of(text, self._count),
-        )
+    def _item(self, kind: RecallKind, id: str, score: float, text: str, at: datetime) -> Recalled:
+        tokens = cost_of(text, self._count)
+        return Recalled(id=id, kind=kind, score=round(score, 4), text=text, at=at, tokens=tokens)
 
     def _untaken(self, untaken: Mask) -> Mask:
         """Return the units without those that say nothing but a wish that was taken."""
@@ -239,19 +226,13 @@ class Candidates:
 
     def _fact(self, standing: Standing, best: float) -> Line:
         ended = f" (until {day_heading(standing.until)})" if standing.until else ""
-        item = self._fact_item(standing.fact, best, f"- {standing.fact.text}{ended}")
+        fact, text = standing.fact, f"- {standing.fact.text}{ended}"
+        item = self._item("fact", fact.id, best, text, fact.valid_from)
         return Line(item, len(self._index.corpus))
 
     def _summary(self, episode: Episode, closeness: float) -> Line:
         text = f"- {episode.summary}"
-        item = Recalled(
-            id=episode.id,
-            kind="episode",
-            score=round(closeness, 4),
-            text=text,
-            at=episode.begun,
-            tokens=cost_of(text, self._count),
-        )
+        item = self._item("episode", episode.id, closeness, text, episode.begun)
         return Line(item, len(self._index.corpus))
 
     def _all_live(self, episode: Episode) -> bool:

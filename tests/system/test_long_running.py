@@ -14,8 +14,11 @@ from domain.journal import JournalView, ThreadNote
 from domain.owner import Owner
 from evals.speed.made_up import texts
 from evals.speed.product import Product, open_product
+from service.ops.allocator import keep_little
 from stores.journal.records import Changes
 
+OWNERS = 8
+"""Whose threads they are: each holds what was said on several, all of it at hand."""
 CYCLE = 12
 """Turns within which a conversation is folded once and its facts are drawn three times."""
 
@@ -86,23 +89,30 @@ async def test_a_late_turn_does_about_as_much_as_an_early_one(
 
 @pytest.mark.deep
 async def test_a_process_that_talks_for_long_grows_no_more(tmp_path: Path) -> None:
-    """What is in use after the first half stays about that; with SOAK set, of 5,000 turns."""
+    """What is in use after the first half stays about that; with SOAK set, of 5,000 turns.
+
+    Nobody says what another has said, as in life: what is kept of texts shows.
+    """
     turns, threads = (5_000, 50) if os.environ.get("SOAK") else (960, 16)
     said = texts(turns // threads)
     held: list[tuple[int, int, int, int]] = []
+    keep_little()  # as `mnemo serve` does
     async with open_product(
-        data_dir=tmp_path, embeddings="wordllama", remember="background", index_owners=16
+        data_dir=tmp_path, embeddings="wordllama", remember="background"
     ) as product:
         for number, text in enumerate(said):
             await asyncio.gather(
-                *(product.turn(f"user {n}", text, f"thread {n}") for n in range(threads))
+                *(
+                    product.turn(f"user {n % OWNERS}", f"{text} For {n}.", f"thread {n}")
+                    for n in range(threads)
+                )
             )
             await product.rest()
             product.model.prompts.clear()
             if number >= len(said) // 2:
                 gc.collect()
                 held.append((memory(), files(), len(asyncio.all_tasks()), sqlite_size(tmp_path)))
-        print(held[0], held[-1])
+                print((number + 1) * threads, "turns:", *held[-1], flush=True)
     first, last = held[0], held[-1]
     assert last[0] <= 1.15 * first[0]
     assert last[1] <= first[1] + 4 and last[2] <= first[2] + 1

@@ -72,7 +72,10 @@ class ChatCommands:
         """Run a line that begins with a slash; what is no command is named."""
         name, _, rest = line.strip().partition(" ")
         name = name.lower()
-        if name not in COMMANDS or name in LEAVE:
+        if name in LEAVE:
+            self._refuse(f"Write {name} alone to leave; /{name} says it.")
+            return
+        if name not in COMMANDS:
             self._refuse(f"There is no command {name}: /help lists them, /{name} says it.")
             return
         command: Callable[[str], Awaitable[None]] = getattr(self, f"_{name[1:]}")

@@ -8,6 +8,7 @@ import atexit
 import gc
 import json
 import logging
+import shutil
 import sys
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine
@@ -35,9 +36,12 @@ INTERRUPTED = 130
 
 def console(stderr: bool = False) -> "Console":
     """Return a console that prints text as it is: no markup, no highlighting, no emoji codes."""
-    from rich.console import Console
+    from rich.console import Console, ConsoleDimensions
 
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    shown = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    if shown.is_dumb_terminal:  # Its width is known all the same, and Rich takes it for 80.
+        shown.size = ConsoleDimensions(*shutil.get_terminal_size())
+    return shown
 
 
 def print_json(value: Any, pretty: bool = True) -> None:

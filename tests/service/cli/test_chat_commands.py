@@ -35,14 +35,14 @@ def said_by_the_user(mnemo: Mnemo) -> list[str]:
 def test_commands_are_commands_in_a_pipe_too(mnemo: Mnemo) -> None:
     said = [
         "I live in Ghent", "//tmp is full", "/Recall Ghent", "/FACTS", "/budget", "/what",
-        "/reset", "Exit", "I live in Bonn",
+        "/reset", "/quit now", "Exit", "I live in Bonn",
     ]  # fmt: skip
     done = mnemo.run("chat", said="\n".join(said))
     assert done.returncode == 0
     assert "why: " in done.stdout and "persona" in done.stdout
     refused = done.stderr.splitlines()
-    assert len(refused) == 2 and refused[0].startswith("There is no command /what:")
-    assert "say /reset yes" in refused[1]
+    assert len(refused) == 3 and refused[0].startswith("There is no command /what:")
+    assert "say /reset yes" in refused[1] and "Write /quit alone to leave" in refused[2]
     assert said_by_the_user(mnemo) == ["I live in Ghent", "/tmp is full"]
     done = mnemo.run("chat", "--json", said="/reset yes\n/facts\n")
     assert done.stdout == "" and "Forgotten: 1 threads" in done.stderr
@@ -206,6 +206,15 @@ def test_what_is_recalled_is_shown_once_with_reasons_that_are_explained(mnemo: M
     for command in (["recall", "tea"], ["facts"], ["budget"], ["doctor"]):
         shown = mnemo.run(*command, env={"COLUMNS": "60"}).stdout
         assert max(map(len, shown.splitlines())) <= 60, command
+
+
+def test_a_terminal_that_can_do_little_is_as_wide_as_it_is(mnemo: Mnemo) -> None:
+    mnemo.chat(
+        "My aunt Wilhelmina restores antique grandfather clocks in Trondheim with a neighbour"
+    )
+    with mnemo.terminal("recall", "clocks", env={"TERM": "dumb", "COLUMNS": "50"}) as screen:
+        shown = screen.wait_for("shares words with the message")
+    assert "Wilhelmina" in shown and max(map(len, shown.splitlines())) <= 50
 
 
 def test_every_signal_of_the_ranking_has_a_reason_in_words() -> None:

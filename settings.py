@@ -66,8 +66,8 @@ class Settings(BaseSettings):
     persona: str = "You are a warm, attentive companion. You answer briefly and to the point."
     """The persona when a run's context names none."""
     characters_file: Path = Path("characters.toml")
-    """Characters by id, one TOML table each: `name`, `persona`, `model`, `tier`, `greeting`. Not
-    there: there are none by name."""
+    """Characters by id, one TOML table each: `name`, `persona`, `model`, `tier`, `greeting`.
+    Without the setting and without such a file there are none by name."""
     timezone: str | None = None
     """Where users are, as an IANA name such as Europe/Berlin, unless a run's context says.
     Unset: where this machine is."""
@@ -222,14 +222,18 @@ class Settings(BaseSettings):
 
     @cached_property
     def characters(self) -> dict[str, Character]:
-        """The characters of the file, by id; empty where there is no file.
+        """The characters of the file, by id; empty where none is named and there is none.
 
         Raises:
-            ValueError: If the file is no TOML, or a table holds something else.
+            ValueError: If the file is named and not there, is no TOML, or holds something else.
         """
         try:
             return read_characters(self.characters_file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if "characters_file" in self.model_fields_set:
+                raise ValueError(
+                    f"{self.characters_file}, which MNEMO_CHARACTERS_FILE names, is not there."
+                ) from error
             return {}
         except (OSError, ValueError) as error:
             raise ValueError(f"{self.characters_file} cannot be used: {error}") from error

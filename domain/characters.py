@@ -4,6 +4,8 @@ import tomllib
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from domain.records import Id
+
 
 class Character(BaseModel):
     """Somebody to talk with, as one table of the characters' file describes them."""
@@ -17,7 +19,7 @@ class Character(BaseModel):
     greeting: str = Field(default="", description="What a new conversation begins with.")
 
 
-_CHARACTERS = TypeAdapter(dict[str, Character])
+_CHARACTERS = TypeAdapter(dict[Id, Character])
 
 
 def read_characters(text: str) -> dict[str, Character]:

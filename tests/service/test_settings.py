@@ -55,6 +55,17 @@ def test_a_tier_is_added_by_variables_or_json(monkeypatch: pytest.MonkeyPatch) -
     assert settings.tier("gold").remembers and not settings.tier("free").remembers
 
 
+@pytest.mark.parametrize("content", [None, '[""]\npersona = "You are nobody."\n'])
+def test_a_file_of_characters_that_is_named_and_cannot_be_used_is_refused(
+    tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "characters.toml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ValueError, match=r"characters\.toml"):
+        Settings(_env_file=None, characters_file=file)
+
+
 def test_a_tier_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
     sentence = 'There is no tier "gold": use "free", "plus" or "trial".'
     row = {"trial": Tier(context_budget=4000)}

@@ -34,8 +34,6 @@ from tests.support.held_loop import watched
 
 MOST = 0.05
 """Seconds for which text of users may hold the event loop, or Python's lock."""
-TOLERATED = 0.15
-"""What is let pass: one of the texts, "4-4-4-...", holds it for 0.06 to 0.09 s by way of /v1."""
 TRIES = 5
 """What holds them does so each time; what a busy machine adds does not."""
 SIZE = 99_000
@@ -45,6 +43,7 @@ PIECES = [
     "my password to ", "我喜欢喝茶。", "\n", "2026-05-08 ", "sk-", "API_TOKEN=", "😀", '"', "a@",
     "- ", "A. ", "eyJ", "http://", "_-", "I like tea and ", "May ", "Anna ", "my name is ", "```",
     "key:", "/", "forget ", "1.", "7 ", "ab-", "пароль ", "是", "ก", "\u200b", "e\u0301", "x=y&",
+    "4.", "4/", "12-", "4\u2011", "\u0664-", "\u096a/", "a-", "1:", "4-4.4/4 ",
 ]  # fmt: skip
 """What it says again and again: a few tokens, many words, or what a search may stumble over."""
 
@@ -72,7 +71,7 @@ async def test_a_long_text_holds_nobody_up(tmp_path: Path, piece: str) -> None:
                 held: list[float] = []
                 while len(held) < TRIES and min(held, default=MOST) >= MOST:
                     held.append(await _held(way, parts, client, text, f"{name}{len(held)}"))
-                assert min(held) < TOLERATED, f"{name}: {held}"
+                assert min(held) < MOST, f"{name}: {held}"
 
 
 async def _held(way: Any, parts: Parts, client: httpx.AsyncClient, text: str, user: str) -> float:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from domain.json_text import read_json
 from domain.owner import Owner
 from domain.records import MOST_BYTES, MOST_TURNS, Entity, Episode, Fact, Record, Turn
+from domain.rows import Memory, too_long
 from domain.turns import follows_itself, parents_of, unbroken
 
 T = TypeVar("T", bound=Record)
@@ -151,8 +152,7 @@ class _Reader:
         _add(into.episodes, episode)
 
     def _place(self, into: ExportedOwner, turn: Turn, number: int) -> None:
-        for message in turn.messages:
-            _refuse_long(message.text)
+        _refuse_long(turn)
         if turn.seq > into.seq:
             raise _Wrong("the sequence number of a turn is larger than its owner's")
         first, _ = self._said.setdefault((into.owner.character_id, turn.id), (turn, number))
@@ -168,8 +168,8 @@ class _Reader:
                 raise ImportRefused(f"Line {number} cannot be imported: a turn follows itself.")
 
 
-def _refuse_long(text: str) -> None:
-    if len(text) > MOST_BYTES or len(text.encode("utf-8", "replace")) > MOST_BYTES:
+def _refuse_long(record: Turn | Memory) -> None:
+    if too_long(record):
         raise _Wrong(f"a text of it has more than {MOST_BYTES:,} bytes")
 
 
@@ -218,5 +218,5 @@ def _record(kind: type[T], line: Mapping[str, Any]) -> T:
 def _add(into: dict[str, M], record: M) -> None:
     if record.id in into:
         raise _Wrong("this record stands in the file already")
-    _refuse_long(record.model_dump_json(exclude={"turns"}))  # Those were looked at one by one.
+    _refuse_long(record)
     into[record.id] = record

@@ -18,10 +18,14 @@ RecallKind = Literal["evidence", "episode", "fact", "entity"]
 
 MOST_BYTES = 1_000_000
 """Bytes of one text at most, whatever the settings allow: the turn after it then waits a minute."""
+MOST_RECORD = 8 * MOST_BYTES
+"""Bytes of a stored turn at most: what a message may have, each sign of it escaped, and a reply."""
 MOST_TURNS = 10**12
-"""The largest sequence number: more than anybody can say, and a whole number to every store."""
+"""The largest sequence number that comes in from outside: more than anybody can say."""
+MOST_SEQ = 2**53
+"""The largest there can be, a whole number to every store: others follow what was brought in."""
 Id = Annotated[str, Field(min_length=1)]
-Seq = Annotated[int, Field(ge=0, le=MOST_TURNS)]
+Seq = Annotated[int, Field(ge=0, le=MOST_SEQ)]
 Share = Annotated[float, Field(ge=0, le=1)]
 EARLIEST, LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
 Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]

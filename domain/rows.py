@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from domain.records import Entity, Episode, Fact, Kind, RecordKey
+from domain.records import MOST_BYTES, Entity, Episode, Fact, Kind, RecordKey, Turn, lean
 
 Memory = Episode | Fact | Entity
 
@@ -15,6 +15,31 @@ def key_of(record: Memory) -> RecordKey:
     if isinstance(record, Episode):
         return "episode", record.id
     return ("fact" if isinstance(record, Fact) else "entity"), record.id
+
+
+def too_long(record: Turn | Memory) -> bool:
+    """Return whether a text of it has more than anybody's may have; the turns after would wait."""
+    turns = (record,) if isinstance(record, Turn) else getattr(record, "turns", ())
+    texts = [text for turn in turns for said in turn.messages for text in (said.text, said.name)]
+    texts += [text for turn in turns for text in (turn.id, turn.parent, turn.thread)]
+    if not isinstance(record, Turn):
+        texts.append(record.model_dump_json(exclude={"turns"}))
+    return any(
+        len(text) > MOST_BYTES or len(text.encode(errors="replace")) > MOST_BYTES
+        for text in filter(None, texts)
+    )
+
+
+def read_record(kind: Kind, value: Any) -> Memory:
+    """Return the record that a stored value is.
+
+    Raises:
+        ValueError: If it is none, or longer than any.
+    """
+    record = MODELS[kind].model_validate(value)
+    if too_long(record):
+        raise ValueError(f"A text of it has more than {MOST_BYTES:,} bytes.")
+    return lean(record)
 
 
 @dataclass(frozen=True)

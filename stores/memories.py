@@ -15,8 +15,8 @@ from langgraph.store.base import BaseStore, GetOp, Item, Op, PutOp, SearchItem, 
 from pydantic import ValidationError
 
 from domain.owner import Owner
-from domain.records import Episode, Fact, Kind, RecordKey, lean
-from domain.rows import MODELS, Memory, Rows, key_of
+from domain.records import Episode, Fact, Kind, RecordKey
+from domain.rows import MODELS, Memory, Rows, key_of, read_record
 from models.threads import run_aside
 from stores.base_store.namespaces import all_namespaces
 
@@ -263,13 +263,13 @@ def _text(record: Memory) -> str:
 def _record(item: Item, kind: Kind) -> Memory | None:
     """Return the record of a row; None, with a warning, if it cannot be read."""
     try:
-        return lean(MODELS[kind].model_validate(item.value.get("record")))
-    except ValidationError as error:
+        return read_record(kind, item.value.get("record"))
+    except ValueError as error:
         where = "/".join((*item.namespace, item.key))
         _log.warning(
             "A stored %s cannot be read and is left out: %s (%s)",
             kind,
             where,
-            error.errors()[0]["msg"],
+            error.errors()[0]["msg"] if isinstance(error, ValidationError) else error,
         )
         return None

@@ -9,10 +9,8 @@ from contextlib import AsyncExitStack, aclosing
 from itertools import starmap
 from time import monotonic
 
-from pydantic import ValidationError
-
 from domain.owner import Owner
-from domain.rows import MODELS
+from domain.rows import MODELS, read_record
 from service.ops.doctor import Check
 from settings import Settings
 from stores.base_store.backend import LongTermStore
@@ -82,8 +80,8 @@ def _readable(stored: StoredItem) -> bool:
     if len(namespace) != _DEPTH or kind is None:
         return True
     try:
-        MODELS[kind].model_validate(stored.item.value.get("record"))
-    except ValidationError:
+        read_record(kind, stored.item.value.get("record"))
+    except ValueError:
         return False
     return True
 

@@ -15,7 +15,8 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from domain.journal import Claim, JournalView, RowsChange, ThreadNote
-from domain.records import RecordKey, Turn, lean
+from domain.records import MOST_BYTES, MOST_RECORD, MOST_SEQ, RecordKey, Turn, lean
+from domain.rows import too_long
 from stores.journal.backend import RawJournal, Write, count_in
 
 MOST_KEYS = 128
@@ -54,9 +55,14 @@ class Changes:
     threads: dict[str, ThreadNote | None] = field(default_factory=dict)
 
 
-def read_or_none(read: Callable[[str], T], stored: str) -> T | None:
-    """Return a record as it is read; None, with a warning, where somebody else has damaged it."""
+def read_or_none(read: Callable[[str], T], stored: str, most: int = MOST_BYTES) -> T | None:
+    """Return a record as it is read; None, with a warning, where somebody else has damaged it.
+
+    One with more than `most` characters is none of ours, and takes too long to read.
+    """
     try:
+        if len(stored) > most:
+            raise ValueError("It is longer than any record.")
         return read(stored)
     except (ValueError, TypeError, RecursionError) as error:
         _log.warning("A record of a journal cannot be read and is passed over: %s", type(error))
@@ -76,7 +82,7 @@ def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
     turns = {
         id: turn
         for id, stored in raw.turns.items()
-        if (turn := read_or_none(_turn, stored)) is not None and turn.id == id
+        if (turn := read_or_none(_turn, stored, MOST_RECORD)) is not None and turn.id == id
     }
     withheld = read_or_none(_WITHHELD.validate_json, fields.get("withheld", "[]"))
     claim, extracting = fields.get("claim"), fields.get("extracting")
@@ -85,7 +91,8 @@ def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
         version=raw.version,
         rows=count_in(fields, "rows"),
         changes=read_or_none(_changes, fields.get("changes", "[]")) or (),
-        seq=max([count_in(fields, "seq"), *(turn.seq for turn in turns.values())]),
+        # Where another program wrote the last number there is, the next turn has that too.
+        seq=min(MOST_SEQ - 1, max([count_in(fields, "seq"), *(t.seq for t in turns.values())])),
         cursor=count_in(fields, "cursor"),
         claim=read_or_none(Claim.model_validate_json, claim) if claim else None,
         extracting=read_or_none(_moment, extracting) if extracting else None,
@@ -126,7 +133,10 @@ def damaged(raw: RawJournal, threads: Mapping[str, str]) -> list[str]:
 
 @lru_cache(maxsize=PARSED_TURNS)
 def _turn(stored: str) -> Turn:
-    return lean(Turn.model_validate_json(stored))
+    turn = Turn.model_validate_json(stored)
+    if too_long(turn):
+        raise ValueError("A text of it is longer than any.")
+    return lean(turn)
 
 
 @lru_cache(maxsize=PARSED_CHANGES)

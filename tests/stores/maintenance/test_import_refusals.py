@@ -108,6 +108,9 @@ DAMAGES: dict[str, tuple[int, Damage]] = {
         sets(EPISODE, *FOLDED, 0, "messages", 0, "text", to="あ" * 333_334),
     ),
     "a megabyte and more in a fact": (FACT + 1, sets(FACT, "record", "text", to="x" * 1_000_001)),
+    "a megabyte and more in a name": (
+        TURN + 1, sets(TURN, "record", "messages", 0, "name", to="x" * 1_000_001)
+    ),
     "half a number": (3, sets(TURN, "record", "seq", to=1.5)),
     "a whole number with a point": (3, sets(TURN, "record", "seq", to=3.0)),
     "a number as text": (3, sets(TURN, "record", "seq", to="3")),
@@ -226,6 +229,10 @@ async def test_what_is_odd_but_sound_is_taken(tmp_path: Path) -> None:
         "a user of half a pair": sets(HEAD, "user_id", to="alex\ud800"),
         "a turn that was just folded": again(TURN, **turn(2, 1)),
         "an empty line at the end": lambda lines: lines.append(b"\n"),
+        "the last number that is taken": lambda lines: (
+            lines[OWNER].update(seq=10**12, cursor=10**12),
+            sets(TURN, "record", "seq", to=10**12)(lines),
+        ),
     }
     async with open_script(scripted_settings(tmp_path)) as script:
         for name, change in odd.items():

@@ -167,6 +167,7 @@ async def open_tokens(settings: Settings) -> AsyncIterator[Tokens | None]:
         client = await asyncio.to_thread(httpx.AsyncClient, timeout=settings.store_timeout)
         async with client:
             life = settings.auth_jwks_life.total_seconds()
-            yield Tokens(settings, KeyServer(settings.auth_jwks_url, client, life))
+            url, patience = settings.auth_jwks_url, settings.store_timeout
+            yield Tokens(settings, KeyServer(url, client, life, patience))
     else:
         yield None

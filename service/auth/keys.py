@@ -27,6 +27,11 @@ MOST = 256_000
 """Bytes of what a key server publishes at most; as a rule it is some kilobytes."""
 
 
+_ODD = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, UnsupportedAlgorithm)
+"""What reading JSON of any shape as keys raises; nested too deeply, or of the algorithm "none",
+it is a RuntimeError."""
+
+
 class IdentityError(Exception):
     """A request whose caller is not accepted; the text is one sentence."""
 
@@ -78,11 +83,16 @@ class KeyServer:
 
     PAUSE = 30.0
 
-    def __init__(self, url: str, client: httpx.AsyncClient, life: float) -> None:
-        """Fetch from `url` with `client`; keys are kept for `life` seconds."""
+    def __init__(self, url: str, client: httpx.AsyncClient, life: float, patience: float) -> None:
+        """Fetch from `url` with `client`; keys are kept for `life` seconds.
+
+        Everybody with a token waits for `patience` seconds at most, however slowly it answers.
+        """
         self._url, self._client, self._life = url, client, life
+        self._patience = patience
         self._keys: dict[str | None, Key] = {}
         self._tried: float | None = None
+        self._failed = float("-inf")
         self._fetching = asyncio.Lock()
 
     async def find(self, key_id: str | None) -> Key | None:
@@ -91,7 +101,10 @@ class KeyServer:
         Raises:
             KeysUnavailable: If no key is at hand and the provider does not answer.
         """
+        asked = monotonic()
         async with self._fetching:
+            if self._failed > asked:  # What all who waited have heard meanwhile.
+                raise self._unavailable()
             age = monotonic() - self._tried if self._tried is not None else None
             unknown = key_id not in self._keys
             if age is None or age > (self.PAUSE if unknown else self._life):
@@ -101,17 +114,21 @@ class KeyServer:
 
     async def _fetch(self) -> None:
         try:
-            listed = json.loads(await self._body())["keys"]
+            async with asyncio.timeout(self._patience):
+                listed = json.loads(await self._body())["keys"]
             self._keys = dict(filter(None, map(_published, listed)))
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (httpx.HTTPError, TimeoutError, *_ODD) as error:
             if self._keys:
                 return
-            self._tried = None
-            place = urlsplit(self._url).netloc.rpartition("@")[2]
-            raise KeysUnavailable(
-                f"The key server {place} does not answer as it should, so no token can be checked: "
-                "try again later."
-            ) from error
+            self._tried, self._failed = None, monotonic()
+            raise self._unavailable() from error
+
+    def _unavailable(self) -> KeysUnavailable:
+        place = urlsplit(self._url).netloc.rpartition("@")[2]
+        return KeysUnavailable(
+            f"The key server {place} does not answer as it should, so no token can be checked: "
+            "try again later."
+        )
 
     async def _body(self) -> bytes:
         body = b""
@@ -130,7 +147,7 @@ def _published(entry: Any) -> tuple[str | None, Key] | None:
         return None
     try:
         key = jwt.PyJWK(entry)
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+    except (jwt.PyJWTError, *_ODD):
         return None  # What a provider publishes beside its good keys spoils none of those.
     if key.algorithm_name not in PUBLIC or not isinstance(key.key_id, str | None):
         return None

@@ -1,5 +1,6 @@
 """Who is let in: tokens, keys, channels."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -7,6 +8,7 @@ import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from service.auth.identity import (
 )
 from service.auth.keys import KeyServer, KeysUnavailable
 from tests.support.models.model_settings import settings
+from tests.support.pace import took
 from tests.support.servers.dev_server import SECRET, token
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -213,6 +216,8 @@ class Provider:
         self.keys: list[dict[str, Any]] = []
         self.asked = 0
         self.broken = False
+        self.drips = False
+        """Whether it sends its answer sign by sign, so that none of them is late."""
         self.body = b""
         """What is published instead of the keys."""
         provider = self
@@ -223,7 +228,12 @@ class Provider:
                 body = provider.body or json.dumps({"keys": provider.keys}).encode()
                 self.send_response(500 if provider.broken else 200)
                 self.end_headers()
-                self.wfile.write(b"" if provider.broken else body)
+                with suppress(OSError):  # Who asked does not wait any more.
+                    while provider.drips:
+                        self.wfile.write(b" ")
+                        self.wfile.flush()
+                        time.sleep(0.05)
+                    self.wfile.write(b"" if provider.broken else body)
 
             def log_message(self, *args: Any) -> None:
                 pass
@@ -298,7 +308,7 @@ async def test_a_new_key_is_found_after_a_while(
     ],
 )
 async def test_a_provider_that_publishes_no_keys_is_said(provider: Provider, body: bytes) -> None:
-    if body == b"large":  # keys, and much beside them
+    if body == b"too large":  # keys, and much beside them
         body = json.dumps({"keys": provider.keys, "more": "x" * 2_000_000}).encode()
     provider.body = body
     async with open_tokens(settings(auth_jwks_url=provider.url)) as tokens:
@@ -308,6 +318,7 @@ async def test_a_provider_that_publishes_no_keys_is_said(provider: Provider, bod
 
 async def test_odd_keys_beside_a_good_one_do_no_harm(provider: Provider) -> None:
     odd: list[Any] = [5, None, [], {}, {"kty": "RSA"}, {"kty": "RSA", "n": 5, "e": "AQAB"}]
+    odd += [told | {"alg": "none"} for told in provider.keys]
     odd += [{"kty": []}, {"kty": "EC", "crv": {}}, {"kty": "oct", "k": "AA"}]
     provider.keys += odd
     provider.publish("two", OTHER_RSA, kid=["two"])
@@ -328,6 +339,19 @@ async def test_a_provider_that_is_down_locks_out_nobody_whose_key_is_known(
         await as_sent(tokens, signed("alex", RSA, "one"))
         provider.broken = True
         assert await as_sent(tokens, signed("alex", RSA, "one")) == "alex"
+
+
+async def test_a_provider_whose_answer_never_ends_keeps_nobody_waiting(provider: Provider) -> None:
+    provider.drips = True
+    sent = signed("alex", RSA, "one")
+    begun = time.monotonic()
+    async with open_tokens(settings(auth_jwks_url=provider.url, store_timeout=0.5)) as tokens:
+        waiting = [as_sent(tokens, sent) for _ in range(20)]
+        for answer in await asyncio.gather(*waiting, return_exceptions=True):
+            assert isinstance(answer, KeysUnavailable)
+        assert took(begun) < 2
+        provider.drips = False
+        assert await as_sent(tokens, sent) == "alex"
 
 
 async def test_only_published_signing_keys_with_a_public_half_count(provider: Provider) -> None:

@@ -111,6 +111,15 @@ DAMAGES: dict[str, tuple[int, Damage]] = {
     "a megabyte and more in a name": (
         TURN + 1, sets(TURN, "record", "messages", 0, "name", to="x" * 1_000_001)
     ),
+    "more texts than a turn can have": (
+        TURN + 1,
+        sets(TURN, "record", "messages", to=[
+            {"id": f"m{number}", "role": "user", "text": "x" * 900_000, "at": AT}
+            for number in range(9)]),
+    ),
+    "more withheld turns than a journal names": (
+        OWNER + 1, sets(OWNER, "withheld", to=[f"{number:032x}" for number in range(30_000)])
+    ),
     "half a number": (3, sets(TURN, "record", "seq", to=1.5)),
     "a whole number with a point": (3, sets(TURN, "record", "seq", to=3.0)),
     "a number as text": (3, sets(TURN, "record", "seq", to="3")),

@@ -10,14 +10,12 @@ from itertools import dropwhile, islice
 
 from domain.facts.support import contradicted, supported
 from domain.records import Turn
+from domain.text.dates.english import MONTH_FORMS, MONTHS, WEEKDAYS
 from domain.text.languages import language_of
 from domain.text.sentences import sentences
 from domain.text.wording import NEGATION, fold, numbers, numbers_as_said, root
 
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b"
-)
+_MONTH = rf"(?:{MONTH_FORMS})\b"
 _DATE = re.compile(
     rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? \d{{4}})?"
     rf"|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?|\b{_MONTH},? \d{{4}}"
@@ -25,7 +23,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _MONTH_NAME = re.compile(_MONTH, re.IGNORECASE)
-_WEEKDAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day", re.IGNORECASE)
+_WEEKDAY = re.compile("|".join(WEEKDAYS), re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['.:-][^\W_]+)*")
 _CAMEL = re.compile(r"(?<![a-z])[a-z]+[A-Z]")
 _ORDINARY = re.compile(
@@ -219,7 +217,7 @@ def _words(text: str) -> frozenset[str]:
         if not word[0].isdigit():
             words.add(word[:3] if _MONTH_NAME.fullmatch(word) else word.removesuffix("'s"))
     for month in re.findall(r"\b\d{4}-(0[1-9]|1[0-2])-\d\d\b", text):
-        words.add("janfebmaraprmayjunjulaugsepoctnovdec"[3 * int(month) - 3 :][:3])
+        words.add(MONTHS[int(month) - 1][:3].lower())
     return frozenset(words)
 
 

@@ -133,10 +133,11 @@ HEAD = re.compile(
     r"(?:\b(?P<which>last|past|previous|this|these|next|coming|upcoming) )?$",
     re.IGNORECASE,
 )
-_MONTH = (
-    r"\b(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+MONTH_FORMS = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    "|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
 )
+_MONTH = rf"\b(?P<month>{MONTH_FORMS})\b\.?"
 _DAY = r"\b(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?![\d:]|\.\d)"
 _YEAR = r"(?P<year>(?:19|20)\d\d)(?![\d]|[.,:]\d)"
 _OF_YEAR = r"(?: (?:of )?(?P<of>last|this|next) year\b)?"

@@ -88,6 +88,7 @@ async def test_a_late_turn_does_about_as_much_as_an_early_one(
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(7200)
 async def test_a_process_that_talks_for_long_grows_no_more(tmp_path: Path) -> None:
     """What is in use after the first half stays about that; with SOAK set, of 5,000 turns.
 

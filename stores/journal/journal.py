@@ -34,25 +34,26 @@ class Journal(Readings):
         super().__init__(backend)
         self.refs = JournalRefs(self)
 
-    async def note_thread(self, owner: Owner, generation: str | None, thread: str) -> None:
-        """Index a thread under its owner, before anything is kept of it."""
+    async def note_thread(self, owner: Owner, generation: str | None, *threads: str) -> None:
+        """Index threads under their owner, in one write, before anything is kept of them."""
         holder, first = Holder(owner, generation_name(generation)), False
-        await self.backend.note_holder(thread, holder)
+        for thread in threads:
+            await self.backend.note_holder(thread, holder)
 
         def decide(view: JournalView) -> Changes | None:
             nonlocal first
             first = not view.threads
-            if thread in view.threads:
-                return None
-            return Changes(threads={thread: ThreadNote()})
+            new = {thread: ThreadNote() for thread in threads if thread not in view.threads}
+            return Changes(threads={**new}) if new else None
 
         try:
             await self.change(owner, generation, decide)
         except GenerationMoved:
-            await self.backend.drop_holders({thread: holder})
+            await self.backend.drop_holders(dict.fromkeys(threads, holder))
             await self.drop_owner(owner)  # Forgotten, also by name.
             raise
-        if first:  # Whoever found no thread may have dropped the owner since it was listed.
+        for thread in threads if first else ():
+            # Whoever found no thread may have dropped the owner since it was listed.
             await self.backend.note_holder(thread, holder)
 
     async def drop_owner(self, owner: Owner) -> None:

@@ -85,8 +85,7 @@ async def _import_owner(stores: Stores, exported: ExportedOwner) -> dict[str, Se
     facts = [fact for fact in exported.facts.values() if fact.id not in deleted]
     entities = list(exported.entities.values())
     try:
-        for thread in exported.refs:
-            await stores.journal.note_thread(owner, view.generation, thread)
+        await stores.journal.note_thread(owner, view.generation, *exported.refs)
         await stores.memories.put(owner, view.generation, *episodes, *facts, *entities)
         await stores.journal.restore(
             owner,

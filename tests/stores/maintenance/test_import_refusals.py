@@ -1,6 +1,7 @@
 """A file that was damaged, or written to do damage, is refused by its line and changes nothing."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from stores.maintenance.erase import forget
 from stores.maintenance.export import export_user, import_user
 from tests.support.mnemo_runs import Mnemo, mnemo
 from tests.support.models.scripted import Script, open_script, scripted_settings
+from tests.support.pace import took
 
 __all__ = ["mnemo"]
 
@@ -253,6 +255,17 @@ async def test_what_is_odd_but_sound_is_taken(tmp_path: Path) -> None:
             await script.say("What of mark4a?", "t", Owner(user))
             await forget(script.parts.stores, user)
             assert not await script.parts.stores.journal.backend.owners()
+
+
+@pytest.mark.deep
+async def test_an_import_of_many_threads_takes_no_longer_for_each(tmp_path: Path) -> None:
+    lines = export()
+    sets(OWNER, "refs", to={f"t{number}": f"{3:032x}" for number in range(8_000)})(lines)
+    async with open_script(scripted_settings(tmp_path)) as script:
+        begun = time.monotonic()
+        await import_user(script.parts.stores, as_bytes(lines))
+        assert took(begun) < 30  # Some seconds; a write for each took minutes.
+        assert len((await script.parts.stores.journal.read(Owner("alex"))).refs) == 8_000
 
 
 async def test_turns_that_are_here_are_not_put_into_other_words(tmp_path: Path) -> None:

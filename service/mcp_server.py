@@ -17,14 +17,13 @@ from domain.text.moments import here
 from models.errors import ModelError
 from nodes.state import Parts
 from service.memory_changes import (
-    NoSuchFact,
     add_statement,
     delete_fact,
     forget_what_says,
     what_says,
 )
 from service.memory_view import look_up, remembered, transcript
-from stores.errors import GenerationMoved, StoreUnavailable
+from stores.errors import GenerationMoved, NoSuchFact, StoreUnavailable
 
 INSTRUCTIONS = (
     "The user's long-term memory. Call `recall` before answering anything that may depend on what "

@@ -15,15 +15,11 @@ from nodes.extract_facts import extract_or_forget
 from nodes.schedule import schedule
 from nodes.state import Parts
 from service.memory_view import remembered
-from stores.errors import StoreUnavailable
+from stores.errors import NoSuchFact, StoreUnavailable
 from stores.maintenance.forgetting import forget, reached_by
 
 REPLY = "Noted."
 """What stands as the reply to a statement that was put in from outside a conversation."""
-
-
-class NoSuchFact(LookupError):
-    """There is no fact of that id to be changed."""
 
 
 async def edit_fact(parts: Parts, owner: Owner, id: str, text: str) -> Fact:

@@ -15,10 +15,15 @@ from starlette.responses import Response
 
 from models.errors import ModelError
 from service.auth.keys import IdentityError
-from service.memory_changes import NoSuchFact
 from service.thread_locks import ThreadBusy
 from service.usage.limits import LimitExceeded, MessageTooLarge
-from stores.errors import CheckpointGone, GenerationMoved, StoreMismatch, StoreUnavailable
+from stores.errors import (
+    CheckpointGone,
+    GenerationMoved,
+    NoSuchFact,
+    StoreMismatch,
+    StoreUnavailable,
+)
 
 MEDIA = "application/problem+json"
 

@@ -90,8 +90,15 @@ def test_processes_count_together_in_redis(mnemo: Mnemo, redis_url: str) -> None
 
 
 @pytest.mark.deep
-def test_what_only_limits_need_is_imported_for_them_alone() -> None:
-    loaded = "import sys, graph.parts, service.usage.admission; print('limits' in sys.modules)"
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("graph.parts, service.usage.admission", "limits"),
+        ("service.http.server_auth", "graph.parts"),  # A LangGraph server times it.
+    ],
+)
+def test_what_only_others_need_is_not_imported(modules: str, heavy: str) -> None:
+    loaded = f"import sys, {modules}; print({heavy!r} in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
     )

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 from stores.chroma.client import ChromaLink
-from stores.errors import StoreMismatch
+from stores.errors import StoreMismatch, StoreUnavailable
 
 RECORD = "mnemo-meta"
 _PENDING = "next_"
@@ -109,9 +109,16 @@ def agree(link: ChromaLink, wanted: Layout) -> Layout:
 
     Raises:
         StoreMismatch: if the stored data was written with another.
+        StoreUnavailable: if it is there without the database that says what it is.
     """
     current, _ = recorded(link)
     if current is None:
+        if link.path is not None and any(part.is_dir() for part in link.path.iterdir()):
+            raise StoreUnavailable(
+                f"The database of the memories in {link.path} is empty or another one, beside "
+                "vectors that were written with it: `mnemo doctor` says more; put the folder back "
+                "from a backup, or move it away to begin anew."
+            )
         # Two processes may both come here: what the first one wrote counts.
         current = parse(dict(link.create(RECORD, asdict(wanted)).metadata or {})) or wanted
     current.check(replace(wanted, epoch=current.epoch))

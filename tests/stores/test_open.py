@@ -7,6 +7,7 @@ import pytest
 from models.embeddings.open import EmbeddingModel
 from settings import Settings
 from stores.errors import StoreUnavailable
+from stores.maintenance.snapshot import snapshot
 from stores.open import open_stores
 
 
@@ -39,4 +40,18 @@ async def test_a_damaged_file_of_chroma_is_one_sentence_that_says_what_to_do(
         file.write(b"?" * 100)
     with pytest.raises(StoreUnavailable, match=r"`mnemo doctor`[^\n]* backup\.$"):
         async with open_stores(settings):
+            pass
+
+
+async def test_an_emptied_file_of_chroma_is_no_empty_memory(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, chroma_shards=2)
+    async with open_stores(settings) as stores:
+        await stores.long_term.aput(("alex",), "k", {"text": "tea"}, index=["text"])
+    (tmp_path / "chroma" / "chroma.sqlite3").write_bytes(b"")
+    for _ in range(2):  # It is not made anew by the first.
+        with pytest.raises(StoreUnavailable, match=r"empty .*`mnemo doctor`[^\n]* backup"):
+            async with open_stores(settings):
+                pass
+    with pytest.raises(StoreUnavailable, match=r"empty .*`mnemo doctor`[^\n]* backup"):
+        async with snapshot(settings) as copy, open_stores(copy):
             pass

@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 INTERRUPTED = 130
 """What a shell sees of a program that Ctrl-C ended."""
+_told: set[str] = set()
+"""What this process has said of misnamed settings."""
 
 
 def console(stderr: bool = False) -> "Console":
@@ -98,7 +100,9 @@ def settings(kind: "type[Settings] | None" = None) -> "Settings":
 
     load_dotenv(Path(".env"))
     for sentence in misnamed():
-        print(sentence, file=sys.stderr)
+        if sentence not in _told:  # A command may ask for its settings twice.
+            print(sentence, file=sys.stderr)
+            _told.add(sentence)
     try:
         return (kind or Settings)()
     except ValidationError as error:

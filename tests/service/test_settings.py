@@ -7,6 +7,9 @@ import pytest
 from domain.tiers import Tier
 from service.ops.misnamed import misnamed
 from settings import Settings
+from tests.support.mnemo_runs import Mnemo, mnemo
+
+__all__ = ["mnemo"]
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,11 @@ def test_names_in_the_file_beside_are_looked_at_too(
     monkeypatch.chdir(tmp_path)
     Path(".env").write_text("MNEMO_CHATMODEL=x\nMNEMO_DATA_DIR=y\n")
     assert [each.split()[0] for each in misnamed()] == ["MNEMO_CHATMODEL"]
+
+
+def test_a_command_tells_it_once(mnemo: Mnemo) -> None:
+    done = mnemo.run("facts", env={"MNEMO_CHATMODEL": "x"})
+    assert done.stderr.count("did you mean MNEMO_CHAT_MODEL?") == 1 == len(done.stderr.splitlines())
 
 
 def test_known_names_and_those_of_others_are_not_told() -> None:

@@ -17,8 +17,6 @@ from evals.speed.product import Product, open_product
 from service.ops.allocator import keep_little
 from stores.journal.records import Changes
 
-OWNERS = 8
-"""Whose threads they are: each holds what was said on several, all of it at hand."""
 CYCLE = 12
 """Turns within which a conversation is folded once and its facts are drawn three times."""
 
@@ -104,7 +102,7 @@ async def test_a_process_that_talks_for_long_grows_no_more(tmp_path: Path) -> No
         for number, text in enumerate(said):
             await asyncio.gather(
                 *(
-                    product.turn(f"user {n % OWNERS}", f"{text} For {n}.", f"thread {n}")
+                    product.turn(f"user {n}", f"{text} For {n}.", f"thread {n}")
                     for n in range(threads)
                 )
             )

@@ -16,6 +16,8 @@ from domain.records import MOST_BYTES
 from domain.tiers import Tier
 
 PREFIX = "MNEMO_"
+CHARACTERS_FILE = Path("characters.toml")
+"""Where characters are looked for where nothing else is named: it need not be there."""
 
 
 def variable(field: str) -> str:
@@ -65,9 +67,9 @@ class Settings(BaseSettings):
     number elsewhere."""
     persona: str = "You are a warm, attentive companion. You answer briefly and to the point."
     """The persona when a run's context names none."""
-    characters_file: Path = Path("characters.toml")
+    characters_file: Path = CHARACTERS_FILE
     """Characters by id, one TOML table each: `name`, `persona`, `model`, `tier`, `greeting`.
-    Without the setting and without such a file there are none by name."""
+    Unset, and without such a file: there are none by name."""
     timezone: str | None = None
     """Where users are, as an IANA name such as Europe/Berlin, unless a run's context says.
     Unset: where this machine is."""
@@ -230,7 +232,7 @@ class Settings(BaseSettings):
         try:
             return read_characters(self.characters_file.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            if "characters_file" in self.model_fields_set:
+            if self.characters_file != CHARACTERS_FILE:
                 raise ValueError(
                     f"{self.characters_file}, which MNEMO_CHARACTERS_FILE names, is not there."
                 ) from error

@@ -12,7 +12,17 @@ from pydantic import ValidationError
 
 from domain.json_text import read_json
 from domain.owner import Owner
-from domain.records import MOST_BYTES, MOST_RECORD, MOST_TURNS, Entity, Episode, Fact, Record, Turn
+from domain.records import (
+    MOST_BYTES,
+    MOST_LIST,
+    MOST_RECORD,
+    MOST_TURNS,
+    Entity,
+    Episode,
+    Fact,
+    Record,
+    Turn,
+)
 from domain.rows import Memory, too_long
 from domain.turns import follows_itself, parents_of, unbroken
 
@@ -133,13 +143,15 @@ class _Reader:
         withheld = line.get("withheld", [])
         if not isinstance(withheld, list) or not all(map(_is_id, withheld)):
             raise _Wrong('"withheld" must be a list of turns')
-        if len(json.dumps(withheld)) > MOST_BYTES:
+        if len(json.dumps(withheld)) > MOST_LIST:
             raise _Wrong('"withheld" names more turns than a journal can')
         self.owners[character] = ExportedOwner(owner, refs, seq, cursor, tuple(withheld))
 
     def _turn(self, into: ExportedOwner, turn: Turn, number: int) -> None:
         if turn.id in into.turns:
             raise _Wrong("this turn stands in the file already")
+        if len(turn.model_dump_json()) > MOST_RECORD:
+            raise _Wrong(f"its messages have more than {MOST_RECORD:,} bytes together")
         self._place(into, turn, number)
         into.turns[turn.id] = turn
 
@@ -173,8 +185,6 @@ class _Reader:
 def _refuse_long(record: Turn | Memory) -> None:
     if too_long(record):
         raise _Wrong(f"a text of it has more than {MOST_BYTES:,} bytes")
-    if isinstance(record, Turn) and len(record.model_dump_json()) > MOST_RECORD:
-        raise _Wrong(f"its messages have more than {MOST_RECORD:,} bytes together")
 
 
 def _object(line: bytes) -> dict[str, Any]:

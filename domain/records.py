@@ -20,6 +20,8 @@ MOST_BYTES = 1_000_000
 """Bytes of one text at most, whatever the settings allow: the turn after it then waits a minute."""
 MOST_RECORD = 8 * MOST_BYTES
 """Bytes of a stored turn at most: what a message may have, each sign of it escaped, and a reply."""
+MOST_LIST = 64 * MOST_BYTES
+"""Bytes of a list that only grows, as of all turns that are withheld: a million and a half."""
 MOST_TURNS = 10**12
 """The largest sequence number that comes in from outside: more than anybody can say."""
 MOST_SEQ = 2**53

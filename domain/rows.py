@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from pydantic import BaseModel
+
 from domain.records import MOST_BYTES, Entity, Episode, Fact, Kind, RecordKey, Turn, lean
 
 Memory = Episode | Fact | Entity
@@ -19,15 +21,18 @@ def key_of(record: Memory) -> RecordKey:
 
 def too_long(record: Turn | Memory) -> bool:
     """Return whether a text of it has more than anybody's may have; the turns after would wait."""
-    turns = (record,) if isinstance(record, Turn) else getattr(record, "turns", ())
-    texts = [text for turn in turns for said in turn.messages for text in (said.text, said.name)]
-    texts += [text for turn in turns for text in (turn.id, turn.parent, turn.thread)]
-    if not isinstance(record, Turn):
-        texts.append(record.model_dump_json(exclude={"turns"}))
-    return any(
-        len(text) > MOST_BYTES or len(text.encode(errors="replace")) > MOST_BYTES
-        for text in filter(None, texts)
-    )
+    pending: list[Any] = [record]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            size = len(value) if value.isascii() else len(value.encode(errors="replace"))
+            if size > MOST_BYTES:
+                return True
+        elif isinstance(value, BaseModel):
+            pending += (each for _, each in value)
+        elif isinstance(value, tuple):
+            pending += value
+    return False
 
 
 def read_record(kind: Kind, value: Any) -> Memory:

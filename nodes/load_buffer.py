@@ -13,7 +13,14 @@ from models.parts import has_parts, is_part
 from nodes.locate import borrowed_turns
 from nodes.messages.checked_state import signatures_of
 from nodes.messages.refusal import new_messages
-from nodes.messages.stamps import mark_waiting, turn_id, turn_messages, update_to, waiting_for
+from nodes.messages.stamps import (
+    count_by_turn,
+    mark_waiting,
+    turn_id,
+    turn_messages,
+    update_to,
+    waiting_for,
+)
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.summaries import path_of
 
@@ -33,6 +40,7 @@ class LoadBuffer:
         ordered = self._turns(origin, state) + self._waiting(origin, messages)
         return {
             "messages": update_to(messages, ordered),
+            "in_thread": count_by_turn(ordered),
             "owner": origin.owner.key,
             "who": [origin.owner.user_id, origin.owner.character_id],
             "generation": origin.view.generation,

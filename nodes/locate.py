@@ -53,8 +53,9 @@ class Locate:
             StoreUnavailable: If the journal does not answer.
         """
         origin, messages = await locate(state, runtime, self._parts)
-        in_thread = typed(state).get("in_thread", {}) if "owner" in state else None
-        origin, came = await self._sort_messages(origin, messages, in_thread)
+        in_thread = typed(state).get("in_thread")
+        begun = "owner" in state
+        origin, came = await self._sort_messages(origin, messages, in_thread, begun=begun)
         update: dict[str, Any] = {
             "messages": update_to(state["messages"], came.messages),
             "in_thread": count_by_turn(came.messages),
@@ -83,13 +84,20 @@ class Locate:
         return update
 
     async def _sort_messages(
-        self, origin: Origin, messages: list[AnyMessage], in_thread: Mapping[str, int] | None
+        self,
+        origin: Origin,
+        messages: list[AnyMessage],
+        in_thread: Mapping[str, int] | None,
+        *,
+        begun: bool,
     ) -> tuple[Origin, Arrived]:
         """Tell what is new from what was said before, and withhold what was taken out."""
-        if origin.foreign or origin.reset or origin.head is None or in_thread is None:
+        if origin.foreign or origin.reset or origin.head is None or not begun:
             return origin, Arrived(messages, origin.head)
         view, stores = origin.view, self._parts.stores
         turns = [view.turns[id] for id in path_of(view, origin.head).journal]
+        if in_thread is None:  # Of a version that did not say: no turn of the journal leaves alone.
+            in_thread = {turn.id: len(turn.messages) for turn in turns}
         if may_be_folded(messages, turns):
             episodes = await stores.memories.episodes(origin.owner, view.generation)
             known = {turn.id: turn for episode in episodes for turn in episode.turns}

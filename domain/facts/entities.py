@@ -7,7 +7,7 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from domain.facts.extraction import EntityMention, Source
+from domain.facts.extraction import EntityMention, Source, begun
 from domain.facts.facts import Standing
 from domain.facts.saying import says
 from domain.owner import digest
@@ -62,7 +62,7 @@ def merge(
         stored: Every entity of the owner.
         now: Upper bound of when something was said, against wrong clocks.
     """
-    earliest = min([now, *(source.at for source in sources.values())])
+    earliest = begun(sources.values(), now)
     entities = {entity.id: _told_before(entity, earliest, now) for entity in stored}
     written: dict[str, Entity] = {}
     placed = [

@@ -4,7 +4,7 @@ What they do to the stored facts is decided in `domain/facts/facts.py`.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -25,6 +25,8 @@ FactKind = Literal[
 ]
 EntityKind = Literal["person", "place", "organization", "product", "other"]
 
+_TALK = timedelta(days=1)
+"""How long before the work on its messages a talk may have begun."""
 _CONTEXT = 200
 """Characters of a line that is shown before a message, so that "Two." makes sense."""
 
@@ -128,12 +130,21 @@ def sources_of(turns: Sequence[Turn], around: Iterable[Turn], now: datetime) -> 
     return _none_after(sources, now)
 
 
+def begun(sources: Iterable[Source], now: datetime) -> datetime:
+    """Return when the talk begins that leads up to `now`; old messages, brought in, are none of it.
+
+    So what a clock that was ahead dated later than `now` was told before that.
+    """
+    return min([now, *(source.at for source in sources if now - _TALK <= source.at)])
+
+
 def _none_after(sources: Sequence[Source], now: datetime) -> list[Source]:
     timed: list[Source] = []
+    next_at = now
     for source in reversed(sources):
         if source.at > now:
-            next_at = timed[-1].at if timed else now
-            at = next_at.astimezone(source.at.tzinfo)
-            source = source.model_copy(update={"at": at})
+            source = source.model_copy(update={"at": next_at.astimezone(source.at.tzinfo)})
+        elif now - _TALK <= source.at:
+            next_at = source.at
         timed.append(source)
     return timed[::-1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.facts.conflicts import slot_of
-from domain.facts.extraction import FactChange, Source
+from domain.facts.extraction import FactChange, Source, begun
 from domain.facts.lasting_wishes import LASTING
 from domain.facts.reconcile import Reconciliation
 from domain.facts.statement import is_past, normalized, statement_id
@@ -52,7 +52,7 @@ def apply(
         now: Upper bound of when a message was said, against wrong clocks.
     """
     current = [each.fact.id for each in standing(stored, None) if each.current]
-    before = min([now, *(source.at for source in sources.values())]) - timedelta(seconds=1)
+    before = begun(sources.values(), now) - timedelta(seconds=1)
     told = [fact if fact.observed_at <= now else _told(fact, before) for fact in stored]
     reconciliation = Reconciliation(told, current)
     placed = [change for change in changes if change.source in sources and change.text.strip()]

@@ -8,6 +8,7 @@ from typing import NoReturn
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.config import get_config
 
+from domain.clean_text import clean
 from domain.prompt_budget import too_large
 from models.parts import has_parts, is_part
 from nodes.messages.stamps import turn_id, waiting_for
@@ -127,6 +128,6 @@ def _unfit(message: AnyMessage) -> str | None:
         return "The message has a part without text: write something."
     if message.name and len(message.name) > NAME_LENGTH:
         return f"The name of a message may have {NAME_LENGTH} letters: use a shorter one."
-    if not message.text.strip() and not has_parts(message):
+    if not clean(message.text).strip() and not has_parts(message):
         return "The message is empty: write something."
     return None

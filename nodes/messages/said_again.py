@@ -5,16 +5,15 @@ And what of a thread's turns is gone from it. Pure decisions over messages; noth
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
+from domain.clean_text import clean
 from domain.records import Turn
 from models.parts import text_of
 from nodes.messages.signatures import Signatures
 from nodes.messages.stamps import (
     count_by_turn,
-    parent_of,
     turn_id,
     turn_messages,
     waiting_for,
@@ -29,8 +28,8 @@ class Arrived:
     messages: list[AnyMessage]
     head: str | None
     """The turn that the run follows: an edit follows what the edited turn followed."""
-    edited: str | None = None
-    """The turn whose place the run takes: a message of it came again in other words."""
+    left: frozenset[str] = frozenset()
+    """The turns that an edit leaves: a message of the first came again in other words."""
     again: bool = False
     """True where some that came had been said before."""
 
@@ -56,19 +55,17 @@ def arrived(
         turn, at = places.get(message.id or "", (None, 0))
         if turn is None or turn_id(message) is not None or waiting_for(message) is not None:
             here.append(message)
-        elif isinstance(message, AIMessage) or text_of(message.content) == turn.messages[at].text:
+        elif isinstance(message, AIMessage) or _text(message) == turn.messages[at].text:
             here.append(turn_messages(turn, signatures)[at])
             came_again.add(message.id or "")
         else:
             here = _without_history(here, came_again)
-            later = {each.id for each in turns[turns.index(turn) :]}
-            others = [m for m in here if turn_id(m) not in later]
+            left = frozenset(each.id for each in turns[turns.index(turn) :])
+            others = [m for m in here if turn_id(m) not in left]
             same = [without_stamp(m) for m in here if turn_id(m) == turn.id]
-            return Arrived([*others, *same, message], turn.parent, turn.id)
-    left = _without_history(here, came_again)
-    if not came_again and len(left) == len(here) and (edit := _edit_without_ids(here)):
-        return edit
-    return Arrived(left, head, again=bool(came_again) or len(left) < len(here))
+            return Arrived([*others, *same, message], turn.parent, left)
+    new = _without_history(here, came_again)
+    return Arrived(new, head, again=bool(came_again) or len(new) < len(here))
 
 
 def may_be_folded(messages: Sequence[AnyMessage], turns: Iterable[Turn]) -> bool:
@@ -93,11 +90,10 @@ def removed(came: Arrived, in_thread: Mapping[str, int]) -> set[str]:
 
     Args:
         came: The thread's messages; what an edit leaves behind was not taken out.
-        in_thread: How many messages of which turn the last run left there, oldest first.
+        in_thread: How many messages of which turn the last run left there.
     """
     here = count_by_turn(came.messages)
-    before = takewhile(lambda turn: turn != came.edited, in_thread)
-    return {turn for turn in before if here.get(turn, 0) < in_thread[turn]}
+    return {t for t in in_thread.keys() - came.left if here.get(t, 0) < in_thread[t]}
 
 
 def _without_history(
@@ -105,43 +101,39 @@ def _without_history(
 ) -> list[AnyMessage]:
     """Drop what a client sends without ids with each message: all that was said before it.
 
+    It may end earlier than the thread: another device went on, or the last thing is said anew.
+    Which of them cannot be told, so nothing that was said is left.
+
     Args:
         messages: Of a thread, with those that came.
         came_again: Ids of messages that came with their id: only the others came without.
     """
     said = [m for m in messages if not _is_new(m) and m.id not in came_again]
     new = [m for m in messages if _is_new(m)]
+    thread, history = _words(said), _words(new)
     # Where the newest message has no id, it says something: also the same as one before.
     newest = len(new) - bool(came_again and new and messages[-1] is new[-1])
-    for end in range(newest, 0 if came_again else 1, -1):
-        length = min(end, len(said))
-        again = new[end - length : end]
-        tells = came_again or any(isinstance(m, AIMessage) for m in again)
-        if tells and length and _words(again) == _words(said[-length:]):
+    last_reply = max((at for at in range(1, newest) if isinstance(new[at], AIMessage)), default=0)
+    places = [(end, len(said)) for end in range(newest, 0 if came_again else 1, -1)]
+    places += [(last_reply + 1, at) for at in range(len(said) - 1, 0, -1) if last_reply]
+    for end, at in places:
+        length = min(end, at)
+        if not length or history[end - 1] != thread[at - 1]:
+            continue
+        tells = came_again or any(isinstance(m, AIMessage) for m in new[end - length : end])
+        if tells and history[end - length : end] == thread[at - length : at]:
             sent = {id(message) for message in new[:end]}
             return [message for message in messages if id(message) not in sent]
     return list(messages)
 
 
-def _edit_without_ids(messages: Sequence[AnyMessage]) -> Arrived | None:
-    """Return what a client's history leaves of a thread, where it ends before the thread does."""
-    said = [m for m in messages if turn_id(m) is not None]
-    others = [m for m in messages if turn_id(m) is None]
-    new = [m for m in others if _is_new(m)]
-    thread, history = _words(said), _words(new)
-    for end in range(len(new) - 1, 1, -1):
-        for at in range(len(said) - 1, 0, -1):
-            turn, length = turn_id(said[at]), min(end, at)
-            whole = turn != turn_id(said[at - 1]) and isinstance(new[end - 1], AIMessage)
-            if whole and history[end - length : end] == thread[at - length : at]:
-                sent = {id(message) for message in new[:end]}
-                left = [message for message in others if id(message) not in sent]
-                return Arrived([*said[:at], *left], parent_of(said[at]), turn)
-    return None
-
-
 def _words(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
-    return [(message.type, text_of(message.content)) for message in messages]
+    return [(message.type, _text(message)) for message in messages]
+
+
+def _text(message: AnyMessage) -> str:
+    """Return what a message says, as a turn keeps it."""
+    return clean(text_of(message.content))
 
 
 def _is_new(message: AnyMessage) -> bool:

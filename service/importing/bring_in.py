@@ -23,6 +23,8 @@ AT_ONCE = 48
 """Turns written before they are folded: a journal that a turn reads stays as small as in a chat."""
 PAUSE = 0.5
 """Seconds between looks where another worker folds or extracts; one that died has its lease."""
+MOST_MESSAGES = 100
+"""Messages of one turn at most."""
 LONGEST = 20_000
 """Characters of a message at most; the rest of a longer one is left out."""
 
@@ -182,9 +184,11 @@ def _turns(chat: Chat, thread: str, path: Iterable[Message]) -> Iterator[Turn]:
 
 
 def _exchanges(path: Iterable[Message]) -> Iterator[list[Message]]:
+    """Yield what is said up to the last reply; of notes without replies a few at a time."""
     exchange: list[Message] = []
     for message in path:
-        if message.role == "user" and exchange and exchange[-1].role == "assistant":
+        answered = bool(exchange) and exchange[-1].role == "assistant"
+        if (message.role == "user" and answered) or len(exchange) == MOST_MESSAGES:
             yield exchange
             exchange = []
         exchange.append(message)

@@ -244,7 +244,7 @@ def _append(messages: dict[str, Message], item: Any, place: str, now: datetime) 
 def _statement(record: Any, place: str, now: datetime) -> Statement:
     """Return a fact of mem0's or LangMem's."""
     if isinstance(record, str):
-        return Statement(clean(record), now)
+        record = {"text": record}
     if _is_dict(record):
         value = record.get("value") if isinstance(record.get("value"), dict) else record
         content = value.get("content", value.get("memory", value.get("text")))
@@ -252,7 +252,8 @@ def _statement(record: Any, place: str, now: datetime) -> Statement:
         text = clean(text) if isinstance(text, str) else ""
         if text.strip():
             when = record.get("updated_at") or record.get("created_at")
-            return Statement(text, _when(when, now), dated=when is not None)
+            at = _when(when, now)
+            return Statement(text, at, dated=at != now)
     raise FileRefused(f"There is no fact in {place}: it needs a text.")
 
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from domain.journal import Claim, JournalView, RowsChange, ThreadNote
-from domain.records import MOST_BYTES, MOST_RECORD, MOST_SEQ, RecordKey, Turn, lean
+from domain.records import MOST_BYTES, MOST_LIST, MOST_RECORD, MOST_SEQ, RecordKey, Turn, lean
 from domain.rows import too_long
 from stores.journal.backend import RawJournal, Write, count_in
 
@@ -84,7 +84,8 @@ def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
         for id, stored in raw.turns.items()
         if (turn := read_or_none(_turn, stored, MOST_RECORD)) is not None and turn.id == id
     }
-    withheld = read_or_none(_WITHHELD.validate_json, fields.get("withheld", "[]"))
+    withheld = read_or_none(_WITHHELD.validate_json, fields.get("withheld", "[]"), MOST_LIST)
+    forgotten = read_or_none(_FORGOTTEN.validate_json, fields.get("forgotten", "{}"), MOST_LIST)
     claim, extracting = fields.get("claim"), fields.get("extracting")
     return JournalView(
         generation=raw.generation,
@@ -104,7 +105,7 @@ def view_of(raw: RawJournal, listed: ThreadList) -> JournalView:
         summaries=raw.summaries,
         # Which turns are not to be shown is not known: none of them is.
         withheld=frozenset(turns) if withheld is None else withheld,
-        forgotten=read_or_none(_FORGOTTEN.validate_json, fields.get("forgotten", "{}")) or {},
+        forgotten=forgotten or {},
     )
 
 
@@ -122,7 +123,8 @@ def damaged(raw: RawJournal, threads: Mapping[str, str]) -> list[str]:
         elif name in _COUNTERS:
             broken = str(count_in(raw.fields, name)) != stored
         else:
-            broken = name in _READERS and read_or_none(_READERS[name], stored) is None
+            most = MOST_LIST if name in ("withheld", "forgotten") else MOST_BYTES
+            broken = name in _READERS and read_or_none(_READERS[name], stored, most) is None
         if broken:
             names.append(f"entry {name}")
     for thread, stored in threads.items():

@@ -181,6 +181,17 @@ def test_what_was_true_then_can_be_asked_for() -> None:
     assert memory.current(as_of=MONDAY - timedelta(days=1)) == []
 
 
+def test_an_old_history_that_is_brought_in_ends_nothing_that_a_clock_dated_ahead() -> None:
+    ahead = Source(ref="now/0", text="...", at=NOW + timedelta(minutes=1))
+    berlin = add("The user lives in Berlin.", ahead, slot="home")
+    stored = apply([berlin], {ahead.ref: ahead}, [], NOW + timedelta(minutes=10))
+    old = Source(ref="old/0", text="...", at=NOW - timedelta(days=4000))
+    paris = add("The user lives in Paris.", old, slot="home")
+    written = apply([paris], {old.ref: old}, stored, NOW)
+    facts = [*{fact.id: fact for fact in (*stored, *written)}.values()]
+    assert [each.fact.text for each in standing(facts, None) if each.current] == [berlin.text]
+
+
 def test_a_value_of_the_same_slot_supersedes_even_where_the_model_said_add() -> None:
     memory = Memory()
     memory.tell(0, "The user works at Acme.", slot="employer")

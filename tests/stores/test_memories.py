@@ -41,6 +41,12 @@ async def test_records_come_back_as_they_were_written(memories: Memories) -> Non
     assert await memories.fact(ALEX, None, folded.id) is None
 
 
+async def test_an_entity_much_spoken_of_is_read_however_large_it_is(memories: Memories) -> None:
+    anna = ANNA.model_copy(update={"sources": tuple(f"{n:036}/0" for n in range(30_000))})
+    await memories.put(ALEX, None, anna)
+    assert (await memories.all(ALEX, None)).entities == (anna,)
+
+
 async def test_reading_is_complete_however_many_there_are(memories: Memories) -> None:
     facts = [fact(f"Fact number {n}.", f"t{n}/0") for n in range(2 * PAGE + 3)]
     await memories.put(ALEX, None, *facts)

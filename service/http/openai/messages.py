@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from domain.clean_text import cleaned
 from models.parts import text_of
 from service.conversation import Content
-from service.http.openai.sources import taken_out
 
 UNSUPPORTED = ("response_format", "logprobs", "audio", "prediction")
 """Parameters that would change what a reply is, and that a memory cannot honour."""
@@ -107,8 +106,6 @@ class Asked:
     """What was said before, as pairs of what the user said and the reply."""
     newest: Content
     """What the user says now."""
-    sources: str | None
-    """What the client found for the answer and put before it; None for nothing."""
     name: str | None
     """Who says it; None where no one person does."""
 
@@ -131,8 +128,7 @@ def taken_apart(messages: Sequence[Message]) -> Asked:
         if not isinstance(name, str) or len(name) > LONGEST_NAME:
             raise HTTPException(400, f'"name" must be text of at most {LONGEST_NAME} characters.')
     name = names[0] if len(set(names)) == 1 else None
-    sources, content = taken_out(_content(newest))
-    return Asked("\n\n".join(system) or None, tuple(_pairs(talk)), content, sources, name)
+    return Asked("\n\n".join(system) or None, tuple(_pairs(talk)), _content(newest), name)
 
 
 def _pairs(talk: Sequence[Message]) -> Iterator[tuple[str, str]]:

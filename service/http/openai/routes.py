@@ -22,8 +22,7 @@ from service.http.openai.messages import (
     new_id,
     taken_apart,
 )
-from service.http.openai.sources import is_task
-from service.http.openai.tasks import answer_task
+from service.http.openai.tasks import answer_task, is_task
 from service.http.openai.threads import place_of
 from service.http.problems import OPENAI_PROBLEMS, openai_error
 from service.http.turns import Ask, RunningTurn, begin_turn
@@ -99,10 +98,10 @@ async def chat_completions(
     for message in asked.messages:
         served.limits.check_size(message.model_dump())
     owner = Owner(user, asked.model)
-    if len(asked.messages) == 1 and is_task(asked.messages[0].text):
+    if is_task(asked.messages):
         return await answer_task(served, owner, caller.tier, asked)
     said = taken_apart(asked.messages)
-    served.limits.check_size([said.persona, said.sources, said.newest])
+    served.limits.check_size([said.persona, said.newest])
     ask = await _ask(request, served, owner, said, asked.timezone)
     turn = await begin_turn(served, ask, caller.tier)
     if asked.stream:
@@ -138,11 +137,7 @@ async def _ask(
         now=served.parts.now(),
     )
     zone = request.headers.get(ZONE_HEADER) or timezone
-    persona = said.persona
-    if said.sources is not None:
-        own = persona or served.parts.settings.persona_of(owner.character_id)
-        persona = f"{own}\n\n{said.sources}"
-    options = {"persona": persona, "checkpoint": place.checkpoint, "timezone": zone}
+    options = {"persona": said.persona, "checkpoint": place.checkpoint, "timezone": zone}
     return Ask(owner, place.thread, said.newest, {**options, "name": said.name})
 
 

@@ -1,6 +1,8 @@
 """What a front end asks for itself: titles, tags, questions. Nothing of it is remembered."""
 
+import re
 import time
+from collections.abc import Sequence
 
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -20,6 +22,22 @@ from service.http.openai.messages import (
 from service.serving import Serving
 from service.usage.accounting import charge
 from service.usage.ledger import Spent
+
+_TASK = re.compile(r"(?<!\s)\s*#{1,3} Task:\n")
+"""How the prompts begin by which Open WebUI asks for them."""
+_SOURCES, _HISTORY = "<context>", "<chat_history>"
+"""What holds what it found for its user's question, and what it asks about for itself."""
+
+
+def is_task(messages: Sequence[Message]) -> bool:
+    """Return whether a front end asks, rather than its user.
+
+    What it found in a file or on the web stands before its user's question, and begins the same.
+    """
+    if len(messages) != 1 or not _TASK.match(messages[0].text):
+        return False
+    head, found, _ = messages[0].text.partition(_SOURCES)
+    return not found or _HISTORY in head
 
 
 async def answer_task(

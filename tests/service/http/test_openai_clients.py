@@ -209,6 +209,23 @@ async def test_what_a_front_end_asks_for_itself_is_answered_and_not_remembered(
         assert await refs(served) == {}
 
 
+FOUND = """### Task:
+Respond to the user query using the provided context, incorporating inline citations.
+<context>
+<source id="1" name="lease.pdf">The rent is 900 euros. USER: <chat_history></source>
+</context>
+"""
+
+
+async def test_a_first_message_with_a_file_is_its_users_and_remembered(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        await ask(served, said(f"{FOUND}My landlord is called Olga. What is the rent?"))
+        assert len(await refs(served)) == 1
+        assert "900 euros" in prompt(served.model)
+
+
 async def test_what_a_front_end_asks_for_itself_counts_as_its_users(
     open_served: OpenServed,
 ) -> None:

@@ -119,6 +119,14 @@ async def test_a_conversation_from_elsewhere_is_remembered_with_its_dates_and_on
         assert any(said.rstrip(".") in item["text"] for item in found["items"])
 
 
+async def test_notes_that_nobody_answered_are_all_kept(serve: Serve, tmp_path: Path) -> None:
+    async with serve() as alone:
+        notes = [{"role": "user", "content": f"Note {number}."} for number in range(250)]
+        kept = await imported(alone, "messages", written(tmp_path, [{"messages": notes}]))
+        assert kept["done"].turns == 3
+        assert [f"Note {n}." for n in range(250) if f'"Note {n}."' not in kept["all"]] == []
+
+
 async def test_every_branch_of_a_chat_is_kept(serve: Serve, tmp_path: Path) -> None:
     async with serve() as alone:
         kept = await imported(alone, "chatgpt", written(tmp_path, CHATGPT))
@@ -128,7 +136,12 @@ async def test_every_branch_of_a_chat_is_kept(serve: Serve, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("content", "text"), [(MEM0, "Likes rye bread"), (LANGMEM, "Plays the oboe")]
+    ("content", "text"),
+    [
+        (MEM0, "Likes rye bread"),
+        (LANGMEM, "Plays the oboe"),
+        ([{"memory": "Is a nurse", "created_at": "0001-01-01T00:00:00Z"}], "Is a nurse"),
+    ],
 )
 async def test_facts_of_another_memory_are_facts_here(
     serve: Serve, tmp_path: Path, content: Any, text: str

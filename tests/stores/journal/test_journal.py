@@ -170,6 +170,13 @@ async def test_a_copied_thread_has_the_ref_and_a_deleted_one_has_none(journal: J
     assert await journal.thread_owner("copy") == ALEX
 
 
+async def test_what_is_withheld_stays_so_however_many_turns_it_are(journal: Journal) -> None:
+    ids = {f"{number:036}" for number in range(30_000)}
+    await journal.withhold(ALEX, None, ids)
+    await journal.withhold(ALEX, None, ["one more"])
+    assert (await journal.read(ALEX)).withheld == ids | {"one more"}
+
+
 async def test_owners_are_listed_with_their_readable_ids(journal: Journal) -> None:
     ids = ["alex@example.com", "../x", "用户", "x" * 500, "Alex", "alex", "a\ud800", "a*?[b]"]
     for number, id in enumerate(ids):

@@ -73,7 +73,7 @@ async def test_a_history_sent_whole_adds_only_what_is_new(
 
 @pytest.mark.parametrize("fold_turns", [100, 3])
 @pytest.mark.parametrize(("kept", "then"), [(1, "Say mark9"), (2, "Say mark3"), (4, "Say mark9")])
-async def test_a_history_without_ids_that_ends_earlier_is_an_edit(
+async def test_a_history_without_ids_that_ends_earlier_leaves_all_that_was_said(
     open_house: Open, fold_turns: int, kept: int, then: str
 ) -> None:
     async with open_house(fold_turns=fold_turns) as house:
@@ -84,9 +84,9 @@ async def test_a_history_without_ids_that_ends_earlier_is_an_edit(
             history.append(AIMessage(said[-1].text))
         said = await send(house, *history[: 2 * kept], HumanMessage(then))
         texts = [m.text for m in said if isinstance(m, HumanMessage)]
-        assert texts == [*(f"Say mark{n}" for n in range(1, kept + 1)), then]
+        assert texts[-1] == then and not set(texts) - {f"Say mark{n}" for n in range(1, 10)}
         await house.say("What did I say?", "another")
-        assert house.shown() == {text.removeprefix("Say ") for text in texts}
+        assert house.shown() == {then.removeprefix("Say "), *(f"mark{n}" for n in range(1, 6))}
 
 
 async def test_the_same_words_said_again_behind_replies_that_have_ids_are_said_again(
@@ -99,6 +99,41 @@ async def test_the_same_words_said_again_behind_replies_that_have_ids_are_said_a
             said = await send(house, *history)
             assert len(said) == 2 * number
             history.append(AIMessage(said[-1].text, id=said[-1].id))
+
+
+async def test_a_nul_that_no_store_keeps_makes_no_message_another(open_house: Open) -> None:
+    async with open_house() as house:
+        for id in ("a", "b", "a"):
+            said = await send(house, HumanMessage(f"Say mark{id}\x00", id=id))
+        assert [m.text for m in said if isinstance(m, HumanMessage)] == ["Say marka", "Say markb"]
+
+
+async def test_an_edit_of_what_was_taken_out_takes_nothing_else(open_house: Open) -> None:
+    async with open_house() as house:
+        for number in range(1, 5):
+            said = await send(house, HumanMessage(f"Say mark{number}", id=f"id{number}"))
+        gone = [RemoveMessage(id=m.id or "") for m in said[2:4]]
+        await house.graph.aupdate_state(house.config(), {"messages": gone})
+        await send(house, HumanMessage("Say mark5", id="id5"))
+        before = (await house.graph.aget_state(house.config())).config
+        await send(house, HumanMessage("Say mark6", id="id2"))  # Another tab still shows it.
+        given: Any = {"messages": [HumanMessage("What did I say?")]}
+        await house.graph.ainvoke(given, before, context=ChatContext(user_id="alex"))
+        assert house.shown() == {"mark1", "mark3", "mark4", "mark5"}
+
+
+async def test_what_is_taken_out_of_a_thread_of_an_older_version_is_told_nowhere(
+    open_house: Open,
+) -> None:
+    async with open_house() as house:
+        await send(house, HumanMessage("Remember mark1", id="a"))
+        said = await send(house, HumanMessage("Remember mark2", id="b"))
+        update = {"messages": [RemoveMessage(id=m.id or "") for m in said[:2]], "in_thread": None}
+        await house.graph.aupdate_state(house.config(), update)
+        await send(house, HumanMessage("What is left?"))
+        assert house.shown() == {"mark2"}
+        await house.say("What did I ask you to remember?", "another")
+        assert house.shown() == {"mark2"}
 
 
 async def test_a_message_taken_out_of_the_thread_is_told_nowhere(open_house: Open) -> None:

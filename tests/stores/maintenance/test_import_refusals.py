@@ -119,9 +119,6 @@ DAMAGES: dict[str, tuple[int, Damage]] = {
             {"id": f"m{number}", "role": "user", "text": "x" * 900_000, "at": AT}
             for number in range(9)]),
     ),
-    "more withheld turns than a journal names": (
-        OWNER + 1, sets(OWNER, "withheld", to=[f"{number:032x}" for number in range(30_000)])
-    ),
     "half a number": (3, sets(TURN, "record", "seq", to=1.5)),
     "a whole number with a point": (3, sets(TURN, "record", "seq", to=3.0)),
     "a number as text": (3, sets(TURN, "record", "seq", to="3")),

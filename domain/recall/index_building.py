@@ -34,12 +34,13 @@ def index_of(
         rows: What the long-term store holds.
         view: A reading of the journal made before.
         moved: `JournalView.rows` that the rows are at; None where they could not be read.
-        earlier: An earlier index of the same owner, whose work is used again.
+        earlier: An earlier index of the same owner, whose work is used again; one without rows may
+            hold turns of the journal.
         count: Tokens of a text.
         embed: The model that runs in this process; None for none.
         ready: What need not be found anew.
     """
-    if earlier is not None:
+    if earlier is not None and earlier.moved is not None:
         grown = _grown(earlier, rows, view, moved, count=count, embed=embed)
         if grown is not None:
             return grown

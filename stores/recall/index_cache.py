@@ -147,7 +147,12 @@ class EvidenceCache:
     async def _load(self, key: Key, owner: Owner, view: JournalView) -> EvidenceIndex:
         earlier, forgets = self._indexes.get(key), self._forgets
         moved, known = (earlier.moved, earlier.rows) if earlier else (None, Rows())
-        rows = await self._rows(owner, view, moved, known)
+        reading = self._rows(owner, view, moved, known)
+        if earlier is not None:
+            rows = await reading
+        else:  # What is embedded of the journal does not wait for the rows, nor they for it.
+            journal = asyncio.to_thread(self._built, Rows(), view, None, None)
+            rows, earlier = await asyncio.gather(reading, journal)
         index = await asyncio.to_thread(self._built, rows, view, view.rows, earlier)
         if forgets == self._forgets:  # Nobody may wait any more: the next call finds it.
             self._cache(key, index)

@@ -162,7 +162,7 @@ async def test_a_load_that_takes_long_goes_on_while_what_is_known_answers(
 async def test_nobody_waits_long_for_words_that_are_still_read(
     talk: Talk, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache = cache_of(talk, watched, patience=0.05)
+    cache = cache_of(talk, watched, patience=0.3)
     said = chain_of("one", *(f"number {n}" for n in range(FEW + 2)))
     await talk.say(said[:1])
     await texts(cache, talk)
@@ -179,7 +179,7 @@ async def test_nobody_waits_long_for_words_that_are_still_read(
     with pytest.raises(StoreUnavailable):
         await cache.index(talk.owner, view)
     known = await cache.without_rows(talk.owner, view)
-    new = cache_of(talk, watched, patience=0.05)
+    new = cache_of(talk, watched, patience=0.3)
     nothing = await new.without_rows(talk.owner, view)
     assert (len(known.turns), len(nothing.turns)) == (1, 0)
     read.set()

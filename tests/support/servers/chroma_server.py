@@ -3,6 +3,7 @@
 Test tooling only: nothing here is a test.
 """
 
+import os
 import signal
 import socket
 import subprocess
@@ -59,8 +60,10 @@ class ChromaServer:
         pytest.fail(f"chroma run does not start: {log.read_text(errors='replace')[-500:]}")
 
     def pause(self) -> None:
-        """Let connections be accepted and never answered."""
+        """Let connections be accepted and never answered, from now on."""
         self._signal(signal.SIGSTOP)
+        if self._process is not None:  # On a busy machine it may go on for a moment.
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Answer again."""

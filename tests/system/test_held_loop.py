@@ -34,7 +34,7 @@ from tests.support.held_loop import watched
 
 MOST = 0.05
 """Seconds for which text of users may hold the event loop, or Python's lock."""
-TRIES = 5
+TRIES = 8
 """What holds them does so each time; what a busy machine adds does not."""
 SIZE = 99_000
 """Bytes of a text just under the limit of a message."""

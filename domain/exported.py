@@ -33,7 +33,11 @@ FORMAT = "mnemograph-1"
 
 
 class ImportRefused(ValueError):
-    """What is to be imported does not fit, in one sentence; nothing was changed."""
+    """A line of a file cannot be imported, in one sentence; nothing was changed."""
+
+    def __init__(self, line: int, reason: object) -> None:
+        """Refuse the file for what is wrong with the line of this number."""
+        super().__init__(f"Line {line} cannot be imported: {reason}.")
 
 
 class _Wrong(ValueError):
@@ -45,6 +49,8 @@ class ExportedOwner:
     """Everything that a file holds of one owner."""
 
     owner: Owner
+    line: int
+    """The number of the line that it begins with."""
     refs: dict[str, str]
     """Thread id to the id of the turn last added to it."""
     seq: int
@@ -78,9 +84,9 @@ def read_export(lines: Iterable[bytes]) -> list[ExportedOwner]:
         try:
             reader.take(_object(line), number)
         except _Wrong as wrong:
-            raise ImportRefused(f"Line {number} cannot be imported: {wrong}.") from wrong
+            raise ImportRefused(number, wrong) from wrong
     if reader.user_id is None:
-        raise ImportRefused("The file is empty: it must be what `mnemo export` wrote.")
+        raise ImportRefused(1, "the file is empty, it must be what `mnemo export` wrote")
     reader.refuse_cycles()
     return list(reader.owners.values())
 
@@ -106,7 +112,7 @@ class _Reader:
             raise _Wrong("a second export begins here; import one file at a time")
         character = _text(line, "character_id")
         if kind == "owner":
-            self._owner(line, character)
+            self._owner(line, character, number)
             return
         if character not in self.owners:
             raise _Wrong("its character has no `owner` line before it")
@@ -127,7 +133,7 @@ class _Reader:
             raise _Wrong("this is no export of a user, it must be what `mnemo export` wrote")
         self.user_id = _text(line, "user_id")
 
-    def _owner(self, line: Mapping[str, Any], character: str) -> None:
+    def _owner(self, line: Mapping[str, Any], character: str, number: int) -> None:
         if character in self.owners:
             raise _Wrong("its character has an `owner` line already")
         refs = line.get("refs")
@@ -145,7 +151,7 @@ class _Reader:
             raise _Wrong('"withheld" must be a list of turns')
         if len(json.dumps(withheld)) > MOST_LIST:
             raise _Wrong('"withheld" names more turns than a journal can')
-        self.owners[character] = ExportedOwner(owner, refs, seq, cursor, tuple(withheld))
+        self.owners[character] = ExportedOwner(owner, number, refs, seq, cursor, tuple(withheld))
 
     def _turn(self, into: ExportedOwner, turn: Turn, number: int) -> None:
         if turn.id in into.turns:
@@ -179,7 +185,7 @@ class _Reader:
             turn = follows_itself(parents_of(turns))
             if turn is not None:
                 _, number = self._said[character, turn]
-                raise ImportRefused(f"Line {number} cannot be imported: a turn follows itself.")
+                raise ImportRefused(number, "a turn follows itself")
 
 
 def _refuse_long(record: Turn | Memory) -> None:

@@ -99,7 +99,8 @@ async def _import_owner(stores: Stores, exported: ExportedOwner) -> dict[str, Se
         )
     except GenerationMoved as moved:
         await stores.memories.clear(owner, view.generation)
-        raise ImportRefused("The memory was reset meanwhile: import it again.") from moved
+        reason = "its owner was reset meanwhile: import the file again"
+        raise ImportRefused(exported.line, reason) from moved
     return {"turns": turns, "episodes": episodes, "facts": facts, "entities": entities}
 
 
@@ -126,10 +127,12 @@ async def _check(stores: Stores, exported: ExportedOwner) -> None:
     changed = [id for id, turn in view.turns.items() if imported.get(id, turn) != turn]
     if here - imported.keys() or changed:
         raise ImportRefused(
+            exported.line,
             f'"{owner.user_id}" has a conversation with "{owner.character_id}" here already: '
-            "reset it first, or import elsewhere."
+            "reset it first, or import elsewhere",
         )
     for thread in exported.refs:
         holder = await stores.journal.thread_owner(thread)
         if holder is not None and holder != owner:
-            raise ImportRefused(f'The thread "{thread}" belongs to somebody else here.')
+            reason = f'its thread "{thread}" belongs to somebody else here'
+            raise ImportRefused(exported.line, reason)

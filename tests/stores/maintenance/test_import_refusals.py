@@ -265,13 +265,26 @@ async def test_an_import_of_many_threads_takes_no_longer_for_each(tmp_path: Path
         assert len((await script.parts.stores.journal.read(Owner("alex"))).refs) == 8_000
 
 
+async def test_what_belongs_to_others_here_is_refused_by_its_line_and_nothing_is_changed(
+    tmp_path: Path,
+) -> None:
+    lines = export()
+    again(OWNER, character_id="Mira", refs={"theirs": f"{9:032x}"})(lines)
+    async with open_script(scripted_settings(tmp_path)) as script:
+        await script.say("I speak of mark1e", "theirs", Owner("eve"))
+        with pytest.raises(ImportRefused, match=r"^Line 7 cannot be imported: its thread .*else"):
+            await import_user(script.parts.stores, as_bytes(lines))
+        assert await script.parts.stores.journal.backend.owners() == [Owner("eve")]
+        assert await script.parts.stores.journal.thread_owner("theirs") == Owner("eve")
+
+
 async def test_turns_that_are_here_are_not_put_into_other_words(tmp_path: Path) -> None:
     async with open_script(scripted_settings(tmp_path)) as script:
         await import_user(script.parts.stores, as_bytes(export()))
         before = await kept(script)
         lines = export()
         lines[TURN]["record"]["messages"][0]["text"] = "I never said this"
-        with pytest.raises(ImportRefused, match="reset it first"):
+        with pytest.raises(ImportRefused, match=r"^Line 2 .*reset it first"):
             await import_user(script.parts.stores, as_bytes(lines))
         assert await kept(script) == before
 

@@ -56,7 +56,7 @@ async def bring_in(parts: Parts, owner: Owner, imported: Imported, progress: Pro
     present = await _present(parts, owner)
     for chat in imported.chats:
         turns = facts = 0
-        for thread, path in threads_of(chat):
+        for thread, path in threads_of(owner, chat):
             new = [turn for turn in path if turn.id not in present]
             present |= {turn.id for turn in new}
             turns += len(new)
@@ -133,10 +133,14 @@ def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[first : first + size]
 
 
-def threads_of(chat: Chat) -> Iterator[tuple[str, list[Turn]]]:
-    """Yield a chat's branches as threads with all their turns, first the one last seen."""
+def threads_of(owner: Owner, chat: Chat) -> Iterator[tuple[str, list[Turn]]]:
+    """Yield a chat's branches as threads with all their turns, first the one last seen.
+
+    The threads are the owner's alone: the same chat may be brought in for several.
+    """
     for leaf in _leaves(chat):
-        thread = digest(chat.id if leaf == _last(chat) else f"{chat.id}\n{leaf}")
+        branch = chat.id if leaf == _last(chat) else f"{chat.id}\n{leaf}"
+        thread = digest(f"{owner.key}\n{branch}")
         path = list(_turns(chat, thread, _path(chat, leaf)))
         if path:
             yield thread, path

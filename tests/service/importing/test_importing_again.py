@@ -15,6 +15,7 @@ from domain.owner import Owner
 from service.importing.bring_in import BroughtIn, bring_in
 from service.importing.formats import Kind, read_file
 from stores.errors import StoreUnavailable
+from stores.maintenance.erase import forget
 from tests.service.importing.test_importing import NOW, node, written
 from tests.support.house import Clock, backend
 from tests.support.servers.app_alone import Alone, Serve, serve
@@ -187,3 +188,22 @@ async def test_the_turns_after_a_long_import_are_about_as_fast_as_any(
     print(f"{MESSAGES} messages, {done.facts} facts: {wall:.0f} s, {cpu:.0f} s of CPU")
     print(f"turns after it: {shown['alex']} ms; of somebody new: {shown['casey']} ms")
     assert min(spent["alex"]) < 10 * min(spent["casey"]), shown
+
+
+async def test_a_chat_brought_in_for_two_is_each_ones_own(serve: Serve, tmp_path: Path) -> None:
+    owners = [ALEX, Owner("alex", "Mira"), Owner("bob")]
+    file = written(tmp_path, [exported("x", "abcdefgh", "abxy")])
+    async with serve(fold_turns=3) as alone:
+        parts = alone.serving.parts
+        journal = parts.stores.journal
+        for owner in owners:
+            await bring_in(parts, owner, read_file("chatgpt", file, NOW), lambda done: None)
+        for owner in owners:
+            threads = (await journal.read(owner)).refs
+            assert [await journal.thread_owner(thread) for thread in threads] == [owner] * 2
+        before = await kept(alone)
+        await forget(parts.stores, "bob")
+        assert await kept(alone) == before
+        for thread in (await journal.read(ALEX)).refs:
+            await alone.say("And what then?", thread=thread)
+            assert (await journal.thread_owner(thread)) == ALEX

@@ -20,6 +20,7 @@ from openai import APIConnectionError, BadRequestError
 
 from domain.clean_text import clean
 from models.errors import MalformedReply, TimedOut
+from models.provider.learned import AGAIN
 from models.provider.reply_text import (
     INSTEAD,
     REASONING,
@@ -59,8 +60,8 @@ class EndpointChat(ChatOpenAI):
     thinks_first: bool = False
     """Whether it turned out to think aloud from its first word on, and to mark the end alone."""
 
-    whole_only: bool = False
-    """Whether it turned out to stream nothing, to this account or at all."""
+    whole_until: float = 0.0
+    """Until when it is asked for whole answers, since it turned out to stream nothing."""
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         try:
@@ -69,7 +70,7 @@ class EndpointChat(ChatOpenAI):
         except BadRequestError as error:
             if self.legacy_max_tokens and "max_completion_tokens" in str(error):
                 self.legacy_max_tokens = False
-            elif not self.whole_only and _STREAM.search(str(error)):
+            elif monotonic() >= self.whole_until and _STREAM.search(str(error)):
                 async for chunk in self._instead(error, *args, **kwargs):
                     yield chunk
                 return
@@ -82,12 +83,12 @@ class EndpointChat(ChatOpenAI):
         self, refusal: BadRequestError, *args: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         """Yield a whole answer; where that is refused too, streaming was not what it was about."""
-        self.whole_only = True
+        self.whole_until = monotonic() + AGAIN
         try:
             async for chunk in self._read(*args, **kwargs):
                 yield chunk
         except BadRequestError:
-            self.whole_only = False
+            self.whole_until = 0.0
             raise refusal from None
 
     async def _whole(
@@ -116,7 +117,7 @@ class EndpointChat(ChatOpenAI):
         usage: UsageMetadata | None = None
         cut: dict[str, Any] = {}
         look = 0.0
-        parts = self._whole if self.whole_only else super()._astream
+        parts = self._whole if monotonic() < self.whole_until else super()._astream
         async for chunk in self._patiently(parts(*args, **kwargs)):
             message = cast(AIMessageChunk, chunk.message)
             # Servers that report with each part report the sum so far.

@@ -3,7 +3,10 @@
 Nothing here is stored: a new process learns it again, or is told by the settings.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from math import inf
+from time import monotonic
 from typing import Literal
 
 from models.errors import ContextTooLong
@@ -20,6 +23,8 @@ Feature = Literal[
     "usage_report",
 ]
 
+AGAIN = 600.0
+"""Seconds after which what one refusal taught is tried once more: its cause may have passed."""
 _SHRINK = 0.6
 """What is left of a prompt that was too long for a model which does not say how much it reads."""
 _WORST_FACTOR = 4.0
@@ -38,14 +43,17 @@ class Learned:
     """Its own tokens that prompt and reply may have together; None while nobody said."""
     factor: float = 1.0
     """Its own tokens for one token as counted here, 1 or more."""
-    refused: set[Feature] = field(default_factory=set)
-    """What it turned out not to take."""
+    refused: dict[Feature, float] = field(default_factory=dict)
+    """What it turned out not to take, and when that is tried once more; `inf`: not any more."""
     suspected: set[Feature] = field(default_factory=set)
     """What it answered only without, once; see `Trial`."""
-    blameless: set[Feature] = field(default_factory=set)
-    """What it answered to at least once, or refused a request without as well."""
+    blameless: dict[Feature, float] = field(default_factory=dict)
+    """Until when no refusal is taken to be about something: what it answered to, for good; what it
+    refused a request without as well, for a while."""
     window_said: bool = False
     """Whether the model itself named its window."""
+    guessed: tuple[float, int | None] | None = None
+    """Until when a window that it did not name is kept to, and which one holds then."""
     text_calls: bool = False
     """Whether it wrote a tool call as text: it is offered no tools any more."""
     noted: str = ""
@@ -55,10 +63,38 @@ class Learned:
 
     def takes(self, feature: Feature) -> bool:
         """Return whether the model may be sent something."""
-        return feature not in self.refused and not (feature == "tools" and self.text_calls)
+        refused = monotonic() < self.refused.get(feature, 0.0)
+        return not refused and not (feature == "tools" and self.text_calls)
+
+    def refuses(self, feature: Feature) -> None:
+        """Learn that the model answers only without something: for a while, then for good."""
+        until = self.refused.get(feature)
+        if until is None:
+            self.refused[feature] = monotonic() + AGAIN
+        elif monotonic() >= until:
+            self.refused[feature] = inf
+
+    def answered(self, sent: Collection[Feature]) -> None:
+        """Learn from an answer to what was sent."""
+        self.suspected -= set(sent)
+        for feature in sent:
+            self.blameless[feature] = inf
+            self.refused.pop(feature, None)
+
+    def refuses_anyhow(self, without: Collection[Feature]) -> None:
+        """Learn from a refusal that nothing helped against."""
+        until = monotonic() + AGAIN
+        for feature in without:
+            self.blameless[feature] = max(until, self.blameless.get(feature, until))
+
+    def may_refuse(self, feature: Feature) -> bool:
+        """Return whether a refusal that names nothing may be about something."""
+        return monotonic() >= self.blameless.get(feature, 0.0)
 
     def limit(self, budget: int) -> int:
         """Return how many tokens, as counted here, prompt and reply may have: `budget` at most."""
+        if self.guessed and monotonic() >= self.guessed[0]:
+            self.window, self.guessed = self.guessed[1], None
         return budget if self.window is None else min(budget, int(self.window / self.factor))
 
     def counted(self, ours: int, its: int) -> None:
@@ -77,6 +113,8 @@ class Learned:
         window, ours = error.window, prompt + reply
         if window is None or int(window / self.factor) >= ours:
             # Not said, or said of a prompt that should have fitted: what was sent is made smaller.
+            before = self.guessed[1] if self.guessed else self.window
+            self.guessed = (monotonic() + AGAIN, before)
             self.window, self.window_said = int(ours * _SHRINK * self.factor), False
             return
         if window != self.window:
@@ -85,7 +123,7 @@ class Learned:
                 f"from now on; write MNEMO_CONTEXT_WINDOW={window} into .env to have it so from "
                 "the start, or give the model a larger context"
             )
-        self.window, self.window_said = window, True
+        self.window, self.window_said, self.guessed = window, True, None
 
     def said(self) -> str:
         """Return what was learned, in a line; nothing where nothing was."""

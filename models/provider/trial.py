@@ -1,7 +1,8 @@
 """One question, asked with less until the model takes it, and what that shows of the model.
 
-A refusal alone proves nothing, since it may pass. What was left out is learned once the model
-answered without it; where no refusal named it, once the same happened again after that answer.
+A refusal alone proves nothing, since it may pass, or quote what it is not about. What was left out
+is learned once the model answered without it; where no refusal named it, once the same happened
+again after that answer.
 """
 
 import re
@@ -16,7 +17,9 @@ _REFUSALS: dict[Feature, re.Pattern[str]] = {
     "schema": re.compile(r"response_?format|json_?schema|structured output|grammar|guided", re.I),
     "temperature": re.compile("temperature", re.I),
     "max_tokens": re.compile(r"max_(completion_)?tokens", re.I),
-    "parts": re.compile(r"image|multimodal|mmproj|audio|content\W+(must|should) be a string", re.I),
+    "parts": re.compile(
+        r"image|multimodal|mmproj|audio|content\W+(\w+ )?(must|should) be a string", re.I
+    ),
     "tool_role": re.compile(r"\broles?\b|\balternat", re.I),
     "system_role": re.compile(
         r"system\W+(role|message|prompt)|developer instruction|\broles?\b|\balternat", re.I
@@ -63,33 +66,37 @@ class Trial:
     def leaves_out(self, error: ModelError, sent: Collection[Feature]) -> bool:
         """Leave out what a failure is about; return False where nothing is left to try.
 
-        Then nothing that was left out is the reason, now or later.
+        What it still names though that was not sent is not what it is about.
         """
         status = getattr(error.__cause__, "status_code", None)
         if status in (401, 403):
             return False  # The key is refused, whatever the request holds.
         said = f"{error} {error.__cause__} {places(getattr(error.__cause__, 'body', None))}"
         self._guess = None
+        still = {f for f in self._left_out if _REFUSALS[f].search(said)}
+        self._said -= still
+        self._likely -= still
         for feature, words in _REFUSALS.items():
             if feature in sent and words.search(said):
                 self._left_out.add(feature)
                 if feature != "parts" or _TAKES_NONE.search(said):
                     (self._said if isinstance(error, Refused) else self._likely).add(feature)
                 return True
-        tries = (each for each in _GUESSES if each in sent and each not in self._learned.blameless)
-        self._guess = next(tries, None) if status in (400, 422) else None
+        if status not in (400, 422):
+            return False
+        tries = (each for each in _GUESSES if each in sent and self._learned.may_refuse(each))
+        self._guess = next(tries, None)
         if self._guess:
             self._left_out.add(self._guess)
-        elif status in (400, 422):
-            self._learned.blameless.update(self._left_out)
+        else:
+            self._learned.refuses_anyhow(self._left_out)
         return self._guess is not None
 
     def answered(self, sent: Collection[Feature]) -> None:
         """Learn from an answer to what was sent."""
         likely = self._likely | ({self._guess} if self._guess else set())
         likely -= {"parts"} - self._likely  # An image may be refused for what it is.
-        learned = self._learned
-        learned.refused |= self._said | (likely & self._suspected)
-        learned.suspected |= likely
-        learned.suspected -= set(sent)
-        learned.blameless.update(sent)
+        for feature in self._said | (likely & self._suspected):
+            self._learned.refuses(feature)
+        self._learned.suspected |= likely
+        self._learned.answered(sent)

@@ -1,0 +1,149 @@
+"""What a refusal taught is tried again before it is believed, and given up where it had passed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+from models.chat import open_chat_model
+from models.errors import ContextTooLong, Refused
+from models.provider.ask import Question, ask
+from models.provider.endpoint import close_client
+from models.provider.learned import Learned
+from models.tokens import open_counter
+from tests.support.models.model_settings import settings
+from tests.support.servers.openai_server import Behaviour, Body, Fault, OpenAIServer, Reply
+
+TOOL = {"name": "look", "description": "Look.", "parameters": {"type": "object", "properties": {}}}
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+@pytest.fixture
+async def model(openai_server: OpenAIServer) -> AsyncIterator[BaseChatModel]:
+    opened = open_chat_model(settings(openai_server, model_timeout=60))
+    yield opened
+    await close_client(opened)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the time pass at once after which what was learned is tried again."""
+    monkeypatch.setattr("models.provider.learned.AGAIN", 0.0)
+
+
+async def asked(model: BaseChatModel, learned: Learned, said: Any = "word " * 300) -> AIMessage:
+    prompt = [SystemMessage("Be kind."), HumanMessage(said)]
+    question = Question(prompt, max_tokens=50, talks=True, tools=[TOOL], temperature=0.0)
+    return await ask(model, question, learned, open_counter("offline"))
+
+
+@pytest.mark.usefixtures("later")
+@pytest.mark.parametrize(
+    ("says", "field"),
+    [
+        ("Invalid message: 'Which tools do I need?'", "tools"),
+        ("Upstream fault while reading max_tokens", "max_tokens"),
+        ("Cannot parse 'what is the temperature in Rome'", "temperature"),
+        ("Bad gateway near stream_options", "stream_options"),
+    ],
+)
+async def test_a_refusal_that_passed_takes_nothing_away(
+    openai_server: OpenAIServer, model: BaseChatModel, says: str, field: str
+) -> None:
+    learned = Learned()
+    openai_server.answers(Fault(400, says))
+    for _ in range(2):
+        assert (await asked(model, learned)).text
+    assert [field in body for body in openai_server.requests] == [True, False, True]
+    assert not learned.refused and "takes no" not in learned.said()
+
+
+@pytest.mark.usefixtures("later")
+async def test_what_is_refused_again_later_is_not_tried_any_more(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    def toolless(body: Body) -> Behaviour:
+        return Fault(400, "This model has no tools") if "tools" in body else Reply("Hi")
+
+    openai_server.default, learned = toolless, Learned()
+    for _ in range(4):
+        assert (await asked(model, learned)).text
+    tried = ["tools" in body for body in openai_server.requests]
+    assert tried == [True, False, True, False, False, False]
+
+
+async def test_what_one_refusal_taught_is_kept_to_for_a_while(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    openai_server.answers(Fault(400, "This model has no tools"))
+    learned = Learned()
+    for _ in range(3):
+        await asked(model, learned)
+    assert ["tools" in body for body in openai_server.requests] == [True, False, False, False]
+
+
+async def test_what_a_refusal_still_names_when_it_was_not_sent_is_not_its_reason(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    says = "'messages.1': for 'role:user' the field 'content' has to be plain"
+
+    def textual(body: Body) -> Behaviour:
+        return Fault(400, says) if "image_url" in str(body["messages"]) else Reply("Hi")
+
+    openai_server.default, learned = textual, Learned()
+    assert (await asked(model, learned, [{"type": "text", "text": "Who is this?"}, IMAGE])).text
+    assert not learned.refused
+    await asked(model, learned)
+    assert openai_server.requests[-1]["messages"][0]["role"] == "system"
+
+
+async def test_a_value_that_must_be_text_means_the_images(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    says = "for 'role:user' must be satisfied[('messages.1.content' : value must be a string)]"
+
+    def textual(body: Body) -> Behaviour:
+        return Fault(400, says) if "image_url" in str(body["messages"]) else Reply("Hi")
+
+    openai_server.default, learned = textual, Learned()
+    assert (await asked(model, learned, [{"type": "text", "text": "Who is this?"}, IMAGE])).text
+    assert set(learned.refused) == {"parts"} and len(openai_server.requests) == 2
+
+
+@pytest.mark.usefixtures("later")
+async def test_refusals_in_vain_do_not_end_the_search_for_a_reason(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    learned = Learned()
+    openai_server.default = lambda body: Fault(400, "not ready")
+    with pytest.raises(Refused):
+        await asked(model, learned)
+    openai_server.default = lambda body: (
+        Fault(400, "Bad Request") if "stream_options" in body else Reply("Hi")
+    )
+    assert (await asked(model, learned)).text == "Hi"
+
+
+@pytest.mark.usefixtures("later")
+async def test_a_length_that_was_guessed_is_given_up_again(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    learned = Learned("x", window=5_000)
+    openai_server.answers(Fault(413, "request entity too large"))
+    with pytest.raises(ContextTooLong):
+        await asked(model, learned)
+    assert learned.limit(6_000) == 5_000
+
+
+async def test_streaming_is_tried_again(
+    openai_server: OpenAIServer, model: BaseChatModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.provider.endpoint_chat.AGAIN", 0.5, raising=False)
+    openai_server.answers(Fault(400, "upstream stream fault"), Reply("All at once."))
+    assert (await asked(model, Learned())).text == "All at once."
+    await asyncio.sleep(0.6)
+    await asked(model, Learned())
+    assert [bool(body.get("stream")) for body in openai_server.requests] == [True, False, True]

@@ -91,6 +91,16 @@ class Rows:
         return {e.id: tuple(turn.id for turn in e.turns) for e in self.episodes}
 
     @cached_property
+    def folded(self) -> dict[str, Turn]:
+        """Return the turns of all episodes, by their ids."""
+        return {turn.id: turn for episode in self.episodes for turn in episode.turns}
+
+    @cached_property
+    def folded_messages(self) -> frozenset[str]:
+        """Return the ids of the messages of all turns of episodes."""
+        return frozenset(said.id for turn in self.folded.values() for said in turn.messages)
+
+    @cached_property
     def found_by_meaning(self) -> dict[Kind, tuple[str, ...]]:
         """Return the ids of the records that the vector store may find, by kind."""
         return {

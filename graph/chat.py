@@ -78,7 +78,7 @@ async def after_locate(state: ChatState) -> list[str]:
 
     A coroutine, as all routing here: LangGraph gives a plain function a thread of its own.
     """
-    return [END] if state.get("answered") else READS
+    return READS if state.get("answered") is None else [END]
 
 
 async def after_reply(state: ChatState) -> list[str]:

@@ -17,7 +17,6 @@ from nodes.messages.stamps import (
     count_by_turn,
     mark_waiting,
     turn_id,
-    turn_messages,
     update_to,
     waiting_for,
 )
@@ -37,7 +36,8 @@ class LoadBuffer:
         if state.get("refusal") is not None:
             return {}
         origin, messages = state["origin"], state["messages"]
-        ordered = self._turns(origin, state) + self._waiting(origin, messages)
+        turns = [message for message in messages if turn_id(message) is not None]
+        ordered = turns + self._waiting(origin, messages)
         return {
             "messages": update_to(messages, ordered),
             "in_thread": count_by_turn(ordered),
@@ -52,15 +52,6 @@ class LoadBuffer:
             "folded": 0,
             "facts_added": [],
         }
-
-    def _turns(self, origin: Origin, state: ChatState) -> list[AnyMessage]:
-        """Return the thread's turns: as the state has them; a state without is refilled."""
-        stamped = [m for m in state["messages"] if turn_id(m) is not None]
-        if stamped or origin.head is None or ("owner" in state and not origin.reset):
-            return stamped
-        signatures = signatures_of(self._parts, origin.owner, origin.view.generation)
-        turns = [origin.view.turns[id] for id in path_of(origin.view, origin.head).journal]
-        return [message for turn in turns for message in turn_messages(turn, signatures)]
 
     def _waiting(self, origin: Origin, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
         """Return what this turn answers: what waited from failed runs, then what is new."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -11,22 +11,19 @@ from langgraph.config import get_config
 from langgraph.runtime import Runtime
 
 from domain.as_of import as_of_date
-from domain.facts.forgetting import Wanted
 from domain.journal import JournalView
 from domain.owner import Owner, owner_of_run
 from domain.records import Turn
 from domain.text.moments import zone_of
-from domain.turns import chain, parents_of
 from nodes.messages.checked_state import CheckedState, replaced, signatures_of, typed
 from nodes.messages.refusal import refusal, refused
-from nodes.messages.said_again import Arrived, arrived, may_be_folded, removed
 from nodes.messages.signatures import STAMP, Signatures
+from nodes.messages.sorting import sort_messages
 from nodes.messages.stamps import count_by_turn, turn_id, turn_messages, update_to, without_stamp
 from nodes.messages.unsaved_turns import unsaved_turns
 from nodes.run_marks import TEMPORARY
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.errors import GenerationMoved
-from stores.maintenance.forgetting import forget
 from stores.open import Stores
 from stores.summaries import path_of
 
@@ -53,25 +50,23 @@ class Locate:
             StoreUnavailable: If the journal does not answer.
         """
         origin, messages = await locate(state, runtime, self._parts)
-        in_thread = typed(state).get("in_thread")
-        begun = "owner" in state
-        origin, came = await self._sort_messages(origin, messages, in_thread, begun=begun)
+        origin, came = await sort_messages(self._parts, origin, messages, state)
         update: dict[str, Any] = {
             "messages": update_to(state["messages"], came.messages),
             "in_thread": count_by_turn(came.messages),
             "refusal": None,
-            "answered": False,
+            "answered": None,
             "origin": origin,
             **replaced(state),
         }
-        if came.again and all(turn_id(message) is not None for message in came.messages):
-            return update | {"answered": True}
+        if came.again is not None and all(turn_id(m) is not None for m in came.messages):
+            return update | {"answered": came.again}
         problem = await refusal(self._parts, origin, came.messages, runtime.context.persona)
         if problem is not None:
             gone = await refused(self._parts, origin, came.messages)
             return update | {
                 "messages": [RemoveMessage(id=m.id or "") for m in gone],
-                "in_thread": in_thread or {},
+                "in_thread": typed(state).get("in_thread", {}),
                 "refusal": problem,
             }
         if origin.thread not in origin.view.threads:
@@ -82,35 +77,6 @@ class Locate:
             except GenerationMoved:
                 return await self(state, runtime)  # Reset meanwhile: it begins after that.
         return update
-
-    async def _sort_messages(
-        self,
-        origin: Origin,
-        messages: list[AnyMessage],
-        in_thread: Mapping[str, int] | None,
-        *,
-        begun: bool,
-    ) -> tuple[Origin, Arrived]:
-        """Tell what is new from what was said before, and withhold what was taken out."""
-        if origin.foreign or origin.reset or origin.head is None or not begun:
-            return origin, Arrived(messages, origin.head)
-        view, stores = origin.view, self._parts.stores
-        turns = [view.turns[id] for id in path_of(view, origin.head).journal]
-        if in_thread is None:  # Of a version that did not say: no turn of the journal leaves alone.
-            in_thread = {turn.id: len(turn.messages) for turn in turns}
-        if may_be_folded(messages, turns):
-            episodes = await stores.memories.episodes(origin.owner, view.generation)
-            known = {turn.id: turn for episode in episodes for turn in episode.turns}
-            known |= view.turns
-            turns = [known[id] for id in chain(origin.head, parents_of(known.values()))]
-        signatures = signatures_of(self._parts, origin.owner, view.generation)
-        came = arrived(messages, origin.head, turns, signatures)
-        gone = removed(came, in_thread) - view.withheld
-        if gone:
-            wanted = Wanted(removed=gone)
-            await forget(stores, origin.owner, view.generation, wanted, now=self._parts.now())
-            view = await stores.journal.read(origin.owner, origin.head)
-        return replace(origin, view=view, head=came.head), came
 
 
 @dataclass(frozen=True)

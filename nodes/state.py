@@ -114,8 +114,8 @@ class ChatState(TypedDict, total=False):
     character_id: Annotated[str | None, UntrackedValue]
     origin: Annotated["Origin", UntrackedValue]
     refusal: Annotated[str | None, UntrackedValue]
-    answered: Annotated[bool, UntrackedValue]
-    """True where the run says nothing that was not said and answered before."""
+    answered: Annotated[str | None, UntrackedValue]
+    """The reply, where the run says nothing that was not said and answered before; else None."""
     summaries: Annotated["SummariesRead", UntrackedValue]
     memories: Annotated["MemoriesRead", UntrackedValue]
     draft: Annotated[Draft, UntrackedValue]

@@ -152,7 +152,7 @@ class Conversation:
         async with lock:
             id, name = options.get("message_id") or uuid4().hex, options.get("name")
             said = HumanMessage(message, id=id, name=name)
-            progress = Progress(str(said.id))
+            progress = Progress()
             error: Exception | None = None
             try:
                 context = await asyncio.to_thread(_context, self._parts, owner, options)

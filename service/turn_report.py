@@ -111,8 +111,6 @@ class ContextRefused(ValueError):
 class Progress:
     """What is known of a turn so far, from what its run streams."""
 
-    message: str
-    """Id of the message that it answers."""
     begun: float = field(default_factory=perf_counter)
     marks: dict[str, float] = field(default_factory=dict)
     """When each node was last done, in seconds of `perf_counter`."""
@@ -162,12 +160,12 @@ class Progress:
         """Return the report of the turn, which is over now."""
         if self.forgotten:
             error = error or GenerationMoved()
-        again = self.results.get("answered", False)
+        earlier: str | None = self.results.get("answered")
         return TurnReport(
-            reply=self._whole_reply() if again or "generate" in self.marks else "",
+            reply=self._whole_reply() if earlier is None else earlier,
             error=None if error is None else str(error),
             refused=isinstance(error, TurnRefused | ContextRefused),
-            again=again,
+            again=earlier is not None,
             recalled=tuple(map(Recalled.model_validate, self.results.get("recalled", ()))),
             budget=self.results.get("budget"),
             folded=self.results.get("folded", 0),
@@ -178,17 +176,10 @@ class Progress:
 
     def _whole_reply(self) -> str:
         """Return the reply as it is kept; what was streamed where nothing was kept."""
-        if self.results.get("answered"):
-            return self._earlier_reply()
+        if "generate" not in self.marks:
+            return ""
         replies = [m for m in self.results.get("messages", ()) if isinstance(m, AIMessage)]
         return replies[-1].text if replies else "".join(self.reply)
-
-    def _earlier_reply(self) -> str:
-        """Return the reply of the turn that answered the message; nothing once it is folded."""
-        for turn in self.origin.view.turns.values() if self.origin else ():
-            if any(said.id == self.message for said in turn.messages):
-                return turn.messages[-1].text
-        return ""
 
     def _times(self) -> Milliseconds:
         read = max((self.marks[node] for node in READS if node in self.marks), default=None)

@@ -3,10 +3,12 @@
 And what of a thread's turns is gone from it. Pure decisions over messages; nothing is read here.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.graph.message import add_messages
 
 from domain.clean_text import clean
 from domain.records import Turn
@@ -14,6 +16,7 @@ from models.parts import text_of
 from nodes.messages.signatures import Signatures
 from nodes.messages.stamps import (
     count_by_turn,
+    parent_of,
     turn_id,
     turn_messages,
     waiting_for,
@@ -30,8 +33,8 @@ class Arrived:
     """The turn that the run follows: an edit follows what the edited turn followed."""
     left: frozenset[str] = frozenset()
     """The turns that an edit leaves: a message of the first came again in other words."""
-    again: bool = False
-    """True where some that came had been said before."""
+    again: str | None = None
+    """The reply to the last of those that came and had been said before; None where none had."""
 
 
 def arrived(
@@ -39,6 +42,7 @@ def arrived(
     head: str | None,
     turns: Sequence[Turn],
     signatures: Signatures,
+    in_thread: Container[str],
 ) -> Arrived:
     """Tell what is new among a thread's messages.
 
@@ -47,25 +51,35 @@ def arrived(
         head: The turn that the thread ends with.
         turns: What the run follows, oldest first, as far as it is known.
         signatures: Those of the owner.
+        in_thread: The turns that the last run left in the thread; what left it does not come back.
     """
     places = {said.id: (turn, at) for turn in turns for at, said in enumerate(turn.messages)}
+    held = {turn_id(message) for message in messages}
     here: list[AnyMessage] = []
-    came_again: set[str] = set()
+    came_again: dict[str, Turn] = {}
     for message in messages:
         turn, at = places.get(message.id or "", (None, 0))
         if turn is None or turn_id(message) is not None or waiting_for(message) is not None:
             here.append(message)
         elif isinstance(message, AIMessage) or _text(message) == turn.messages[at].text:
-            here.append(turn_messages(turn, signatures)[at])
-            came_again.add(message.id or "")
+            came_again[message.id or ""] = turn
+            if turn.id in in_thread or turn.id in held:
+                here.append(turn_messages(turn, signatures)[at])
         else:
             here = _without_history(here, came_again)
             left = frozenset(each.id for each in turns[turns.index(turn) :])
             others = [m for m in here if turn_id(m) not in left]
-            same = [without_stamp(m) for m in here if turn_id(m) == turn.id]
-            return Arrived([*others, *same, message], turn.parent, left)
+            same = [m for m in here if turn_id(m) == turn.id]
+            if turn.id not in held:
+                same = turn_messages(turn, signatures)[:at]
+            return Arrived([*others, *map(without_stamp, same), message], turn.parent, left)
     new = _without_history(here, came_again)
-    return Arrived(new, head, again=bool(came_again) or len(new) < len(here))
+    again = None
+    if came_again:
+        again = [*came_again.values()][-1].messages[-1].text
+    elif len(new) < len(here):
+        again = next((m.text for m in reversed(new) if turn_id(m) is not None), "")
+    return Arrived(new, head, again=again)
 
 
 def may_be_folded(messages: Sequence[AnyMessage], turns: Iterable[Turn]) -> bool:
@@ -83,6 +97,38 @@ def may_be_folded(messages: Sequence[AnyMessage], turns: Iterable[Turn]) -> bool
     if not known:
         return any(isinstance(m, AIMessage) for m in messages[first:])
     return not all(new[first:])
+
+
+def begins_later(messages: Iterable[AnyMessage]) -> bool:
+    """Return whether a thread no longer holds the turn that its conversation began with."""
+    first = next((m for m in messages if turn_id(m) is not None), None)
+    return first is None or parent_of(first) is not None
+
+
+def refilled(
+    messages: list[AnyMessage],
+    turns: Sequence[Turn],
+    signatures: Signatures,
+    belongs: Callable[[Turn, int], bool],
+) -> list[AnyMessage]:
+    """Return a thread's messages; where it has none of its turns, after the last of these.
+
+    Args:
+        messages: Of the thread.
+        turns: What they follow, oldest first.
+        signatures: Those of the owner.
+        belongs: Whether a turn belongs there, with which there are so many messages.
+    """
+    if any(turn_id(message) is not None for message in messages):
+        return messages
+    before: list[Any] = []
+    for turn in reversed(turns):
+        if not belongs(turn, len(before) + len(turn.messages)):
+            break
+        before = [*turn_messages(turn, signatures), *before]
+    # As if they had been there when the others came: each id stands once.
+    came: list[Any] = [*messages]
+    return list(cast("list[AnyMessage]", add_messages(before, came)))
 
 
 def removed(came: Arrived, in_thread: Mapping[str, int]) -> set[str]:

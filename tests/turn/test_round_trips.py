@@ -21,13 +21,15 @@ def backend() -> dict[str, str]:
     return {}
 
 
+@pytest.mark.parametrize("thread_keep", [50, 8])
 async def test_a_plain_turn_makes_two_round_trips_before_the_model_and_two_after(
-    open_house: Open, redis_url: str
+    open_house: Open, redis_url: str, thread_keep: int
 ) -> None:
     at = urlsplit(redis_url)
     async with counting_proxy(at.hostname or "", at.port or 0) as trips:
         url = f"redis://127.0.0.1:{trips.port}{at.path}"
-        async with open_house(redis_url=url, fold_turns=6, extract_turns=1000) as house:
+        settings = {"fold_turns": 6, "extract_turns": 1000, "thread_keep": thread_keep}
+        async with open_house(redis_url=url, **settings) as house:
             before_model: list[int] = []
 
             def noted(body: Body) -> object:

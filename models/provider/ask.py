@@ -82,18 +82,17 @@ async def ask(
     """
     count = tokens.prompt(question.messages) + sum(tokens.text(str(t)) for t in question.tools)
     try:
-        answer = await _as_it_takes(model, question, learned, config)
+        answer = _cleaned(await _as_it_takes(model, question, learned, config), question.talks)
+        usage = answer.usage_metadata
+        if usage and not any(map(has_parts, question.messages)):
+            learned.counted(count, usage["input_tokens"])
+        if WRITTEN_CALL in answer.additional_kwargs:
+            learned.text_calls = True
+        else:
+            check_reply(answer)
     except ContextTooLong as error:
         learned.too_long(error, count, question.max_tokens)
         raise
-    usage = answer.usage_metadata
-    if usage and not any(map(has_parts, question.messages)):
-        learned.counted(count, usage["input_tokens"])
-    answer = _cleaned(answer, question.talks)
-    if WRITTEN_CALL in answer.additional_kwargs:
-        learned.text_calls = True
-    else:
-        check_reply(answer)
     return answer
 
 

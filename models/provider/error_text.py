@@ -29,14 +29,16 @@ _SIZE = (
 _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|max_tokens must be at least 1, got -"
     rf"|{_SUBJECT}(?:[^.]|\.\d){{0,80}}?{_OVER}"
-    rf"|{_OVER} (?:\w+ ){{0,6}}?(?:context(?! deadline)|model token limit)"
+    rf"|{_OVER} (?:\w+ ){{0,6}}?(?:context(?! deadline)|model token limit|n_ctx|max_\w+_len\b)"
     r"|reached context length|maximum (?:context|prompt) length|range of input length"
     r"|too many (?:input )?tokens|exceeds? (?:\w+ ){0,5}?limit of \d+ tokens"
     r"|request (?:body )?too large for",
     re.I,
 )
 """How servers say that a prompt is too long for the model, or for what a plan lets through."""
-_SIZED = re.compile(rf"{_SIZE}\D{{0,20}}?\d[\d,]{{2}}", re.I)
+_SIZED = re.compile(
+    rf"{_SIZE}\D{{0,20}}?\d[\d,]{{2}}|[超过]长(?![时期])|超[过出].{{0,8}}长度", re.I
+)
 """How some say so without such a word; in the words of a server that failed it says nothing."""
 _REPLY = re.compile(
     r"output tokens|completion tokens|rate limit"
@@ -45,7 +47,11 @@ _REPLY = re.compile(
 )
 """What is too long then is the bound of the reply, which is no summand; unless the context is named
 beside it."""
-_NUMBER = r"(?<!\d)(?P<number>\d[\d,]{2,11})(?!\d|-\d|\.\d{0,9}[1-9])"
+_BORNE = re.compile(r"(?<![a-z])(?:code|id|status|http)\b\W{0,4}\w*\d\w*", re.I)
+"""Numbers of the error itself: its code, its status, the id of the request."""
+_BRACKETED = re.compile(r"\(\d+\)")
+"""A code as well, where it is the one number and nothing counts tokens."""
+_NUMBER = r"(?<!\d)(?<!\w-)(?P<number>\d[\d,]{2,11})(?!\d|-\d|\.\d{0,9}[1-9])"
 _WINDOWS = (
     re.compile(rf"(?:>|<=|n_ctx\W)\s*{_NUMBER}"),
     re.compile(rf"(?:{_SIZE}|max_num_tokens)(?:(?!\bby\b)\D){{0,20}}?{_NUMBER}", re.I),
@@ -127,6 +133,9 @@ def is_too_long(text: str, *, refused: bool = True) -> bool:
 
 def tokens_named(text: str) -> tuple[int | None, int | None]:
     """Return the tokens that the model reads and those of the prompt it was sent, where said."""
+    text = _BORNE.sub("", text)
+    if "token" not in text.casefold() and len(re.findall(r"\d{3,}", text)) == 1:
+        text = _BRACKETED.sub("", text)
     named = ([n for n in _numbers(words, text) if n >= _LEAST_WINDOW] for words in _WINDOWS)
     window = min(next(filter(None, named), ()), default=None)
     if alone := _numbers(_PROMPT, text):

@@ -116,7 +116,10 @@ def _classified(error: Exception, status: int | None, code: str, text: str) -> M
     if number == 401:
         return _refused(error, 401, text)
     wait = _retry_after(error, text)
-    if status == 402 or (_QUOTA_WORDS.search(words) and wait is None):
+    too_long = isinstance(error, langchain.ContextOverflowError) or is_too_long(
+        words, refused=number in _OF_MESSAGES
+    )
+    if (status == 402 and not too_long) or (_QUOTA_WORDS.search(words) and wait is None):
         return QuotaExhausted(
             "The model provider's account has no credit left: top it up, or use another "
             "OPENAI_API_KEY."
@@ -129,19 +132,17 @@ def _classified(error: Exception, status: int | None, code: str, text: str) -> M
     )
     if limited and not _ALONE_TOO_LARGE.search(text):
         when = f"in {wait:.0f} s" if wait else "in a moment"
+        why = "" if wait else f" ({_short(text)})"
         return RateLimited(
-            f"The model provider is getting too many requests; your message is kept, try again "
-            f"{when}.",
+            f"The model provider is getting too many requests{why}; your message is kept, try "
+            f"again {when}.",
             wait,
         )
-    too_long = isinstance(error, langchain.ContextOverflowError) or is_too_long(
-        words, refused=number in _OF_MESSAGES
-    )
     if too_long or status == 413 or limited:
-        window, sent = tokens_named(words)
-        reads = f" ({window} tokens)" if window else ""
+        window, sent = tokens_named(text)
+        reads = f"{window} tokens" if window else _short(text)
         return ContextTooLong(
-            f"The prompt is longer than this model can read{reads}: set MNEMO_CONTEXT_WINDOW to "
+            f"The prompt is longer than this model can read ({reads}): set MNEMO_CONTEXT_WINDOW to "
             "what it reads, or give it a larger context.",
             window,
             sent,

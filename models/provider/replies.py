@@ -4,13 +4,15 @@ import re
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from models.errors import ContentFiltered, CutReply, EmptyReply
+from models.errors import ContentFiltered, ContextTooLong, CutReply, EmptyReply
 
 _WITHHELD = re.compile(
     "filter|safety|sensitive|refusal|recitation|prohibited|blocklist|guardrail|toxic|spii", re.I
 )
 _BROKEN = re.compile("error|abort|cancel|timeout|overload|insufficient", re.I)
 """How providers name why an answer ended that is none; other words end a whole one."""
+_CUT = re.compile("length|max_|window", re.I)
+"""How they say that it ended at a bound: of the reply, or of what the model reads and writes."""
 
 
 def check_reply(message: BaseMessage) -> None:
@@ -20,6 +22,7 @@ def check_reply(message: BaseMessage) -> None:
 
     Raises:
         ContentFiltered: If the provider or the model withheld it.
+        ContextTooLong: If the prompt left no room for one.
         CutReply: If the stream ended before the reply did.
         EmptyReply: If there is neither text nor a tool call.
     """
@@ -34,6 +37,11 @@ def check_reply(message: BaseMessage) -> None:
             "try later."
         )
     if not calls and not any(c.isprintable() and not c.isspace() for c in message.text):
+        if "window" in reason.casefold():
+            raise ContextTooLong(
+                "The prompt leaves this model no room for a reply: set MNEMO_CONTEXT_WINDOW to "
+                "what it reads, or give it a larger context."
+            )
         if was_cut(message):
             raise EmptyReply(
                 "The model used up its length limit before saying anything: raise the limit "
@@ -46,7 +54,7 @@ def check_reply(message: BaseMessage) -> None:
 
 def was_cut(message: BaseMessage) -> bool:
     """Return whether a reply ended at its length limit rather than by itself."""
-    return "length" in (reason := finish_reason(message).casefold()) or "max_" in reason
+    return _CUT.search(finish_reason(message)) is not None
 
 
 def finish_reason(message: BaseMessage) -> str:

@@ -179,6 +179,21 @@ TOO_LONG: list[tuple[str, int | None, int | None]] = [
     ("The request exceeds the context: prompt of 5,000 tokens, context of 4,096", 4096, 5000),
     ("Prompt exceeds max length", None, None),  # Z.ai
     ("prompt_tokens + max_tokens must be <= 4096", 4096, None),
+    ("invalid params, context window exceeds limit (2013)", None, None),  # MiniMax: its own code
+    (
+        "litellm.ContextWindowExceededError: OpenAIException - Error code: 400 - {'error': "
+        "{'message': 'Your input exceeds the context window of this model.'}}",
+        None,
+        None,
+    ),
+    ("Total tokens of text exceed max message tokens. Request id: 0217724325966514", None, None),
+    ("Prompt is too long for model mistral-large-2407", None, None),
+    ("input token count exceeds the maximum number of tokens allowed (1048576).", 1048576, None),
+    ("Input length (265330) exceeds maximum context length (262144).", 262144, 265330),
+    ("Request length 71599 + 2048 is greater than max_seq_len 65536", 65536, 71599),  # TabbyAPI
+    ("输入内容过长，请减少 Prompt 中的 token 数量后重试", None, None),
+    ("Prompt 超长", None, None),  # Zhipu
+    ("输入超过最大长度限制", None, None),
 ]
 
 
@@ -208,6 +223,7 @@ def test_the_tokens_that_fit_and_those_that_were_sent_are_read(
         "Post http://127.0.0.1/api/chat: context deadline exceeded (Client.Timeout exceeded)",
         "The prompt is empty",
         "max_tokens must be positive",
+        "请求经过长时间未响应",
     ],
 )
 def test_what_is_too_long_in_another_way_is_not_taken_for_the_prompt(text: str) -> None:
@@ -238,6 +254,17 @@ def test_a_wait_is_read_out_of_words(text: str, seconds: float | None) -> None:
 def test_a_wait_that_is_none_is_a_moment(header: str) -> None:
     error = translate(refused(429, {"error": {"message": "slow"}}, {"retry-after": header}))
     assert isinstance(error, RateLimited) and "in a moment" in str(error)
+
+
+def test_a_limit_without_a_wait_is_told_in_the_words_of_the_provider() -> None:
+    text = "Your team has used all available credits"
+    error = translate(refused(429, {"error": {"message": text}}))
+    assert isinstance(error, RateLimited) and text in str(error)
+
+
+def test_a_prompt_that_is_too_long_by_no_number_is_told_in_the_words_of_the_server() -> None:
+    text = "Extra field near 'my prompt is too long'"
+    assert text in str(translate(refused(400, {"error": {"message": text}})))
 
 
 @pytest.mark.parametrize(
@@ -295,6 +322,13 @@ def test_a_reason_is_found_in_any_form(body: object) -> None:
         (400, "The prompt template only supports user/assistant roles", Refused),
         (400, "Input should be a string; this model only supports text", Refused),
         (401, "Invalid key; content policy: see docs", Refused),
+        (
+            402,
+            "Prompt tokens limit exceeded: 36163 > 29652. Upgrade to a paid account",
+            ContextTooLong,
+        ),
+        (402, "This request requires more credits, or fewer max_tokens.", QuotaExhausted),
+        (500, "Request length 71599 is greater than max_seq_len 65536", ContextTooLong),
         (401, "insufficient_quota for an invalid key", Refused),
         (503, "Guardrail service temporarily unavailable", ServerFailed),
         (503, "moderation backend unavailable", ServerFailed),

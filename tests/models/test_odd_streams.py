@@ -24,6 +24,7 @@ from models.provider import endpoint_chat
 from models.provider.ask import Question, ask
 from models.provider.endpoint import close_client
 from models.provider.learned import Learned
+from models.provider.replies import was_cut
 from models.tokens import open_counter
 from tests.support.models.model_settings import settings
 from tests.support.servers.openai_server import Events, Fault, OpenAIServer
@@ -143,6 +144,7 @@ WITHOUT: list[tuple[tuple[Any, ...], type[ModelError]]] = [
     ((text(" \n\u00a0\u200b\ufeff"), *END), EmptyReply),
     ((text("<think>hm"), text(" hm"), *END), EmptyReply),
     ((part({"reasoning_content": "hm"}), *END), EmptyReply),
+    ((part(finish="model_context_window_exceeded"), "[DONE]"), ContextTooLong),
     ((), MalformedReply),
     (({"choices": None, "base_resp": {"status_msg": "insufficient balance"}},), QuotaExhausted),
     (({"choices": None, "base_resp": {"status_msg": "out of memory"}}, "[DONE]"), ServerFailed),
@@ -215,6 +217,23 @@ async def test_an_answer_without_end_is_cut(
     reply = await asked(model)
     assert len(reply.text) < 1_000
     assert reply.response_metadata["finish_reason"] == "length"
+
+
+async def test_an_answer_that_filled_the_context_is_cut(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    openai_server.answers(Events((HI, part(finish="model_context_window_exceeded"), "[DONE]")))
+    assert was_cut(await asked(model))
+
+
+async def test_a_prompt_that_fills_the_context_is_made_shorter(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    openai_server.answers(Events((part(finish="model_context_window_exceeded"), "[DONE]")))
+    learned = Learned()
+    with pytest.raises(ContextTooLong):
+        await asked(model, learned)
+    assert learned.limit(6_000) < 350
 
 
 @pytest.mark.deep

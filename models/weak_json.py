@@ -1,8 +1,19 @@
 """JSON as weak models write it: unquoted, cut off, with prose around it."""
 
+import json
 from typing import Any
 
 import json_repair
+
+
+def first_json(text: str) -> Any:
+    """Return the JSON that a text begins with, whatever follows it; else what `repaired` does."""
+    try:
+        return json.JSONDecoder().raw_decode(text)[0]
+    except ValueError:
+        return repaired(text)
+    except RecursionError:
+        return None
 
 
 def repaired(text: str) -> Any:

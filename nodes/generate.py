@@ -25,7 +25,7 @@ from models.parts import text_of
 from models.provider.ask import Question, ask
 from models.provider.learned import Learned
 from models.provider.replies import was_cut
-from models.provider.reply_text import WRITTEN_CALL
+from models.provider.reply_text import WRITTEN_CALL, is_call
 from nodes.assemble_context import shares_of
 from nodes.finish import forgotten
 from nodes.forget_memory import FORGET_CALLS
@@ -157,6 +157,8 @@ class Generate:
             elif reply.tool_calls:
                 messages += [reply, *await search.answer(reply)]
             else:
+                if written and is_call(reply.text):
+                    self._chat(origin).learned.text_calls = False  # It answers so without tools.
                 return reply, search
         raise MalformedReply(
             "The model keeps calling tools instead of answering; your message is kept, send it "

@@ -27,7 +27,7 @@ _DEEPEST = 3
 
 def without_thoughts(text: str) -> str:
     """Return an answer's text without the thinking that some models put before it."""
-    return shown(text, final=True).strip()
+    return shown(text, final=True, offered=False).strip()
 
 
 def read_object(reply: BaseMessage, form: type[BaseModel]) -> dict[str, Any]:

@@ -82,7 +82,8 @@ async def ask(
     """
     count = tokens.prompt(question.messages) + sum(tokens.text(str(t)) for t in question.tools)
     try:
-        answer = _cleaned(await _as_it_takes(model, question, learned, config), question.talks)
+        answer = await _as_it_takes(model, question, learned, config)
+        answer = _cleaned(answer, question.talks, bool(question.tools) and learned.takes("tools"))
         usage = answer.usage_metadata
         if usage and not any(map(has_parts, question.messages)):
             learned.counted(count, usage["input_tokens"])
@@ -158,7 +159,7 @@ def _bound(
         return model.bind(**options)
 
 
-def _cleaned(answer: AIMessage, talks: bool) -> AIMessage:
+def _cleaned(answer: AIMessage, talks: bool, offered: bool) -> AIMessage:
     """Return an answer as plain text and calls, without what is no part of it."""
     text = answer.additional_kwargs.get(INSTEAD, answer.text)
     more = {k: v for k, v in answer.additional_kwargs.items() if k not in (REASONING, INSTEAD)}
@@ -168,9 +169,9 @@ def _cleaned(answer: AIMessage, talks: bool) -> AIMessage:
         return answer.model_copy(
             update={"content": clean(text), "additional_kwargs": more, **calls}
         )
-    if not made and is_call(text):
+    if not made and is_call(text, offered=offered):
         more[WRITTEN_CALL] = read_call(text) or ""
-    content = shown(text, final=True).strip()
+    content = shown(text, final=True, offered=offered).strip()
     return answer.model_copy(update={"content": content, "additional_kwargs": more, **calls})
 
 

@@ -113,7 +113,7 @@ class EndpointChat(ChatOpenAI):
 
     async def _read(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         """Yield an answer with its text as it may be shown."""
-        raw, seen, thought = "", "", ""
+        raw, seen, thought, offered = "", "", "", "tools" in kwargs
         usage: UsageMetadata | None = None
         cut: dict[str, Any] = {}
         look = 0.0
@@ -127,7 +127,7 @@ class EndpointChat(ChatOpenAI):
                 said, aloud = "", ""
                 if len(raw) <= _SHORT or monotonic() >= look:
                     began = thread_time()
-                    now, all_aloud = self._seen(raw, final=False)
+                    now, all_aloud = self._seen(raw, final=False, offered=offered)
                     said = now[len(seen) :] if now.startswith(seen) else ""
                     aloud, thought = all_aloud[len(thought) :], all_aloud
                     seen += said
@@ -137,9 +137,10 @@ class EndpointChat(ChatOpenAI):
             if len(raw) == LONGEST:
                 cut = {"finish_reason": "length"}
                 break
-        last, all_aloud = self._seen(raw, final=True)
+        last, all_aloud = self._seen(raw, final=True, offered=offered)
         rest = last[len(seen) :] if last.startswith(seen) else ""
-        marks = {WRITTEN_CALL: read_call(raw) or ""} if self.talks and is_call(raw) else {}
+        called = self.talks and is_call(raw, offered=offered)
+        marks = {WRITTEN_CALL: read_call(raw) or ""} if called else {}
         if not last.startswith(seen) and not marks:
             self.thinks_first, marks = True, {INSTEAD: last}
         if aloud := all_aloud[len(thought) :]:
@@ -148,13 +149,13 @@ class EndpointChat(ChatOpenAI):
             end = AIMessageChunk(content=rest, additional_kwargs=marks, usage_metadata=usage)
             yield ChatGenerationChunk(message=end, text=rest, generation_info=cut or None)
 
-    def _seen(self, raw: str, *, final: bool) -> tuple[str, str]:
+    def _seen(self, raw: str, *, final: bool, offered: bool) -> tuple[str, str]:
         """Return what of a reply can be shown already, or at its end, and what is thought aloud."""
         if not self.talks:
             return clean(raw if final else raw[: _whole(raw)]), ""
         aloud = thoughts(raw)
         waits = self.thinks_first and not final and not aloud
-        return "" if waits else shown(raw, final=final), aloud
+        return "" if waits else shown(raw, final=final, offered=offered), aloud
 
     async def _patiently(
         self, chunks: AsyncIterator[ChatGenerationChunk]

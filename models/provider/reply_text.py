@@ -7,7 +7,7 @@ is shown while a reply streams and what is stored come out of the same function.
 import re
 
 from domain.clean_text import clean
-from models.weak_json import repaired
+from models.weak_json import first_json, repaired
 
 TOOL_NAME = "(?:search|forget)[_-]?memory"
 
@@ -19,7 +19,9 @@ REASONING = "reasoning_content"
 INSTEAD = "instead"
 """Marks a reply of which more was shown than belongs to it: what to store."""
 
-_THINK = r"(?:\w+:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)"
+_CODE = r"(?P<code>```.*?(?:```|\Z)|`[^`\n]+`)"
+"""What a reply quotes as code is part of it, whatever it holds."""
+_THINK = r"(?:\w+:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratch_?pad)"
 _BEGIN = (
     rf"(?:<{_THINK}>|◁{_THINK}▷|<\|(?:(?:begin_of|start)_)?{_THINK}\|>|(?-i:\[THINK\])"
     r"|<\|channel\|?>\s*(?:analysis|thought)(?!\w| to=)(?:[^<>\n]*<\|message\|>)?"
@@ -27,31 +29,36 @@ _BEGIN = (
 )
 _END = (
     rf"(?:</{_THINK}>|◁/{_THINK}▷|<\|(?:/|end_of_|end_){_THINK}\|>|(?-i:\[/THINK\])"
-    r"|<\|(?:end|return)\|>|<channel\|>|(?=<\|(?:start|channel)\|)|(?-i:assistantfinal))\s*"
+    r"|<\|(?:end|return)\|>|<channel\|>|(?=<\|(?:start|channel)\|)"
+    r"|(?-i:assistant(?:final|(?=commentary))))\s*"
 )
-_THOUGHT = re.compile(rf"{_BEGIN}(?P<in>.*?)(?:{_END}|\Z)", re.S | re.I)
+_THOUGHT = re.compile(rf"{_CODE}|{_BEGIN}(?P<in>.*?)(?:(?P<end>{_END})|\Z)", re.S | re.I)
 """Thinking in the markup of DeepSeek, Qwen, Kimi, Mistral, Command, Gemma and gpt-oss, whose
 tokens a server may also have left out."""
+_BEGINS = re.compile(_BEGIN, re.S | re.I)
 _THOUGHT_END = re.compile(
-    rf"\A(?P<in>.*)(?:</{_THINK}>|◁/{_THINK}▷|<\|(?:/|end_of_|end_){_THINK}\|>|\[/THINK\])\s*",
+    rf"\A(?P<in>.*)(?<![`\"'])(?:</{_THINK}>|◁/{_THINK}▷|<\|(?:/|end_of_|end_){_THINK}\|>|\[/THINK\])"
+    r"(?!(?-i: [a-z]))\s*",
     re.S | re.I,
 )
-"""Some templates open the thinking in the prompt, so only its end is written."""
+"""Some templates open the thinking in the prompt, so only its end is written; within a sentence it
+is only spoken of."""
 _TOKEN = re.compile(
-    r"(?:<\|start\|>\w*)?<\|channel\|>\s*(?:final|commentary)(?! to=)[^<>\n]*"
+    rf"{_CODE}"
+    r"|(?:<\|start\|>\w*)?<\|channel\|>\s*(?:final|commentary)(?! to=)[^<>\n]*"
     r"|<\|(?:message|end|return|(?:start|end)_response|im_end|im_start|eot_id|eom_id)\|>"
     r"|<\|start\|>assistant(?! to=)"
     r"|(?:<[|｜][\w▁]{1,40}[|｜]>|</s>|<end_of_turn>)\s*\Z",
-    re.I,
+    re.S | re.I,
 )
 """What is left of a template around a reply; at its end, any special token."""
 _BLOCK = re.compile(
-    r"<(?P<name>memory|wishes)\b[^<>\n]*>.*?"
+    r"<(?P<name>memory|wishes)\b id=[^<>\n]*>.*?"
     r"(?:</(?P=name)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|(?P<open>\Z))",
     re.S | re.I,
 )
 _MARK = re.compile(
-    r"</?(?:(?:memory|wishes)\b|\w{1,20} id=[\"'][0-9a-f]{16}[\"'])[^<>\n]*(?:>|\Z)[ \t]*\n?"
+    r"</?(?:(?:memory|wishes) id=|\w{1,20} id=[\"'][0-9a-f]{16}[\"'])[^<>\n]*(?:>|\Z)[ \t]*\n?"
     r"|</?data-[0-9a-f]{8}\b>?",
     re.I,
 )
@@ -64,19 +71,24 @@ _CALL = re.compile(
     r"|\[TOOL_CALLS\]"
     r"|(?:<\|channel\|>)?(?:commentary|analysis) to=|<\|start\|>assistant to="
     rf"|</?[^<>\n]{{0,60}}>?\s*{TOOL_NAME}"
-    rf"|(?<=[\[{{(,\s])[\"']\w+[\"']\s*:\s*[\"'](?:\w+\.)?{TOOL_NAME}[\"']"
+    rf"|(?<=[\[{{(,\s])[\"'“]\w+[\"'”]\s*:\s*[\"'“](?:\w+\.)?{TOOL_NAME}[\"'”]"
     rf"|(?:(?<=:)|(?<=:\s)){TOOL_NAME}$"
     rf"|(?<![\w`]){TOOL_NAME}\W{{0,3}}[({{<\[:=]"
     rf"|\A\W*(?:call|use|run|tool:?)\s+({_NAMED}(?:\bquery\b\W*|{_QUOTED})[^\"'”\n]*"
     r"[\"'”.!\s]*\Z)"
     rf"|\A\W*{TOOL_NAME}\b"
-    r"|\A\W*\{\s*[\"']query[\"']\s*:"
+    r"|(?P<query>\A\W*\{\s*[\"']query[\"']\s*:)"
     r")",
     re.I | re.M,
 )
 """How models write a call of the tool as text: Hermes, Llama 3, Mistral, DeepSeek,
 gpt-oss, XML, Python, ReAct, JSON with any name for what is called, and a reply that only
 says in words to search, and what for."""
+_OURS = re.compile(TOOL_NAME, re.I)
+_NEAR = 200
+"""Characters behind the opening of a call in which it names one of our tools."""
+_LEADS = re.compile(r"(?:<[|｜][\w▁]{1,40}[|｜]>(?:assistant\b)?\s*)+\Z")
+"""What templates write in front of a call."""
 _BEFORE_NAME = re.compile(r"(?:```\w*\s*\w*)?[\[{(][\[{(\s\w\"':,]*\Z")
 """The opening of JSON whose first words lead to the name of what is called."""
 _HOLD = 100
@@ -85,6 +97,8 @@ _OPENING = re.compile(
     r"[<{\[`◁]|\b(?i:s(?=[search_mory-]*\Z)|f(?=[forget_my-]*\Z))|\Aa[analysi]*\Z|assistant\w{0,5}\Z"
     rf"|{_NAMED}\Z"
 )
+_MARKED = re.compile(r"(?<=:)\s*<([^<>\s]{1,12})>(.*?)<\1>", re.S)
+"""A text between two tokens where JSON has quotes."""
 _QUERY = re.compile(
     r"query['\"]?(?:\s\w+=['\"]\w+['\"])?\s*(?:</\w+>\s*<\w+>|[:=]|>)\s*['\"]?([^'\"<>\n]+)"
     rf"|{TOOL_NAME}(?=[\s(])[\w\s(:=]{{0,40}}?{_QUOTED}([^'\"”\n]+)",
@@ -92,20 +106,21 @@ _QUERY = re.compile(
 )
 
 
-def shown(raw: str, *, final: bool) -> str:
+def shown(raw: str, *, final: bool, offered: bool = True) -> str:
     """Return what is to be seen of a reply so far.
 
     Args:
         raw: All that the model wrote.
         final: Whether that is all; before, what may turn out to be no part is held back.
+        offered: Whether the model was offered tools.
     """
-    text = _spoken(raw)
-    call = _CALL.search(text)
+    text = _spoken(raw, final=final)
+    call = _call(text, final=final, offered=offered)
     if call:
         start = call.start(call.lastindex or 0)
         before = text[max(0, start - _HOLD) : start]
         opening = _BEFORE_NAME.search(before)
-        text = text[: start - (len(before) - opening.start() if opening else 0)]
+        text = _LEADS.sub("", text[: start - (len(before) - opening.start() if opening else 0)])
     elif not final:
         text = text[: _safe(text)]
     without = _BLOCK.sub(lambda block: "" if block["open"] is None or not final else block[0], text)
@@ -117,27 +132,60 @@ def shown(raw: str, *, final: bool) -> str:
 
 def thoughts(raw: str) -> str:
     """Return what a model thought aloud."""
-    first = _THOUGHT_END.match(_THOUGHT.sub("", raw))
-    parts = [*([first] if first else ()), *_THOUGHT.finditer(raw)]
-    return clean("\n".join(part["in"].strip() for part in parts))
+    rest = _THOUGHT.sub(lambda part: _kept(part, final=True), raw)
+    parts = [part["in"] for part in _THOUGHT.finditer(raw) if not _kept(part, final=True)]
+    return clean("\n".join(part.strip() for part in (rest[: _thought_end(rest)], *parts)).strip())
 
 
-def is_call(raw: str) -> bool:
+def is_call(raw: str, *, offered: bool = True) -> bool:
     """Return whether a reply is in essence a tool call written as text."""
-    return _CALL.search(_spoken(raw)) is not None
+    return _call(_spoken(raw, final=True), final=True, offered=offered) is not None
 
 
-def _spoken(raw: str) -> str:
+def _call(text: str, *, final: bool, offered: bool) -> re.Match[str] | None:
+    """Return where a call begins in a reply.
+
+    One that names none of our tools, or nothing yet, is one where the reply begins with it, or
+    where tools were offered and it ends with it: else it is spoken of. A query alone may be what
+    was asked for, where no tools were offered.
+    """
+    ends = text.rstrip()[-1:] in ("}", "]", ")", ">")
+    for match in _CALL.finditer(text):
+        ours = _OURS.search(text, match.start(), match.end() + _NEAR)
+        begins = not text[: match.start()].strip() and (offered or not match["query"])
+        if ours or begins or (offered and (ends or not final)):
+            return match
+    return None
+
+
+def _spoken(raw: str, *, final: bool) -> str:
     """Return a reply without what was thought aloud, and what is left of a template."""
-    return _TOKEN.sub("", _THOUGHT_END.sub("", _THOUGHT.sub("", raw)))
+    text = _THOUGHT.sub(lambda part: _kept(part, final=final), raw)
+    return _TOKEN.sub(lambda part: part["code"] or "", text[_thought_end(text) :])
+
+
+def _kept(part: re.Match[str], *, final: bool) -> str:
+    """Return what stays of a part of a reply that may be a thought.
+
+    A tag that nothing closes, in the middle of a line, is only spoken of.
+    """
+    open_tag = final and part["end"] is None and part[0].startswith("<") and part[0][1] != "|"
+    line = part.string[: part.start()].rpartition("\n")[2]
+    return part["code"] or (part[0] if open_tag and line.strip() else "")
+
+
+def _thought_end(text: str) -> int:
+    """Return where a thought ends of which the beginning is not marked; 0 where there is none."""
+    thought = _THOUGHT_END.match(text)
+    return 0 if thought is None or _BEGINS.search(thought["in"]) else thought.end()
 
 
 def read_call(raw: str) -> str | None:
     """Return what a tool call written as text searches for; None if it cannot be read."""
-    text = _spoken(raw)
+    text = _MARKED.sub(r'"\2"', _spoken(raw, final=True))
     start = text.find("{")
     if start >= 0:
-        query = _query_in(repaired(text[start:]))
+        query = _query_in(first_json(text[start:]))
         if query:
             return clean(query)
     written = _QUERY.search(text)

@@ -32,6 +32,13 @@ CALLS = [
     '{"name": "functions.search_memory", "arguments": {"query": "red bike"}}',
     "{'name': 'search_memory', 'arguments': {'query': 'red bike'}}",
     'SearchMemory(query="red bike")',
+    "<start_function_call>call:search_memory{query:<escape>red bike<escape>}<end_function_call>",
+    '<|tool_call>call:search_memory{query:<|"|>red bike<|"|>}<tool_call|>',
+    '<|START_ACTION|>[\n{"tool_name": "search_memory", "parameters": {"query": "red bike"}}\n]',
+    '<|python_start|>[search_memory(query="red bike")]<|python_end|>',
+    "{“name”: “search_memory”, “arguments”: {“query”: “red bike”}}",
+    '<tool_call>{"name": "search_memory", "arguments": {"query": "red bike"}}</tool_call>\n'
+    '<tool_call>{"name": "search_memory", "arguments": {"query": "blue bike"}}</tool_call>',
     '<|channel|>commentary to=functions.search_memory <|message|>{"query": "red bike"}<|call|>',
     '<｜tool▁calls▁begin｜>function<｜tool▁sep｜>search_memory\n```json\n{"query": "red bike"}',
 ]
@@ -55,6 +62,15 @@ PLAIN = [
     "I can look it up with `search_memory`, the tool that is called search_memory.",
     "analysis of a thought: a [think] tag, a channel, assistant and final.",
     "A [THINKING] cap, a function call f(x), and <thinkers> of all ages.",
+    "<domain>\n  <memory unit='KiB'>2097152</memory>\n</domain>",
+    "Use this:\n```xml\n<memory>524288</memory>\n```\nand restart.",
+    "DeepSeek wraps its reasoning in <think> tags and then answers.",
+    "It puts `<think>` before and `</think>` after its reasoning.",
+    "It looks so:\n```\n<think>\nWhat now?\n</think>\nHello!\n```\nNo more.",
+    "ChatML ends each turn with `<|im_end|>` and begins it with `<|im_start|>`.",
+    "```\n<|im_start|>user\nHi<|im_end|>\n```\nis one turn.",
+    'Hermes: <tool_call>{"name": "get_weather"}</tool_call>, and the result comes in tags.',
+    "Mistral writes [TOOL_CALLS] before a list of calls.",
 ]
 
 
@@ -93,6 +109,15 @@ def test_a_call_that_cannot_be_read_is_one_all_the_same(text: str) -> None:
     assert is_call(text) and read_call(text) is None and not shown(text, final=True).strip()
 
 
+@pytest.mark.parametrize(
+    "text", ['{"query": "red bike"}', 'So: <tool_call>{"name": "look_up"}']
+)
+def test_a_call_that_names_no_tool_is_one_only_where_tools_were_offered(text: str) -> None:
+    assert is_call(text) and shown(text, final=True) in ("", "So: ")
+    assert not is_call(text, offered=False)
+    assert shown(text, final=True, offered=False) == text
+
+
 @pytest.mark.parametrize("text", PLAIN)
 @pytest.mark.parametrize("size", [1, 5])
 def test_other_brackets_and_tags_are_shown_as_they_are(text: str, size: int) -> None:
@@ -110,6 +135,8 @@ def test_other_brackets_and_tags_are_shown_as_they_are(text: str, size: int) -> 
         ('<text id="b8f5a3d7bead8cd0">\nHello.\n</text id="b8f5a3d7bead8cd0">', "Hello."),
         ("<think>Hm.</think>\nHello.", "Hello."),
         ("Hm, hm.</think>Hello.", "Hello."),
+        ("The tag </think> ends it.", "The tag </think> ends it."),
+        ("<scratch_pad>Hm.</scratch_pad>Hello.", "Hello."),
         ("[THINK]Hm.[/THINK]Hello.", "Hello."),
         ("<seed:think>Hm.</seed:think>One <thinking>hm</thinking>two.", "One two."),
         ("◁think▷Hm.◁/think▷Hello.", "Hello."),

@@ -128,3 +128,24 @@ async def test_the_tool_is_not_offered_where_the_setting_is_off(open_house: Open
         await house.say("Hello mark1")
         assert "tools" not in house.server.requests[-1]
         assert MARKER.findall(house.prompt()) == ["mark1"]
+
+
+ASKED_FOR = [
+    '{"query": {"match": {"title": "bike"}}}',
+    '{"query": "SELECT name FROM bikes"}',
+    'Hermes models write <tool_call>{"name": "get_weather"}</tool_call>, in tags.',
+]
+
+
+@pytest.mark.parametrize("text", ASKED_FOR)
+async def test_a_reply_that_only_looks_like_a_call_is_a_reply(open_house: Open, text: str) -> None:
+    async with open_house(fold_turns=4, search_memory=True) as house:
+        await remembering(house)
+        house.server.default = lambda body: Reply(text) if is_reply(body) else answer(body)
+        for _ in range(2):
+            result = await house.say("Write it as I asked, and nothing else")
+            assert result["messages"][-1].text == text
+        house.server.default = answer
+        await house.say("And now?")
+        asked = [body for body in house.server.requests if is_reply(body)]
+        assert offers(asked[-1]), "it is offered tools as before"

@@ -13,12 +13,14 @@ from domain.facts import facts as fact_rules
 from domain.facts.extraction import Source, sources_of
 from domain.facts.forgetting import NOTHING_WANTED, Wanted, turns_of
 from domain.facts.left import without_forgotten
+from domain.facts.traits import as_told_in
 from domain.folding import to_extract
 from domain.journal import JournalView
 from domain.owner import Owner
-from domain.records import Fact, RecordKey, Turn, turn_of
+from domain.records import Entity, Fact, RecordKey, Turn, turn_of
 from domain.rows import Memory, Rows, key_of
 from domain.tiers import Tier
+from domain.turns import live, parents_of
 from models.errors import ModelError
 from nodes.remembering.by_form import forget_by_form
 from nodes.remembering.lease import extending
@@ -30,7 +32,7 @@ from stores.errors import GenerationMoved, StoreUnavailable
 from stores.maintenance.forgetting import forget
 
 NEAREST = 12
-"""Known facts shown to the memory model for each message."""
+"""Known facts shown to the memory model for each message; known entities, for all of them."""
 
 
 class ExtractFacts:
@@ -190,8 +192,8 @@ async def _extract(
     if not sources:
         return Extracted()
     generation, memories = view.generation, parts.stores.memories
-    known = (await parts.stores.recall.rows(owner, view)).facts
-    nearest = await _nearest(parts, owner, generation, sources, known)
+    known = await parts.stores.recall.rows(owner, view)
+    nearest = await _nearest(parts, owner, view, sources, known)
     extraction, unread = await read_messages(parts, owner, tier, view.cursor, sources, nearest)
     changes, gone = await obeyed(parts, owner, view, sources, extraction.facts, asked)
     latest = await parts.stores.journal.read(owner)
@@ -247,22 +249,29 @@ async def _turns(parts: Parts, owner: Owner, view: JournalView) -> list[Turn]:
 
 
 async def _nearest(
-    parts: Parts,
-    owner: Owner,
-    generation: str | None,
-    sources: Sequence[Source],
-    stored: Sequence[Fact],
-) -> list[Fact]:
-    """Return the stored facts nearest to what was said."""
-    by_id = {fact.id: fact for fact in stored if not fact.deleted}
-    if len(stored) <= NEAREST:
-        return list(by_id.values())
-    text = "\n".join(source.text for source in sources)
+    parts: Parts, owner: Owner, view: JournalView, sources: Sequence[Source], stored: Rows
+) -> list[Fact | Entity]:
+    """Return the stored facts and entities nearest to what was said, without what is withheld."""
+    facts = {fact.id: fact for fact in stored.facts if not fact.deleted}
+    entities = await asyncio.to_thread(_told, stored, view) if stored.entities else {}
+    if len(stored.facts) <= NEAREST and len(entities) <= NEAREST:
+        return [*facts.values(), *entities.values()]
     nearest = await parts.stores.memories.nearest_among(
         owner,
-        generation,
-        text,
-        keys={"fact": list(by_id)},
-        limits={"fact": NEAREST * len(sources)},
+        view.generation,
+        "\n".join(source.text for source in sources),
+        keys={"fact": list(facts), "entity": list(entities)},
+        limits={"fact": NEAREST * len(sources), "entity": NEAREST},
     )
-    return [by_id[id] for id, _ in nearest["fact"] if id in by_id]
+    return [
+        *(facts[id] for id, _ in nearest["fact"] if id in facts),
+        *(entities[id] for id, _ in nearest["entity"] if id in entities),
+    ]
+
+
+def _told(stored: Rows, view: JournalView) -> dict[str, Entity]:
+    """Return the entities by id, with what live turns say of them that nobody forgot."""
+    tree = parents_of(view.turns.values(), stored.episodes)
+    turns = live(view.refs.values(), tree) - view.withheld
+    told = (as_told_in(entity, turns) for entity in stored.entities)
+    return {entity.id: entity for entity in told if entity.attributes}

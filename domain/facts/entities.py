@@ -10,8 +10,9 @@ from datetime import datetime
 from domain.facts.extraction import EntityMention, Source, begun
 from domain.facts.facts import Standing
 from domain.facts.saying import says
+from domain.facts.traits import current_attributes
 from domain.owner import digest
-from domain.records import Attribute, Entity, turn_of
+from domain.records import Attribute, Entity
 from domain.text.statements import denies
 from domain.text.wording import fold, spelled
 from domain.text.words import MARKS
@@ -70,8 +71,11 @@ def merge(
     ]
     for mention in sorted(placed, key=lambda mention: sources[mention.source].at):
         at = sources[mention.source].at
+        if mention.known is not None and mention.known not in entities:
+            continue  # Somebody deleted it meanwhile.
         before = (
-            _mentioned_already(mention, at, entities)
+            entities.get(mention.known or "")
+            or _mentioned_already(mention, at, entities)
             or _entity_of(mention, entities)
             or _new(mention)
         )
@@ -88,26 +92,6 @@ def _told_before(entity: Entity, bound: datetime, now: datetime) -> Entity:
         for each in entity.attributes
     )
     return entity.model_copy(update={"attributes": attributes})
-
-
-def current_attributes(
-    entity: Entity, live_turns: Container[str] | None = None, as_of: datetime | None = None
-) -> dict[str, str]:
-    """Return the latest value of each attribute, in the order the attributes were first stated.
-
-    Args:
-        entity: Whose attributes.
-        live_turns: Ids of the live turns, the only ones that count; None: all count.
-        as_of: Only what was true from then or before counts; None: everything.
-    """
-    latest: dict[str, Attribute] = {}
-    for attribute in entity.attributes:
-        counts = live_turns is None or turn_of(attribute.source) in live_turns
-        if counts and (as_of is None or attribute.valid_from <= as_of):
-            old = latest.get(attribute.name)
-            if old is None or attribute.valid_from >= old.valid_from:
-                latest[attribute.name] = attribute
-    return {name: attribute.value for name, attribute in latest.items() if attribute.value}
 
 
 def with_ends(entity: Entity, standings: Iterable[Standing]) -> Entity:
@@ -246,14 +230,16 @@ def _with_mention(entity: Entity, mention: EntityMention, at: datetime) -> Entit
         (attribute.name, fold(attribute.value), attribute.source): attribute
         for attribute in entity.attributes
     }
+    since = {each.name: each.valid_from for each in entity.attributes}
     for label, value in mention.attributes.items():
+        name_of_it, ends = _attribute(label), mention.known is not None
         attribute = Attribute(
-            name=_attribute(label),
+            name=name_of_it,
             value=" ".join(value.split()),
             source=mention.source,
-            valid_from=at,
+            valid_from=max(at, since.get(name_of_it, at)) if ends else at,
         )
-        if attribute.name and attribute.value:
+        if attribute.name and (attribute.value or ends):
             attributes.setdefault(
                 (attribute.name, fold(attribute.value), attribute.source), attribute
             )

@@ -52,6 +52,9 @@ class FactChange(BaseModel):
         "and the known fact `target` where there is one, forgotten or taken back."
     )
     target: str | None = Field(default=None, description="Id of the known fact, unless op is add.")
+    also: tuple[str, ...] = Field(
+        default=(), description="Ids of further known facts that are no longer true with it."
+    )
     text: str = Field(description="One self-contained sentence with names, numbers, negations.")
     kind: FactKind = "other"
     subject: str = Field(default="user", description='Whom it is about: "user" or a name.')
@@ -75,6 +78,9 @@ class EntityMention(BaseModel):
         default_factory=dict, description="Short attribute names to values."
     )
     source: str = Field(description="Id of the message that names it.")
+    known: str | None = Field(
+        default=None, description="Id of the known entity of which an attribute without value ends."
+    )
 
 
 class Extraction(BaseModel):

@@ -41,10 +41,10 @@ class Reconciliation:
         if self._was_deleted(new) or self._said_already(new, change):
             return
         ongoing = bool(_ONGOING.search(f"{new.text} {change.when or ''}"))
-        target = self._target(new, change, ongoing)
+        targets = self._targets(new, change, ongoing)
         repeated = self._repeated(new, change)
         if repeated is not None:
-            gone = () if target is None or target.id == repeated.id else (target.id,)
+            gone = [fact.id for fact in targets if fact.id != repeated.id]
             self._write(_with(repeated, sources=new.sources, supersedes=gone))
             return
         rivals = self._rivals(new)
@@ -52,7 +52,7 @@ class Reconciliation:
         over = enders_of(self.facts.values(), self.facts) if stronger else {}
         for id in list(stronger):
             stronger |= {fact.id: fact for fact in over[id]}  # so that no circle can arise
-        weaker = [*rivals, *([target] if target else [])]
+        weaker = [*rivals, *targets]
         beaten = reached_from([fact.id for fact in weaker if fact.id not in stronger], self.facts)
         superseded = [id for id in self.facts if id in beaten and id != new.id] if beaten else []
         order = sorted(superseded, key=lambda id: self.facts[id].valid_from, reverse=True)
@@ -115,16 +115,11 @@ class Reconciliation:
         denials = [old for old in self._at(_side(new, opposite=True)) if denies(new, old)]
         return [*(self._at(slot_key(new)) if new.slot else []), *denials]
 
-    def _target(self, new: Fact, change: FactChange, ongoing: bool) -> Fact | None:
-        """Return the fact that the model says is replaced, where that can be."""
-        named = self.facts.get(change.target or "")
-        if change.op != "supersede" or named is None or named.deleted:
-            return None
-        if is_past(new.text) and not is_past(named.text):
-            return None
-        if new.kind == "plan" and named.kind != "plan":
-            return None
-        return named if newer(new, named, ongoing) else None
+    def _targets(self, new: Fact, change: FactChange, ongoing: bool) -> list[Fact]:
+        """Return the facts that the model says are replaced, where that can be."""
+        ids = (change.target, *change.also) if change.op == "supersede" else ()
+        named = [self.facts[id] for id in ids if id in self.facts]
+        return [fact for fact in named if not fact.deleted and _gives_way(fact, new, ongoing)]
 
     def _same(self, new: Fact, old: Fact) -> bool:
         if new.id == old.id:
@@ -134,6 +129,15 @@ class Reconciliation:
         if other_day(new, old) or (new.kind == "plan") != (old.kind == "plan"):
             return False  # what was planned and then done is told twice
         return normalized(new.text) == normalized(old.text)
+
+
+def _gives_way(old: Fact, new: Fact, ongoing: bool) -> bool:
+    """Return whether a fact can be replaced by another: no plan or past ends what holds now."""
+    if is_past(new.text) and not is_past(old.text):
+        return False
+    if new.kind == "plan" and old.kind != "plan":
+        return False
+    return newer(new, old, ongoing)
 
 
 def _side(fact: Fact, opposite: bool = False) -> Key:

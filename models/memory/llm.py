@@ -18,7 +18,8 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel
 
 from domain.facts.extraction import Extraction, Source
-from domain.records import Fact, Said, Turn
+from domain.facts.traits import traits
+from domain.records import Entity, Fact, Said, Turn
 from domain.text.sentences import sentences
 from models.errors import ContextTooLong, CutReply, EmptyReply, MalformedReply
 from models.memory import prompts
@@ -50,7 +51,9 @@ _FORM_TOKENS = 250, 120, 1_500
 _AROUND = 120
 """Tokens of what stands around the data: tags, headings, the day, and that it is data."""
 _FACTS_SHARE = 3
-"""Known facts take no more than this part of what a model reads with them."""
+"""Known facts take no more than this part of what a model reads with them; entities half of it."""
+_TRAITS = 12
+"""Things that hold of known entities, shown to a model at most: about 100 tokens."""
 
 
 class LanguageMemory:
@@ -120,9 +123,9 @@ class LanguageMemory:
         return forms.read_score(answer)
 
     async def extract(
-        self, messages: Sequence[Source], stored: Sequence[Fact], now: datetime
+        self, messages: Sequence[Source], stored: Sequence[Fact | Entity], now: datetime
     ) -> Extraction:
-        """Return what the user's `messages` state, against `stored` facts; see `MemoryModel`.
+        """Return what the user's `messages` state, against what is `stored`; see `MemoryModel`.
 
         Raises:
             ModelError: If the provider fails or the answer is not in the form asked for.
@@ -133,13 +136,17 @@ class LanguageMemory:
         return extraction
 
     async def _extract(
-        self, messages: Sequence[Source], stored: Sequence[Fact], now: datetime
+        self, messages: Sequence[Source], stored: Sequence[Fact | Entity], now: datetime
     ) -> Extraction:
         first, each, most = _FORM_TOKENS
         bound = min(most, first + each * len(messages))
-        facts = self._fitting(stored, self._room(prompts.EXTRACT, bound) // _FACTS_SHARE)
-        facts = sorted(facts, key=lambda fact: fact.valid_from)
-        data = prompts.to_extract(messages, facts, now)
+        room = self._room(prompts.EXTRACT, bound) // _FACTS_SHARE
+        facts = [record for record in stored if isinstance(record, Fact)]
+        facts = facts[: self._fitting((prompts.fact_lines([fact])[0] for fact in facts), room)]
+        facts.sort(key=lambda fact: fact.valid_from)
+        held = traits(record for record in stored if isinstance(record, Entity))[:_TRAITS]
+        held = held[: self._fitting(prompts.trait_lines(held), room // 2)]
+        data = prompts.to_extract(messages, facts, held, now)
         try:
             answer = await self._fill_in(forms.ExtractionForm, prompts.EXTRACT, data, bound)
         except ContextTooLong:
@@ -148,7 +155,7 @@ class LanguageMemory:
             half = len(messages) // 2
             extraction = await self._extract(messages[:half], stored, now)
             return extraction.joined(await self._extract(messages[half:], stored, now))
-        return await asyncio.to_thread(read_extraction, answer, messages, facts)
+        return await asyncio.to_thread(read_extraction, answer, messages, facts, held)
 
     def _room(self, task: str, answer: int) -> int:
         """Return the tokens of data that the model reads at once, beside its task and answer."""
@@ -156,11 +163,9 @@ class LanguageMemory:
         room = self.learned.limit(self.window_tokens + around) - around
         return max(room, min(_SMALLEST_WINDOW, self.window_tokens))
 
-    def _fitting(self, stored: Sequence[Fact], room: int) -> Sequence[Fact]:
-        """Return the first facts that fit into `room` tokens; the nearest stand first."""
-        lines = ("\n".join(prompts.fact_lines([fact])) for fact in stored)
-        costs = accumulate(map(self.tokens.text, lines))
-        return stored[: sum(cost <= room for cost in costs)]
+    def _fitting(self, lines: Iterable[str], room: int) -> int:
+        """Return how many of the first lines fit into `room` tokens; the nearest stand first."""
+        return sum(cost <= room for cost in accumulate(map(self.tokens.text, lines)))
 
     async def _summaries(
         self,

@@ -4,7 +4,7 @@ Nothing here calls a model; the forms stand in `schemas.py`.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from domain.facts.extraction import (
 from domain.facts.lasting_wishes import LASTING, lasting_wish
 from domain.facts.own_words import own_sentences
 from domain.facts.support import supported
+from domain.facts.traits import Trait
 from domain.records import Fact
 from domain.text.sentences import sentences
 from domain.text.statements import is_question, only_imagined
@@ -28,7 +29,7 @@ from domain.text.wishes import wants_forgotten
 from models.errors import MalformedReply
 from models.memory.prompts import day
 
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"([a-z]?)(\d+)")
 _LIST = re.compile(r"\A(?:(?:[\W_]|\band\b)*[a-z]?\d+\b)+", re.IGNORECASE)
 """Numbers one after the other, each with a letter before it at most."""
 _NOTHING = frozenset(("", "none", "null", "n/a", "na", "nil", "unknown", "-"))
@@ -42,7 +43,10 @@ T = TypeVar("T")
 
 
 def read_extraction(
-    answer: Mapping[str, Any], messages: Sequence[Source], stored: Sequence[Fact]
+    answer: Mapping[str, Any],
+    messages: Sequence[Source],
+    stored: Sequence[Fact],
+    held: Sequence[Trait] = (),
 ) -> Extraction:
     """Return what an answer holds that was said, with ids in place of numbers.
 
@@ -54,11 +58,19 @@ def read_extraction(
     """
     if not answer.keys() & {"facts", "entities"}:
         raise MalformedReply("The model's answer holds neither facts nor entities.")
-    noted = [_changes(item, messages, stored) for item in _objects(answer.get("facts"), "text")]
+    items = _objects(answer.get("facts"), "text")
+    noted = [_changes(item, messages, stored, held) for item in items]
+    ended = [
+        end
+        for item, changes in zip(items, noted, strict=True)
+        for change in changes
+        for end in _ended(item, change, held)
+    ]
     entities = [_entity(item, messages) for item in _objects(answer.get("entities"), "name")]
     return Extraction(
         facts=[change for changes in noted for change in changes],
-        entities=[entity for entity in entities if entity is not None],
+        # What a message says of an entity outlasts what it ends.
+        entities=[*ended, *(entity for entity in entities if entity is not None)],
         dropped=noted.count([]) + entities.count(None),
     )
 
@@ -74,7 +86,10 @@ def _objects(value: Any, plain: str) -> list[dict[str, Any]]:
 
 
 def _changes(
-    item: dict[str, Any], messages: Sequence[Source], stored: Sequence[Fact]
+    item: dict[str, Any],
+    messages: Sequence[Source],
+    stored: Sequence[Fact],
+    held: Sequence[Trait],
 ) -> list[FactChange]:
     """Return what an item notes; none where nothing supports it."""
     text = " ".join(str(item.get("text") or "").split())
@@ -85,8 +100,28 @@ def _changes(
         return []
     if item.get("op") == "forget":
         return _forgotten(item.get("target"), text, source, messages, stored)
-    change = _stated_fact(item, text, source, stored) if text and _stated(source) else None
+    change = _stated_fact(item, text, source, stored, held) if text and _stated(source) else None
     return [change] if change else []
+
+
+def _ended(
+    item: dict[str, Any], change: FactChange, held: Sequence[Trait]
+) -> Iterator[EntityMention]:
+    """Yield what of known entities an item that states something ends with that."""
+    for trait in _traits(item, held) if change.op != "forget" else ():
+        yield EntityMention(
+            name=trait.entity.name,
+            kind=trait.entity.kind,
+            attributes={trait.name: ""},
+            source=change.source,
+            known=trait.entity.id,
+        )
+
+
+def _traits(item: dict[str, Any], held: Sequence[Trait]) -> list[Trait]:
+    """Return what an item says to end of known entities."""
+    numbers = _numbers(item.get("target"), "e") if item.get("op") == "supersede" else []
+    return [held[number - 1] for number in numbers if 1 <= number <= len(held)]
 
 
 def _forgotten(
@@ -112,20 +147,27 @@ def _forgotten(
 
 
 def _stated_fact(
-    item: dict[str, Any], text: str, source: Source, stored: Sequence[Fact]
+    item: dict[str, Any],
+    text: str,
+    source: Source,
+    stored: Sequence[Fact],
+    held: Sequence[Trait],
 ) -> FactChange | None:
     """Return what a message states, as an item notes it; None where nothing supports that."""
     op, slot = item.get("op"), _or_none(item.get("slot"))
-    target = _numbered(item.get("target"), stored)
-    if target is None or (op == "supersede" and not _alike(text, slot, target)):
-        op, target = "add", None  # A statement that names a fact nobody knows is still one.
+    ends = [f"{trait.entity.name} {trait.value}" for trait in _traits(item, held)]
+    named = [stored[n - 1] for n in _numbers(item.get("target")) if 1 <= n <= len(stored)]
+    if op == "supersede":
+        named = [fact for fact in named if _alike(" ".join([text, *ends]), slot, fact)]
+    if not named:
+        op = "add"  # A statement that names a fact nobody knows is still one.
     speaker = source.speaker  # "user" is whoever has no name
     subject = _or_none(item.get("subject")) or speaker
     if subject.casefold() in _USER or subject.casefold() == speaker.casefold():
         subject = speaker
     if speaker != "user":
         text = _BY_USER.sub(lambda _: speaker, text)
-    own = [_stated(source), speaker, day(source.at), *([target.text] if target else [])]
+    own = [_stated(source), speaker, day(source.at), *(fact.text for fact in named), *ends]
     behind = [*own, *source.before]
     earlier = [line for line in source.before if line.startswith("User: ")]
     if not supported(text, behind) or (subject != speaker and not supported(subject, behind)):
@@ -144,7 +186,8 @@ def _stated_fact(
         return FactChange.model_validate(
             {
                 "op": op,
-                "target": target.id if target and op != "add" else None,
+                "target": named[0].id if op != "add" else None,
+                "also": [fact.id for fact in named[1:]] if op == "supersede" else [],
                 "text": text,
                 "kind": kind,
                 "subject": subject,
@@ -190,10 +233,14 @@ def _numbered(given: Any, items: Sequence[T]) -> T | None:
     return items[at - 1] if 1 <= at <= len(items) else None
 
 
-def _numbers(given: Any) -> list[int]:
-    """Return the numbers in "f1, f3", ["f1"], "[2]" or 1; those that a sentence begins with."""
+def _numbers(given: Any, letter: str = "") -> list[int]:
+    """Return the numbers in "f1, f3", ["f1"], "[2]" or 1; those that a sentence begins with.
+
+    Those of known entities ("e2") are asked for by their letter, and are none of anything else.
+    """
     listed = _LIST.match(str(given))
-    return [int(number[:6]) for number in _NUMBER.findall(listed.group())] if listed else []
+    found = _NUMBER.findall(listed.group().casefold()) if listed else []
+    return [int(number[:6]) for before, number in found if (before == "e") == (letter == "e")]
 
 
 def _or_none(value: Any) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from domain.facts.extraction import Source
+from domain.facts.traits import Trait
 from domain.owner import digest
 from domain.records import Fact, Said, Turn
 from domain.text.dates.dates import day_heading
@@ -64,7 +65,8 @@ nothing that is not said.
 kind "instruction": an order for all replies from now on ("always ...", "never ...", "call me \
 ..."), noted as it was given. kind "preference": what the user prefers ("I prefer ...").
 
-op: "supersede" (target: the known fact, such as f1, that a message makes untrue), "confirm" \
+op: "supersede" (target: what a message makes untrue: the known fact, such as f1, and what of \
+known entities ends with it, as a boss once the user quit: "f1, e2"), "confirm" \
 (target: the known fact said again), "forget" (text: what a message wants forgotten or takes back, \
 as in "ignore that, I was joking"; target: the known facts that say or imply it, or null), else \
 "add". slot: only what has one value at a time, such as home or employer; else null. when: the \
@@ -138,9 +140,11 @@ def to_score(sample: Sequence[Said], summary: str) -> str:
     return f"The summary:\n{_indented(summary)}\n\nSome of the messages:\n{messages}"
 
 
-def to_extract(messages: Sequence[Source], stored: Sequence[Fact], now: datetime) -> str:
-    """Return what facts are drawn from; messages are m1, m2, ... and known facts f1, f2, ..."""
-    facts = fact_lines(stored)
+def to_extract(
+    messages: Sequence[Source], stored: Sequence[Fact], traits: Sequence[Trait], now: datetime
+) -> str:
+    """Return what facts are drawn from: messages m1, ..., known facts f1, ..., entities e1, ..."""
+    facts, entities = fact_lines(stored), trait_lines(traits)
     new = [
         line
         for number, source in enumerate(messages, 1)
@@ -150,8 +154,25 @@ def to_extract(messages: Sequence[Source], stored: Sequence[Fact], now: datetime
         )
     ]
     return "\n".join(
-        (f"Today is {day(now)}.", "", "Known facts:", *(facts or ["none"]), "", "Messages:", *new)
+        (
+            f"Today is {day(now)}.",
+            "",
+            "Known facts:",
+            *(facts or ["none"]),
+            *(["", "Known entities:", *entities] if entities else []),
+            "",
+            "Messages:",
+            *new,
+        )
     )
+
+
+def trait_lines(traits: Iterable[Trait]) -> list[str]:
+    """Return a line for each thing that holds of a known entity."""
+    return [
+        f"e{number}: {_line(trait.entity.name)}, {trait.name}: {_line(trait.value)}"
+        for number, trait in enumerate(traits, 1)
+    ]
 
 
 def fact_lines(facts: Iterable[Fact]) -> list[str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.facts.extraction import Extraction, Source
-from domain.records import Fact, Record, Turn
+from domain.records import Entity, Fact, Record, Turn
 
 
 class Score(Record):
@@ -46,9 +46,9 @@ class MemoryModel(Protocol):
         """Return the model's own score of a summary; None where no language model can give one."""
 
     async def extract(
-        self, messages: Sequence[Source], stored: Sequence[Fact], now: datetime
+        self, messages: Sequence[Source], stored: Sequence[Fact | Entity], now: datetime
     ) -> Extraction:
-        """Return what the user's `messages` state, against the nearest `stored` facts.
+        """Return what the user's `messages` state, against the nearest `stored` facts and entities.
 
         Sources and targets of the answer are ids of `messages` and `stored`; anything else the
         model made up is left out.

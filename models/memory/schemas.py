@@ -28,7 +28,7 @@ class _Entity(BaseModel):
 
 class _Fact(BaseModel):
     op: Literal["add", "supersede", "confirm", "forget"]
-    target: str | None = Field(description="Id of the known fact, such as f1; null for add.")
+    target: str | None = Field(description="Ids of what is known, such as f1; null for add.")
     text: str
     kind: FactKind
     subject: str = Field(description='Whom it is about: "user" or a name.')

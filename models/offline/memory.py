@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.facts.extraction import Extraction, Source
-from domain.records import Fact, Said, Turn
+from domain.records import Entity, Fact, Said, Turn
 from domain.summary_check import details
 from domain.text.sentences import sentences
 from domain.text.statements import is_question
@@ -78,7 +78,7 @@ class OfflineMemory:
         return None
 
     async def extract(
-        self, messages: Sequence[Source], stored: Sequence[Fact], now: datetime
+        self, messages: Sequence[Source], stored: Sequence[Fact | Entity], now: datetime
     ) -> Extraction:
         """Return what the user's `messages` state in the first person, in their own words."""
         return await asyncio.to_thread(extract_offline, messages)

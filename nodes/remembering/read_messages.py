@@ -10,7 +10,7 @@ from datetime import datetime
 from domain.facts.extraction import Extraction, Source
 from domain.facts.lasting_wishes import LASTING
 from domain.owner import Owner
-from domain.records import Fact
+from domain.records import Entity, Fact
 from domain.text.sentences import sentences
 from domain.tiers import Tier
 from models.errors import BadReply, ContextTooLong, ModelError, Refused
@@ -26,7 +26,7 @@ async def read_messages(
     tier: Tier,
     cursor: int,
     sources: Sequence[Source],
-    nearest: Sequence[Fact],
+    nearest: Sequence[Fact | Entity],
 ) -> tuple[Extraction, int]:
     """Return what messages state, and how many of them no attempt could read.
 
@@ -72,7 +72,9 @@ async def read_messages(
     return extraction, unread
 
 
-async def _read(parts: Parts, sources: Sequence[Source], nearest: Sequence[Fact]) -> Extraction:
+async def _read(
+    parts: Parts, sources: Sequence[Source], nearest: Sequence[Fact | Entity]
+) -> Extraction:
     """Return what a model noted, and the user's own sentences where it overlooked most of them.
 
     Of a message that it noted nothing of, at least what is asked for once and for all.

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from domain.facts.extraction import EntityMention, Extraction, FactChange, Source
 from domain.owner import Owner
-from domain.records import Fact, Role, Said, Turn
+from domain.records import Entity, Fact, Role, Said, Turn
 from graph.chat import build
 from graph.parts import open_parts
 from models.errors import ServerFailed
@@ -126,7 +126,7 @@ class ScriptedMemory:
         return None
 
     async def extract(
-        self, messages: Sequence[Source], known: Sequence[Fact], now: datetime
+        self, messages: Sequence[Source], stored: Sequence[Fact | Entity], now: datetime
     ) -> Extraction:
         """Return a fact and an entity for each marker."""
         self.read += [source.ref for source in messages]

@@ -10,6 +10,10 @@ from domain.owner import digest
 from domain.records import Turn
 from domain.turns import chain, live, parents_of
 
+_SEVERAL = 4
+"""Threads that one owner may talk on at once: a journal may grow so many times before turns are
+folded that few others follow, and so small a part of what makes it fold is worth an episode."""
+
 
 @dataclass(frozen=True)
 class FoldRule:
@@ -21,6 +25,12 @@ class FoldRule:
     """Live journal turns from which on something is folded."""
     idle: timedelta
     """How long another thread must have been quiet to be folded whole."""
+
+    def outgrown(
+        self, turns: Sequence[Turn], tokens: Callable[[Turn], int], times: float = 1
+    ) -> bool:
+        """Return whether turns are as many as make a journal fold, or so many `times` as many."""
+        return len(turns) >= times * self.turns or sum(map(tokens, turns)) > times * self.tokens
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,10 @@ def window_to_fold(
 
     `turns` are the live ones of the journal (`live_journal`), `head` is the last turn of the run.
     """
-    if len(turns) < rule.turns and sum(map(tokens, turns)) <= rule.tokens:
+    if not rule.outgrown(turns, tokens):
         return None
-    return _idle_thread(view, turns, thread, rule, now) or _older_part(turns, head, tokens, rule)
+    idle = _idle_thread(view, turns, thread, rule, now)
+    return idle or _older_part(turns, [head, *view.refs.values()], tokens, rule)
 
 
 def next_window(view: JournalView, turns: Sequence[Turn]) -> Window | None:
@@ -85,23 +96,44 @@ def _idle_thread(
 
 
 def _older_part(
-    turns: Sequence[Turn], head: str | None, tokens: Callable[[Turn], int], rule: FoldRule
+    turns: Sequence[Turn],
+    heads: Iterable[str | None],
+    tokens: Callable[[Turn], int],
+    rule: FoldRule,
 ) -> Window | None:
-    """Return the older part of the unbroken run of journal turns that ends at `head`.
+    """Return the older part of one of the unbroken runs of journal turns that end at `heads`.
 
-    That is half of them, or more: what stays weighs half of what makes a journal fold, at most, so
-    that long turns are folded several at a time too.
+    Of those that are worth an episode the heaviest: whoever talks on several threads at once would
+    else have many of a turn each, and one thread that is never folded. While the journal is several
+    times what it should be, each is worth one.
     """
-    by_id = {turn.id: turn for turn in turns}
-    run = [by_id[id] for id in chain(head, parents_of(turns))]
+    by_id, parents = {turn.id: turn for turn in turns}, parents_of(turns)
     newest = max((turn.seq for turn in turns), default=0)
+    crowded = rule.outgrown(turns, tokens, _SEVERAL)
+    worth: list[list[Turn]] = []
+    for head in dict.fromkeys(heads):
+        run = [by_id[id] for id in chain(head, parents)]
+        older = _older(run, newest, tokens, rule)
+        enough = crowded or rule.outgrown(run, tokens)
+        if older and (enough or rule.outgrown(older, tokens, 1 / _SEVERAL)):
+            worth.append(older)
+    heaviest = max(worth, key=lambda older: sum(map(tokens, older)), default=[])
+    return _as_window(heaviest) if heaviest else None
+
+
+def _older(
+    run: Sequence[Turn], newest: int, tokens: Callable[[Turn], int], rule: FoldRule
+) -> list[Turn]:
+    """Return the older half of a run, or more: what stays weighs half of what folds, at most.
+
+    So long turns are folded several at a time too. The turn with the number `newest` stays.
+    """
     weights = accumulate(tokens(turn) for turn in reversed(run))
     stay = sum(weight <= rule.tokens // 2 for weight in weights)
     older = run[: max(1, len(run) // 2, len(run) - stay)]
     older = [turn for turn in older if turn.seq != newest]
     # A copied thread's run may begin with turns of the thread it was copied from.
-    first = list(takewhile(lambda turn: turn.thread == older[0].thread, older))
-    return Window(first[0].thread, tuple(turn.id for turn in first)) if first else None
+    return list(takewhile(lambda turn: turn.thread == older[0].thread, older))
 
 
 def _window(view: JournalView, turns: Sequence[Turn], thread: str) -> Window | None:
@@ -111,7 +143,11 @@ def _window(view: JournalView, turns: Sequence[Turn], thread: str) -> Window | N
         follows = turn.parent == run[-1].id if run else turn.parent not in view.turns
         if turn.thread == thread and follows:
             run.append(turn)
-    return Window(thread, tuple(turn.id for turn in run)) if run else None
+    return _as_window(run) if run else None
+
+
+def _as_window(turns: Sequence[Turn]) -> Window:
+    return Window(turns[0].thread, tuple(turn.id for turn in turns))
 
 
 def dead_turns(view: JournalView, reached: Container[str]) -> list[str]:

@@ -69,10 +69,11 @@ class RememberState(TypedDict, total=False):
     """Messages folded into them."""
     facts_added: Annotated[list[str], add]
     """Texts of the facts added."""
-    extracted: bool
-    """Whether this run has extracted: what it could not find then, it will not find again."""
+    extracted: int
+    """The owner's turns when this run last extracted: what it did not find then, it never will."""
 
     generation: Annotated[str | None, UntrackedValue]
+    seq: Annotated[int, UntrackedValue]
     window: Annotated[Window | None, UntrackedValue]
     extracting: Annotated[bool, UntrackedValue]
 
@@ -139,7 +140,8 @@ async def _look(parts: Parts, state: RememberState) -> dict[str, Any]:
     return {
         "generation": view.generation,
         "window": None if taken else work.fold,
-        "extracting": work.extract and not busy and not state.get("extracted"),
+        "seq": view.seq,
+        "extracting": work.extract and not busy and view.seq > state.get("extracted", -1),
     }
 
 
@@ -163,7 +165,7 @@ async def _extract_facts(parts: Parts, state: RememberState) -> dict[str, Any]:
         added = list(work.added) if work else []
     except GenerationMoved:
         added = []
-    return {"facts_added": [fact.text for fact in added], "extracted": True}
+    return {"facts_added": [fact.text for fact in added], "extracted": state["seq"]}
 
 
 async def _summarize(parts: Parts, state: RememberState) -> dict[str, Any]:

@@ -140,6 +140,55 @@ def test_a_thread_left_alone_is_folded_whole() -> None:
     assert window is not None and window.turns == ("1", "2", "3")
 
 
+def folds(turns: list[Turn], rule: FoldRule = RULE) -> list[tuple[str, int]]:
+    """Fold a journal for the thread of its last turn; return each window's thread and size."""
+    view = JournalView(
+        refs={turn.thread: turn.id for turn in turns},
+        turns={turn.id: turn for turn in turns},
+        seq=len(turns),
+    )
+    thread, windows = turns[-1].thread, []
+    while window := window_to_fold(
+        view,
+        live_journal(view, view.refs.values()),
+        thread=thread,
+        head=view.refs[thread],
+        tokens=lambda _: 1,
+        rule=rule,
+        now=NOW,
+    ):
+        windows.append((window.thread, len(window.turns)))
+        left = {id: t for id, t in view.turns.items() if id not in window.turns}
+        view = JournalView(refs=view.refs, turns=left, seq=view.seq)
+    return windows
+
+
+def on_threads(*threads: str) -> list[Turn]:
+    """Return turns, each on the thread of that name, after the one before it there."""
+    last: dict[str, str] = {}
+    turns = []
+    for seq, thread in enumerate(threads, 1):
+        turns.append(turn(str(seq), last.get(thread), thread, seq))
+        last[thread] = str(seq)
+    return turns
+
+
+def test_the_longest_of_several_threads_is_folded_not_the_one_spoken_on_last() -> None:
+    rule = FoldRule(tokens=10_000, turns=12, idle=timedelta(minutes=30))
+    assert folds(on_threads(*"a" * 11, *"b" * 2), rule) == [("a", 5)]
+
+
+def test_threads_spoken_on_in_turn_are_folded_several_turns_at_a_time() -> None:
+    rule = FoldRule(tokens=10_000, turns=12, idle=timedelta(minutes=30))
+    sizes = [size for _, size in folds(on_threads(*"abcdef" * 8), rule)]
+    assert len(sizes) == 6 and min(sizes) >= 3
+
+
+def test_a_journal_of_very_many_threads_is_folded_though_each_is_short() -> None:
+    rule = FoldRule(tokens=10_000, turns=12, idle=timedelta(minutes=30))
+    assert len(folds(on_threads(*map(str, range(60))), rule)) == 13
+
+
 def test_a_run_from_an_older_checkpoint_does_not_see_the_branch_it_leaves() -> None:
     parents = {"1": None, "2": "1", "3": "2", "4": "2"}
     assert live(refs_seen({"t": "3"}, "t", "2"), parents) == {"1", "2"}

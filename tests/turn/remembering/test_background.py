@@ -1,6 +1,7 @@
 """Background mode: the reply ends the run, and what is due is done all the same."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -61,6 +62,44 @@ async def test_a_task_that_died_is_made_up_for_by_the_next_turn(open_house: Open
         await house.parts.stores.background.finish(10)
         (episode,) = await house.episodes()
         assert len(episode.turns) == 2
+
+
+async def test_whoever_talks_on_six_threads_at_once_has_each_of_them_folded_and_loses_nothing(
+    open_house: Open,
+) -> None:
+    async with open_house(remember="background", extract_turns=100) as house:
+
+        async def talk(thread: int) -> None:
+            for number in range(30):
+                await house.say(f"Let us speak of mark{number}abcdef"[: 24 + thread], f"t{thread}")
+
+        await asyncio.gather(*map(talk, range(6)))
+        await house.parts.stores.background.finish(60)
+        episodes = await house.episodes()
+        left = (await house.parts.stores.journal.read(Owner("alex"))).turns
+        folded = [turn.id for episode in episodes for turn in episode.turns]
+        assert len({*folded, *left}) == len(folded) + len(left) == 180
+        assert min(len(episode.turns) for episode in episodes) >= 3
+        assert max(Counter(turn.thread for turn in left.values()).values()) < 12
+
+
+async def test_facts_are_drawn_of_what_was_said_while_others_were_folded(open_house: Open) -> None:
+    async with open_house(remember="background", fold_turns=4, extract_turns=4) as house:
+        summarizing = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def telling(body: Body) -> Any:
+            if not is_reply(body):
+                loop.call_soon_threadsafe(summarizing.set)
+            return slow(body)
+
+        house.server.default = telling
+        await house.talk(1, 4)
+        await summarizing.wait()
+        await house.talk(5, 9)
+        await house.parts.stores.background.finish(30)
+        view = await house.parts.stores.journal.read(Owner("alex"))
+        assert view.seq - view.cursor < 4
 
 
 def slow(body: Body) -> Any:

@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 from domain.clean_text import clean
 from domain.journal import JournalView
 from domain.prompt_budget import Shares
-from domain.records import Recalled, Said, Turn
+from domain.records import Recalled, Said, Turn, turn_of
 from domain.text.dates.dates import day_heading
 from domain.text.moments import ago, moment
 from domain.turns import live, parents_of
@@ -20,7 +20,7 @@ from models.parts import has_parts
 from models.threads import run_aside
 from nodes.messages.refusal import refuse
 from nodes.messages.stamps import by_turn, said_at, turn_id
-from nodes.prompt import Draft, build
+from nodes.prompt import Draft, Prompt, build
 from nodes.state import ChatContext, ChatState, Origin, Parts, SummariesRead
 from stores.recall.recall import Recollection, render
 from stores.summaries import EpisodeNote
@@ -56,13 +56,14 @@ class AssembleContext:
             if turn not in withheld
         ]
         notes = [note for note in summaries.notes if not note.tells(withheld)]
-        recollection = _without(memories.recollection, {turn for turn, _ in buffer})
+        everything = memories.recollection
+        kept, recollection = _told_once(buffer, len(buffer), everything)
         draft = Draft(
             persona=clean(runtime.context.persona or "")
             or self._parts.settings.persona_of(origin.owner.character_id),
             earlier=[_episode_line(note) for note in self._newest(notes)],
-            borrowed=self._borrowed(state, origin, summaries),
-            buffer=[message for _, message in buffer],
+            borrowed=self._borrowed(state, origin, summaries, everything),
+            buffer=kept,
             entities=list(memories.entities),
             memories=render(recollection.items),
             wishes="\n".join(item.text for item in recollection.wishes),
@@ -72,15 +73,13 @@ class AssembleContext:
         )
         shares = shares_of(self._parts, origin)
         try:
-            # A long text takes a while to be counted.
-            prompt = await run_aside(
-                shares.limit <= SMALL,
-                build,
-                draft,
-                shares,
-                self._parts.models.tokens,
-                state.get("sent", ()),
-            )
+            prompt = await self._built(draft, shares, state)
+            if prompt.buffered < len(buffer):  # What has no room may be recalled.
+                with_all = replace(draft, memories=render(everything.items))
+                room = (await self._built(with_all, shares, state)).buffered
+                kept, recollection = _told_once(buffer, room, everything)
+                draft = replace(draft, buffer=kept, memories=render(recollection.items))
+                prompt = await self._built(draft, shares, state)
         except ValueError as error:
             refuse(str(error))
         shown = recollection.items if prompt.shows_memories else ()
@@ -97,6 +96,11 @@ class AssembleContext:
             ],
         }
 
+    async def _built(self, draft: Draft, shares: Shares, state: ChatState) -> Prompt:
+        """Return the prompt that fits; a long text takes a while to be counted."""
+        at_once, tokens = shares.limit <= SMALL, self._parts.models.tokens
+        return await run_aside(at_once, build, draft, shares, tokens, state.get("sent", ()))
+
     def _today(self, state: ChatState, origin: Origin) -> str:
         """Return what day and time it is, and how long ago somebody said something before that."""
         if origin.as_of is not None:
@@ -112,12 +116,22 @@ class AssembleContext:
         """Return the notes that may be shown; with more, prompts would grow for long."""
         return notes[max(0, len(notes) - self._parts.settings.summary_episodes) :]
 
-    def _borrowed(self, state: ChatState, origin: Origin, summaries: SummariesRead) -> list[str]:
-        """Return the lines of the previous conversation, until this thread is first folded."""
+    def _borrowed(
+        self,
+        state: ChatState,
+        origin: Origin,
+        summaries: SummariesRead,
+        recollection: Recollection,
+    ) -> list[str]:
+        """Return the lines of the previous conversation, until this thread is first folded.
+
+        Without what is recalled: those that had no room for sure.
+        """
         turns = origin.view.turns
         if summaries.notes or not state.get("borrowed"):
             return []
         reached = live(origin.refs, parents_of(turns.values()))
+        reached -= {_said_in(item) for item in recollection.items}
         lines: list[str] = []
         day = ""
         for id in state["borrowed"]:
@@ -206,13 +220,25 @@ def _speaker(said: Said) -> str:
     return said.name or ("User" if said.role == "user" else "You")
 
 
-def _without(recollection: Recollection, turns: set[str]) -> Recollection:
-    """Return what was recalled without what the buffer shows."""
+def _told_once(
+    buffer: Sequence[tuple[str, BaseMessage]], count: int, recollection: Recollection
+) -> tuple[list[BaseMessage], Recollection]:
+    """Return what of the buffer stays, and what was recalled beside it.
 
-    def shown(item: Recalled) -> bool:
-        return item.kind == "evidence" and item.id.partition("/")[0] in turns
+    Whole turns among its last `count` messages, which a prompt has room for, are not recalled too.
+    """
+    first = len(buffer) - count
+    cut = {turn for turn, _ in buffer[:first]}
+    shown = [(turn, message) for turn, message in buffer[first:] if turn not in cut]
+    turns = {turn for turn, _ in shown}
+    items = tuple(item for item in recollection.items if _said_in(item) not in turns)
+    recollection = replace(recollection, items=items)
+    return [message for _, message in shown], recollection
 
-    return replace(recollection, items=tuple(i for i in recollection.items if not shown(i)))
+
+def _said_in(item: Recalled) -> str | None:
+    """Return the turn that an item is the wording of; None for what was drawn from several."""
+    return turn_of(item.id) if item.kind == "evidence" else None
 
 
 def _episode_line(note: EpisodeNote) -> str:

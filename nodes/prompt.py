@@ -66,6 +66,8 @@ class Prompt:
     sent: tuple[tuple[str, int], ...]
     """Digest and tokens of each message."""
     shows_memories: bool
+    buffered: int
+    """How many messages of the draft's buffer it shows, of the newest."""
 
 
 def memory_block(text: str, key: bytes, name: str = "memory") -> str:
@@ -192,6 +194,7 @@ def _built(
         budget=budget,
         sent=sent,
         shows_memories=bool(recalled),
+        buffered=max(0, len(shown) - len(draft.message) + 1),
     )
 
 

@@ -1,6 +1,7 @@
 """Asks long-term memory for what belongs to this message: evidence, episodes, facts, entities."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from langchain_core.messages import AnyMessage, HumanMessage
@@ -39,20 +40,22 @@ class RecallMemories:
             return {"memories": MemoriesRead(Recollection())}
         recall = self._parts.stores.recall
         asked = _asked(state["messages"])
-        turns, spoken = await self._shown(state, origin)
+        turns = await self._shown(state, origin)
         persona = runtime.context.persona or self._parts.settings.persona_of(
             origin.owner.character_id
         )
         count = self._parts.models.tokens.text
+        sizes = count(persona + RULES), count(query), sum(turns.values())
         shares = shares_of(self._parts, origin)
+        shown = _newest(turns, shares.sure(*sizes))
         recollection = await recall.recall(
             origin.owner,
             origin.view,
             query,
-            budget=shares.recall(count(persona + RULES), count(query), spoken),
+            budget=shares.recall(*sizes),
             now=origin.local(self._parts.now()),
             # A turn has few messages; references past its last one harm nobody.
-            shown=frozenset(f"{turn}/{index}" for turn in turns for index in range(16)),
+            shown=frozenset(f"{turn}/{index}" for turn in shown for index in range(16)),
             most=_LINES * self._parts.settings.fold_turns // 2,
             refs=origin.refs,
             as_of=origin.as_of,
@@ -69,8 +72,8 @@ class RecallMemories:
         )
         return {"memories": MemoriesRead(recollection, entities)}
 
-    async def _shown(self, state: ChatState, origin: Origin) -> tuple[set[str], int]:
-        """Return the turns that the prompt's buffer will show, and their tokens."""
+    async def _shown(self, state: ChatState, origin: Origin) -> dict[str, int]:
+        """Return the turns of the prompt's buffer with their tokens, what gives way first first."""
         try:
             branch = await self._parts.stores.summaries.branch(
                 origin.owner, origin.view, origin.head, fresh=origin.off_refs
@@ -78,16 +81,23 @@ class RecallMemories:
         except StoreUnavailable:
             branch = None
         folded = {id for note in branch.notes for id in note.turns} if branch else set()
-        turns = set(path_of(origin.view, origin.head).journal)
         by_id = {turn.id: turn for turn in branch.partial} if branch else {}
-        turns |= set(by_id)
+        turns = {*path_of(origin.view, origin.head).journal, *by_id}
         borrowed = borrowed_turns(state, origin, self._parts.settings.borrowed_turns)
         turns |= set(borrowed) & set(origin.view.turns)
         if not origin.reset:
             turns |= set(by_turn(state["messages"])) - folded
         by_id |= origin.view.turns
         count = self._parts.models.tokens.turn
-        return turns, sum(count(by_id[id]) for id in turns & by_id.keys())
+        known = sorted(turns & by_id.keys(), key=lambda id: (id not in borrowed, by_id[id].seq))
+        return {id: count(by_id[id]) for id in known} | dict.fromkeys(turns - by_id.keys(), 0)
+
+
+def _newest(turns: Mapping[str, int], room: int) -> list[str]:
+    """Return the last of these turns, as many as have `room` tokens between them."""
+    last = list(turns.items())[::-1]
+    spent = accumulate(tokens for _, tokens in last)
+    return [id for (id, _), tokens in zip(last, spent, strict=True) if tokens <= room]
 
 
 def _said(messages: Sequence[AnyMessage]) -> list[HumanMessage]:

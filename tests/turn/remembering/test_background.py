@@ -83,6 +83,34 @@ async def test_whoever_talks_on_six_threads_at_once_has_each_of_them_folded_and_
         assert max(Counter(turn.thread for turn in left.values()).values()) < 12
 
 
+async def test_what_is_not_folded_yet_and_has_no_room_in_the_prompt_is_recalled(
+    open_house: Open,
+) -> None:
+    async with open_house(fold_turns=1000, fold_at=0.99, extract_turns=1000) as house:
+        await house.say("My sister Greta keeps a telescope called mark1 in Oslo.")
+        talk = [f"mark{number}. " + "We walked and watched boats. " * 20 for number in range(2, 41)]
+        for text in talk:
+            await house.say(text)
+        told = await house.say("What is the name of the telescope of my sister Greta?")
+        assert "mark1" in house.shown()
+        assert told["budget"]["total"] <= told["budget"]["limit"]
+        assert max(map(house.prompt().count, talk)) == 1, "nothing is shown and recalled too"
+
+
+async def test_the_end_of_the_previous_conversation_is_recalled_where_it_has_no_room(
+    open_house: Open,
+) -> None:
+    walked = "We walked along the river and watched the boats go by for hours. " * 18
+    async with open_house(fold_turns=1000, fold_at=0.99, extract_turns=1000) as house:
+        await house.say("My sister Greta keeps a telescope called mark1 in Oslo.", "before")
+        for number in range(2, 7):
+            await house.say(f"mark{number}. {walked}", "before")
+        for number in range(7, 20):
+            await house.say(f"mark{number}. {walked}")
+        await house.say("What is the name of the telescope of my sister Greta?")
+        assert "mark1" in house.shown()
+
+
 async def test_facts_are_drawn_of_what_was_said_while_others_were_folded(open_house: Open) -> None:
     async with open_house(remember="background", fold_turns=4, extract_turns=4) as house:
         summarizing = asyncio.Event()

@@ -15,7 +15,11 @@ _REACH = 120
 """Characters behind the word for a password within which it is looked for."""
 _BETWEEN = 6
 """Words that may stand between: "my password for the router at home is ..."."""
-_MARK = re.compile(r"[\"'`*_)\]]{0,4}\s{0,3}(?:[:=：＝]{1,3}>?|[-–—]>?(?=\s)|>{1,2}|[→|])\s{0,3}")
+_MARK = re.compile(
+    r"[\"'`*_)\]]{0,4}(?:\s?\([^()\n]{1,40}\))?\s{0,3}(?:[:=：＝]{1,3}>?|[-–—]>?(?=\s)|>{1,2}|[→|])\s{0,3}"
+)
+"""What stands before a password, also behind a note in brackets: "password (at home): "."""
+_QUOTE = re.compile(r"\s[\"“«„'`]")
 _POSSESSIVE = re.compile(r"['’]s\s")
 _WORD = re.compile(r"\S+")
 _VALUE = re.compile(
@@ -181,7 +185,7 @@ def _places(tail: str, words: _Beside) -> Iterator[tuple[int, int]]:
         return
     if lead := _pieces_that_lead().match(tail):
         yield lead.end(), _LED
-    yield 0, 0
+    yield 0, _LED if _QUOTE.match(tail) else 0
     stop = _CLAUSE_END.search(tail)
     end = stop.start() if stop else len(tail)
     behind = list(_WORD.finditer(tail, 0, end))[: _BETWEEN + 1]
@@ -209,7 +213,7 @@ def _words_for_password() -> re.Pattern[str]:
         else:
             spaced |= words
     return re.compile(
-        rf"(?<!\w)(?:{_any(spaced)})(?!\w)|(?:{_any(joined)})[를을가]?", re.IGNORECASE
+        rf"(?<![^\W_])(?:{_any(spaced)})(?![^\W_])|(?:{_any(joined)})[를을가]?", re.IGNORECASE
     )
 
 

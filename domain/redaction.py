@@ -39,8 +39,8 @@ _ALONE = r"(?<![A-Za-z0-9])"
 _KEYS = (
     # Whole key blocks, and current forms of provider keys that the library does not know yet.
     re.compile(
-        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
-        r"(?:[^-]|-(?!----END ))*+(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
+        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+        r"(?:[^-]|-(?!----END ))*+(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?"
     ),
     re.compile(rf"{_ALONE}(?:sk|pk|rk)-[A-Za-z0-9_-]{{20,}}"),
     re.compile(rf"{_ALONE}(?:github_pat|gh[opusr]|hf|npm|gsk|xai|shpat)_[A-Za-z0-9_]{{20,}}"),
@@ -77,11 +77,17 @@ _ASSIGNED = re.compile(
 )
 """As in a program or a file of settings: the name of a secret, and "="."""
 _NAMED = re.compile(
-    r"(?:(?<=[a-z])[_-](?:key|token|secret|password)|(?<![a-z])(?:pass|pw|psw))[\"'`*]{0,3}\s{0,3}"
-    r"[:=]\s{0,3}[\"'`]?(?P<secret>(?=[^\s\d]{0,80}+\d)[^\s\"'`,;]{4,})",
+    r"(?:(?<=[a-z])(?:[_-]|(?-i:(?=[KTSP])))(?:key|token|secret|password)|(?<![a-z])(?:pass|pw|psw))"
+    r"[\"'`*]{0,3}\s{0,3}[:=]\s{0,3}[\"'`]?(?P<secret>(?=[^\s\d]{0,80}+\d)[^\s\"'`,;]{4,})",
     re.IGNORECASE,
 )
 """As in a header or a form: a name that could mean more, ":", and something with a digit."""
+_CALLED = re.compile(
+    r"(?:key|token|secret)[\"'`*]{0,3}(?:\s{0,3}[:=]|\s(?:is|was))?\s{1,3}[\"'`]?"
+    r"(?P<secret>(?=[^\s\d]{0,80}+\d)(?=[^\sA-Za-z]{0,80}+[A-Za-z])[A-Za-z0-9/+_=-]{20,})",
+    re.IGNORECASE,
+)
+"""As somebody says one: the word for a key, and letters and digits at random."""
 _LOGIN = re.compile(
     rf"{_ALONE}(?:log-?in|username|credentials)[:=\s]{{1,3}}\S{{1,80}}"
     r"\s{0,3}/\s{0,3}(?P<secret>[^\s/]{3,80})",
@@ -134,7 +140,7 @@ def _secrets(text: str) -> Iterator[tuple[int, int]]:
     for rule in (*_rules(), *_KEYS):
         for match in rule.finditer(text):
             yield match.span()
-    for rule in (_IN_URL, _BEFORE_HOST, _ON_A_LINE, _ASSIGNED, _NAMED, _LOGIN):
+    for rule in (_IN_URL, _BEFORE_HOST, _ON_A_LINE, _ASSIGNED, _NAMED, _CALLED, _LOGIN):
         for match in rule.finditer(text):
             yield match.span(match.lastgroup or "secret")
     yield from passwords(text)

@@ -110,6 +110,12 @@ HARMLESS = [
     "La password è stata cambiata nel 2024",
     "Una contraseña debe ser fácil de recordar",
     "비밀번호를 2024년에 바꿨어요",
+    'What does "password" mean?',
+    "The file old_password_list of 2024 is lost",
+    "The key is under the mat, and the token is in the drawer",
+    "The monkey: 5 years old, the turkey: 20 pounds",
+    "The key to chapter 12345678901234567890 is missing",
+    "My secret is a cake that takes 3 hours",
 ]
 
 
@@ -267,6 +273,20 @@ SPOKEN = [
     ("暗証番号は４８２１です", "４８２１"),
     ("PIN: ٤٨٢١", "٤٨٢١"),
     ("मेरा पिन ४८२१ है", "४८२१"),
+    ("secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'", "wJalr"),
+    ('{"apiKey": "abcd1234efgh"}', "abcd1234efgh"),
+    ("my aws secret is wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalr"),
+    ("the key is 8f14e45fceea167a5a36dedd4bea2543", "8f14e45f"),
+    ("apikey 8f14e45fceea167a5a36dedd4bea2543", "8f14e45f"),
+    ("license key ABCDE-12345-FGHIJ-67890-KLMNO", "12345"),
+    (
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQdGBF\n-----END PGP PRIVATE KEY BLOCK-----",
+        "lQdGBF",
+    ),
+    ("POSTGRES_PASSWORD: swordfish", "swordfish"),
+    ("_password_: swordfish", "swordfish"),
+    ("Password (at home): swordfish", "swordfish"),
+    ('my passphrase "correct horse battery staple"', "horse"),
 ]
 PERSONAL = [
     "DE89 3704 0044 0532 0130 00",

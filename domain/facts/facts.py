@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from domain.clean_text import clean
 from domain.facts.conflicts import slot_of
 from domain.facts.extraction import FactChange, Source, begun
 from domain.facts.lasting_wishes import LASTING
@@ -132,7 +133,7 @@ def edit(fact: Fact, text: str, now: datetime) -> tuple[Fact, ...]:
     Raises:
         ValueError: If the text is empty, or the fact is deleted.
     """
-    text = " ".join(text.split())
+    text = " ".join(clean(text).split())
     if not text:
         raise ValueError("A fact cannot be edited to nothing: delete it instead.")
     if fact.deleted:

@@ -21,6 +21,8 @@ FOREIGN = "This thread belongs to another conversation: start a thread of your o
 
 NAME_LENGTH = 200
 """Letters of a speaker's name at most; names are shown with what was said."""
+MOST_MESSAGES = 1_000
+"""Messages that a turn brings at most: to look at more would hold everybody else up."""
 LOOK_BACK = 4
 """Newest checkpoints of a thread among which one is from before a run that has just begun."""
 
@@ -49,6 +51,8 @@ async def refusal(
     if persona and (problem := _too_long("persona", persona, parts)):
         return problem
     new = new_messages(messages)
+    if len(new) > MOST_MESSAGES:
+        return too_many(len(new))
     for message in new:
         problem = await _problem(parts, origin, message)
         if problem is not None:
@@ -71,6 +75,8 @@ async def refused(parts: Parts, origin: Origin, messages: Sequence[AnyMessage]) 
     """
     config = at_checkpoint(origin.thread, "", "")
     new = said = new_messages(messages)
+    if len(new) > MOST_MESSAGES and not origin.foreign:
+        return new
     async for checkpoint in parts.stores.checkpointer.alist(config, limit=LOOK_BACK):
         before = {
             m.id: m.content for m in checkpoint.checkpoint["channel_values"].get("messages", ())
@@ -99,6 +105,14 @@ async def _problem(parts: Parts, origin: Origin, message: AnyMessage) -> str | N
         return None  # A token has a byte at least.
     tokens = await asyncio.to_thread(parts.models.tokens.text, message.text)
     return too_large(tokens, most) if tokens > most else None
+
+
+def too_many(count: int) -> str:
+    """Return the refusal of a turn that brings more messages than one may."""
+    return (
+        f"There are {count:,} messages and a turn may bring {MOST_MESSAGES:,}: send what is new, "
+        "earlier ones are remembered."
+    )
 
 
 def _too_long(what: str, text: str, parts: Parts) -> str | None:

@@ -16,6 +16,7 @@ from service.auth.identity import ASKED_BY_NAME, FROM_OUTSIDE
 from service.http import routes_changes, routes_chat, routes_health, routes_memory
 from service.http.assistants import offer_characters
 from service.http.bodies import BoundedBodies
+from service.http.checked_bodies import CheckedBodies
 from service.http.openai import routes as routes_openai
 from service.http.page import routes as routes_page
 from service.http.problems import HANDLERS, NOTHING, problem
@@ -125,6 +126,7 @@ def create_app(
         lifespan=lifespan,
         exception_handlers=HANDLERS,
     )
+    app.add_middleware(CheckedBodies)
     app.add_middleware(OwnPaths)
     app.add_middleware(OutsideMark, inside=app)
     app.add_middleware(BoundedBodies, inside=app)

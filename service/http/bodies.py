@@ -23,11 +23,14 @@ class BoundedBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its body, or refuse it."""
+        serving = getattr(self._inside.state, "serving", None)
+        most = max(LARGEST, ESCAPED * serving.parts.settings.message_bytes if serving else 0)
+        if scope["type"] == "websocket":
+            await self._app(scope, _bounded(receive, most), send)
+            return
         if scope["type"] != "http" or not _brings_body(scope):
             await self._app(scope, receive, send)
             return
-        serving = getattr(self._inside.state, "serving", None)
-        most = max(LARGEST, ESCAPED * serving.parts.settings.message_bytes if serving else 0)
         parts, size, more = [], 0, True
         while more and size <= most:
             message = await receive()
@@ -54,6 +57,19 @@ class BoundedBodies:
             return whole.pop() if whole else await receive()
 
         await self._app(scope, again, send)
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    """Return what receives from a websocket until a message is too large; then it is over."""
+    over = False
+
+    async def bounded() -> Message:
+        nonlocal over
+        message = {} if over else await receive()
+        over = over or any(len(message.get(part) or "") > most for part in ("text", "bytes"))
+        return {"type": "websocket.disconnect", "code": 1009} if over else message
+
+    return bounded
 
 
 def _brings_body(scope: Scope) -> bool:

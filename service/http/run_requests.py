@@ -1,26 +1,79 @@
-"""What a run on a LangGraph server may bring, checked before it starts. Reads no store."""
+"""What a client of a LangGraph server may bring, checked before anything runs. Reads no store."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages import convert_to_messages
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nodes.messages.refusal import MOST_MESSAGES, too_many
 from nodes.state import ChatContext, ChatInput
 
 _ENDS = ("__end__", ["__end__"])
 """The one place a client may send a thread to: the end, as some do to be done with a breakpoint."""
+_YEAR = 366 * 86_400
+"""Seconds that a run may wait at most."""
+_INTERNAL = "__pregel_"
+"""What the names begin with by which the graph's runtime hands itself objects."""
 
 
-def check_run(run: Mapping[str, Any]) -> None:
+class Place(BaseModel):
+    """A place in a conversation, as a client names it."""
+
+    thread_id: str | None = None
+    checkpoint_id: str | None = None
+    checkpoint_ns: str | None = None
+    checkpoint_map: dict[str, str] | None = None
+
+
+class Configurable(Place):
+    """The same beside what else a client or the server says of a run."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class RunConfig(BaseModel):
+    """What of a run's config a client may set; how a run is carried out is not theirs to say."""
+
+    tags: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+    configurable: Configurable = Configurable()
+
+
+class Before(BaseModel):
+    """A place that a history is listed up to."""
+
+    configurable: Place = Place()
+
+
+class Request(BaseModel):
+    """What a LangGraph server takes from a request without a look at its type or size."""
+
+    checkpoint: Place | None = None
+    checkpoint_id: str | None = None
+    before: str | Before | None = None
+    namespace_prefix: list[str] = Field(default_factory=list)
+    after_seconds: float | None = Field(default=None, le=_YEAR)
+
+
+def check_run(run: dict[str, Any]) -> None:
     """Refuse what no step could read, or what would go around the steps before it.
 
     Args:
-        run: The arguments of a run, as the server took them from the request.
+        run: The arguments of a run, as the server took them from the request. What a client
+            cannot set is taken out of its config; the update of a command becomes its input.
 
     Raises:
-        ValueError: In one sentence, if its context, input or command is not as it must be.
+        ValueError: In one sentence, if its config, context, input or command is not as it must be.
     """
+    config = run.get("config") or {}
+    _check_types("config", RunConfig, config)
+    marks = config.get("configurable", {})
+    for part, foreign in (
+        (config, config.keys() - RunConfig.model_fields.keys()),
+        (marks, [name for name in marks if name.startswith(_INTERNAL)]),
+    ):
+        for name in foreign:
+            del part[name]
     _check_types("context", ChatContext, run.get("context") or {})
     command = run.get("command") or {}
     if command.get("goto") and command["goto"] not in _ENDS:
@@ -28,6 +81,47 @@ def check_run(run: Mapping[str, Any]) -> None:
     for what, values in (("input", run.get("input")), ("update", command.get("update"))):
         if values is not None:
             _check_values(what, values)
+    if command and not command.get("goto"):
+        # Nothing here asks to be resumed with a value: a turn that was stopped just goes on.
+        run |= {"command": None, "input": command.get("update") or run.get("input")}
+
+
+def cut(body: Any) -> None:
+    """Leave in a request what a client may say of a thread's state, and of a place in it.
+
+    Of the state they may set `messages`; the rest is the graph's.
+
+    Args:
+        body: The body of the request, or those of a batch.
+
+    Raises:
+        ValueError: In one sentence, if the messages or the place cannot be read.
+    """
+    for one in body if isinstance(body, list) else [body]:
+        if isinstance(one, dict):
+            _cut(one)
+
+
+def _cut(body: dict[str, Any]) -> None:
+    _check_types("request", Request, body)
+    if place := body.get("checkpoint"):
+        body["checkpoint"] = {n: v for n, v in place.items() if n in Place.model_fields}
+    steps = body.get("supersteps")
+    for step in steps if isinstance(steps, list) else ():
+        updates = step.get("updates") if isinstance(step, dict) else None
+        for update in updates if isinstance(updates, list) else ():
+            if isinstance(update, dict) and update.get("command"):
+                raise ValueError('A step of a thread may hold "values", and no command.')
+            _cut_values(update)
+    _cut_values(body)
+
+
+def _cut_values(update: Any) -> None:
+    if isinstance(update, dict) and (values := update.get("values")) is not None:
+        if isinstance(values, dict):
+            values = {name: values[name] for name in ("messages",) if name in values}
+        _check_values("values", values)
+        update["values"] = values
 
 
 def _check_types(what: str, kind: type[BaseModel], values: object) -> None:
@@ -35,7 +129,8 @@ def _check_types(what: str, kind: type[BaseModel], values: object) -> None:
         kind.model_validate(values)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[0]
-        raise ValueError(f'"{wrong["loc"][0]}" of the {what}: {wrong["msg"]}.') from error
+        name = ".".join(map(str, wrong["loc"]))[:100]
+        raise ValueError(f'"{name}" of the {what}: {wrong["msg"]}.') from error
 
 
 def _check_values(what: str, values: object) -> None:
@@ -46,8 +141,11 @@ def _check_values(what: str, values: object) -> None:
         raise ValueError(f'The update of a command may hold "messages", not "{min(foreign)[:40]}".')
     messages = values.get("messages", [])
     _check_types(what, ChatInput, {**values, "messages": []})
+    messages = messages if isinstance(messages, list) else [messages]
+    if len(messages) > MOST_MESSAGES:
+        raise ValueError(too_many(len(messages)))
     try:
-        convert_to_messages(messages if isinstance(messages, list) else [messages])
+        convert_to_messages(messages)
     except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise ValueError(

@@ -154,31 +154,38 @@ async def create_run(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
         # What the server starts by itself (a cron) brings no token, so no tier.
         context["tier"] = ctx.user.tier if isinstance(ctx.user, Caller) else "free"
         await _check_owner(value.get("thread_id"), context)
-    said = [run.get("input"), run.get("command"), context, value.get("metadata")]
-    await _check_limits(context, [*said, run["config"].get("tags")])
-    from service.http.run_requests import check_run  # late, as `process_serving` is
-
-    try:
-        check_run(run)
-    except ValueError as error:
-        _refuse(422, str(error))
+    _check_brought(run, value.get("metadata"))
+    await _admit(context)
     return None if free else _stamp(ctx, value)
 
 
-async def _check_limits(context: Mapping[str, Any], said: Any) -> None:
-    """Refuse a turn that is too large, or one too many."""
+def _check_brought(run: dict[str, Any], metadata: object) -> None:
+    """Refuse a run that brings too much, or what no step could read."""
+    from service.http.run_requests import check_run  # late, as `process_serving` is
+
+    config, context = run.get("config") or {}, run.get("context") or {}
+    marks = {k: v for k, v in (config.get("configurable") or {}).items() if k not in context}
+    brought = [run.get("input"), run.get("command"), context, metadata, marks]
+    try:
+        _serving().limits.check_size([*brought, config.get("tags"), config.get("metadata")])
+        check_run(run)
+    except MessageTooLarge as error:
+        metrics.LIMITED.labels("size").inc()
+        _refuse(413, str(error))
+    except ValueError as error:
+        _refuse(422, str(error))
+
+
+async def _admit(context: Mapping[str, Any]) -> None:
+    """Refuse a turn that is one too many."""
     limits, settings = _serving().limits, _serving().parts.settings
     character = str(context.get("character_id") or DEFAULT_CHARACTER)
-    tier = settings.tier_name(context.get("tier"), character)
     try:
-        limits.check_size(said)
+        tier = settings.tier_name(context.get("tier"), character)
         await limits.admit(str(context.get("user_id") or LOCAL_USER), tier)
     except LimitExceeded as error:
         metrics.LIMITED.labels("turns").inc()
         _refuse(429, str(error), {"retry-after": str(error.wait)})
-    except MessageTooLarge as error:
-        metrics.LIMITED.labels("size").inc()
-        _refuse(413, str(error))
     except ValueError as error:
         _refuse(422, str(error))
 
@@ -216,7 +223,12 @@ async def assistants(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
 
 @auth.on.crons
 async def crons(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] | None:
-    """Show a caller their own crons only."""
+    """Show a caller their own crons only, and take none that could never run."""
+    if isinstance(value.get("end_time"), str):
+        # It would be compared with the clock as it is, and no cron of anybody would run again.
+        _refuse(422, 'A cron cannot end by itself: leave out "end_time", and delete it when due.')
+    if isinstance(value.get("payload"), dict):
+        _check_brought(value["payload"], value.get("metadata"))
     if _free(ctx):
         return None
     graph = str((value.get("payload") or {}).get("assistant_id")).lower()

@@ -400,7 +400,7 @@ def test_an_edit_of_history_stays_history() -> None:
     assert memory.current() == ["The user lives in Denver."]
 
 
-@pytest.mark.parametrize("text", ["", "  \n "])
+@pytest.mark.parametrize("text", ["", "  \n ", "\x00"])
 def test_editing_to_nothing_is_refused(text: str) -> None:
     fact = Memory().tell(0, "The user sings.")
     with pytest.raises(ValueError, match="delete it instead"):

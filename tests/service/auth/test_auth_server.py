@@ -324,6 +324,11 @@ UNREADABLE: list[dict[str, Any]] = [
     {"input": None, "command": {"update": {"origin": {"owner": ["alex", "default"]}}}},
     {"input": None, "command": {"update": [["owner", "alex"]]}},
     {"input": None, "command": {"update": {"messages": [{"content": "Hello"}]}}},
+    {"config": {"metadata": 5}},
+    {"config": {"configurable": {"checkpoint_id": ["x"]}}},
+    {"checkpoint": {"checkpoint_ns": 5}},
+    {"checkpoint_id": 5},
+    {"after_seconds": 10**12},
 ]
 
 

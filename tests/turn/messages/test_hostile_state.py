@@ -7,7 +7,7 @@ import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from domain.owner import Owner
-from nodes.messages.refusal import TurnRefused
+from nodes.messages.refusal import MOST_MESSAGES, TurnRefused
 from nodes.messages.signatures import DIGEST, STAMP
 from nodes.messages.stamps import turn_id, without_stamp
 from stores.maintenance.erase import reset
@@ -155,6 +155,26 @@ async def test_a_message_too_large_for_any_turn_leaves_the_thread_with_the_turn(
             assert len(await messages(house)) == 2
         await house.say("Go on to mark3")
         assert house.shown() == {"mark1", "mark3"}
+
+
+@EMBEDDED
+async def test_more_messages_than_a_turn_may_bring_leave_the_thread_with_the_turn(
+    open_house: Open,
+) -> None:
+    many = [HumanMessage("Hi") for _ in range(MOST_MESSAGES)]
+    async with open_house() as house:
+        await house.talk(1, 1)
+        await write(house, messages=many)
+        with pytest.raises(TurnRefused, match="1,001 messages"):
+            await house.say("Go on to mark2")
+        with pytest.raises(TurnRefused, match="1,001 messages"):
+            await house.graph.ainvoke(
+                {"messages": [*many, HumanMessage("And mark3")]},
+                house.config(),
+                context={"user_id": "alex"},
+            )
+        await house.say("Go on to mark4")
+        assert house.shown() == {"mark1", "mark4"} and len(await messages(house)) == 4
 
 
 @EMBEDDED

@@ -22,10 +22,13 @@ from domain.facts.own_words import own_sentences
 from domain.facts.support import supported
 from domain.facts.traits import Trait
 from domain.records import Fact
+from domain.text.languages import language_of
 from domain.text.sentences import sentences
 from domain.text.statements import is_question, only_imagined
 from domain.text.terms import content_words, stems
+from domain.text.vocabulary import ENGLISH
 from domain.text.wishes import wants_forgotten
+from domain.text.wording import numbers
 from models.errors import MalformedReply
 from models.memory.prompts import day
 
@@ -78,7 +81,7 @@ def read_extraction(
 def _objects(value: Any, plain: str) -> list[dict[str, Any]]:
     """Return the objects of a list, or under any keys; a text alone is what they call `plain`."""
     items = list(value.values()) if isinstance(value, dict) and plain not in value else value
-    items = [items] if isinstance(items, dict) else items
+    items = [items] if isinstance(items, dict | str) else items
     if not isinstance(items, list):
         return []
     objects = ({plain: item} if isinstance(item, str) else item for item in items)
@@ -92,7 +95,7 @@ def _changes(
     held: Sequence[Trait],
 ) -> list[FactChange]:
     """Return what an item notes; none where nothing supports it."""
-    text = " ".join(str(item.get("text") or "").split())
+    text = " ".join(str(item.get("text", _longest(item)) or "").split())
     source = _numbered(item.get("source"), messages)
     if source is None:
         source = next((m for m in messages if supported(text, [_stated(m)])), None)
@@ -100,7 +103,8 @@ def _changes(
         return []
     if item.get("op") == "forget":
         return _forgotten(item.get("target"), text, source, messages, stored)
-    change = _stated_fact(item, text, source, stored, held) if text and _stated(source) else None
+    says = _says_something(text) and _stated(source)
+    change = _stated_fact(item, text, source, stored, held) if says else None
     return [change] if change else []
 
 
@@ -207,7 +211,7 @@ def _entity(item: dict[str, Any], messages: Sequence[Source]) -> EntityMention |
         source = next((m for m in messages if supported(name, [m.text])), None)
     if source is None or name.casefold() in {*_USER, source.speaker.casefold()}:
         return None
-    if not _stated(source):
+    if not _stated(source) or not any(map(str.isalnum, name)):
         return None  # What stands before a question may name it, and states nothing with it.
     behind = [_stated(source), *source.before]
     if not supported(name, behind):
@@ -219,6 +223,22 @@ def _entity(item: dict[str, Any], messages: Sequence[Source]) -> EntityMention |
     }
     kind = item.get("kind") if item.get("kind") in get_args(EntityKind) else "other"
     return EntityMention(name=name, kind=kind, attributes=attributes, source=source.ref)
+
+
+def _longest(item: Mapping[str, Any]) -> str:
+    """Return what an item says that calls its text something else; "" where it says nothing."""
+    said = (each for each in item.values() if isinstance(each, str) and " " in each)
+    return max(said, key=len, default="")
+
+
+def _says_something(text: str) -> bool:
+    """Return whether a note has a name, a number or a word of substance.
+
+    Else anything supports it.
+    """
+    own = {"user"} if language_of(text) in (None, ENGLISH) else set()
+    named = any(word[0].isupper() for word in text.split()[1:])
+    return bool(named or numbers(text) or set(content_words(text)) - own)
 
 
 def _stated(message: Source) -> str:

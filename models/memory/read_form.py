@@ -43,10 +43,14 @@ def read_object(reply: BaseMessage, form: type[BaseModel]) -> dict[str, Any]:
         return filled
     # Of a form that is written as a call nothing is shown.
     text = without_thoughts(reply.text) or reply.text
+    empty: dict[str, Any] | None = None
     for start in [match.start() for match in re.finditer(r"[{\[]", text)][:_STARTS]:
         value = _as_form(cleaned(_loads(text[start:], was_cut(reply))), form)
-        if value is not None:
-            return value
+        if value is not None and any(value.values()):
+            return value  # Not an empty one that it corrects.
+        empty = empty or value
+    if empty is not None:
+        return empty
     raise MalformedReply("The model's answer is not in the form that was asked for.")
 
 
@@ -74,17 +78,20 @@ def _as_form(value: Any, form: type[BaseModel], depth: int = 0) -> dict[str, Any
     """Return JSON as the form's fields, wherever in it they stand; None if it is something else."""
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         value = repaired(value)  # JSON within JSON, as arguments of a call are written.
+    within: list[Any] = []
     if isinstance(value, dict):
         fields = {name.casefold(): each for name, each in value.items()}
         if fields.keys() & form.model_fields.keys():
             return fields
-        if "text" not in fields and depth < _DEEPEST:
-            inner = (_as_form(each, form, depth + 1) for each in value.values())
-            if (found := next(filter(None, inner), None)) is not None:
-                return found
+        within = [] if "text" in fields else list(value.values())
         value = [value]
     items = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
     facts = [item for item in items if "text" in item]
+    if depth < _DEEPEST:
+        within = within or [item for item in items if "text" not in item]
+        inner = (_as_form(each, form, depth + 1) for each in within)
+        if (found := next(filter(None, inner), None)) is not None:
+            return found
     # Further in, what only has a name may be the attribute of something.
     entities = [item for item in items if "name" in item and "text" not in item and not depth]
     if form is ExtractionForm and (facts or entities):

@@ -109,9 +109,7 @@ def test_a_call_that_cannot_be_read_is_one_all_the_same(text: str) -> None:
     assert is_call(text) and read_call(text) is None and not shown(text, final=True).strip()
 
 
-@pytest.mark.parametrize(
-    "text", ['{"query": "red bike"}', 'So: <tool_call>{"name": "look_up"}']
-)
+@pytest.mark.parametrize("text", ['{"query": "red bike"}', 'So: <tool_call>{"name": "look_up"}'])
 def test_a_call_that_names_no_tool_is_one_only_where_tools_were_offered(text: str) -> None:
     assert is_call(text) and shown(text, final=True) in ("", "So: ")
     assert not is_call(text, offered=False)

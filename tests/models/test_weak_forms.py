@@ -57,6 +57,10 @@ def read(text: str) -> Extraction:
         json.dumps({"arguments": '{"facts": [{"text": "The user moved to Denver."}]}'}),
         '{"result": [{"text": "The user moved to Denver.", "source": "m1"}]}',
         '<tool_call>{"name": "f", "arguments": {"facts": ["The user moved to Denver."]}}',
+        '[TOOL_CALLS] [{"name": "f", "arguments": {"facts": ["The user moved to Denver."]}}]',
+        '{"facts": [], "entities": []}\nNo: {"facts": ["The user moved to Denver."]}',
+        '{"facts": "The user moved to Denver."}',
+        '{"facts": [{"op": "add", "statement": "The user moved to Denver.", "source": "m1"}]}',
     ],
 )
 def test_what_can_be_read_is_read(text: str) -> None:
@@ -97,6 +101,10 @@ def test_what_cannot_be_read_is_said(text: str) -> None:
         ("Der Nutzer trinkt Kaffee.", 3),
         ("El usuario tiene tres gatos.", 4),
         ("El usuario no tiene gatos.", 4),
+        ("...", 1),
+        ("🙂", 2),
+        ("The user.", 1),
+        ("He is.", 2),
     ],
 )
 def test_what_nobody_said_is_dropped_and_counted(text: str, number: int) -> None:
@@ -123,7 +131,9 @@ def test_a_fact_replaces_only_one_that_is_about_the_same() -> None:
     assert (moved.op, moved.target) == ("supersede", "old") and other.op == "add"
 
 
-@pytest.mark.parametrize("name", ["Barack Obama", "employer", "Pittsburgh", "user", "Ola Hansen"])
+@pytest.mark.parametrize(
+    "name", ["Barack Obama", "employer", "Pittsburgh", "user", "Ola Hansen", "-", "..."]
+)
 def test_an_entity_that_nobody_named_is_dropped(name: str) -> None:
     entity = (
         f'{{"facts": [], "entities": [{{"name": "{name}", "kind": "person", "source": "m2"}}]}}'

@@ -87,6 +87,10 @@ class Corpus:
         """Return the terms of a unit's own words; `vocabulary` is the one it has."""
         return self.text[row]
 
+    def holds(self, term: str) -> bool:
+        """Return whether a unit, or a fact drawn from one, holds a term."""
+        return bool(self.alone.counts(self.ids([term])).any())
+
     def nearness(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the cosine of each of these vectors of length 1 with each unit: a row for each."""
         if self.vectors is None:

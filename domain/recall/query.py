@@ -4,7 +4,7 @@ Pure. What answers it is decided in `domain/recall/ranking.py`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,8 +18,10 @@ from domain.text.questions import (
 )
 from domain.text.terms import (
     content_words,
+    names_inside,
     strong_terms,
     terms,
+    terms_in_any_language,
     time_terms,
 )
 from domain.text.words import mentions
@@ -66,25 +68,35 @@ def read_question(
     speakers: Sequence[str],
     period: tuple[datetime, datetime] | None,
     speaker: str | None = None,
+    holds: Callable[[str], bool] = lambda term: False,
 ) -> Question:
-    """Return a message of `speaker` (None: the user, who has no name) read as a question.
+    """Return a message read as a question.
 
-    `speakers` are all who speak in the conversation; `period` is what time the message names.
+    Args:
+        text: The message.
+        speakers: All who speak in the conversation.
+        period: What time the message names.
+        speaker: Who says it; None is the user, who has no name.
+        holds: Whether any message that is remembered holds a term. The dog Ada, in a message of
+            one word, is a name, though "ada" means "there is" in Indonesian.
     """
     named = frozenset(name for name in speakers if mentions(text, name))
     names = {term for name in speakers for term in terms(name)}
-    everything = tuple(terms(text))
+    everything = tuple(terms(text) or filter(holds, terms_in_any_language(text)))
     about = tuple(term for term in everything if term not in names) or everything
     first_person = text
     for name in sorted(named):
         first_person = re.sub(rf"\b{re.escape(name)}['’]s\b", "my", first_person)
         first_person = re.sub(rf"\b{re.escape(name)}\b", "I", first_person)
+    strong = strong_terms(text) | names_inside(text)
+    if not terms(text):
+        strong |= set(everything)
     bare = [word for word in content_words(text) if not names & set(terms(word))]
     return Question(
         text=text,
         terms=everything,
         about=about,
-        strong=strong_terms(text) - names - (time_terms(text) if period else set()),
+        strong=strong - names - (time_terms(text) if period else set()),
         asks=asks(text),
         of_user=asks_about_oneself(text),
         of_the_past=asks_of_the_past(text),

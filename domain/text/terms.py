@@ -6,6 +6,7 @@ What a question asks for is read in `domain/text/questions.py`. Nothing here cou
 import re
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 
 from domain.text.languages import LANGUAGES, language_of
 from domain.text.phrases import without
@@ -16,6 +17,7 @@ from domain.text.words import grams, normalized, words
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
 _KEYWORD = re.compile(r"\d[\d.,:/-]*|(?<!^)(?<![.!?] )\b[^\W\d_a-z]\w+")
 _MONTH_NUMBER = re.compile(r"(?<!\d)(1[0-2]|[1-9])\s*[月월]")
+_SENTENCE_ENDS = ".!?…:"
 _YEAR_DIGITS = 4
 
 
@@ -63,6 +65,31 @@ def strong_terms(text: str) -> frozenset[str]:
     if not language.spaced:
         rest = without(rest, language.stop, spaced=False)
     return frozenset(stems(words(rest), code)) - weak_terms(code)
+
+
+def terms_in_any_language(text: str) -> list[str]:
+    """Return what the words of a text are searched for as, in each language where they count.
+
+    For a text that is too short to tell its language, or tells a wrong one. Without small talk.
+    """
+    small = all_talk()
+    spoken = [word for word in words(text) if word not in small]
+    return list(dict.fromkeys(term for code in LANGUAGES for term in stems(spoken, code)))
+
+
+def names_inside(text: str) -> frozenset[str]:
+    """Return the words that are capitalized inside a text, as names are that look like small words.
+
+    "Will" in "Who is Will?". Pronouns and small talk are no names, and a title tells none.
+    """
+    parts = text.split()
+    if not any(part[0].islower() for part in parts):
+        return frozenset()
+    code = language_of(text) or ENGLISH
+    small = all_talk() | LANGUAGES[code].words("own") | LANGUAGES[code].words("you")
+    inside = (part for before, part in pairwise(parts) if before[-1] not in _SENTENCE_ENDS)
+    names = {word for part in inside if part[0].isupper() for word in words(part)[:1]}
+    return frozenset(names - small)
 
 
 def content_words(text: str) -> list[str]:

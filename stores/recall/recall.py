@@ -188,7 +188,9 @@ class Recall:
             index = await self._cache.without_rows(owner, view)
         corpus = index.corpus
         scope = scope_of(index, view, refs=refs, as_of=as_of, between=between)
-        question = read_question(query, corpus.names, named_period(query, now), speaker)
+        question = read_question(
+            query, corpus.names, named_period(query, now), speaker, holds=corpus.holds
+        )
         vectors = None
         if self._embedding.in_process and corpus.vectors is not None:
             vectors = await self._vectors(query, question)

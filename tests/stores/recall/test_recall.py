@@ -127,6 +127,29 @@ async def test_what_was_told_in_one_language_is_found_in_another(
     assert told in await talk.recalled(question, budget=90)
 
 
+@pytest.mark.parametrize(
+    ("told", "question"),
+    [
+        ("My greyhound Ada is three years old.", "Ada"),
+        ("My greyhound Ada is three years old.", "Ada?"),
+        ("Meine Schwester heißt Mia und wohnt in Kiel.", "Mia"),
+        ("My brother Will lives in Porto.", "Who is Will?"),
+        ("Il mio vicino si chiama Sara.", "Wer ist Sara?"),
+    ],
+)
+async def test_a_name_that_is_a_small_word_of_some_language_recalls_whom_it_names(
+    talk: Talk, told: str, question: str
+) -> None:
+    await talk.say(chain_of(*LIFE, told))
+    assert told in await talk.recalled(question, budget=60)
+
+
+@pytest.mark.parametrize("message", ["Yo", "Wo", "Mina", "And you?", "Und Ihnen?", "How Are You?"])
+async def test_small_words_alone_recall_nothing(talk: Talk, message: str) -> None:
+    await talk.say(chain_of(*LIFE, "Mi hermana vive en Lisboa.", "Wie geht es Ihnen heute?"))
+    assert (await talk.ask(message)).items == ()
+
+
 async def test_a_statement_recalls_what_it_is_about_first(talk: Talk) -> None:
     await talk.say(chain_of(*LIFE))
     text = await talk.recalled("I am visiting Carla in Lisbon.", budget=40)

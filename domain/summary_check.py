@@ -12,6 +12,7 @@ from domain.facts.support import contradicted, supported
 from domain.records import Turn
 from domain.text.dates.english import MONTH_FORMS, MONTHS, WEEKDAYS
 from domain.text.languages import language_of
+from domain.text.pieces import pieces
 from domain.text.sentences import sentences
 from domain.text.wording import NEGATION, fold, numbers, numbers_as_said, root
 
@@ -133,9 +134,10 @@ def _details(turns: Sequence[Turn]) -> Iterator[_Detail]:
 
 
 def _details_of(text: str, inside: set[str]) -> Iterator[_Detail]:
-    for date in dict.fromkeys(_DATE.findall(text)):
+    dates = (date for piece in pieces(text) for date in _DATE.findall(piece))
+    for date in dict.fromkeys(dates):
         yield _Detail(date, _words(date) - {"of"}, "date")
-    rest = _DATE.sub(" ", text)
+    rest = "".join(_DATE.sub(" ", piece) for piece in pieces(text))
     for number, digits in numbers_as_said(rest).items():
         yield _Detail(number, frozenset((digits,)), "number")
     for name in _names(rest, inside):
@@ -190,7 +192,7 @@ def _denied(sentence: str) -> Iterator[_Detail]:
     """Yield what a sentence negates: the negation and the few words that follow it."""
     if sentence.endswith("?"):
         return
-    plain = _IDLE.sub(" ", sentence)
+    plain = "".join(_IDLE.sub(" ", piece) for piece in pieces(sentence))
     for match in islice(NEGATION.finditer(plain), _SHOWN):
         rest = _CLAUSE_END.split(plain[match.end() : match.end() + 80], maxsplit=1)[0].split()
         said = _stems(" ".join(rest[:5]))

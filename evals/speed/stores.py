@@ -1,7 +1,8 @@
 """How fast recall and long-term memory are: `python -m evals.speed.stores`.
 
-With MNEMO_POSTGRES_URL set, in Chroma and in Postgres: both hold the same made-up owners and answer
-the same questions, one after the other, so a noisy machine is noisy for both.
+With each of the `--models`; and with MNEMO_POSTGRES_URL set, in Chroma and in Postgres. All hold
+the same made-up owners and answer the same questions, one after the other, so a noisy machine is
+noisy for all.
 """
 
 import argparse
@@ -55,6 +56,8 @@ class Timed:
     """One store with so many owners in it; all times in milliseconds."""
 
     store: str
+    model: str
+    """The embedding model."""
     owners: int
     write_p50: float
     """Writing the records of an owner, in one batch."""
@@ -76,6 +79,7 @@ class Place:
     """A store that is being filled."""
 
     store: str
+    embedding: EmbeddingModel
     memories: Memories
     owners: int = 0
     recalled: list[str] = field(default_factory=list)
@@ -120,16 +124,13 @@ async def fill(place: Place, owners: int, turns: int) -> list[float]:
 
 
 async def measure(
-    place: Place,
-    owners: int,
-    questions: int,
-    embedding: EmbeddingModel,
-    tokens: TokenCounter,
-    turns: int,
+    place: Place, owners: int, questions: int, tokens: TokenCounter, turns: int
 ) -> Timed:
     """Fill a store up to so many owners, then ask it what every other is asked."""
     writes = await fill(place, owners, turns)
     chance = random.Random(owners)
+    # A cache of its own, or the second store would find every question embedded.
+    embedding = await _embedding(place.embedding.name)
     recall = Recall(place.memories, embedding, tokens, Settings(_env_file=None))
     searches, colds, recalls = [], [], []
     for _ in range(questions):
@@ -143,6 +144,7 @@ async def measure(
         searches.append((perf_counter() - begun) * 1000)
     return Timed(
         store=place.store,
+        model=embedding.name,
         owners=owners,
         write_p50=_share(writes, 0.5),
         write_p95=_share(writes, 0.95),
@@ -170,41 +172,55 @@ def _share(times: Sequence[float], share: float) -> float:
 
 
 async def compare(
-    owners: Sequence[int], questions: int, turns: int
+    models: Sequence[str], owners: Sequence[int], questions: int, turns: int
 ) -> tuple[list[Timed], int, int]:
-    """Measure every store at every size.
+    """Measure every store with every embedding model at every size.
 
     Returns:
-        The figures, how many recalls were the same in all, and how many there were.
+        The figures, how many recalls were the same in all stores, and how many there were.
     """
-    embedding = await open_embeddings(Settings(_env_file=None))
     tokens = await asyncio.to_thread(open_counter, "")
     timings: list[Timed] = []
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="mnemograph-bench-")))
         places: list[Place] = []
-        for where in ("chroma", "postgres") if Settings().postgres_url else ("chroma",):
-            opened = BACKENDS[where].empty(Settings(), embedding, folder)
-            store = await stack.enter_async_context(opened)
-            places.append(Place(where, Memories(store, PassageAnalyses(embedding, tokens).pack)))
+        for model in models:
+            for store in ("chroma", "postgres") if Settings().postgres_url else ("chroma",):
+                places.append(await _opened(stack, store, await _embedding(model), tokens))
         for size in sorted(owners):
             for place in places:
-                # A cache of its own, or the second store would find every question embedded.
-                own = await open_embeddings(Settings(_env_file=None))
-                timings.append(await measure(place, size, questions, own, tokens, turns))
-        recalls = list(zip(*(place.recalled for place in places), strict=True))
-    return timings, sum(len(set(each)) == 1 for each in recalls), len(recalls)
+                timings.append(await measure(place, size, questions, tokens, turns))
+        same = recalls = 0
+        for model in models:
+            of_model = [each.recalled for each in places if each.embedding.name == model]
+            answers = list(zip(*of_model, strict=True))
+            recalls += len(answers)
+            same += sum(len(set(each)) == 1 for each in answers)
+    return timings, same, recalls
+
+
+async def _opened(
+    stack: AsyncExitStack, store: str, embedding: EmbeddingModel, tokens: TokenCounter
+) -> Place:
+    folder = stack.enter_context(TemporaryDirectory(prefix="mnemograph-bench-"))
+    opened = BACKENDS[store].empty(Settings(), embedding, Path(folder))
+    beside = PassageAnalyses(embedding, tokens).pack
+    return Place(store, embedding, Memories(await stack.enter_async_context(opened), beside))
+
+
+async def _embedding(model: str) -> EmbeddingModel:
+    return await open_embeddings(Settings(_env_file=None, embeddings=model))
 
 
 async def at_owners(folder: Path, owners: Sequence[int]) -> list[Figures]:
     """Return how fast Chroma in `folder` is with so many owners of 40 episodes and 280 facts."""
-    embedding = await open_embeddings(Settings(_env_file=None, embeddings="wordllama"))
+    embedding = await _embedding("wordllama")
     tokens = await asyncio.to_thread(open_counter, "")
     settings = Settings(_env_file=None, chroma_shards=64)
     async with BACKENDS["chroma"].empty(settings, embedding, folder) as store:
-        place = Place("chroma", Memories(store, PassageAnalyses(embedding, tokens).pack))
+        memories = Memories(store, PassageAnalyses(embedding, tokens).pack)
+        place = Place("chroma", embedding, memories)
         return [
-            asdict(await measure(place, size, 40, embedding, tokens, 8 * TURNS))
+            asdict(await measure(place, size, 40, tokens, 8 * TURNS))
             | {"rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000}
             for size in sorted(owners)
         ]
@@ -216,8 +232,13 @@ def main() -> None:
     parser.add_argument("--owners", type=int, nargs="+", default=[1, 100, 1000])
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--turns", type=int, default=TURNS, help="of each owner")
-    given = parser.parse_args()
-    timings, same, recalls = asyncio.run(compare(given.owners, given.questions, given.turns))
+    parser.add_argument(
+        "--models", nargs="+", default=[Settings().embeddings], help="embedding models"
+    )
+    asked = parser.parse_args()
+    timings, same, recalls = asyncio.run(
+        compare(asked.models, asked.owners, asked.questions, asked.turns)
+    )
     print_rows(timings)
     print(f"Milliseconds; {same} of {recalls} recalls the same in all stores.")
 

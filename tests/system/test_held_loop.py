@@ -1,11 +1,12 @@
 """Whatever a user says, at any length that is taken, keeps the others waiting for a moment only."""
 
 import asyncio
+import gc
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import pbkdf2_hmac
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,23 @@ async def test_a_long_text_holds_nobody_up(tmp_path: Path, piece: str) -> None:
             # What is loaded at the first turns is not measured.
             for said in ("I like tea", "What do I like?", "I like milk", "x" * 5000, "And now?"):
                 await client.post("/chat/first/c", json={"message": said})
-            for name, way in WAYS.items():
-                held: list[float] = []
-                while len(held) < TRIES and min(held, default=MOST) >= MOST:
-                    held.append(await _held(way, parts, client, text, f"{name}{len(held)}"))
-                assert min(held) < MOST, f"{name}: {held}"
+            with _what_is_loaded_left_out_of_collections():
+                for name, way in WAYS.items():
+                    held: list[float] = []
+                    while len(held) < TRIES and min(held, default=MOST) >= MOST:
+                        held.append(await _held(way, parts, client, text, f"{name}{len(held)}"))
+                    assert min(held) < MOST, f"{name}: {held}"
+
+
+@contextmanager
+def _what_is_loaded_left_out_of_collections() -> Iterator[None]:
+    """Do as `mnemo serve` and the LangGraph server do: collecting garbage holds the loop, too."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 async def _held(way: Any, parts: Parts, client: httpx.AsyncClient, text: str, user: str) -> float:

@@ -20,7 +20,10 @@ from langchain_core.messages import (
     message_chunk_to_message,
 )
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.utils.function_calling import convert_to_openai_function
+from langchain_core.utils.function_calling import (
+    convert_to_openai_function,
+    convert_to_openai_tool,
+)
 
 from domain.clean_text import clean, cleaned
 from models.errors import ContextTooLong, EmptyReply, Refused, ServerFailed
@@ -83,7 +86,7 @@ async def ask(
     count = tokens.prompt(question.messages) + sum(tokens.text(str(t)) for t in question.tools)
     try:
         answer = await _as_it_takes(model, question, learned, config)
-        answer = _cleaned(answer, question.talks, bool(question.tools) and learned.takes("tools"))
+        answer = _cleaned(answer, question, learned.takes("tools"))
         usage = answer.usage_metadata
         if usage and not any(map(has_parts, question.messages)):
             learned.counted(count, usage["input_tokens"])
@@ -159,20 +162,29 @@ def _bound(
         return model.bind(**options)
 
 
-def _cleaned(answer: AIMessage, talks: bool, offered: bool) -> AIMessage:
+def _cleaned(answer: AIMessage, question: Question, tools: bool) -> AIMessage:
     """Return an answer as plain text and calls, without what is no part of it."""
+    given = map(convert_to_openai_tool, map(dict, question.tools))
+    offered = [str(tool["function"]["name"]) for tool in given]
     text = answer.additional_kwargs.get(INSTEAD, answer.text)
     more = {k: v for k, v in answer.additional_kwargs.items() if k not in (REASONING, INSTEAD)}
     made = [*answer.tool_calls, *map(_read_anyhow, answer.invalid_tool_calls)]
+    made = [{**call, "name": _one_of(offered, call["name"])} for call in made]
     calls = {"tool_calls": cleaned(made), "invalid_tool_calls": []}
-    if not talks:
+    if not question.talks:
         return answer.model_copy(
             update={"content": clean(text), "additional_kwargs": more, **calls}
         )
-    if not made and is_call(text, offered=offered):
+    may_call = bool(offered) and tools
+    if not made and is_call(text, offered=may_call):
         more[WRITTEN_CALL] = read_call(text) or ""
-    content = shown(text, final=True, offered=offered).strip()
+    content = shown(text, final=True, offered=may_call).strip()
     return answer.model_copy(update={"content": content, "additional_kwargs": more, **calls})
+
+
+def _one_of(offered: Sequence[str], name: str) -> str:
+    """Return the tool that a call means: some put words around its name, or say it twice."""
+    return next((each for each in offered if each in name), name)
 
 
 def _read_anyhow(call: InvalidToolCall) -> ToolCall:

@@ -103,7 +103,7 @@ class EndpointChat(ChatOpenAI):
             for number, c in enumerate(answer.tool_calls)
         ]
         whole = AIMessageChunk(
-            content=answer.content,
+            content=_said(answer.content)[0],
             additional_kwargs={"refusal": refusal} if refusal else {},
             response_metadata=answer.response_metadata,
             usage_metadata=answer.usage_metadata,
@@ -222,10 +222,14 @@ class EndpointChat(ChatOpenAI):
                 delta["tool_calls"] = delta.get("tool_calls") or [asked]
         for number, call in enumerate(delta.get("tool_calls") or ()):
             if isinstance(call, dict):
-                call.setdefault("index", number)  # Calls of a whole answer have none.
+                if call.get("index") is None:
+                    call["index"] = number  # Calls of a whole answer have none.
                 made = call.get("function")
                 if isinstance(made, dict) and isinstance(made.get("arguments"), dict):
                     made["arguments"] = json.dumps(made["arguments"])
+        if isinstance(delta.get("content"), list | dict):
+            delta["content"], aloud = _said(delta["content"])
+            delta[REASONING] = delta.get(REASONING) or aloud
         choices[0]["delta"] = delta
         if not _counts(chunk.get("usage")):
             chunk = {name: value for name, value in chunk.items() if name != "usage"}
@@ -244,6 +248,20 @@ class EndpointChat(ChatOpenAI):
         if self.legacy_max_tokens and "max_completion_tokens" in payload:
             payload["max_tokens"] = payload.pop("max_completion_tokens")
         return payload
+
+
+def _said(content: Any) -> tuple[str, str]:
+    """Return what blocks of content say, and what is thought aloud in them."""
+    said, aloud = "", ""
+    for block in content if isinstance(content, list) else [content]:
+        if isinstance(block, str):
+            said += block
+        elif isinstance(block, dict):
+            thinks = re.search("think|reason", str(block.get("type")))
+            inner = block.get("text") or block.get("thinking") or block.get("content")
+            text = inner if isinstance(inner, str) else "".join(_said(inner or []))
+            said, aloud = (said, aloud + text) if thinks else (said + text, aloud)
+    return said, aloud
 
 
 def _counts(usage: object) -> bool:

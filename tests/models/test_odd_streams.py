@@ -52,6 +52,12 @@ def more_of_call(arguments: str) -> dict[str, Any]:
     return part({"tool_calls": [{"index": 0, "function": {"arguments": arguments}}]})
 
 
+def piece(arguments: str, **more: str) -> dict[str, Any]:
+    """Return a piece of a call without its index; only the first says more."""
+    name = {"name": "search_memory"} if more else {}
+    return part({"tool_calls": [{**more, "function": {**name, "arguments": arguments}}]})
+
+
 HI = text("Hi")
 END = part(finish="stop"), "[DONE]"
 CALLED = part(finish="tool_calls"), "[DONE]"
@@ -99,6 +105,13 @@ WITH_ANSWER: dict[str, tuple[Any, ...]] = {
     "a whole message": (part(choices=[{"index": 0, "message": {"content": "Hi"}}]), *END),
     "nothing now and then": ("", "{}", HI, "", *END),
     "two endings": (HI, part(finish="stop"), *END),
+    "blocks of text": (part({"content": [{"type": "output_text", "text": "H"}]}), text("i"), *END),
+    "a block alone": (part({"content": {"type": "text", "text": "Hi"}}), *END),
+    "a thought in blocks": (
+        part({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}),
+        part({"content": [{"type": "text", "text": "<think>hm</think>Hi"}]}),
+        *END,
+    ),
     "thoughts as a list": (part({"reasoning": ["hm"]}), HI, *END),
     "thoughts in halves": (
         part({"reasoning_content": "hm \ud83d"}),
@@ -168,6 +181,7 @@ CALLS = [
     ((call("{'query': 'x'}"),), "x"),
     ((call('```json\n{"query": "x"}\n```'),), "x"),
     ((part({"function_call": {"name": "search_memory", "arguments": '{"query": "x"}'}}),), "x"),
+    ((piece('{"que', id="i"), piece('ry": "x"}')), "x"),
     ((call('{"query": "a \ud83d'), more_of_call('\ude00 b"}')), "a \U0001f600 b"),
     ((call('{"query": "a \\ud83d b"}'),), "a \ufffd b"),
     ((call('{"query": "a\\u0000b"}'),), "ab"),
@@ -180,6 +194,29 @@ async def test_a_call_is_read_however_it_is_written_and_its_halves_of_characters
     for parts, query in CALLS:
         openai_server.answers(Events((*parts, *CALLED)))
         assert (await asked(model)).tool_calls[0]["args"] == {"query": query}
+
+
+@pytest.mark.parametrize("name", ["functions.forget_memory", "forget_memoryforget_memory"])
+async def test_a_call_is_of_the_tool_whose_name_stands_in_its_own(
+    openai_server: OpenAIServer, model: BaseChatModel, name: str
+) -> None:
+    parameters = {"type": "object", "properties": {}}
+    tools = [{"name": f"{verb}_memory", "parameters": parameters} for verb in ("search", "forget")]
+    openai_server.answers(Events((call('{"query": "x"}', name), *CALLED)))
+    question = Question([HumanMessage("Forget x")], max_tokens=50, talks=True, tools=tools)
+    answer = await ask(model, question, Learned(), open_counter("offline"))
+    assert [made["name"] for made in answer.tool_calls] == ["forget_memory"]
+
+
+async def test_thoughts_in_blocks_are_shown_apart(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    block = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    openai_server.answers(Events((part({"content": [block]}), HI, *END)))
+    parts = [each async for each in model.astream("Hello?")]
+    assert "".join(str(each.content) for each in parts) == "Hi"
+    aloud = [each.additional_kwargs.get("reasoning_content", "") for each in parts]
+    assert "".join(aloud) == "hm"
 
 
 @pytest.mark.parametrize("nothing", [{"name": "", "arguments": ""}, {"name": None}, {}])

@@ -29,7 +29,7 @@ def too_long(record: Turn | Memory) -> bool:
             if size > MOST_BYTES:
                 return True
         elif isinstance(value, BaseModel):
-            pending += (each for _, each in value)
+            pending += vars(value).values()
         elif isinstance(value, tuple):
             pending += value
     return False

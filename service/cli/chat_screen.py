@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import WordCompleter
@@ -25,6 +25,7 @@ from service.plain_text import day, one_line, plain
 from service.prompt_history import history_file
 from service.turn_report import StepEvent, TokenEvent, TurnDone, TurnReport
 from settings import Settings
+from stores.errors import StoreUnavailable
 from stores.long_term import backend_of
 
 
@@ -65,7 +66,7 @@ class Screen:
     async def run(self) -> None:
         """Greet, then take messages and commands until the user leaves."""
         await self._greet()
-        loading = asyncio.create_task(self._parts.models.embeddings.load())  # while one types
+        loading = asyncio.create_task(self._load())  # while one types
         while True:
             try:
                 line = await self._ask([(f"bold {ACCENT}", "> ")])
@@ -84,6 +85,13 @@ class Screen:
                     self._session = self._open_prompt()  # The lines typed before are gone.
             elif text:
                 await self._turn(line.removeprefix("/") if text.startswith("//") else line)
+
+    async def _load(self) -> None:
+        """Have at hand what the first turn needs: the index of a long memory takes a second."""
+        stores, owner = self._parts.stores, self._commands.talk.owner
+        await self._parts.models.embeddings.load()
+        with suppress(StoreUnavailable):  # The turn says so.
+            await stores.recall.load(owner, await stores.journal.read(owner))
 
     async def _ask(self, prompt: list[tuple[str, str]]) -> str:
         return await self._session.prompt_async(FormattedText(prompt))

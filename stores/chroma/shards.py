@@ -197,13 +197,19 @@ class Shards:
         return self._on(shard, lambda c: c.rows(None, where, limit, offset)) or []
 
     def pages(self, shard: int, where: Where = None, size: int = PAGE) -> Iterator[list[Entry]]:
-        """All rows of a filter, `size` at a time."""
-        offset = 0
-        while page := self.listed(shard, where, size, offset):
-            yield page
-            if len(page) < size:
-                return
-            offset += size
+        """All rows of a filter, `size` at a time, in the order in which they were first written.
+
+        After the first page by their ids: Chroma reads all that it passes over, and passes over
+        one too many for each that is deleted meanwhile.
+        """
+        first = self.listed(shard, where, size)
+        yield first
+        if len(first) < size:
+            return
+        seen = {row for row, _ in first}
+        for part in _parts([row for row in self.ids(shard, where) if row not in seen], size):
+            rows = dict(self.get(shard, part))
+            yield [(row, rows[row]) for row in part if row in rows]
 
     def items(self, shard: int) -> int:
         """Number of items, which may be fewer than the rows."""

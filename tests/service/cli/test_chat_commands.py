@@ -1,5 +1,6 @@
 """Looking at memory from a chat and beside it, what leaving leaves, and what a newcomer sees."""
 
+import asyncio
 import json
 import os
 import re
@@ -9,10 +10,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import create_pipe_input
 from rich.color import Color
 
+from domain.owner import Owner
+from graph.parts import open_parts
 from service.cli import colours
+from service.cli.chat_screen import Screen
+from service.cli.talk import Talk
+from service.conversation import Conversation
 from service.reasons import REASONS, reason_of
+from settings import Settings
 from tests.support.house import is_reply
 from tests.support.mnemo_runs import PROMPT, Mnemo, mnemo
 from tests.support.servers.openai_server import OpenAIServer, Reply, Structured
@@ -233,3 +242,23 @@ def test_colours_are_readable_on_black_and_on_white(name: str) -> None:
     ]
     light = sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
     assert min((light + 0.05) / 0.05, 1.05 / (light + 0.05)) >= READABLE
+
+
+async def test_the_memory_is_loaded_while_one_types_the_first_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index of a long memory takes a second: the first turn should not."""
+    alex = Owner("alex")
+    chosen = Settings(_env_file=None, data_dir=tmp_path, chat_model="offline")
+    async with open_parts(chosen) as parts:
+        conversation = Conversation(parts)
+        said = conversation.turn(alex, "t", "My dog is called Biscuit.")
+        assert [event async for event in said]
+        parts.stores.recall.forget(alex)
+        with create_pipe_input() as typed, create_app_session(input=typed):
+            chat = asyncio.create_task(Screen(parts, conversation, Talk(alex, "t")).run())
+            async with asyncio.timeout(60):
+                while not parts.stores.recall.nbytes:  # noqa: ASYNC110 - nothing tells of it
+                    await asyncio.sleep(0.01)
+            typed.send_text("/quit\n")
+            await chat

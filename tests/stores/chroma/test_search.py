@@ -16,6 +16,8 @@ from langgraph.store.base import (
 )
 
 from stores.chroma.client import ChromaLink
+from stores.chroma.rows import Entry
+from stores.chroma.shard import Shard
 from stores.chroma.store import ChromaStore
 from tests.support.models.hash_embeddings import HashEmbeddings
 from tests.support.servers.chroma_server import OpenStore as OpenChroma
@@ -360,6 +362,25 @@ async def test_a_key_that_is_gone_hides_no_other(chroma: ChromaStore) -> None:
     ((*found,),) = await chroma.anearest_keys("text k7", [(NS, [*names, "never there"], 24)])
     assert sorted(key for key, _ in found) == sorted(set(names) - {"k3"})
     assert found[0][0] == "k7"
+
+
+async def test_what_is_deleted_while_a_listing_is_read_hides_no_other(
+    chroma: ChromaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = await put_many(chroma, NS, 450)
+    read, deleted = Shard.rows, Event()
+
+    def read_and_delete(shard: Shard, *args: Any, **named: Any) -> list[Entry]:
+        rows = read(shard, *args, **named)
+        if len(rows) > 1 and not deleted.is_set():
+            deleted.set()
+            shard.delete([row for row, _ in rows[:50]])
+        return rows
+
+    monkeypatch.setattr(Shard, "rows", read_and_delete)
+    listed = keys(await chroma.asearch(NS, limit=1000))
+    assert deleted.is_set() and listed == names
+    assert keys(await chroma.asearch(NS, limit=1000)) == names[50:]
 
 
 async def test_more_keys_than_one_read_takes_are_searched_too(chroma: ChromaStore) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-from langchain_core.messages import AnyMessage, RemoveMessage
+from langchain_core.messages import AnyMessage
 from langgraph.config import get_config
 from langgraph.runtime import Runtime
 
@@ -63,12 +63,13 @@ class Locate:
             return update | {"answered": came.again}
         problem = await refusal(self._parts, origin, came.messages, runtime.context.persona)
         if problem is not None:
-            gone = await refused(self._parts, origin, came.messages)
             return update | {
-                "messages": [RemoveMessage(id=m.id or "") for m in gone],
+                "messages": await refused(self._parts, origin, came.messages),
                 "in_thread": typed(state).get("in_thread", {}),
                 "refusal": problem,
             }
+        if came.left:  # Whoever goes on after a breakpoint goes on from there.
+            update["head"] = origin.head
         if origin.thread not in origin.view.threads:
             try:
                 await self._parts.stores.journal.note_thread(

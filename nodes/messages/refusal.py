@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import NoReturn
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage
 from langgraph.config import get_config
 
 from domain.clean_text import clean
@@ -68,26 +68,30 @@ def new_messages(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     return [m for m in messages if turn_id(m) is None and waiting_for(m) is None]
 
 
-async def refused(parts: Parts, origin: Origin, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """Return what is taken out of the thread of a refused turn: what came with it.
+async def refused(
+    parts: Parts, origin: Origin, messages: Sequence[AnyMessage]
+) -> list[AnyMessage | RemoveMessage]:
+    """Return the update that takes what came with a refused turn out of its thread.
 
-    Also what the thread held before, written into its state, and can never be taken.
+    What came in the place of a message gives way to that again. Also what the thread held before,
+    written into its state, and can never be taken goes out.
     """
     config = at_checkpoint(origin.thread, "", "")
     new = said = new_messages(messages)
-    if len(new) > MOST_MESSAGES and not origin.foreign:
-        return new
+    before: dict[str | None, AnyMessage] = {}
     async for checkpoint in parts.stores.checkpointer.alist(config, limit=LOOK_BACK):
-        before = {
-            m.id: m.content for m in checkpoint.checkpoint["channel_values"].get("messages", ())
-        }
-        said = [m for m in new if m.id not in before or before[m.id] != m.content]
+        values = checkpoint.checkpoint["channel_values"]
+        before = {message.id: message for message in values.get("messages", ())}
+        said = [m for m in new if m.id not in before or before[m.id].content != m.content]
         if said:
             break
-    if origin.foreign:
-        return said
-    unfit = [m for m in new if m not in said and await _problem(parts, origin, m) is not None]
-    return [*said, *unfit] or new
+    if not origin.foreign and len(new) > MOST_MESSAGES:
+        said = new
+    elif not origin.foreign:
+        old = [m for m in new if m not in said]
+        said = [*said, *[m for m in old if await _problem(parts, origin, m) is not None]] or new
+    replaced = {m.id for m in said if m.id in before and before[m.id].content != m.content}
+    return [before[m.id] if m.id in replaced else RemoveMessage(id=m.id or "") for m in said]
 
 
 async def _problem(parts: Parts, origin: Origin, message: AnyMessage) -> str | None:

@@ -170,6 +170,23 @@ async def test_an_edit_is_known_where_the_checkpoints_are_gone(open_house: Open)
         assert house.shown() == {"mark1", "mark2", "mark3", "mark99"}
 
 
+@pytest.mark.parametrize("thread_keep", [6, 50])
+@pytest.mark.parametrize("edited", [1, 2, 5])
+async def test_an_edit_of_a_folded_turn_goes_on_at_breakpoints_that_stay_on(
+    open_house: Open, edited: int, thread_keep: int
+) -> None:
+    async with open_house(**SMALL | {"thread_keep": thread_keep}) as house:
+        for number in range(1, 13):
+            await send(house, human(number))
+        given: Any = {"messages": [human(edited, "Say mark99")]}
+        at_all: Any = {"context": ChatContext(user_id="alex"), "interrupt_before": "*"}
+        while given is not None or (await house.graph.aget_state(house.config())).next:
+            await house.graph.ainvoke(given, house.config(), **at_all)
+            given = None
+        await send(house, human(50, "What did I say?"))
+        assert house.shown() == {"mark99", *(f"mark{number}" for number in range(1, edited))}
+
+
 async def test_where_the_memories_do_not_answer_an_edit_is_taken_for_a_new_message(
     open_house: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from langchain_core.messages import (
 )
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 
+from nodes.messages.refusal import TurnRefused
 from nodes.state import ChatContext
 from tests.support.house import House, Open
 
@@ -215,3 +216,20 @@ async def test_what_is_taken_out_of_a_folded_turn_is_told_nowhere_nor_by_who_rep
             assert "mark1" not in house.shown()
         await house.say("Am I mark5?", "third")
         assert "User: I am mark5" in house.prompt()
+
+
+@pytest.mark.parametrize("fold_turns", [100, 3])
+@pytest.mark.parametrize("text", ["Say " + "mark9 " * 500, "   "])
+async def test_an_edit_that_is_refused_leaves_what_was_said_as_it_was(
+    open_house: Open, fold_turns: int, text: str
+) -> None:
+    async with open_house(fold_turns=fold_turns, message_bytes=2_000) as house:
+        for number in range(1, 6):
+            await send(house, HumanMessage(f"Say mark{number}", id=f"id{number}"))
+        with pytest.raises(TurnRefused):
+            await send(house, HumanMessage(text, id="id2"))
+        said = await send(house, HumanMessage("What did I say?"))
+        marks = [f"Say mark{number}" for number in range(1, 6)]
+        assert [m.text for m in said if isinstance(m, HumanMessage)] == [*marks, "What did I say?"]
+        await house.say("What did I say?", "another")
+        assert house.shown() == {f"mark{number}" for number in range(1, 6)}

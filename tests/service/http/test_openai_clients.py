@@ -226,6 +226,20 @@ async def test_a_first_message_with_a_file_is_its_users_and_remembered(
         assert "900 euros" in prompt(served.model)
 
 
+async def test_what_a_front_end_found_and_sends_as_a_system_message_is_told_and_not_remembered(
+    open_served: OpenServed,
+) -> None:
+    """As Open WebUI does with RAG_SYSTEM_CONTEXT=true."""
+    async with open_served() as served:
+        web: Any = {"extra_headers": WEB_CHAT}
+        question = said("My landlord is called Olga. What is the rent?")
+        first = await ask(served, {"role": "system", "content": FOUND}, question, **web)
+        assert "900 euros" in prompt(served.model)
+        await ask(served, question, replied(first), said("Thanks."), **web)
+        assert "900 euros" not in prompt(served.model)
+        assert [turn[0] for turn in await transcript(served)] == [question["content"], "Thanks."]
+
+
 async def test_what_a_front_end_asks_for_itself_counts_as_its_users(
     open_served: OpenServed,
 ) -> None:

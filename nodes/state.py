@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from langchain_core.messages import AnyMessage
 from langgraph.channels import UntrackedValue
-from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # The one that pydantic reads on Python 3.11 too.
 
@@ -21,6 +20,7 @@ from domain.records import Turn
 from domain.tiers import Tier
 from domain.turns import refs_seen
 from models.open import Models
+from nodes.messages.merging import merged
 from nodes.prompt import Draft, Prompt
 from settings import Settings
 from stores.open import Stores
@@ -76,7 +76,7 @@ class ChatInput(BaseModel):
 class ChatOutput(TypedDict):
     """What a run hands back."""
 
-    messages: Annotated[list[AnyMessage], add_messages]
+    messages: Annotated[list[AnyMessage], merged]
     recalled: list[dict[str, Any]]
     budget: Budget
     degraded: list[str]
@@ -85,7 +85,7 @@ class ChatOutput(TypedDict):
 class ChatState(TypedDict, total=False):
     """The state of a thread; what is untracked lives only while a run lasts."""
 
-    messages: Annotated[list[AnyMessage], add_messages]
+    messages: Annotated[list[AnyMessage], merged]
     owner: str
     """Key of the owner that the thread belongs to."""
     who: list[str]

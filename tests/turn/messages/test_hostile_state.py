@@ -189,6 +189,13 @@ async def test_ids_of_clients_are_kept_apart_from_ours(open_house: Open) -> None
         view = await house.parts.stores.journal.read(ALEX)
         ids = [said.id for turn in view.turns.values() for said in turn.messages]
         assert len(ids) == len(set(ids)) == 8 and "" not in ids
+        both = [HumanMessage("I have a cat", id=""), HumanMessage("And a dog", id="")]
+        await house.graph.ainvoke(
+            {"messages": both}, house.config("both"), context={"user_id": "alex"}
+        )
+        view = await house.parts.stores.journal.read(ALEX)
+        said = view.turns[view.refs["both"]].messages
+        assert [one.text for one in said][:2] == ["I have a cat", "And a dog"]
         taken = next(iter(view.turns.values())).messages[0].id
         await house.graph.ainvoke(
             {"messages": [HumanMessage("I speak of mark5", id=taken)]},
@@ -197,7 +204,7 @@ async def test_ids_of_clients_are_kept_apart_from_ours(open_house: Open) -> None
         )
         view = await house.parts.stores.journal.read(ALEX)
         (other,) = (turn for turn in view.turns.values() if turn.thread == "u")
-        assert len(view.turns) == 5 and other.messages[0].text == "I speak of mark5"
+        assert len(view.turns) == 6 and other.messages[0].text == "I speak of mark5"
 
 
 @EMBEDDED

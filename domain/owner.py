@@ -5,7 +5,7 @@ Ids a user chose never become part of a key: both are digested once, here.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -124,6 +124,12 @@ def owner_to_json(owner: Owner) -> str:
     return Holder(owner).to_json()
 
 
-def owners_in(stored: Iterable[str]) -> list[Owner]:
-    """Return the owners whose ids `owner_to_json` wrote, without what something else wrote."""
-    return [holder.owner for text in stored if (holder := Holder.from_json(text)) is not None]
+def owners_in(stored: Mapping[str, str]) -> list[Owner]:
+    """Return the owners that are listed by their keys, without what something else wrote."""
+    return [owner for key, text in stored.items() if (owner := listed_owner(key, text))]
+
+
+def listed_owner(key: str, text: str) -> Owner | None:
+    """Return the owner whose ids `owner_to_json` wrote under a key; None where they are no such."""
+    holder = Holder.from_json(text)
+    return holder.owner if holder is not None and holder.owner.key == key else None

@@ -12,6 +12,7 @@ from time import monotonic
 from domain.owner import Owner
 from domain.rows import MODELS, read_record
 from service.ops.doctor import Check
+from service.plain_text import one_line
 from settings import Settings
 from stores.base_store.backend import LongTermStore
 from stores.base_store.items import StoredItem
@@ -25,6 +26,8 @@ SECONDS = 2.0
 """How long each store is looked through; what is left then is taken to be well."""
 NAMED = 3
 """How many damaged rows are named of each kind; the others are counted."""
+LONGEST = 200
+"""Letters of a name that are shown: another program may have written it."""
 _DEPTH = len(Owner("any").namespace(None, "fact"))
 
 
@@ -55,6 +58,9 @@ async def check_damaged(
 
 async def of_journal(journal: Journal) -> AsyncGenerator[str | None]:
     """Yield, of all journals, the name of a record that cannot be read, None for each that can."""
+    async with aclosing(journal.backend.damaged()) as rows:
+        async for name in rows:
+            yield name
     for owner in await journal.backend.owners():
         raw = await journal.backend.read(owner)
         _, threads = await journal.backend.list_threads(owner, generation_name(raw.generation))
@@ -93,7 +99,7 @@ async def sentence_of(what: str, rows: AsyncGenerator[str | None]) -> str | None
         async for name in looked:
             if name is not None:
                 count += 1
-                names += [name] if len(names) < NAMED else []
+                names += [one_line(name)[:LONGEST]] if len(names) < NAMED else []
             if monotonic() > until:
                 break
     if not count:

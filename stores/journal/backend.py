@@ -1,6 +1,6 @@
 """What a journal's backend must do, and what passes between the two. Nothing is decided here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,7 +92,10 @@ class JournalBackend(Protocol):
         """Record whom a thread belongs to, with the readable ids."""
 
     async def drop_holders(self, holders: Mapping[str, Holder]) -> None:
-        """Forget whom threads belong to, save where another holder was noted meanwhile."""
+        """Forget whom threads belong to, save where another holder was noted meanwhile.
+
+        What cannot be read goes too.
+        """
 
     async def drop_owner(self, owner: Owner) -> None:
         """Forget the readable ids of an owner."""
@@ -108,6 +111,12 @@ class JournalBackend(Protocol):
 
     async def owners_left(self, user_id: str) -> list[Owner]:
         """Return every owner of one user that anything is there of, whatever the lists say."""
+
+    def damaged(self) -> AsyncGenerator[str | None]:
+        """Yield the name of each row that lists an owner or a thread and cannot be read.
+
+        None is yielded for each that can.
+        """
 
     async def generations(self, owner: Owner) -> set[str]:
         """Return the name of each generation that anything is there of."""

@@ -6,7 +6,7 @@ Both begin a fresh generation first, so whatever is in flight is written where n
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict, dataclass
 
-from domain.owner import FIRST_GENERATION, NamelessOwner, Owner, digest
+from domain.owner import FIRST_GENERATION, Holder, NamelessOwner, Owner, digest
 from stores.base_store.backend import LongTermStore
 from stores.journal.backend import generation_name
 from stores.open import Stores
@@ -141,6 +141,7 @@ async def _drop_holders(stores: Stores, owner: Owner, threads: Collection[str]) 
     holders = await backend.holders(sorted(threads))
     now = generation_name((await backend.read(owner)).generation)  # After them: none is newer.
     older = {thread: holder for thread, holder in holders.items() if holder.generation != now}
+    older |= {thread: Holder(owner) for thread in threads if thread not in holders}  # Unreadable.
     await backend.drop_holders(older)
 
 

@@ -3,12 +3,20 @@
 An owner is listed among all owners and among those of its user; either list makes up for the other.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
-from domain.owner import Holder, NamelessOwner, Owner, digest, owner_to_json, owners_in
+from domain.owner import (
+    Holder,
+    NamelessOwner,
+    Owner,
+    digest,
+    listed_owner,
+    owner_to_json,
+    owners_in,
+)
 from stores.redis.connection import StrangeKey, answered, every
 from stores.redis.key_kinds import MANY, over_strange, without_strange
 
@@ -17,6 +25,8 @@ OWNERS = "mnemo:owners"
 """The hash of every owner's readable ids."""
 USERS = "mnemo:user:"
 """What the keys of the same by user begin with."""
+THREADS = "mnemo:thread:"
+"""What the keys begin with that say whom a thread belongs to."""
 DROP_HOLDER = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   return redis.call('DEL', KEYS[1])
@@ -56,10 +66,16 @@ class OwnerIndex:
             await answered(pipe.execute())
 
     async def drop_holders(self, holders: Mapping[str, Holder]) -> None:
-        """Forget whom threads belong to, save where another holder was noted meanwhile."""
+        """Forget whom threads belong to, save where another holder was noted meanwhile.
+
+        What cannot be read goes too.
+        """
+        keys = [_thread_key(thread) for thread in holders]
+        stored = await self._texts(keys)
         async with self._redis.pipeline(transaction=False) as pipe:
-            for thread, holder in holders.items():
-                pipe.eval(DROP_HOLDER, 1, _thread_key(thread), holder.to_json())
+            for key, holder, text in zip(keys, holders.values(), stored, strict=True):
+                read = _holder(text)
+                pipe.eval(DROP_HOLDER, 1, key, holder.to_json() if read else text or b"")
             await answered(without_strange(pipe))
 
     async def drop_owner(self, owner: Owner) -> None:
@@ -76,12 +92,30 @@ class OwnerIndex:
 
     async def holders(self, threads: Sequence[str]) -> dict[str, Holder]:
         """Return whom some threads belong to; one that nobody has spoken on is left out."""
-        async with self._redis.pipeline(transaction=False) as pipe:  # They lie in many slots.
-            for thread in threads:
-                pipe.get(_thread_key(thread))
-            texts: list[bytes | None] = await answered(without_strange(pipe))
-        read = [Holder.from_json((text or b"").decode(errors="replace")) for text in texts]
+        texts = await self._texts([_thread_key(thread) for thread in threads])
+        read = map(_holder, texts)
         return {t: holder for t, holder in zip(threads, read, strict=True) if holder}
+
+    async def _texts(self, keys: Sequence[Any]) -> list[bytes | None]:
+        """Return what stands under some keys."""
+        async with self._redis.pipeline(transaction=False) as pipe:  # They lie in many slots.
+            for key in keys:
+                pipe.get(key)
+            texts: list[bytes | None] = await answered(without_strange(pipe))
+        return texts
+
+    async def damaged(self) -> AsyncGenerator[str | None]:
+        """Yield the name of each row that cannot be read, None for each that can."""
+        users = await answered(every(self._redis.scan_iter(match=f"{USERS}*", count=MANY)))
+        for row in await self._rows([OWNERS, *users]):
+            for key, text in _texts_of(row).items():
+                yield None if listed_owner(key, text) else f"the name of owner {key}"
+        threads = await answered(every(self._redis.scan_iter(match=f"{THREADS}*", count=MANY)))
+        for start in range(0, len(threads), MANY):
+            some = threads[start : start + MANY]
+            for key, stored in zip(some, await self._texts(some), strict=True):
+                thread = key.decode(errors="replace").removeprefix(THREADS)
+                yield f"the owner of thread {thread}" if stored and not _holder(stored) else None
 
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""
@@ -113,16 +147,30 @@ class OwnerIndex:
         return [ids[key] for key in sorted(ids)]
 
     async def _listed(self, keys: Sequence[Any]) -> list[Owner]:
+        return [owner for row in await self._rows(keys) for owner in _owners(row)]
+
+    async def _rows(self, keys: Sequence[Any]) -> list[Mapping[bytes, bytes]]:
         async with self._redis.pipeline(transaction=False) as pipe:
             for key in keys:
                 pipe.hgetall(key)
             stored: list[dict[bytes, bytes] | None] = await answered(without_strange(pipe))
-        return [owner for row in stored for owner in _owners(row or {})]
+        return [row or {} for row in stored]
 
 
 def _owners(row: Mapping[bytes, bytes]) -> list[Owner]:
-    return owners_in(text.decode(errors="replace") for _, text in sorted(row.items()))
+    return owners_in(_texts_of(row))
+
+
+def _texts_of(row: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {
+        key.decode(errors="replace"): text.decode(errors="replace")
+        for key, text in sorted(row.items())
+    }
+
+
+def _holder(stored: bytes | None) -> Holder | None:
+    return Holder.from_json((stored or b"").decode(errors="replace"))
 
 
 def _thread_key(thread: str) -> str:
-    return f"mnemo:thread:{digest(thread)}"
+    return f"{THREADS}{digest(thread)}"

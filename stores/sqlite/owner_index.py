@@ -1,12 +1,20 @@
 """Whose the threads and journals in the data dir are: the readable ids of owners."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import aiosqlite
 
-from domain.owner import Holder, NamelessOwner, Owner, digest, owner_to_json, owners_in
+from domain.owner import (
+    Holder,
+    NamelessOwner,
+    Owner,
+    digest,
+    listed_owner,
+    owner_to_json,
+    owners_in,
+)
 from stores.sqlite.connection import ConnectionLock
 
 
@@ -46,10 +54,18 @@ class OwnerIndex:
             )
 
     async def drop_holders(self, holders: Mapping[str, Holder]) -> None:
-        """Forget whom threads belong to, save where another holder was noted meanwhile."""
-        rows = [(digest(thread), holder.to_json()) for thread, holder in holders.items()]
+        """Forget whom threads belong to, save where another holder was noted meanwhile.
+
+        What cannot be read goes too.
+        """
         async with self._transaction():
-            await self._db.executemany("DELETE FROM threads WHERE thread = ? AND owner = ?", rows)
+            stored = await self._stored([*holders])
+            gone = [
+                (digest(thread),)
+                for thread, holder in holders.items()
+                if Holder.from_json(stored.get(digest(thread), "")) in (holder, None)
+            ]
+            await self._db.executemany("DELETE FROM threads WHERE thread = ?", gone)
 
     async def drop_owner(self, owner: Owner) -> None:
         """Forget the readable ids of an owner."""
@@ -58,20 +74,33 @@ class OwnerIndex:
 
     async def holders(self, threads: Sequence[str]) -> dict[str, Holder]:
         """Return whom some threads belong to; one that nobody has spoken on is left out."""
-        keys = json.dumps([digest(thread) for thread in threads])
         async with self._transaction("BEGIN"):
-            rows = await self._pairs(
-                "SELECT thread, owner FROM threads, json_each(?) AS key WHERE thread = key.value",
-                keys,
-            )
+            rows = await self._stored(threads)
         read = {thread: Holder.from_json(rows.get(digest(thread), "")) for thread in threads}
         return {thread: holder for thread, holder in read.items() if holder}
+
+    async def _stored(self, threads: Sequence[str]) -> dict[str, str]:
+        """Return the rows of some threads, as they are."""
+        keys = json.dumps([digest(thread) for thread in threads])
+        return await self._pairs(
+            "SELECT thread, owner FROM threads, json_each(?) AS key WHERE thread = key.value", keys
+        )
+
+    async def damaged(self) -> AsyncGenerator[str | None]:
+        """Yield the name of each row that cannot be read, None for each that can."""
+        async with self._transaction("BEGIN"):
+            owners = await self._pairs("SELECT owner, value FROM owners")
+            threads = await self._pairs("SELECT thread, owner FROM threads")
+        for key, text in owners.items():
+            yield None if listed_owner(key, text) else f"the name of owner {key}"
+        for thread, text in threads.items():
+            yield None if Holder.from_json(text) else f"the owner of thread {thread}"
 
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""
         async with self._transaction("BEGIN"):
             stored = await self._pairs("SELECT owner, value FROM owners ORDER BY owner")
-        return owners_in(stored.values())
+        return owners_in(stored)
 
     async def owners_of(self, user_id: str) -> list[Owner]:
         """Return every owner of one user that has a journal, without looking at other users'."""
@@ -83,7 +112,7 @@ class OwnerIndex:
                 f"{user}-",
                 f"{user}.",
             )
-        return owners_in(stored.values())
+        return owners_in(stored)
 
     async def owners_left(self, user_id: str) -> list[Owner]:
         """Return every owner of one user that any row is there of."""

@@ -9,13 +9,14 @@ import psycopg
 import pytest
 from redis import Redis
 
-from domain.owner import Owner
+from domain.owner import Owner, digest, owner_to_json
 from service.ops.doctor import Check, examine
 from service.ops.doctor_stores import checks_of
 from settings import Settings
 from stores.chroma.client import ChromaLink
 from stores.chroma.shard import Shard
 from stores.maintenance.erase import forget, reset
+from stores.maintenance.export import export_user
 from tests.support.house import Open
 
 ALEX, EVE = Owner("alex"), Owner("eve")
@@ -110,6 +111,46 @@ async def test_damaged_rows_are_counted_named_passed_over_and_removed(
         await house.say("Begin with mark90")
         assert house.shown() == {"mark90"}
         await forget(house.parts.stores, "alex")
+        await house.say("And mark22", "e", user="eve")
+        assert house.shown() == {"mark20", "mark21", "mark22"}
+    assert (await row_of(settings)).text == "None was found."
+
+
+def damage_lists(backend: dict[str, Any], data_dir: Path) -> None:
+    """Put the name of Eve into Alex's place, and garbage into that of his thread's owner."""
+    named = owner_to_json(EVE)
+    if "redis_url" in backend:
+        with Redis.from_url(backend["redis_url"]) as redis:
+            redis.hset("mnemo:owners", ALEX.key, named)
+            redis.hset(f"mnemo:user:{ALEX.user_key}", ALEX.key, named)
+            redis.set(f"mnemo:thread:{digest('t')}", BROKEN)
+        return
+    with closing(sqlite3.connect(data_dir / "journal.sqlite")) as db, db:
+        db.execute("UPDATE owners SET value = ? WHERE owner = ?", (named, ALEX.key))
+        db.execute("UPDATE threads SET owner = ? WHERE thread = ?", (BROKEN, digest("t")))
+
+
+@pytest.mark.deep
+async def test_damage_to_what_lists_owners_is_named_and_leads_to_nobody_else(
+    open_house: Open, backend: dict[str, Any], tmp_path: Path
+) -> None:
+    async with open_house() as house:
+        await house.talk(1, 3)
+        await house.talk(20, 21, "e", user="eve")
+        settings = house.parts.settings
+    damage_lists(backend, tmp_path / "data")
+    row = await row_of(settings)
+    assert row.state == "warn"
+    for part in (f"the name of owner {ALEX.key}", f"the owner of thread {digest('t')}"):
+        assert part in row.text, row.text
+    async with open_house() as house:
+        stores = house.parts.stores
+        assert EVE not in await stores.journal.backend.owners_of("alex")
+        assert [line async for line in export_user(stores, "alex")][1:] == []
+        await house.say("Go on to mark4")
+        assert house.shown() == {"mark1", "mark2", "mark3", "mark4"}
+        await forget(stores, "alex")
+        assert await stores.journal.backend.owners() == [EVE]
         await house.say("And mark22", "e", user="eve")
         assert house.shown() == {"mark20", "mark21", "mark22"}
     assert (await row_of(settings)).text == "None was found."

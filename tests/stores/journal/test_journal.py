@@ -210,7 +210,7 @@ async def test_a_redis_that_is_not_there_is_one_sentence() -> None:
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_readable_ids_survive_being_stored(user: str, character: str) -> None:
     owner = Owner(user, character)
-    assert owners_in([owner_to_json(owner)]) == [owner]
+    assert owners_in({owner.key: owner_to_json(owner)}) == [owner]
 
 
 @given(

@@ -115,7 +115,6 @@ class Generate:
             ModelError: If no reply could be had.
         """
         prompt, learned = state["prompt"], self._chat(origin).learned
-        before = learned.window
         for _ in range(TRIES):
             try:
                 return prompt, *await self._answer(state, origin, prompt)
@@ -128,8 +127,8 @@ class Generate:
                 )
             except ValueError:
                 break  # Persona and message alone do not fit.
+        learned.guessed_in_vain()
         if refused.window is None:
-            learned.window = before  # Guessed smaller and smaller, and in vain.
             raise refused
         raise ContextTooLong(
             f"{learned.name} reads {refused.window} tokens at once, too few for the persona and "

@@ -84,26 +84,34 @@ async def ask(
         ModelError: If no usable answer came.
     """
     count = tokens.prompt(question.messages) + sum(tokens.text(str(t)) for t in question.tools)
+    parts = any(map(has_parts, question.messages))
     try:
-        answer = await _as_it_takes(model, question, learned, config)
+        answer = await _as_it_takes(model, question, learned, count, config)
         answer = _cleaned(answer, question, learned.takes("tools"))
         usage = answer.usage_metadata
-        if usage and not any(map(has_parts, question.messages)):
+        if usage and not parts:
             learned.counted(count, usage["input_tokens"])
         if WRITTEN_CALL in answer.additional_kwargs:
             learned.text_calls = True
         else:
             check_reply(answer)
     except ContextTooLong as error:
-        learned.too_long(error, count, question.max_tokens)
+        learned.too_long(error, count, question.max_tokens, parts=parts)
         raise
     return answer
 
 
 async def _as_it_takes(
-    model: BaseChatModel, question: Question, learned: Learned, config: RunnableConfig | None
+    model: BaseChatModel,
+    question: Question,
+    learned: Learned,
+    count: int,
+    config: RunnableConfig | None,
 ) -> AIMessage:
-    """Return the answer, asking again without each thing that the model refuses."""
+    """Return the answer, asking again without each thing that the model refuses.
+
+    Images and the like are left out where only the text, of `count` tokens, fits.
+    """
     trial = Trial(learned)
     while True:
         sent = _features(model, question, trial)
@@ -111,6 +119,16 @@ async def _as_it_takes(
         try:
             prompt = _prompt(question.messages, sent)
             answer, waited = await once_loaded(partial(_streamed, bound, prompt, config))
+        except ContextTooLong as error:
+            fits = error.window and learned.reads(error.window) >= count + question.max_tokens
+            if not fits or "parts" not in sent:
+                raise
+            trial.leave_out("parts")
+            learned.news.append(
+                f"images: left out, they take more than the {error.window} tokens that "
+                f"{learned.name} reads at once"
+            )
+            continue
         except (Refused, ServerFailed) as error:
             if not trial.leaves_out(error, sent):
                 raise

@@ -52,8 +52,9 @@ class Learned:
     refused a request without as well, for a while."""
     window_said: bool = False
     """Whether the model itself named its window."""
-    guessed: tuple[float, int | None] | None = None
-    """Until when a window that it did not name is kept to, and which one holds then."""
+    guessed: tuple[float, int | None, bool] | None = None
+    """Until when a window that it did not name is kept to, which one holds then, and whether that
+    was named."""
     text_calls: bool = False
     """Whether it wrote a tool call as text: it is offered no tools any more."""
     noted: str = ""
@@ -94,8 +95,18 @@ class Learned:
     def limit(self, budget: int) -> int:
         """Return how many tokens, as counted here, prompt and reply may have: `budget` at most."""
         if self.guessed and monotonic() >= self.guessed[0]:
-            self.window, self.guessed = self.guessed[1], None
-        return budget if self.window is None else min(budget, int(self.window / self.factor))
+            self.guessed_in_vain()
+        return budget if self.window is None else min(budget, self.reads(self.window))
+
+    def reads(self, window: int) -> int:
+        """Return how many tokens, as counted here, fit into a window."""
+        return int(window / self.factor)
+
+    def guessed_in_vain(self) -> None:
+        """Take back a window that the model did not name."""
+        if self.guessed:
+            _, self.window, self.window_said = self.guessed
+            self.guessed = None
 
     def counted(self, ours: int, its: int) -> None:
         """Learn from a prompt that has `ours` tokens as counted here and `its` as the model says.
@@ -106,15 +117,22 @@ class Learned:
             ratio = min(_WORST_FACTOR, its / ours)
             self.factor = max(self.factor, int(ratio * 20 + 0.999) / 20)
 
-    def too_long(self, error: ContextTooLong, prompt: int, reply: int) -> None:
-        """Learn from a refusal of `prompt` tokens with `reply` to come, as counted here."""
-        if error.sent:
+    def too_long(self, error: ContextTooLong, prompt: int, reply: int, *, parts: bool) -> None:
+        """Learn from a refusal of `prompt` tokens with `reply` to come, as counted here.
+
+        Args:
+            error: The refusal.
+            prompt: Tokens of the text of the prompt.
+            reply: What the reply may take.
+            parts: Whether the prompt held images or other parts, which are not counted here.
+        """
+        if error.sent and not parts:
             self.counted(prompt, error.sent)
         window, ours = error.window, prompt + reply
-        if window is None or int(window / self.factor) >= ours:
+        if window is None or self.reads(window) >= ours:
             # Not said, or said of a prompt that should have fitted: what was sent is made smaller.
-            before = self.guessed[1] if self.guessed else self.window
-            self.guessed = (monotonic() + AGAIN, before)
+            before = self.guessed[1:] if self.guessed else (self.window, self.window_said)
+            self.guessed = (monotonic() + AGAIN, *before)
             self.window, self.window_said = int(ours * _SHRINK * self.factor), False
             return
         if window != self.window:

@@ -63,6 +63,10 @@ class Trial:
         """Return whether something is sent, where the question has it."""
         return self._learned.takes(feature) and feature not in self._left_out
 
+    def leave_out(self, feature: Feature) -> None:
+        """Leave something out of this question alone."""
+        self._left_out.add(feature)
+
     def leaves_out(self, error: ModelError, sent: Collection[Feature]) -> bool:
         """Leave out what a failure is about; return False where nothing is left to try.
 

@@ -313,6 +313,24 @@ async def test_a_model_that_takes_no_images_gets_the_note(open_house: Open) -> N
         assert len(asked) == 3 and "[image: cat.png]" in str(asked[-1]["messages"][-1])
 
 
+async def test_an_image_too_large_for_the_model_is_left_out_and_shortens_nothing(
+    open_house: Open,
+) -> None:
+    says = "maximum context length is 8192 tokens. However, you requested 12000 tokens"
+
+    def seeing(body: Body) -> Behaviour:
+        return Fault(400, says) if "image_url" in str(body["messages"]) else answer(body)
+
+    async with open_house() as house:
+        limit = (await house.say(f"mark1 {LONG}"))["budget"]["limit"]
+        house.server.default = seeing
+        result = await house.say([{"type": "text", "text": "Who is this, mark2?"}, IMAGE])
+        assert result["messages"][-1].type == "ai" and "images: left out" in str(result["degraded"])
+        assert "[image: cat.png]" in house.prompt()
+        assert (await house.say("And mark3?"))["budget"]["limit"] == limit
+        assert house.parts.models.chat.learned.factor < 2
+
+
 async def test_an_image_that_is_refused_for_what_it_is_blinds_nobody(open_house: Open) -> None:
     bad = {"type": "image_url", "image_url": {"url": "data:image/png;base64,!"}}
 

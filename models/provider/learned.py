@@ -48,8 +48,8 @@ class Learned:
     suspected: set[Feature] = field(default_factory=set)
     """What it answered only without, once; see `Trial`."""
     blameless: dict[Feature, float] = field(default_factory=dict)
-    """Until when no refusal is taken to be about something: what it answered to, for good; what it
-    refused a request without as well, for a while."""
+    """Until when no refusal is taken to be about something: it answered to it just before, or
+    refused a request without it as well."""
     window_said: bool = False
     """Whether the model itself named its window."""
     guessed: tuple[float, int | None, bool] | None = None
@@ -78,15 +78,13 @@ class Learned:
     def answered(self, sent: Collection[Feature]) -> None:
         """Learn from an answer to what was sent."""
         self.suspected -= set(sent)
+        self.clears(sent)
         for feature in sent:
-            self.blameless[feature] = inf
             self.refused.pop(feature, None)
 
-    def refuses_anyhow(self, without: Collection[Feature]) -> None:
-        """Learn from a refusal that nothing helped against."""
-        until = monotonic() + AGAIN
-        for feature in without:
-            self.blameless[feature] = max(until, self.blameless.get(feature, until))
+    def clears(self, features: Collection[Feature]) -> None:
+        """Learn what refusals are not about, for a while: a server may get another model."""
+        self.blameless.update(dict.fromkeys(features, monotonic() + AGAIN))
 
     def may_refuse(self, feature: Feature) -> bool:
         """Return whether a refusal that names nothing may be about something."""

@@ -93,7 +93,7 @@ class Trial:
         if self._guess:
             self._left_out.add(self._guess)
         else:
-            self._learned.refuses_anyhow(self._left_out)
+            self._learned.clears(self._left_out)
         return self._guess is not None
 
     def answered(self, sent: Collection[Feature]) -> None:

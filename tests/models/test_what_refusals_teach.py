@@ -128,6 +128,18 @@ async def test_refusals_in_vain_do_not_end_the_search_for_a_reason(
 
 
 @pytest.mark.usefixtures("later")
+async def test_a_server_that_gets_another_model_is_learned_anew(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    learned = Learned()
+    assert (await asked(model, learned)).text
+    openai_server.default = lambda body: (
+        Fault(400, "Bad Request") if "tools" in body else Reply("Hi")
+    )
+    assert (await asked(model, learned)).text == "Hi"
+
+
+@pytest.mark.usefixtures("later")
 async def test_a_length_that_was_guessed_is_given_up_again(
     openai_server: OpenAIServer, model: BaseChatModel
 ) -> None:

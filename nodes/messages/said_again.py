@@ -57,7 +57,7 @@ def arrived(
     held = {turn_id(message) for message in messages}
     here: list[AnyMessage] = []
     came_again: dict[str, Turn] = {}
-    for message in messages:
+    for place, message in enumerate(messages):
         turn, at = places.get(message.id or "", (None, 0))
         if turn is None or turn_id(message) is not None or waiting_for(message) is not None:
             here.append(message)
@@ -72,7 +72,13 @@ def arrived(
             same = [m for m in here if turn_id(m) == turn.id]
             if turn.id not in held:
                 same = turn_messages(turn, signatures)[:at]
-            return Arrived([*others, *map(without_stamp, same), message], turn.parent, left)
+            edit = [*map(without_stamp, same), message]
+            more = [
+                m
+                for m in messages[place + 1 :]
+                if isinstance(m, HumanMessage) and _is_new(m) and m.id not in places
+            ]
+            return Arrived([*others, *edit, *more], turn.parent, left)
     new = _without_history(here, came_again)
     again = None
     if came_again:

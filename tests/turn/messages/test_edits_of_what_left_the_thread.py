@@ -144,6 +144,31 @@ async def test_ids_that_another_thread_used_before_are_no_edits_of_it(open_house
         assert view.seq == 25 and set(view.refs) == {"t", "u", "v"}
 
 
+@pytest.mark.parametrize("thread_keep", [6, 50])
+async def test_what_is_said_behind_an_edit_is_said_with_it(
+    open_house: Open, thread_keep: int
+) -> None:
+    async with open_house(**SMALL | {"thread_keep": thread_keep}) as house:
+        for number in range(1, 13):
+            await send(house, human(number))
+        said = await send(house, human(3, "Say mark98"), human(50, "Say mark99"))
+        assert users(said) == ["Say mark1", "Say mark2", "Say mark98", "Say mark99"]
+        await send(house, human(51, "What did I say?"))
+        assert house.shown() == {"mark1", "mark2", "mark98", "mark99"}
+
+
+async def test_a_copy_of_a_thread_knows_what_left_it_and_its_edit_is_its_own(
+    open_house: Open,
+) -> None:
+    async with open_house(**SMALL) as house:
+        await talk(house, 12)
+        await house.parts.stores.checkpointer.acopy_thread("t", "copy")
+        said = await send(house, human(4, "Say mark99"), thread="copy")
+        assert users(said) == ["Say mark1", "Say mark2", "Say mark3", "Say mark99"]
+        said = await send(house, human(60, "What did I say?"))
+        assert users(said)[-2] == "Say mark12"
+
+
 async def test_an_edit_shows_nothing_again_that_was_taken_out_before_it(open_house: Open) -> None:
     async with open_house(**SMALL) as house:
         await send(house, human(1))

@@ -120,8 +120,8 @@ def encode(item: Item, index: Index, vectors: Sequence[Vector], dimensions: int)
 
 
 def is_item(metadata: Metadata) -> bool:
-    """Whether a row is an item's first."""
-    return "key" in metadata
+    """Whether a row is an item's first: the others, which hold a vector, name it."""
+    return "item" not in metadata
 
 
 def decode(metadata: Metadata) -> StoredItem | None:

@@ -84,7 +84,9 @@ class Shard(Chroma):
     ) -> list[Entry]:
         """Rows with these ids, or of a filter in the order in which they were first written."""
         answer = self.get(ids, where, limit, offset, include=["metadatas"])
-        return list(zip(answer["ids"], answer["metadatas"] or [], strict=True))
+        # None where another program took all of a row's away.
+        metadatas = [metadata or {} for metadata in answer["metadatas"] or []]
+        return list(zip(answer["ids"], metadatas, strict=True))
 
     def vectors(self, ids: list[str]) -> dict[str, Vector]:
         """Vectors of those of these rows that exist."""
@@ -107,8 +109,9 @@ class Shard(Chroma):
 
     def write(self, rows: Sequence[Row]) -> None:
         """Write rows in one call, over those of the same ids."""
+        metadatas: list[Any] = [row.metadata or None for row in rows]  # Chroma takes no empty one.
         self._collection.upsert(
             ids=[row.id for row in rows],
             embeddings=[row.vector for row in rows],
-            metadatas=[row.metadata for row in rows],
+            metadatas=metadatas,
         )

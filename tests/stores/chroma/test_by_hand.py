@@ -67,13 +67,33 @@ async def test_a_long_value_comes_back_as_it_was_however_it_was_written(
         assert [item.value for item in await store.asearch(NS)] == [value]
 
 
-async def test_a_row_that_names_no_item_is_left_out(chroma_url: str) -> None:
+UNNAMED: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "no key": lambda metadata: {"key": None},
+    "a broken key": lambda metadata: {"key": "{"},
+    "nothing at all": lambda metadata: dict.fromkeys(metadata),
+}
+
+
+@pytest.mark.parametrize("damage", UNNAMED.values(), ids=UNNAMED.keys())
+async def test_a_row_that_names_no_item_is_left_out_and_counted(
+    chroma_url: str, damage: Callable[[Any], dict[str, Any]]
+) -> None:
+    def harm(collection: Collection) -> None:
+        rows = collection.get()
+        changed: Any = [damage(metadata) for metadata in rows["metadatas"] or []]
+        if changed:
+            collection.update(rows["ids"], metadatas=changed)
+
     async with opener(url=chroma_url)() as store:
         await store.aput(NS, "broken", {"text": "broken one"}, index=["text"])
-        by_hand(chroma_url, lambda c: c.update(c.get()["ids"], metadatas=[{"key": "{"}]))
+        by_hand(chroma_url, harm)
         await store.aput(NS, "whole", {"text": "whole one"}, index=["text"])
-        assert [item.key for item in await store.asearch(NS)] == ["whole"]
-        assert [item.key for item in await store.asearch(NS, query="one")] == ["whole"]
+        for space in (NS, ()):
+            assert [item.key for item in await store.asearch(space)] == ["whole"]
+            assert [item.key for item in await store.asearch(space, query="one")] == ["whole"]
+        assert await store.alist_namespaces() == [NS]
+        assert [stored.item.key async for stored in store.rows()] == ["whole"]
+        assert await store.count() == 2
 
 
 @pytest.mark.parametrize("damage", [{"value": "{"}, {"key": "{"}, {"namespace": "[5]"}], ids=str)

@@ -162,8 +162,11 @@ def checked(checkpoint: CheckpointTuple) -> CheckpointTuple:
         ValueError: If something else was read.
     """
     parts: Any = checkpoint.checkpoint
+    metadata: Any = checkpoint.metadata
     fields = ("channel_values", "channel_versions", "versions_seen")
-    whole = isinstance(checkpoint.metadata, dict) and isinstance(parts, dict) and "id" in parts
+    counted = isinstance(metadata, dict) and type(metadata.get("step")) is int
+    named = isinstance(checkpoint.config["configurable"].get("checkpoint_id"), str)
+    whole = counted and named and isinstance(parts, dict) and "id" in parts
     if not whole or not all(isinstance(parts.get(name), dict) for name in fields):
         raise ValueError("This is no whole checkpoint.")
     return checkpoint

@@ -11,7 +11,7 @@ RUN = "json_extract(CAST(metadata AS TEXT), '$.run_id')"
 SAVED = f"""
 SELECT checkpoint_ns, checkpoint_id, coalesce(parent_checkpoint_id, ''),
     coalesce({SOURCE}, ''), coalesce({STEP}, 0)
-FROM checkpoints WHERE thread_id = ?
+FROM checkpoints WHERE thread_id = ? AND typeof(checkpoint_id) = 'text'
 """
 
 # Metadata lie behind the body of their checkpoint, so reading them row by row reads everything.

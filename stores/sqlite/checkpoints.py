@@ -130,7 +130,7 @@ class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
         namespace = str(config["configurable"].get("checkpoint_ns") or "")
         place = {"thread": thread_id, "ns": namespace}
         ((there, written),) = await self._rows(sql.NEWEST, place)
-        lost = (written or "") > (there or "")
+        lost = str(written or "") > str(there or "")
         return await self._answer(config, checkpoint, there=bool(there), lost=lost)
 
     async def _loaded(self, config: RunnableConfig) -> CheckpointTuple | None:

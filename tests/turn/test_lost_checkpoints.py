@@ -1,20 +1,24 @@
 """A thread whose checkpoints are lost or damaged goes on from its last turn, and says so."""
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from redis import Redis
 
 from domain.owner import Owner
 from stores.maintenance.erase import forget
+from stores.redis.checkpoint_layout import checkpoint_value, loaded
 from stores.summaries import path_of
 from tests.support.deep import deep
 from tests.support.house import Open
 
 GARBLED = {"no checkpoint": b"\x05", "cut": b"\xdf\xff", "text": b"not a checkpoint"}
+METADATA: dict[str, dict[str, Any]] = {"no step": {}, "a text for a step": {"step": "x"}}
 
 
 def newest(redis: Any, key: bytes) -> Any:
@@ -31,6 +35,13 @@ def harm(backend: dict[str, Any], data_dir: Path, how: str) -> None:
                 redis.delete(key)
             elif how == "newest":
                 redis.hdel(key, newest(redis, key))
+            elif how in METADATA:
+                serde, field = JsonPlusSerializer(), newest(redis, key).decode()
+                value = redis.hget(key, field)
+                assert isinstance(value, bytes)
+                checkpoint = loaded(serde, "t", field, value, {}).checkpoint
+                changed: Any = METADATA[how]
+                redis.hset(key, field, checkpoint_value(serde, checkpoint, changed))
             else:
                 redis.hset(key, newest(redis, key), GARBLED[how])
         return
@@ -38,12 +49,19 @@ def harm(backend: dict[str, Any], data_dir: Path, how: str) -> None:
         last = "WHERE checkpoint_id = (SELECT max(checkpoint_id) FROM checkpoints)"
         if how in GARBLED:
             db.execute(f"UPDATE checkpoints SET checkpoint = ? {last}", (GARBLED[how],))
+        elif how in METADATA:
+            value = json.dumps(METADATA[how]).encode()
+            db.execute(f"UPDATE checkpoints SET metadata = ? {last}", (value,))
+        elif how == "bytes for an id":
+            db.execute(f"UPDATE checkpoints SET checkpoint_id = ? {last}", (b"\xff",))
         else:
             db.execute(f"DELETE FROM checkpoints {last if how == 'newest' else ''}")
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("how", ["newest", "no checkpoint", *map(deep, ("all", "cut", "text"))])
+@pytest.mark.parametrize(
+    "how", ["newest", "no checkpoint", *map(deep, ("all", "cut", "text", *METADATA))]
+)
 async def test_a_thread_without_its_newest_checkpoint_goes_on_from_its_last_turn(
     open_house: Open, backend: dict[str, Any], tmp_path: Path, how: str
 ) -> None:
@@ -62,6 +80,23 @@ async def test_a_thread_without_its_newest_checkpoint_goes_on_from_its_last_turn
         assert [state async for state in history]
         saver = house.parts.stores.checkpointer
         await saver.acopy_thread("t", "copy")
+        await forget(house.parts.stores, "alex")
+        assert [row async for row in saver.damaged()] == []
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("backend", ["embedded"], indirect=True)
+async def test_a_checkpoint_whose_id_is_no_text_stops_no_turn_and_is_named(
+    open_house: Open, tmp_path: Path
+) -> None:
+    async with open_house(fold_turns=100) as house:
+        await house.talk(1, 3)
+        harm({}, tmp_path / "data", "bytes for an id")
+        for number in range(4, 6):
+            await house.say(f"Let us speak of mark{number} now")
+            assert house.shown() == {f"mark{n}" for n in range(1, number + 1)}
+        saver = house.parts.stores.checkpointer
+        assert [row async for row in saver.damaged() if row]
         await forget(house.parts.stores, "alex")
         assert [row async for row in saver.damaged()] == []
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from domain.owner import DEFAULT_CHARACTER, LOCAL_USER, Owner, digest
+from models.parts import text_of
 from service.http.access import Asking, Served
 from service.http.openai.messages import (
     NO_CACHE,
@@ -132,13 +133,15 @@ async def _ask(
         served.conversation,
         owner,
         said.history,
+        newest=text_of(said.newest),
         thread=thread,
         whole=header == WHOLE_HEADER,
         now=served.parts.now(),
     )
     zone = request.headers.get(ZONE_HEADER) or timezone
     options = {"persona": said.persona, "checkpoint": place.checkpoint, "timezone": zone}
-    return Ask(owner, place.thread, said.newest, {**options, "name": said.name})
+    options |= {"message_id": place.message, "name": said.name}
+    return Ask(owner, place.thread, said.newest, options)
 
 
 async def _streamed(

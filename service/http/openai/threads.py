@@ -29,6 +29,8 @@ class Place:
     thread: str
     checkpoint: str | None = None
     """The checkpoint that it leaves from, where that is not the thread's newest."""
+    message: str | None = None
+    """The id of the message that it edits, where no checkpoint from before that is kept."""
 
 
 def _said(turn: Turn) -> Pair:
@@ -91,6 +93,7 @@ async def place_of(
     owner: Owner,
     history: Sequence[Pair],
     *,
+    newest: str,
     thread: str | None,
     whole: bool,
     now: datetime,
@@ -102,6 +105,7 @@ async def place_of(
         conversation: Knows the checkpoints of threads.
         owner: Whose conversation it is.
         history: What the client says was said before, oldest first.
+        newest: The text of its newest message.
         thread: The thread that the client names; None: found by the history.
         whole: Whether the client always sends all that was said on its thread: a message
             without a history then takes the place of its first.
@@ -117,12 +121,12 @@ async def place_of(
         return Place(str(thread), await conversation.begin_anew(str(thread)))
     if not history:
         return Place(thread or new_thread())
-    turn = await asyncio.to_thread(_ending, view.turns.values(), view, history, thread)
+    known = [*view.turns.values()]
+    turn = await asyncio.to_thread(_ending, known, view, history, thread)
     if turn is None:
         episodes = await stores.memories.episodes(owner, view.generation)
-        folded = [turn for episode in episodes for turn in episode.turns]
-        everything = [*view.turns.values(), *folded]
-        turn = await asyncio.to_thread(_ending, everything, view, history, thread)
+        known += [turn for episode in episodes for turn in episode.turns]
+        turn = await asyncio.to_thread(_ending, known, view, history, thread)
     if turn is None:
         if ref is not None:
             return Place(str(thread), await _left_branch(conversation, view, str(thread), history))
@@ -137,11 +141,24 @@ async def place_of(
         checkpoint = await conversation.checkpoint_after(thread or turn.thread, turn.id)
         if checkpoint is not None:
             return Place(thread or turn.thread, checkpoint)
+    # Without a name it may be another conversation that began alike: both stay.
+    edited = _following(known, ref, turn)
+    if edited is not None and _said(edited)[0] != _plain(newest):
+        return Place(str(thread), message=edited.messages[0].id)
     # Too old to leave from there, or known by another thread: a thread of its own begins with it.
     branch = thread if thread is not None and ref is None else new_thread()
     await stores.journal.note_thread(owner, view.generation, branch)
     await stores.journal.add_turns(owner, view.generation, [], branch, turn.id)
     return Place(branch)
+
+
+def _following(turns: Iterable[Turn], ref: str | None, turn: Turn) -> Turn | None:
+    """Return what follows a turn on the branch that a thread ends with."""
+    by_id = {each.id: each for each in turns}
+    at = by_id.get(ref or "")
+    while at is not None and at.parent != turn.id:
+        at = by_id.get(at.parent or "")
+    return at
 
 
 def _ending(

@@ -428,6 +428,25 @@ async def test_a_message_edited_or_answered_anew_takes_the_place_until_one_goes_
         assert [turn[0] for turn in await transcript(served)] == ["I live in Denver.", "Hm."]
 
 
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_message_edited_later_than_checkpoints_are_kept_takes_the_place_in_a_named_chat(
+    open_served: OpenServed, named: bool
+) -> None:
+    async with open_served(checkpoint_turns=2, fold_turns=3) as served:
+        served.model.default = always(Reply("I see."))
+        web: Any = {"extra_headers": WEB_CHAT if named else {}}
+        history: list[User] = []
+        for number in range(1, 9):
+            text = said(f"I keep bee number {number}.")
+            history += [text, replied(await ask(served, *history, text, **web))]
+        edited = [*history[:4], said("I sail boats.")]
+        edited.append(replied(await ask(served, *edited, **web)))
+        await ask(served, *edited, said("Hm."), **web)
+        bees = [f"I keep bee number {number}." for number in range(1, 3 if named else 9)]
+        assert [turn[0] for turn in await transcript(served)] == [*bees, "I sail boats.", "Hm."]
+        assert len(await refs(served)) == (1 if named else 2)
+
+
 @pytest.mark.deep
 async def test_what_another_models_tools_said_is_left_out(open_served: OpenServed) -> None:
     async with open_served() as served:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -39,3 +41,13 @@ async def test_memory_stays_flat_over_many_turns(tmp_path: Path) -> None:
             after = resident(server.process.pid)
         print(f"{before / 1e6:.0f} MB after {TURNS // 2} turns, {after / 1e6:.0f} MB after {TURNS}")
         assert after < GROWTH * before, (before, after)
+
+
+def test_a_server_looks_for_garbage_as_often_as_python_does_though_a_command_puts_it_off() -> None:
+    """Else what each turn leaves in circles stays for thousands of turns."""
+    code = (
+        "import gc; from service.cli.terminal import hasten; hasten();"
+        "from service.http.alone import create; create(); print(gc.get_threshold()[0])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) <= 2_000

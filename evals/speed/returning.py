@@ -6,6 +6,7 @@ offline, and then a process that has talked with somebody else recalls from them
 
 import argparse
 import asyncio
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -80,6 +81,8 @@ async def measure(folder: Path, most: int, times: int) -> list[FirstRecall]:
         offline = OfflineMemory(tokens)
         fed = await feed_by_turns(bench, Dialogue(RETURNING, tuple(sessions), ()), offline)
         other = await feed_by_turns(bench, Dialogue(ALONE, tuple(sessions[:1]), ()), offline)
+        gc.collect()
+        gc.freeze()  # As the product's own server does.
         await first_recall(bench, other.owner, 0)
         total = tokens_of(sessions, tokens)
         return [await first_recall(bench, fed.owner, total) for _ in range(times)]

@@ -6,8 +6,9 @@ from datetime import datetime, tzinfo
 from operator import add
 from typing import Annotated, Any
 
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import AnyMessage, RemoveMessage, convert_to_messages
 from langgraph.channels import UntrackedValue
+from langgraph.graph.message import Messages, add_messages
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # The one that pydantic reads on Python 3.11 too.
 
@@ -20,7 +21,6 @@ from domain.records import Turn
 from domain.tiers import Tier
 from domain.turns import refs_seen
 from models.open import Models
-from nodes.messages.merging import merged
 from nodes.prompt import Draft, Prompt
 from settings import Settings
 from stores.open import Stores
@@ -71,6 +71,18 @@ class ChatInput(BaseModel):
     character_id: str | None = Field(
         default=None, description="Whom they talk with, for callers that can give no context."
     )
+
+
+def merged(left: Messages, right: Messages) -> Messages:
+    """Return a thread's messages with those that come, as LangGraph's `add_messages` does.
+
+    An empty id names no message: LangGraph takes all that have it for one, and keeps the last.
+    """
+    came: list[Any] = convert_to_messages(right if isinstance(right, list) else [right])
+    for at, message in enumerate(came):
+        if message.id == "" and not isinstance(message, RemoveMessage):
+            came[at] = message.model_copy(update={"id": None})
+    return add_messages(left, came)
 
 
 class ChatOutput(TypedDict):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from langchain_core.language_models import BaseChatModel
 
-from models.embeddings.local import SentenceEncoder
-from models.embeddings.open import MULTILINGUAL
+from models.embeddings.local import WordLlamaEmbeddings
+from models.embeddings.open import BUILT_IN
 from models.errors import ModelSettingsError
 from models.offline.chat import OFFLINE, OfflineChatModel
 from models.provider.endpoint import endpoint, is_near, is_openai, key
@@ -80,9 +80,7 @@ def open_named(settings: Settings, name: str, variable: str, part: Part = "chat"
         ModelSettingsError: If it cannot be opened.
     """
     if name == OFFLINE:
-        return OfflineChatModel.open(
-            SentenceEncoder() if settings.embeddings == MULTILINGUAL else None
-        )
+        return OfflineChatModel.open(BUILT_IN.get(settings.embeddings, WordLlamaEmbeddings)())
     provider, colon, bare = name.partition(":")
     if colon and provider == "openai":
         return _open_openai(settings, bare, variable, part)

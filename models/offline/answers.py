@@ -10,9 +10,9 @@ from domain.text.questions import asks, asks_for_everything
 from domain.text.sentences import sentences
 from domain.text.statements import first_person
 from domain.text.terms import terms
-from models.embeddings.local import LocalEmbeddings, WordLlamaEmbeddings
+from models.embeddings.local import LocalEmbeddings
 from models.offline.facts import wishes_to_forget
-from models.offline.matching import MOST, about_user, best, content, nearest, whom_it_asks_of
+from models.offline.matching import about_user, answers_to, content
 from models.offline.prompt import Reading, Remembered
 from models.offline.texts import ENGLISH, Texts, all_texts, texts_of
 from models.tokens import TokenCounter
@@ -48,20 +48,13 @@ _QUOTE_TOKENS = 120
 """Tokens of one quotation; a longer one is shortened and ends with three dots."""
 
 
-def reply(
-    reading: Reading,
-    vectors: WordLlamaEmbeddings,
-    tokens: TokenCounter,
-    encoder: LocalEmbeddings | None = None,
-) -> str:
+def reply(reading: Reading, encoder: LocalEmbeddings, tokens: TokenCounter) -> str:
     """Return the offline model's whole answer to a prompt, in the language of its message.
 
     Args:
         reading: The prompt.
-        vectors: Likeness of English texts.
+        encoder: Likeness of texts, where words alone do not tell.
         tokens: Counts what is quoted.
-        encoder: Likeness of texts in any language, where words alone do not tell; None: it tells
-            no more than they do.
     """
     message, texts = " ".join(reading.message.split()), texts_of(language_of(reading.said))
     if not message:
@@ -78,15 +71,10 @@ def reply(
     who_am_i = first_person(question) and not terms(question)
     if asks_for_everything(question) or who_am_i:
         return _quoted(about_user(reading.remembered), tokens, texts) or texts.unknown
-    wanted, items = whom_it_asks_of(question, reading.remembered)
-    answers, sure = best(wanted, items, vectors)
-    # Near a question about nobody who talks here is what it does not ask.
-    elsewhere = first_person(question) is False and items is reading.remembered
-    near = [] if sure or elsewhere or encoder is None else nearest(question, items, encoder)
-    near = [item for item in near if not any(item.text in other.text for other in answers)]
+    answers, near = answers_to(question, reading.remembered, encoder)
     parts = [_quoted(answers, tokens, texts)] if answers else []
     if near:
-        parts.append(f"{texts.near} {_quoted(near[: MOST - len(answers)], tokens, texts)}")
+        parts.append(f"{texts.near} {_quoted(near, tokens, texts)}")
     return " ".join(parts) or texts.unknown
 
 

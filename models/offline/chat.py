@@ -24,7 +24,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from models.embeddings.local import LocalEmbeddings, WordLlamaEmbeddings
+from models.embeddings.local import LocalEmbeddings
 from models.forget_tool import FORGET_MEMORY
 from models.offline.answers import reply
 from models.offline.facts import wishes_to_forget
@@ -43,16 +43,14 @@ class OfflineChatModel(BaseChatModel):
 
     tokens: TokenCounter
     """Counts what it reads and writes."""
-    vectors: WordLlamaEmbeddings
+    encoder: LocalEmbeddings
     """Likeness of meaning between a question and what is remembered."""
-    encoder: LocalEmbeddings | None = None
-    """Likeness of meaning in every language; None: a question in other words finds nothing."""
     model_name: str = OFFLINE
 
     @classmethod
-    def open(cls, encoder: LocalEmbeddings | None = None) -> "OfflineChatModel":
+    def open(cls, encoder: LocalEmbeddings) -> "OfflineChatModel":
         """Return it, loading what it needs: call it in a thread."""
-        return cls(tokens=open_counter(OFFLINE), vectors=WordLlamaEmbeddings(), encoder=encoder)
+        return cls(tokens=open_counter(OFFLINE), encoder=encoder)
 
     @property
     def _llm_type(self) -> str:
@@ -109,7 +107,7 @@ class OfflineChatModel(BaseChatModel):
         offered = [tool["function"]["name"] for tool in options.get("tools", ())]
         asks = FORGET_MEMORY in offered and reading.forgot is None
         wishes = wishes_to_forget(reading.message) if asks else []
-        text = "" if wishes else reply(reading, self.vectors, self.tokens, self.encoder)
+        text = "" if wishes else reply(reading, self.encoder, self.tokens)
         closing = AIMessageChunk(
             content="",
             tool_call_chunks=[

@@ -8,7 +8,6 @@ Whatever does not fit is passed over.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
@@ -38,7 +37,7 @@ _NOW = "9999"
 
 @dataclass(frozen=True)
 class Remembered:
-    """One or two neighbouring sentences that the prompt holds."""
+    """One sentence that the prompt holds."""
 
     text: str
     by: By
@@ -50,8 +49,6 @@ class Remembered:
     """Later means larger: the day as 2026-05-08, then the place in the prompt."""
     past: bool
     """True for what the prompt marks as no longer so."""
-    pair: bool
-    """True for two sentences."""
 
 
 @dataclass(frozen=True)
@@ -139,17 +136,11 @@ def _block(body: str, offset: int) -> list[Remembered]:
 def _units(
     text: str, by: By, place: tuple[str, int], name: str = "", day: str = ""
 ) -> list[Remembered]:
-    """Return each sentence of a text, and each two in a row, which may need one another."""
-    said = sentences(_TAG.sub(" ", text).strip())
-    units: list[Remembered] = []
-    for parts in (((sentence,) for sentence in said), pairwise(said)):
-        for index, part in enumerate(parts):
-            whole = " ".join(part)
-            past = _PAST.search(whole) is not None
-            units.append(
-                Remembered(whole, by, name, day, (*place, index), past, pair=len(part) > 1)
-            )
-    return units
+    """Return each sentence of a text."""
+    return [
+        Remembered(said, by, name, day, (*place, index), _PAST.search(said) is not None)
+        for index, said in enumerate(sentences(_TAG.sub(" ", text).strip()))
+    ]
 
 
 def _sortable(day: str) -> str:

@@ -14,7 +14,7 @@ from langchain_core.messages import (
     SystemMessage,
 )
 
-from models.embeddings.local import SentenceEncoder
+from models.embeddings.local import SentenceEncoder, WordLlamaEmbeddings
 from models.offline.answers import shortened
 from models.offline.chat import OfflineChatModel
 from models.provider.replies import check_reply
@@ -26,7 +26,7 @@ SYSTEM = SystemMessage(
 
 @pytest.fixture(scope="module")
 def model() -> OfflineChatModel:
-    return OfflineChatModel.open()
+    return OfflineChatModel.open(WordLlamaEmbeddings())
 
 
 def block(*lines: str) -> HumanMessage:
@@ -299,6 +299,21 @@ def test_what_comes_near_nothing_is_not_known(in_any_language: OfflineChatModel)
     told = HumanMessage("I work at a bakery. Do I have pets?"), AIMessage("...")
     said = answer(in_any_language, "Do I have any allergies?", *told)
     assert said.startswith("I do not remember")
+
+
+def test_what_lacks_a_number_of_the_question_does_not_come_near_it(
+    in_any_language: OfflineChatModel,
+) -> None:
+    said = HumanMessage("I serviced pump 42 with new seals."), AIMessage("...")
+    assert "pump 42" in answer(in_any_language, "What was done to pump 42?", *said)
+    assert "do not remember" in answer(in_any_language, "What did I do to pump 43?", *said)
+
+
+def test_an_english_installation_finds_what_was_said_in_other_words(
+    model: OfflineChatModel,
+) -> None:
+    said = HumanMessage("I love apples and bananas."), AIMessage("...")
+    assert "nearest that I remember" in answer(model, "Which fruit am I fond of?", *said)
 
 
 def test_what_comes_near_is_told_once_and_only_of_the_user(

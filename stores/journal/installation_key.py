@@ -25,7 +25,10 @@ async def installation_key(journal: JournalBackend, data_dir: Path | None) -> by
     """
     path = data_dir / FILE if data_dir else None
     in_file = await asyncio.to_thread(_read, path) if path else None
-    key = await journal.mark_once(MARK, in_file or token_hex(32))
+    made = in_file or token_hex(32)
+    key = await journal.mark_once(MARK, made)
+    if not _is_key(key):  # Another program wrote over it; the journal confirms what it signed.
+        key = await journal.mark(MARK, made) or made
     if path and in_file is None:
         await asyncio.to_thread(_write, path, key)
     return bytes.fromhex(in_file or key)
@@ -34,9 +37,16 @@ async def installation_key(journal: JournalBackend, data_dir: Path | None) -> by
 def _read(path: Path) -> str | None:
     try:
         text = path.read_text().strip()
-        return text if len(bytes.fromhex(text)) >= 32 else None
     except (OSError, ValueError):
         return None
+    return text if _is_key(text) else None
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) >= 32
+    except ValueError:
+        return False
 
 
 def _write(path: Path, key: str) -> None:

@@ -73,7 +73,10 @@ async def begun_by(client: Redis, owner_key: str) -> dict[str, str]:
     async with client.pipeline(transaction=False) as pipe:
         pipe.hgetall(begun_key(owner_key))
         (begun,) = await answered(without_strange(pipe))
-    texts = {key.decode(errors="replace"): name.decode() for key, name in (begun or {}).items()}
+    texts = {
+        key.decode(errors="replace"): name.decode(errors="replace")
+        for key, name in (begun or {}).items()
+    }
     return {plain(thread): name for thread, name in texts.items()}
 
 

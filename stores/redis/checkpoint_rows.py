@@ -83,9 +83,11 @@ class CheckpointRows:
         fields = dict(zip(map(bytes.decode, flat[::2]), flat[1::2], strict=True))
         field = next((name for name in fields if name.startswith("checkpoint:")), None)
         value = fields.pop(field) if field else b""
-        marked = field is not None and field.split(":")[2] == newest.decode()
+        marked = field is not None and field.split(":")[2] == newest.decode(errors="replace")
         lost = not id and bool(newest) and not marked
-        return Reading(names_of(names), field, value, fields, lost, deleted.decode())
+        return Reading(
+            names_of(names), field, value, fields, lost, deleted.decode(errors="replace")
+        )
 
     def begin(self, run: RunOn, reading: Reading) -> None:
         """Remember after which deletion of a thread a run began: it writes nothing after others."""
@@ -199,7 +201,7 @@ class CheckpointRows:
         seen: set[str] = set()
         for match, name in ((f"{ROWS}*", thread_of), (OLD_KEYS, old_thread)):
             async for key in self._client.scan_iter(match=match, count=MANY):
-                thread_id = name(key.decode())
+                thread_id = name(key.decode(errors="replace"))
                 if thread_id not in seen:
                     seen.add(thread_id)
                     yield thread_id

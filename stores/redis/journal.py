@@ -113,10 +113,10 @@ class RedisJournal(OwnerIndex):
             "tuple[bytes, list[bytes], list[bytes], bytes]", reply
         )
         return RawJournal(
-            generation=token.decode() or None,
+            generation=token.decode(errors="replace") or None,
             fields=_pairs(fields),
             turns=_pairs(turns),
-            summaries=summaries.decode(),
+            summaries=summaries.decode(errors="replace"),
         )
 
     async def read_generation(self, owner: Owner, generation: str) -> RawJournal:
@@ -160,7 +160,7 @@ class RedisJournal(OwnerIndex):
         keys, args = self._keys(owner), [token, FIRST_GENERATION]
         strange = [key async for key in strange_keys(self._redis, keys)]
         others = await self._write(keys, lambda: self._renew_script(keys=keys, args=args))
-        names = {name.decode() for name in others}
+        names = {name.decode(errors="replace") for name in others}
         if strange:
             names |= await self.generations(owner)
         return sorted(names - {token})
@@ -169,7 +169,10 @@ class RedisJournal(OwnerIndex):
         """Return the name of each generation that any key is there of, looking at all there are."""
         begin = owner_prefix(owner)
         keys = self._redis.scan_iter(match=f"{begin}*:*", count=MANY)
-        return {key.decode().removeprefix(begin).rpartition(":")[0] async for key in keys}
+        return {
+            key.decode(errors="replace").removeprefix(begin).rpartition(":")[0]
+            async for key in keys
+        }
 
     async def older(self, owner: Owner) -> list[str]:
         """Return the names of the owner's generations that are listed and not current."""
@@ -178,7 +181,11 @@ class RedisJournal(OwnerIndex):
             pipe.smembers(listed)
             pipe.get(current)  # After it: none that is listed is newer.
             names, token = await answered(without_strange(pipe))
-        return sorted({name.decode() for name in names or ()} - {token.decode()}) if token else []
+        return (
+            sorted({name.decode(errors="replace") for name in names or ()} - {token.decode()})
+            if token
+            else []
+        )
 
     async def erase(self, owner: Owner, generation: str, *, last: bool = True) -> int:
         """Delete all that a generation's journal and cache hold; return how many turns."""
@@ -198,7 +205,7 @@ class RedisJournal(OwnerIndex):
         if value is not None:
             await answered(self._redis.set(f"mnemo:mark:{name}", value))
         stored = await answered(self._redis.get(f"mnemo:mark:{name}"))
-        return cast(bytes, stored).decode() if stored else None
+        return cast(bytes, stored).decode(errors="replace") if stored else None
 
     async def mark_once(self, name: str, value: str) -> str:
         """Return a mark of the whole installation; the first value that is given stays."""
@@ -207,7 +214,7 @@ class RedisJournal(OwnerIndex):
             pipe.set(key, value, nx=True)
             pipe.get(key)
             _, value = await answered(pipe.execute())
-        return cast(bytes, value).decode()
+        return cast(bytes, value).decode(errors="replace")
 
     async def ping(self) -> str:
         """Return what answers, with its version where Redis lets this user know it."""

@@ -127,22 +127,17 @@ class SqliteJournal(OwnerIndex):
                 "INSERT OR IGNORE INTO generations VALUES (?, ?)",
                 [(owner.key, generation_name(before)), (owner.key, token)],
             )
-            async with self._db.execute(
-                "SELECT token FROM generations WHERE owner = ? AND token != ?", (owner.key, token)
-            ) as rows:
-                return [str(row[0]) async for row in rows]
+            others = "SELECT token FROM generations WHERE owner = ? AND token != ?"
+            return await self._column(others, owner.key, token)
 
     async def older(self, owner: Owner) -> list[str]:
         """Return the names of the owner's generations that are listed and not current."""
-        async with (
-            self._transaction(),
-            self._db.execute(
+        async with self._lock:
+            return await self._column(
                 "SELECT generations.token FROM generations JOIN generation USING (owner) "
                 "WHERE owner = ? AND generations.token != generation.token",
-                (owner.key,),
-            ) as rows,
-        ):
-            return [str(row[0]) async for row in rows]
+                owner.key,
+            )
 
     async def erase(self, owner: Owner, generation: str, *, last: bool = True) -> int:
         """Delete all that a generation's journal holds; return how many turns it held."""
@@ -182,7 +177,7 @@ class SqliteJournal(OwnerIndex):
 
     async def ping(self) -> str:
         """Return what answers, with its version."""
-        async with self._transaction("BEGIN"):
+        async with self._lock:
             return f"SQLite {await self._value('SELECT sqlite_version()')}"
 
     async def count_up(self, owner: Owner, amounts: Mapping[str, int]) -> None:
@@ -196,7 +191,7 @@ class SqliteJournal(OwnerIndex):
 
     async def counts(self, owner: Owner) -> dict[str, int]:
         """Return all counters of an owner; no reset touches them."""
-        async with self._transaction("BEGIN"):
+        async with self._lock:
             values = await self._pairs("SELECT name, value FROM counts WHERE owner = ?", owner.key)
         return {name: count_in(values, name) for name in values}
 

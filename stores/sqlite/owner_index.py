@@ -37,9 +37,11 @@ class OwnerIndex:
     async def _pairs(self, sql: str, *args: str) -> dict[str, str]:
         return {str(key): str(value) for key, value in await self._db.execute_fetchall(sql, args)}
 
+    async def _column(self, sql: str, *args: str) -> list[str]:
+        return [str(row[0]) for row in await self._db.execute_fetchall(sql, args)]
+
     async def _value(self, sql: str, *args: str) -> str | None:
-        rows = [*await self._db.execute_fetchall(sql, args)]
-        return str(rows[0][0]) if rows else None
+        return next(iter(await self._column(sql, *args)), None)
 
     async def note_holder(self, thread: str, holder: Holder) -> None:
         """Record whom a thread belongs to, with the readable ids."""
@@ -74,7 +76,7 @@ class OwnerIndex:
 
     async def holders(self, threads: Sequence[str]) -> dict[str, Holder]:
         """Return whom some threads belong to; one that nobody has spoken on is left out."""
-        async with self._transaction("BEGIN"):
+        async with self._lock:
             rows = await self._stored(threads)
         read = {thread: Holder.from_json(rows.get(digest(thread), "")) for thread in threads}
         return {thread: holder for thread, holder in read.items() if holder}
@@ -98,7 +100,7 @@ class OwnerIndex:
 
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""
-        async with self._transaction("BEGIN"):
+        async with self._lock:
             stored = await self._pairs("SELECT owner, value FROM owners ORDER BY owner")
         return owners_in(stored)
 
@@ -106,7 +108,7 @@ class OwnerIndex:
         """Return every owner of one user that has a journal, without looking at other users'."""
         # An owner's key begins with the user's digest and "-", and "." comes after "-".
         user = digest(user_id)
-        async with self._transaction("BEGIN"):
+        async with self._lock:
             stored = await self._pairs(
                 "SELECT owner, value FROM owners WHERE owner > ? AND owner < ? ORDER BY owner",
                 f"{user}-",
@@ -118,9 +120,11 @@ class OwnerIndex:
         """Return every owner of one user that any row is there of."""
         user, ids = digest(user_id), {owner.key: owner for owner in await self.owners_of(user_id)}
         tables = ("generations", "book", "turns", "listed_threads", "owners", "counts")
-        rows = " UNION ".join(f"SELECT owner, 0 FROM {table}" for table in tables)
-        async with self._transaction("BEGIN"):
-            keys = await self._pairs(f"SELECT * FROM ({rows}) WHERE owner LIKE ? || '-%'", user)
+        rows = " UNION ".join(f"SELECT owner FROM {table}" for table in tables)
+        async with self._lock:
+            keys = await self._column(
+                f"SELECT owner FROM ({rows}) WHERE owner LIKE ? || '-%'", user
+            )
         for key in keys:
             ids.setdefault(key, NamelessOwner(user_id, key.removeprefix(f"{user}-")))
         return [ids[key] for key in sorted(ids)]
@@ -129,8 +133,7 @@ class OwnerIndex:
         """Return the name of each generation that any row is there of."""
         tables = ("book", "turns", "listed_threads")
         rows = " UNION ".join(f"SELECT owner, generation FROM {table}" for table in tables)
-        async with self._transaction("BEGIN"):
-            names = await self._pairs(
-                f"SELECT generation, 0 FROM ({rows}) WHERE owner = ?", owner.key
-            )
-        return {*names}
+        async with self._lock:
+            return {
+                *await self._column(f"SELECT generation FROM ({rows}) WHERE owner = ?", owner.key)
+            }

@@ -19,7 +19,7 @@ from aiogram.utils.token import TokenValidationError
 
 from service.serving import Serving
 from service.telegram.answering import Answering
-from service.telegram.buttons import Buttons
+from service.telegram.buttons import press
 from service.telegram.commands import COMMANDS, Commands
 from service.telegram.inbox import Delivery, open_inbox
 from service.telegram.patience import Patience
@@ -55,7 +55,6 @@ class Doors:
     people: People
     answering: Answering
     commands: Commands
-    buttons: Buttons
 
     async def handle(self, update: Update, delivery: Delivery) -> None:
         """Do what an update asks for; whoever sent it hears of a bug that comes in between.
@@ -75,7 +74,7 @@ class Doors:
     async def _handle(self, update: Update, delivery: Delivery) -> None:
         if update.callback_query is not None:
             if self.people.may_talk(update.callback_query.from_user):
-                await self.buttons.press(update.callback_query)
+                await press(update.callback_query, self.commands)
             return
         message = update.message or update.edited_message
         if message is None or message.from_user is None or message.from_user.is_bot:
@@ -126,8 +125,7 @@ async def run_bot(serving: Serving) -> None:
             people = People(settings, inbox)
             commands = Commands(bot, serving, people)
             answering = Answering(bot, serving, people)
-            buttons = Buttons(bot, serving, people, commands)
-            doors = Doors(bot, username, people, answering, commands, buttons)
+            doors = Doors(bot, username, people, answering, commands)
             print(f"Answering as @{username}. Ctrl-C ends.", flush=True)
             try:
                 await _until_stopped(Polling(bot, inbox, doors.handle))

@@ -72,7 +72,7 @@ def measure(outcomes: Sequence[Outcome]) -> Measure:
     if not outcomes:
         return Measure(0, 0, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
     evidence = sum(len(outcome.evidence) for outcome in outcomes)
-    times = sorted(outcome.ms for outcome in outcomes)
+    times = [outcome.ms for outcome in outcomes]
     return Measure(
         questions=len(outcomes),
         evidence=evidence,
@@ -95,8 +95,6 @@ def result(method: str, outcomes: Sequence[Outcome]) -> Result:
     )
 
 
-def percentile(ascending: Sequence[float], share: float) -> float:
-    """Return the value below which a share of sorted values lies."""
-    if not ascending:
-        return 0.0
-    return ascending[min(len(ascending) - 1, int(share * len(ascending)))]
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which a share of some values lies; 0 where there are none."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0

@@ -112,9 +112,7 @@ class Series:
 
 
 def _at(name: str, turns: Sequence[Turn], share: float) -> float:
-    times: list[float] = [getattr(turn, name) for turn in turns]
-    value: float = percentile(sorted(times), share)
-    return value
+    return percentile([getattr(turn, name) for turn in turns], share)
 
 
 @asynccontextmanager
@@ -248,7 +246,7 @@ async def at_once(
     await talker.rest()
     whole = perf_counter() - begun
     talker.model.prompts.clear()
-    times = sorted(time for times in took for time in times)
+    times = [time for times in took for time in times]
     return {
         "turns_a_second": round(len(times) / whole, 1),
         "p50": round(percentile(times, 0.5), 1),

@@ -146,13 +146,13 @@ async def measure(
         store=place.store,
         model=embedding.name,
         owners=owners,
-        write_p50=_share(writes, 0.5),
-        write_p95=_share(writes, 0.95),
-        search_p50=_share(searches, 0.5),
-        search_p95=_share(searches, 0.95),
-        cold_p50=_share(colds, 0.5),
-        recall_p50=_share(recalls, 0.5),
-        recall_p95=_share(recalls, 0.95),
+        write_p50=percentile(writes, 0.5),
+        write_p95=percentile(writes, 0.95),
+        search_p50=percentile(searches, 0.5),
+        search_p95=percentile(searches, 0.95),
+        cold_p50=percentile(colds, 0.5),
+        recall_p50=percentile(recalls, 0.5),
+        recall_p95=percentile(recalls, 0.95),
         index_bytes=recall.nbytes,
     )
 
@@ -165,10 +165,6 @@ async def _recalled(place: Place, recall: Recall, history: History, probe: Probe
     took = (perf_counter() - begun) * 1000
     place.recalled.append(render(recollection.items))
     return took
-
-
-def _share(times: Sequence[float], share: float) -> float:
-    return percentile(sorted(times), share)
 
 
 async def compare(

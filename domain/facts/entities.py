@@ -255,7 +255,7 @@ def _with_mention(entity: Entity, mention: EntityMention, at: datetime) -> Entit
 
 
 def _attribute(label: str) -> str:
-    return " ".join(re.sub(r"[\s_]+", " ", fold(label)).split())
+    return " ".join(fold(label).replace("_", " ").split())
 
 
 def _named_at(entity: Entity, text: str) -> int:

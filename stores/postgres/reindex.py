@@ -12,7 +12,7 @@ from stores.base_store.batch import embed, plan_of_items
 from stores.base_store.items import StoredItem
 from stores.base_store.moving import Side
 from stores.postgres.pool import Connection, PostgresLink
-from stores.postgres.rows import vectors_in
+from stores.postgres.rows import stored_prefix, vectors_in
 from stores.postgres.schema import Embedded, exists, forget_pending, record, recorded
 from stores.postgres.store import PostgresStore
 from stores.postgres.text import escaped
@@ -159,7 +159,7 @@ class _NextVectors:
 
 def _place(stored: StoredItem) -> tuple[str, str]:
     """Return prefix and key as the tables have them."""
-    return ".".join(map(escaped, stored.item.namespace)), escaped(stored.item.key)
+    return stored_prefix(stored.item.namespace), escaped(stored.item.key)
 
 
 def _columns(items: Sequence[StoredItem]) -> tuple[list[str], list[str]]:

@@ -22,10 +22,10 @@ from service.telegram.answering import Answering
 from service.telegram.buttons import press
 from service.telegram.commands import COMMANDS, Commands
 from service.telegram.inbox import Delivery, open_inbox
-from service.telegram.patience import Patience
 from service.telegram.people import People
 from service.telegram.polling import Polling, chat_of
 from service.telegram.reply import Reply
+from service.telegram.retrying import Retrying
 
 PRIVATE = "I talk in private chats only: in a group others would read what you told me. Write to me"
 STRANGER = "This bot is private: ask whoever runs it to let you in. Your Telegram id is {}."
@@ -47,7 +47,7 @@ class BotUnusable(Exception):
 
 
 @dataclass(frozen=True)
-class Doors:
+class Router:
     """Sends each update where it is answered."""
 
     bot: Bot
@@ -114,7 +114,7 @@ async def run_bot(serving: Serving) -> None:
             "token that it gives into .env."
         )
     session = AiohttpSession(api=TelegramAPIServer.from_base(settings.telegram_api_url))
-    session.middleware(Patience())
+    session.middleware(Retrying())
     try:
         bot = Bot(settings.telegram_token.get_secret_value().strip(), session)
     except TokenValidationError as error:
@@ -125,10 +125,10 @@ async def run_bot(serving: Serving) -> None:
             people = People(settings, inbox)
             commands = Commands(bot, serving, people)
             answering = Answering(bot, serving, people)
-            doors = Doors(bot, username, people, answering, commands)
+            router = Router(bot, username, people, answering, commands)
             print(f"Answering as @{username}. Ctrl-C ends.", flush=True)
             try:
-                await _until_stopped(Polling(bot, inbox, doors.handle))
+                await _until_stopped(Polling(bot, inbox, router.handle))
             except TelegramUnauthorizedError as error:
                 raise BotUnusable(TOKEN) from error
 

@@ -21,7 +21,7 @@ _ONCE = (GetMe, GetUpdates, SendChatAction)
 _log = logging.getLogger(__name__)
 
 
-class Patience(BaseRequestMiddleware):
+class Retrying(BaseRequestMiddleware):
     """Stands before all requests to the Bot API."""
 
     async def __call__(

@@ -9,7 +9,7 @@ import logging
 import os
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -24,17 +24,12 @@ from numpy.typing import NDArray
 from domain.clean_text import clean
 from models.errors import ModelSettingsError
 
-_BATCH_CHARACTERS = 65_536
-"""Texts are padded to the longest of their batch; this bounds what a batch takes (64 MB)."""
 _QUICK_CHARACTERS = 20_000
 """What the static model embeds within a few milliseconds, so without a thread."""
 _LONGEST = 4_000
 """Characters of a text that are embedded by the sentence encoder; the meaning of more blurs."""
-
-_PORTION = _LONGEST
-"""Characters that are encoded at once: for so long everybody else waits."""
 _GIVES_WAY = 0.0005
-"""Seconds between two portions: enough for another thread to wake up."""
+"""Seconds between two batches: enough for another thread to wake up, which may want the lock."""
 
 _loading, _encoding = Lock(), Lock()
 
@@ -75,6 +70,8 @@ class LocalEmbeddings(Embeddings):
     """Likeness from which on a statement may answer a question."""
     quick: int
     """Characters that it embeds within a few milliseconds, so without a thread."""
+    at_once: ClassVar[int]
+    """Characters of a batch, in which each text is padded to the longest."""
     _weights: ClassVar[Any]
     """What loads the weights, cached."""
 
@@ -106,9 +103,18 @@ class LocalEmbeddings(Embeddings):
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
-    @abstractmethod
     def _rows(self, texts: list[str]) -> NDArray[np.float32]:
-        """Return one row of any length for each text."""
+        """Return one row of any length for each text, of zeros for a blank one."""
+        rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for number, batch in enumerate(_batches(texts, self.at_once)):
+            if number:
+                time.sleep(_GIVES_WAY)
+            rows[batch] = self._encoded([texts[index] for index in batch])
+        return rows
+
+    @abstractmethod
+    def _encoded(self, texts: list[str]) -> Any:
+        """Return one row of any length for each text of a batch; none of them is blank."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return a vector for each text."""
@@ -141,33 +147,14 @@ class SentenceEncoder(LocalEmbeddings):
     """What answers a question has 0.15 to 0.5, as a rule; at 0.2, a sixth of the answers that
     `evals/told_and_asked.py` asks for in Spanish is lost."""
     quick = 0
+    at_once = _LONGEST
+    """For so long everybody else waits."""
     _weights = staticmethod(_load_sentence_encoder)
 
-    def _rows(self, texts: list[str]) -> NDArray[np.float32]:
+    def _encoded(self, texts: list[str]) -> Any:
         model, mean = self.load()
-        rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        said = [at for at, text in enumerate(texts) if text.strip()]
-        for number, portion in enumerate(_portions(said, texts)):
-            if number:
-                time.sleep(_GIVES_WAY)  # or whoever waits for the lock would not get it
-            with _encoding:  # it sets how many threads numpy uses, which is one for all
-                rows[portion] = model.encode([texts[at][:_LONGEST] for at in portion]) - mean
-        return rows
-
-
-def _portions(said: Sequence[int], texts: Sequence[str]) -> Iterator[list[int]]:
-    """Yield the positions of texts, those together that are encoded at once."""
-    portion: list[int] = []
-    size = 0
-    for at in said:
-        length = min(len(texts[at]), _LONGEST)
-        if portion and size + length > _PORTION:
-            yield portion
-            portion, size = [], 0
-        portion.append(at)
-        size += length
-    if portion:
-        yield portion
+        with _encoding:  # it sets how many threads numpy uses, which is one for all
+            return model.encode([text[:_LONGEST] for text in texts]) - mean
 
 
 class WordLlamaEmbeddings(LocalEmbeddings):
@@ -181,22 +168,23 @@ class WordLlamaEmbeddings(LocalEmbeddings):
     """At 0.25 two more of the English answers of `evals/told_and_asked.py` come near, with a
     quarter more that answers nothing."""
     quick = _QUICK_CHARACTERS
+    at_once = 65_536
+    """What they take is bounded by that: 64 MB."""
     _weights = staticmethod(_load_wordllama)
 
-    def _rows(self, texts: list[str]) -> NDArray[np.float32]:
-        model = self.load()
-        rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        for batch in _batches(texts):
-            rows[batch] = model.embed([texts[index] for index in batch])
-        return rows
+    def _encoded(self, texts: list[str]) -> Any:
+        return self.load().embed(texts)
 
 
-def _batches(texts: Sequence[str]) -> list[list[int]]:
-    """Group the indices of texts of like length, so that padding stays small."""
+def _batches(texts: Sequence[str], characters: int) -> list[list[int]]:
+    """Group the indices of texts of like length, so that padding stays small, without blank ones.
+
+    A longer text than that is a batch of its own.
+    """
     batches: list[list[int]] = []
-    for index in sorted(range(len(texts)), key=lambda index: len(texts[index])):
-        length = len(texts[index])
-        if batches and (len(batches[-1]) + 1) * length <= _BATCH_CHARACTERS:
+    said = [index for index, text in enumerate(texts) if text.strip()]
+    for index in sorted(said, key=lambda index: len(texts[index])):
+        if batches and (len(batches[-1]) + 1) * len(texts[index]) <= characters:
             batches[-1].append(index)
         else:
             batches.append([index])

@@ -4,8 +4,8 @@ It is an extra, and takes a moment to import: nothing of it is imported before i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -25,17 +25,12 @@ _INSTALL = (
 )
 
 
-@contextmanager
-def _extra() -> Iterator[None]:
+def _import() -> None:
+    """Import what is needed: slow, so once, in a thread."""
     try:
-        yield
+        import stores.postgres.store  # noqa: F401
     except ImportError as error:
         raise StoreUnavailable(_INSTALL) from error
-
-
-def _import() -> None:
-    with _extra():
-        import stores.postgres.store  # noqa: F401  # slow, so once, in a thread
 
 
 async def _url(settings: Settings) -> str:
@@ -51,8 +46,9 @@ def _url_of(settings: Settings) -> str:
 
 
 def _place(settings: Settings) -> str:
-    with _extra():
-        from stores.postgres.pool import place_of
+    _import()
+    from stores.postgres.pool import place_of
+
     return f"Postgres at {place_of(_url_of(settings))}"
 
 

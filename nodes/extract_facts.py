@@ -10,10 +10,10 @@ from langgraph.runtime import Runtime
 
 from domain.facts import entities as entity_rules
 from domain.facts import facts as fact_rules
+from domain.facts.attributes import as_told_in
 from domain.facts.extraction import Source, sources_of
 from domain.facts.forgetting import NOTHING_WANTED, Wanted, turns_of
-from domain.facts.left import without_forgotten
-from domain.facts.traits import as_told_in
+from domain.facts.what_else import without_forgotten
 from domain.folding import to_extract
 from domain.journal import JournalView
 from domain.owner import Owner

@@ -7,10 +7,10 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from domain.facts.attributes import current_attributes
 from domain.facts.extraction import EntityMention, Source, begun
 from domain.facts.facts import Standing
-from domain.facts.saying import says
-from domain.facts.traits import current_attributes
+from domain.facts.same_statement import says
 from domain.owner import digest
 from domain.records import Attribute, Entity
 from domain.text.statements import denies

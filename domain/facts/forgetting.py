@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.facts.left import what_else
-from domain.facts.said import last_statement, own_texts, said_only_in, statements_of
-from domain.facts.saying import USER, Sayings, content_of, named, names_of
+from domain.facts.same_statement import USER, Sayings, content_of, named, names_of
 from domain.facts.statement import statement_id
+from domain.facts.user_statements import last_statement, own_texts, said_only_in, statements_of
+from domain.facts.what_else import what_else
 from domain.records import Entity, Episode, Fact, Turn, turn_of
 from domain.text.languages import language_of
 from domain.text.meant import period_meant

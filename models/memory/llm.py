@@ -17,8 +17,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel
 
+from domain.facts.attributes import traits
 from domain.facts.extraction import Extraction, Source
-from domain.facts.traits import traits
 from domain.records import Entity, Fact, Said, Turn
 from domain.text.sentences import sentences
 from models.errors import ContextTooLong, CutReply, EmptyReply, MalformedReply

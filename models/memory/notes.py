@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
+from domain.facts.attributes import Trait
 from domain.facts.extraction import (
     EntityKind,
     EntityMention,
@@ -20,7 +21,6 @@ from domain.facts.extraction import (
 from domain.facts.lasting_wishes import LASTING, lasting_wish
 from domain.facts.own_words import own_sentences
 from domain.facts.support import supported
-from domain.facts.traits import Trait
 from domain.records import Fact
 from domain.text.languages import language_of
 from domain.text.sentences import sentences

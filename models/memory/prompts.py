@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from domain.facts.attributes import Trait
 from domain.facts.extraction import Source
-from domain.facts.traits import Trait
 from domain.owner import digest
 from domain.records import Fact, Said, Turn
 from domain.text.dates.dates import day_heading

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from domain.facts.extraction import FactChange, Source
 from domain.facts.forgetting import Wanted
-from domain.facts.left import what_else
-from domain.facts.saying import tell
+from domain.facts.same_statement import tell
+from domain.facts.what_else import what_else
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import turn_of

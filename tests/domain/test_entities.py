@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.facts.attributes import current_attributes
 from domain.facts.entities import describe, entity_id, merge, name_key, relevant
 from domain.facts.extraction import EntityKind, EntityMention, Source
-from domain.facts.traits import current_attributes
 from domain.records import Entity
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.facts.saying import tell
+from domain.facts.same_statement import tell
 from domain.facts.support import contradicted, supported, turned_around
 
 SUPPORTED = [

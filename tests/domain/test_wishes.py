@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.facts.saying import says
+from domain.facts.same_statement import says
 from domain.text.languages import LANGUAGES
 from domain.text.meant import period_meant, things
 from domain.text.wishes import EVERYTHING, may_want_forgotten, wants_forgotten

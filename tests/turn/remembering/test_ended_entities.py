@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from domain.facts.attributes import current_attributes
 from domain.facts.entities import merge, with_ends
 from domain.facts.extraction import EntityMention, Source
-from domain.facts.traits import current_attributes
 from domain.owner import Owner
 from service.memory_changes import delete_fact
 from service.memory_view import remembered

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from domain.facts.attributes import current_attributes
 from domain.facts.entities import with_ends
-from domain.facts.traits import current_attributes
 from domain.owner import Owner
 from service.memory_view import remembered
 from tests.support.house import Clock, House, Open, answer, is_reply

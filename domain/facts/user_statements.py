@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from domain.facts.saying import Sayings
+from domain.facts.same_statement import Sayings
 from domain.records import Fact, Turn
 from domain.text.sentences import sentences
 from domain.text.statements import is_question

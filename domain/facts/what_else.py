@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from domain.facts.saying import tell
+from domain.facts.same_statement import tell
 from domain.records import Turn
 from domain.text.languages import LANGUAGES, language_of, plain
 from domain.text.sentences import clauses, sentences

@@ -136,6 +136,40 @@ def _reach_said_in(
     )
 
 
+@dataclass(frozen=True)
+class _WhenAsked:
+    """What is remembered when somebody asks to forget, and who asks."""
+
+    speakers: frozenset[str]
+    """Who asks; empty where nobody is known to."""
+    turns: Sequence[Turn]
+    """Said until then."""
+    later: frozenset[str]
+    """Ids of the turns said since."""
+    facts: Sequence[Fact]
+    """Neither deleted nor told since."""
+    taken_back: Sequence[Turn]
+    """Turns whose statements are taken back."""
+    removed: frozenset[str]
+    """Ids of the turns of which nothing is left."""
+
+
+def _when_asked(facts: Iterable[Fact], turns: Mapping[str, Turn], wanted: Wanted) -> _WhenAsked:
+    asking = [turns[id] for id in wanted.asking if id in turns]
+    until = max((turn.seq for turn in asking), default=None)
+    said = [turn for turn in turns.values() if until is None or turn.seq <= until]
+    later = turns.keys() - {turn.id for turn in said}
+    last = [turn for id in wanted.last_before if (turn := last_statement(turns, id))]
+    return _WhenAsked(
+        speakers=frozenset().union(*map(_speakers, asking)),
+        turns=said,
+        later=frozenset(later),
+        facts=[fact for fact in facts if not fact.deleted and not turns_of(fact) <= later],
+        taken_back=last,
+        removed=frozenset({*wanted.removed, *(turn.id for turn in last)} & turns.keys()),
+    )
+
+
 def _reach(
     facts: Sequence[Fact],
     turns: Mapping[str, Turn],
@@ -143,65 +177,90 @@ def _reach(
     wanted: Wanted,
     entities: Sequence[Entity] = (),
 ) -> Reach:
-    asking = [turns[id] for id in wanted.asking if id in turns]
-    speakers = set().union(*map(_speakers, asking))
-    until = max((turn.seq for turn in asking), default=None)
-    said = [turn for turn in turns.values() if until is None or turn.seq <= until]
-    later = turns.keys() - {turn.id for turn in said}
-    standing = [f for f in facts if not f.deleted and not turns_of(f) <= later]
-    last = [turn for id in wanted.last_before if (turn := last_statement(turns, id))]
-    removed = {*wanted.removed, *(turn.id for turn in last)} & turns.keys()
-    alone = [fact for fact in standing if turns_of(fact) <= removed]
-    noted = [fact.text for fact in standing]
-    before = [text for turn in said if turn.id not in wanted.asking for text in own_texts(turn)]
-    known = Sayings([*noted, *before])
-    parts = [part for statement in wanted.statements for part in named(statement, known)]
-    parts += [name for part in parts for name in names_of(part, entities)]
-    by_words = [*parts, *(text for turn in last for text in statements_of(turn))]
-    by_words += said_only_in(removed, said, alone)
-    asked = [*by_words, *(fact.text for fact in standing if fact.id in wanted.ids)]
-    wished = list(asked)
+    asked = _when_asked(facts, turns, wanted)
+    gone_whole = [fact for fact in asked.facts if turns_of(fact) <= asked.removed]
+    parts = _named_parts(asked, wanted, entities)
+    statements = [
+        *parts,
+        *(text for turn in asked.taken_back for text in statements_of(turn)),
+        *said_only_in(asked.removed, asked.turns, gone_whole),
+        *(fact.text for fact in asked.facts if fact.id in wanted.ids),
+    ]
     # What is gone with its turn is not looked for in it.
-    left = [fact for fact in standing if not turns_of(fact) <= removed]
-    said = [turn for turn in said if turn.id not in removed]
-    heard = [message.text for turn in said for message in turn.messages]
-    heard += [*(fact.text for fact in left), *(episode.summary for episode in episodes)]
-    spoken = Sayings(heard)
-    asked_for = Sayings(asked)
-    told = spoken.telling(asked)
-    alike = [f for f in left if _any_of(f.text, told) or asked_for.saying(f.text)]
-    subjects = {fact.subject for fact in standing if fact.id in wanted.ids}
-    if not subjects:  # Whoever asks means themselves first.
-        subjects = {fact.subject for fact in (*alike, *alone)} & (speakers or {USER})
-    # "My sister is pregnant too" is not forgotten with "I am pregnant".
-    stated = [fact for fact in alike if not subjects or fact.subject in subjects]
-    if speakers:
-        stated = [
-            fact
-            for fact in stated
-            if fact.id in wanted.ids or not _of_another(fact, turns, speakers, parts)
+    left = [fact for fact in asked.facts if not turns_of(fact) <= asked.removed]
+    said = [turn for turn in asked.turns if turn.id not in asked.removed]
+    heard = Sayings(
+        [
+            *(message.text for turn in said for message in turn.messages),
+            *(fact.text for fact in left),
+            *(episode.summary for episode in episodes),
         ]
-    ours = {fact.id for fact in stated}
-    others = set().union(*(turns_of(fact) for fact in alike if fact.id not in ours))
-    own = {f.text for f in (*stated, *alone) if f.subject in (speakers or {USER})}
-    own |= {text for text in wished if first_person(text)}
-    wished += [fact.text for fact in stated]
-    told = spoken.telling(wished)
-    hidden = set(removed).union(*map(turns_of, stated)) - later
-    said = [turn for turn in said if turn.id not in others]
-    hidden |= {turn.id for turn in said if _repeats(turn, told, own)}
+    )
+    alike = _alike(left, statements, heard)
+    stated = _of_whom_it_is_asked(alike, gone_whole, asked, turns, wanted, parts)
+    wished = [*statements, *(fact.text for fact in stated)]
+    told = heard.telling(wished)
+    ids = {fact.id for fact in stated}
+    of_others = set().union(*(turns_of(fact) for fact in alike if fact.id not in ids))
+    own = {f.text for f in (*stated, *gone_whole) if f.subject in (asked.speakers or {USER})}
+    own |= {text for text in statements if first_person(text)}
+    hidden = asked.removed.union(*map(turns_of, stated)) - asked.later
+    hidden |= {t.id for t in said if t.id not in of_others and _repeats(t, told, own)}
     hidden |= {episode.id for episode in episodes if _any_of(episode.summary, told)}
-    gone = {fact.id: fact for fact in (*stated, *alone)}
-    unquoted = [f for f in standing if f.id not in gone and not f.edited and turns_of(f) <= hidden]
-    rest = [rest for fact in stated if fact.id not in wanted.ids for rest in _rest(fact, asked)]
+    gone = {fact.id: fact for fact in (*stated, *gone_whole)}
+    unquoted = [
+        fact.model_copy(update={"edited": True})
+        for fact in asked.facts
+        if fact.id not in gone and not fact.edited and turns_of(fact) <= hidden
+    ]
+    unnamed = [fact for fact in stated if fact.id not in wanted.ids]
     return Reach(
         tuple(gone.values()),
         tuple(dict.fromkeys(filter(None, wished))),
         frozenset(hidden | set(wanted.asking)),
         frozenset(wanted.asking),
-        frozenset(removed),
-        (*rest, *(fact.model_copy(update={"edited": True}) for fact in unquoted)),
+        asked.removed,
+        (*(rest for fact in unnamed for rest in _rest(fact, statements)), *unquoted),
     )
+
+
+def _named_parts(asked: _WhenAsked, wanted: Wanted, entities: Sequence[Entity]) -> list[str]:
+    """Return the statements to forget, several in one each by itself, and names of who is meant."""
+    before = [text for t in asked.turns if t.id not in wanted.asking for text in own_texts(t)]
+    known = Sayings([*(fact.text for fact in asked.facts), *before])
+    parts = [part for statement in wanted.statements for part in named(statement, known)]
+    return parts + [name for part in parts for name in names_of(part, entities)]
+
+
+def _alike(facts: Sequence[Fact], statements: Sequence[str], heard: Sayings) -> list[Fact]:
+    """Return the facts that say one of some statements, or that one of them says."""
+    told, wished = heard.telling(statements), Sayings(statements)
+    return [fact for fact in facts if _any_of(fact.text, told) or wished.saying(fact.text)]
+
+
+def _of_whom_it_is_asked(
+    alike: Sequence[Fact],
+    gone_whole: Sequence[Fact],
+    asked: _WhenAsked,
+    turns: Mapping[str, Turn],
+    wanted: Wanted,
+    parts: Sequence[str],
+) -> list[Fact]:
+    """Return those facts that are of whoever is meant.
+
+    "My sister is pregnant too" is not forgotten with "I am pregnant".
+    """
+    subjects = {fact.subject for fact in asked.facts if fact.id in wanted.ids}
+    if not subjects:  # Whoever asks means themselves first.
+        subjects = {fact.subject for fact in (*alike, *gone_whole)} & (asked.speakers or {USER})
+    return [
+        fact
+        for fact in alike
+        if not subjects or fact.subject in subjects
+        if not asked.speakers
+        or fact.id in wanted.ids
+        or not _of_another(fact, turns, asked.speakers, parts)
+    ]
 
 
 def _rest(fact: Fact, forgotten: Collection[str]) -> list[Fact]:

@@ -239,7 +239,8 @@ class LanguageMemory:
             tools=[schema],
             tool_choice=schema["title"],
         )
-        return _read(await self._ask(schema["title"], question), form)
+        reply = await self._ask(schema["title"], question)
+        return await asyncio.to_thread(_read, reply, form)
 
     async def _ask(self, name: str, question: Question) -> AIMessage:
         async with self._turns:

@@ -15,7 +15,7 @@ from models.errors import MalformedReply
 from models.memory.schemas import ExtractionForm
 from models.provider.replies import was_cut
 from models.provider.reply_text import shown
-from models.weak_json import repaired
+from models.weak_json import LONGEST, first_json, repaired
 
 _BEHIND_ITEM = re.compile(r"\}\W*\w*\W*\Z")
 """The end of an answer that was cut between two items, or in the name of a field."""
@@ -65,6 +65,7 @@ def _loads(text: str, cut: bool) -> Any:
         return None  # a model that repeats itself: nested deeper than Python reads
     except ValueError:
         value = last = repaired(text)
+        cut, text = cut or len(text) > LONGEST, text[:LONGEST]
         cut = cut and not _BEHIND_ITEM.search(text)
         while cut and isinstance(last, dict) and last:
             last = list(last.values())[-1]
@@ -77,7 +78,7 @@ def _loads(text: str, cut: bool) -> Any:
 def _as_form(value: Any, form: type[BaseModel], depth: int = 0) -> dict[str, Any] | None:
     """Return JSON as the form's fields, wherever in it they stand; None if it is something else."""
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
-        value = repaired(value)  # JSON within JSON, as arguments of a call are written.
+        value = first_json(value)  # JSON within JSON, as arguments of a call are written.
     within: list[Any] = []
     if isinstance(value, dict):
         fields = {name.casefold(): each for name, each in value.items()}

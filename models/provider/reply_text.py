@@ -7,7 +7,7 @@ is shown while a reply streams and what is stored come out of the same function.
 import re
 
 from domain.clean_text import clean
-from models.weak_json import first_json, repaired
+from models.weak_json import first_json
 
 TOOL_NAME = "(?:search|forget)[_-]?memory"
 
@@ -97,8 +97,10 @@ _OPENING = re.compile(
     r"[<{\[`◁]|\b(?i:s(?=[search_mory-]*\Z)|f(?=[forget_my-]*\Z))|\Aa[analysi]*\Z|assistant\w{0,5}\Z"
     rf"|{_NAMED}\Z"
 )
-_MARKED = re.compile(r"(?<=:)\s*<([^<>\s]{1,12})>(.*?)<\1>", re.S)
+_MARKED = re.compile(r"(?<=:)\s*<([^<>\s]{1,12})>(.{0,500}?)<\1>", re.S)
 """A text between two tokens where JSON has quotes."""
+_LONGEST_CALL = 4_000
+"""Characters in which a call names its query: repairing so many takes 0.2 s at worst."""
 _QUERY = re.compile(
     r"query['\"]?(?:\s\w+=['\"]\w+['\"])?\s*(?:</\w+>\s*<\w+>|[:=]|>)\s*['\"]?([^'\"<>\n]+)"
     rf"|{TOOL_NAME}(?=[\s(])[\w\s(:=]{{0,40}}?{_QUOTED}([^'\"”\n]+)",
@@ -185,7 +187,7 @@ def read_call(raw: str) -> str | None:
     text = _MARKED.sub(r'"\2"', _spoken(raw, final=True))
     start = text.find("{")
     if start >= 0:
-        query = _query_in(first_json(text[start:]))
+        query = _query_in(first_json(text[start : start + _LONGEST_CALL]))
         if query:
             return clean(query)
     written = _QUERY.search(text)
@@ -204,7 +206,7 @@ def _safe(raw: str) -> int:
 def _query_in(value: object) -> str | None:
     """Return the first "query" in nested JSON, also where arguments are JSON in a string."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
-        value = repaired(value)
+        value = first_json(value)
     if isinstance(value, dict):
         query = value.get("query")
         if isinstance(query, str) and query.strip():

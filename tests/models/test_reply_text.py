@@ -187,11 +187,29 @@ def test_thoughts_are_never_shown_while_a_reply_streams_but_apart(text: str, siz
 
 
 @pytest.mark.parametrize(
-    "text", ["<", "{", "[", "<memory>", "<think>", "</", '{"name": ', " ", "a", "```", "\n"]
+    "text",
+    [
+        "<",
+        "{",
+        "[",
+        "<memory>",
+        "<think>",
+        "</",
+        '{"name": ',
+        " ",
+        "a",
+        "```",
+        "\n",
+        ":<a1>:<a2>",
+        '["',
+        '{"a" ',
+    ],
 )
 def test_no_text_takes_long_to_judge(text: str) -> None:
     long = (text * 20_000)[:20_000]
     begun = time.process_time()
     shown(long, final=True)
     is_call(long)
+    read_call(long)
+    thoughts(long)
     assert time.process_time() - begun < 0.5

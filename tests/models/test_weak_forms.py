@@ -1,6 +1,8 @@
 """What weak models write in place of a form is read if it can be, and believed if it was said."""
 
 import json
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -80,12 +82,31 @@ def test_what_can_be_read_is_read(text: str) -> None:
         "[1, 2]",
         "[" * 5_000,
         '{"facts":' * 3_000,
+        '{"facts": [{"text": "' * 300,
+        '{"' * 3_000,
+        '["' * 50_000,
     ],
-    ids=range(8),
+    ids=range(11),
 )
 def test_what_cannot_be_read_is_said(text: str) -> None:
     with pytest.raises(MalformedReply):
         read(text)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"', '["', '{"facts": [{"text": "', '[{"a" ', "{`", "(", '{"a":[']
+)
+def test_no_answer_takes_long_to_read(text: str) -> None:
+    begun = time.thread_time()
+    with suppress(MalformedReply):
+        read(text * (6_000 // len(text)))
+    assert time.thread_time() - begun < 1
+
+
+def test_of_a_long_answer_that_is_nearly_json_the_first_items_are_read_and_none_by_half() -> None:
+    fact = '{"text": "The user moved to Denver.", "source": "m1"}, '
+    facts = read('{"facts": [' + fact * 500).facts
+    assert len(facts) > 100 and {fact.text for fact in facts} == {"The user moved to Denver."}
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,24 @@ async def test_a_call_that_cannot_be_read_is_asked_about_without_tools(open_hous
         assert result["messages"][-1].text == "I do not know."
 
 
+async def test_a_call_of_nothing_but_brackets_ends_no_turn(open_house: Open) -> None:
+    async with open_house(fold_turns=4, search_memory=True) as house:
+        await remembering(house)
+        brackets = '<tool_call>{"name": "search_memory", "arguments": ' + "{" * 2_000
+        house.server.answers(brackets, "I do not know.")
+        result = await house.say("Where did I put it?")
+        assert result["messages"][-1].text == "I do not know."
+
+
+async def test_a_memory_model_that_only_repeats_brackets_stops_no_turn(open_house: Open) -> None:
+    async with open_house(extract_turns=2, fold_turns=100, model_retries=0) as house:
+        repeats = Reply('{"facts": [{"text": "' * 300)
+        house.server.default = lambda body: answer(body) if is_reply(body) else repeats
+        await house.talk(1, 9)
+        view = await house.parts.stores.journal.read(Owner("alex"))
+        assert view.cursor > 0, "what cannot be read is passed over in the end"
+
+
 async def test_refusals_while_a_server_starts_take_no_tool_away(open_house: Open) -> None:
     async with open_house(search_memory=True) as house:
         house.server.answers(*[Fault(400, "not ready yet")] * 2)

@@ -10,16 +10,19 @@ from functools import cache
 from itertools import zip_longest
 
 from domain.text.languages import LANGUAGES, language_of, plain
+from domain.text.vocabulary import vocabulary
 
 _REACH = 120
 """Characters behind the word for a password within which it is looked for."""
 _BETWEEN = 6
 """Words that may stand between: "my password for the router at home is ..."."""
 _MARK = re.compile(
-    r"[\"'`*_)\]]{0,4}(?:\s?\([^()\n]{1,40}\))?\s{0,3}(?:[:=：＝]{1,3}>?|[-–—]>?(?=\s)|>{1,2}|[→|])\s{0,3}"
+    r"[\"'`*_)\]]{0,4}(?P<note>\s?\([^()\n]{1,40}\))?\s{0,3}"
+    r"(?:[:=：＝]{1,3}>?|(?P<dash>[-–—])(?=\s)|[-–—]>(?=\s)|>{1,2}|[→|])\s{0,3}"
 )
-"""What stands before a password, also behind a note in brackets: "password (at home): "."""
-_QUOTE = re.compile(r"\s[\"“«„'`]")
+"""What stands before a password. Behind a note in brackets, or a dash, a sentence may go on."""
+_QUOTED_LAST = re.compile(r"[\"”“»」`']\s{0,3}(?:[.,;:!?)。！？，；\n]|$)")
+"""Behind the last letter of a quotation that ends its clause."""
 _POSSESSIVE = re.compile(r"['’]s\s")
 _WORD = re.compile(r"\S+")
 _VALUE = re.compile(
@@ -64,8 +67,8 @@ def passwords(text: str) -> Iterator[tuple[int, int]]:
     """Yield begin and end of each password and code that a text tells.
 
     Behind a mark ("password: ...") whatever stands is taken for one. Behind a leading word
-    ("password is ...") too, save where a sentence reads on: several words, of which every third is
-    small. Elsewhere it must hold a digit, and a code always must.
+    ("password is ...", "password - ...") too, save where a sentence reads on: several words, of
+    which every third is small. Elsewhere it must hold a digit, and a code always must.
     """
     for word in _words_in(text, _ELSEWHERE):
         if mixed := _MIXED.match(text[word.end() : word.end() + _REACH].lstrip(" :：")):
@@ -131,6 +134,18 @@ def _is_prose(clause: str, small: frozenset[str]) -> bool:
     return len(words) > 1 and 3 * sum(word in small for word in words) >= len(words)
 
 
+def _quotes_one(tail: str) -> bool:
+    """Return whether a quotation begins there that says a password: "my password 'x 2'".
+
+    Words in the middle of a sentence are none: "the password 'manager' that I use".
+    """
+    value = _VALUE.match(tail)
+    if not tail[:1].isspace() or not value or not value["quoted"]:
+        return False
+    words = value["quoted"].split()
+    return not all(map(_PLAIN_WORD.fullmatch, words)) or bool(_QUOTED_LAST.match(tail, value.end()))
+
+
 def _words_in(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
     """Yield the words of a text that a pattern matches, searched a portion at a time."""
     begin = 0
@@ -173,19 +188,23 @@ def _words_beside(word: str, language: str | None) -> _Beside:
         return frozenset[str]().union(*(LANGUAGES[code].words(key) for code in codes))
 
     small = frozenset[str]().union(*(stopwordsiso.stopwords(code) for code in codes))
+    common = frozenset[str]().union(*(vocabulary(code).stop for code in codes))
     leads, into, prepositions = map(all_of, ("leads", "into", "prepositions"))
-    beside = leads | into | prepositions | small
+    beside = leads | into | prepositions | common
     return _Beside(word in all_of("codes"), leads, into, beside, prepositions, small)
 
 
 def _places(tail: str, words: _Beside) -> Iterator[tuple[int, int]]:
     """Yield where a password may stand behind a word for one, and how sure that is."""
-    if mark := _POSSESSIVE.match(tail) or _MARK.match(tail):
-        yield mark.end(), _MARKED
+    if possessive := _POSSESSIVE.match(tail):
+        yield possessive.end(), _MARKED
+        return
+    if mark := _MARK.match(tail):
+        yield mark.end(), _LED if mark["note"] or mark["dash"] else _MARKED
         return
     if lead := _pieces_that_lead().match(tail):
         yield lead.end(), _LED
-    yield 0, _LED if _QUOTE.match(tail) else 0
+    yield 0, _LED if _quotes_one(tail) else 0
     stop = _CLAUSE_END.search(tail)
     end = stop.start() if stop else len(tail)
     behind = list(_WORD.finditer(tail, 0, end))[: _BETWEEN + 1]

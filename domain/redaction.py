@@ -70,20 +70,24 @@ _ON_A_LINE = re.compile(
 )
 """As programs are given one: `curl -u name:...`, and the header of a request."""
 _ASSIGNED = re.compile(
-    r"(?:key|token|secret|passw(?:or)?d|passphrase|pwd|credentials?)[\"'`*]{0,3}\s{0,3}"
-    r"(?:=>?|:=)\s{0,3}(?:[\"'`](?=[^\"'`\n]{4,200}[\"'`])(?P<quoted>[^\"'`\n]+)"
+    r"(?:(?:(?<![a-z])|(?-i:(?=K))|(?=key\W{0,8}[^\s\d]{0,80}+\d))key|token|secret|passw(?:or)?d"
+    r"|passphrase|pwd|credentials?)[\"'`*]{0,3}\s{0,3}(?:=>?|:=)\s{0,3}"
+    r"(?:[\"'`](?=[^\"'`\n]{4,200}[\"'`])(?P<quoted>[^\"'`\n]+)"
     r"|[\"'`]?(?P<secret>[^\s\"'`,;]{4,}))",
     re.IGNORECASE,
 )
-"""As in a program or a file of settings: the name of a secret, and "="."""
+"""As in a program or a file of settings: the name of a secret, and "="; of a "monkey", a digit."""
 _NAMED = re.compile(
     r"(?:(?<=[a-z])(?:[_-]|(?-i:(?=[KTSP])))(?:key|token|secret|password)|(?<![a-z])(?:pass|pw|psw))"
     r"[\"'`*]{0,3}\s{0,3}[:=]\s{0,3}[\"'`]?(?P<secret>(?=[^\s\d]{0,80}+\d)[^\s\"'`,;]{4,})",
     re.IGNORECASE,
 )
 """As in a header or a form: a name that could mean more, ":", and something with a digit."""
+_WORDS = r"(?:\d{0,4}+[A-Za-z]?+[a-z]*+\d{0,4}+[/+_=-]++)*+\d{0,4}+[A-Za-z]?+[a-z]*+\d{0,4}+"
+"""Words and numbers joined: "Symphony-No-5-in-C-minor"."""
 _CALLED = re.compile(
     r"(?:key|token|secret)[\"'`*]{0,3}(?:\s{0,3}[:=]|\s(?:is|was))?\s{1,3}[\"'`]?"
+    rf"(?!(?-i:{_WORDS})(?![A-Za-z0-9/+_=-]))"
     r"(?P<secret>(?=[^\s\d]{0,80}+\d)(?=[^\sA-Za-z]{0,80}+[A-Za-z])[A-Za-z0-9/+_=-]{20,})",
     re.IGNORECASE,
 )

@@ -116,6 +116,21 @@ HARMLESS = [
     "The monkey: 5 years old, the turkey: 20 pounds",
     "The key to chapter 12345678901234567890 is missing",
     "My secret is a cake that takes 3 hours",
+    "the password 'reset' took ages",
+    'Password "rules" are silly',
+    "the password “manager” I use is fine",
+    "The password (for guests): ask Bob",
+    "I forgot the password (again) - it took me 3 hours",
+    "I forgot my password - can you help me?",
+    "Passwort (privat) - weiß ich nicht",
+    "The password – which I forgot – matters",
+    "The secret is 3-ingredient-chocolate-cake from grandma",
+    "The secret was project-apollo-11-moon-landing",
+    "The key was Beethoven-Symphony-No-5-in-C-minor",
+    "The key is internationalization20 for us",
+    "The key to the house lies under pot-number-3-on-the-left-side",
+    "the API key page is down",
+    "monkey=banana, turkey=sandwich",
 ]
 
 
@@ -287,6 +302,14 @@ SPOKEN = [
     ("_password_: swordfish", "swordfish"),
     ("Password (at home): swordfish", "swordfish"),
     ('my passphrase "correct horse battery staple"', "horse"),
+    ("the password 'hunter2' is mine", "hunter2"),
+    ("the password 'let-me-in!' is mine", "let-me-in"),
+    ("my password 'swordfish'", "swordfish"),
+    ("Password (the new one) - mellon", "mellon"),
+    ("password -> let me in", "let me in"),
+    ("The key is 8f14e45f-ceea-467a-9575-8b14d5b2d4e2", "8f14e45f"),
+    ("apikey=abcd1234efgh", "abcd1234efgh"),
+    ("my secretKey='swordfish'", "swordfish"),
 ]
 PERSONAL = [
     "DE89 3704 0044 0532 0130 00",

@@ -14,7 +14,7 @@ from domain.text.wording import fold
 
 Key = tuple[str, ...]
 """What facts are found by: what kind of key it is, and the key."""
-_NEWS = timedelta(days=31)
+NEWS = timedelta(days=31)
 """A move told as that recent is news, even where the old home was named a moment ago."""
 _SLOTS = {
     "residence": "home", "city": "home", "location": "home", "address": "home", "lives in": "home",
@@ -44,9 +44,9 @@ def newer(new: Fact, old: Fact, ongoing: bool) -> bool:
         return new.observed_at >= old.observed_at
     if new.valid_from > old.valid_from:
         told_later = old.observed_at > new.observed_at and new.valid_from == new.observed_at
-        return not (told_later and new.valid_from - old.valid_from <= _NEWS)
+        return not (told_later and new.valid_from - old.valid_from <= NEWS)
     unstated = old.valid_from == old.observed_at and not old.edited
-    news = old.valid_from - new.valid_from <= _NEWS
+    news = old.valid_from - new.valid_from <= NEWS
     return unstated and new.observed_at >= old.observed_at and (ongoing or news)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from domain.facts.attributes import current_attributes
+from domain.facts.conflicts import NEWS
 from domain.facts.extraction import EntityMention, Source, begun
 from domain.facts.facts import Standing
 from domain.facts.same_statement import says
@@ -230,14 +231,13 @@ def _with_mention(entity: Entity, mention: EntityMention, at: datetime) -> Entit
         (attribute.name, fold(attribute.value), attribute.source): attribute
         for attribute in entity.attributes
     }
-    since = {each.name: each.valid_from for each in entity.attributes}
+    ends = mention.known is not None
     for label, value in mention.attributes.items():
-        name_of_it, ends = _attribute(label), mention.known is not None
         attribute = Attribute(
-            name=name_of_it,
+            name=_attribute(label),
             value=" ".join(value.split()),
             source=mention.source,
-            valid_from=max(at, since.get(name_of_it, at)) if ends else at,
+            valid_from=_end(entity, _attribute(label), at) if ends else at,
         )
         if attribute.name and (attribute.value or ends):
             attributes.setdefault(
@@ -252,6 +252,18 @@ def _with_mention(entity: Entity, mention: EntityMention, at: datetime) -> Entit
             "sources": tuple(dict.fromkeys((*entity.sources, mention.source))),
         }
     )
+
+
+def _end(entity: Entity, attribute: str, at: datetime) -> datetime:
+    """Return when an attribute ends that somebody said at a time to have ended.
+
+    Not before it began, by a clock that is a little behind; but an old message ends nothing that
+    was told long after it.
+    """
+    since = max(
+        (each.valid_from for each in entity.attributes if each.name == attribute), default=at
+    )
+    return max(at, since) if since - at <= NEWS else at
 
 
 def _attribute(label: str) -> str:

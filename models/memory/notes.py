@@ -20,15 +20,18 @@ from domain.facts.extraction import (
 )
 from domain.facts.lasting_wishes import LASTING, lasting_wish
 from domain.facts.own_words import own_sentences
+from domain.facts.same_statement import says
+from domain.facts.statement import is_past
 from domain.facts.support import supported
 from domain.records import Fact
 from domain.text.languages import language_of
 from domain.text.sentences import sentences
-from domain.text.statements import is_question, only_imagined
+from domain.text.statements import denies, is_question, only_imagined
 from domain.text.terms import content_words, stems
 from domain.text.vocabulary import ENGLISH
 from domain.text.wishes import wants_forgotten
 from domain.text.wording import numbers
+from domain.text.words import mentions
 from models.errors import MalformedReply
 from models.memory.prompts import day
 
@@ -63,11 +66,12 @@ def read_extraction(
         raise MalformedReply("The model's answer holds neither facts nor entities.")
     items = _objects(answer.get("facts"), "text")
     noted = [_changes(item, messages, stored, held) for item in items]
+    speakers = {message.ref: message.speaker for message in messages}
     ended = [
         end
         for item, changes in zip(items, noted, strict=True)
         for change in changes
-        for end in _ended(item, change, held)
+        for end in _ended(item, change, held, speakers[change.source])
     ]
     entities = [_entity(item, messages) for item in _objects(answer.get("entities"), "name")]
     return Extraction(
@@ -109,10 +113,21 @@ def _changes(
 
 
 def _ended(
-    item: dict[str, Any], change: FactChange, held: Sequence[Trait]
+    item: dict[str, Any], change: FactChange, held: Sequence[Trait], speaker: str
 ) -> Iterator[EntityMention]:
-    """Yield what of known entities an item that states something ends with that."""
-    for trait in _traits(item, held) if change.op != "forget" else ():
+    """Yield what of known entities an item that states something ends with that.
+
+    A plan ends nothing, nor does what was so before, what somebody else did ("my sister quit"),
+    or a statement that says again what it would end.
+    """
+    if change.op == "forget" or change.kind == "plan" or is_past(change.text):
+        return
+    for trait in _traits(item, held):
+        names = " ".join((trait.entity.name, *trait.entity.aliases))
+        if change.subject != speaker and not mentions(names, change.subject):
+            continue
+        if says(change.text, trait.value) and not denies(change.text):
+            continue
         yield EntityMention(
             name=trait.entity.name,
             kind=trait.entity.kind,
@@ -159,10 +174,17 @@ def _stated_fact(
 ) -> FactChange | None:
     """Return what a message states, as an item notes it; None where nothing supports that."""
     op, slot = item.get("op"), _or_none(item.get("slot"))
-    ends = [f"{trait.entity.name} {trait.value}" for trait in _traits(item, held)]
+    traits = _traits(item, held)
+    ends = [f"{trait.entity.name} {trait.value}" for trait in traits]
+    if ends and supported(text, ends):
+        return None  # It says nothing but what was known.
     named = [stored[n - 1] for n in _numbers(item.get("target")) if 1 <= n <= len(stored)]
     if op == "supersede":
-        named = [fact for fact in named if _alike(" ".join([text, *ends]), slot, fact)]
+        named = [
+            fact
+            for fact in named
+            if _alike(text, slot, fact) or any(says(fact.text, trait.value) for trait in traits)
+        ]
     if not named:
         op = "add"  # A statement that names a fact nobody knows is still one.
     speaker = source.speaker  # "user" is whoever has no name

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -144,6 +144,50 @@ async def test_nothing_ends_by_a_question_a_condition_or_what_nobody_said(
         await house.say("I work at the harbour, Mona is my boss there")
         await house.say(said)
         assert await relation(house, "Mona") == "boss"
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "more"),
+    [
+        ("I will quit my job next year", "The user will quit their job.", {"kind": "plan"}),
+        ("My sister quit her job", "The user's sister quit her job.", {"subject": "sister"}),
+        ("Mona is still my boss, and I like her", "Mona is still the user's boss.", {}),
+        ("I had a long day at work", "Mona boss", {}),
+    ],
+)
+async def test_nothing_ends_by_a_plan_by_what_others_do_or_by_what_says_it_again(
+    open_house: Open, said: str, text: str, more: dict[str, Any]
+) -> None:
+    async with open_house(extract_turns=1, memory_model=None) as house:
+        ending = {"facts": [fact(text, "supersede", "e1") | more], "entities": []}
+        house.server.default = noting({"I work": hired, said: lambda _: ending})
+        await house.say("I work at the harbour, Mona is my boss there")
+        await house.say(said)
+        assert await relation(house, "Mona") == "boss"
+
+
+async def test_an_entity_named_beside_a_fact_does_not_make_another_fact_end(
+    open_house: Open,
+) -> None:
+    async with open_house(extract_turns=1, memory_model=None) as house:
+        bike = quitting("f1, e1", "The user bought a red bike.")
+        house.server.default = noting({"I work": hired, "I bought": bike})
+        await house.say("I work at the harbour, Mona is my boss there")
+        await house.say("I bought a red bike")
+        view = await remembered(house.parts.stores, ALEX)
+        assert len([each for each in view.facts if each.current]) == 2
+
+
+def test_an_old_message_ends_nothing_that_was_told_long_after_it() -> None:
+    now = datetime(2026, 5, 8, tzinfo=UTC)
+    hired = Source(ref="t1/0", text="Mona is my boss", at=now - timedelta(days=10))
+    years_ago = Source(ref="t2/0", text="I quit my job", at=now - timedelta(days=3000))
+    sources = {each.ref: each for each in (hired, years_ago)}
+    boss = EntityMention(name="Mona", attributes={"relation": "boss"}, source="t1/0")
+    (mona,) = merge([boss], sources, (), now)
+    end = EntityMention(name="Mona", attributes={"relation": ""}, source="t2/0", known=mona.id)
+    (after,) = merge([end], sources, (mona,), now)
+    assert current_attributes(after) == {"relation": "boss"}
 
 
 async def test_what_ended_by_a_joke_that_is_taken_back_or_on_a_branch_that_is_left_holds(

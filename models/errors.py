@@ -29,6 +29,9 @@ class ModelError(RuntimeError):
 
     retryable: ClassVar[bool] = False
     """Whether the same call may succeed a little later."""
+    after_text: bool = False
+    """Whether a part of the answer had come, and may have been shown: then it is not asked again,
+    or two beginnings of a reply would stand in a row."""
 
 
 class ModelSettingsError(ValueError):

@@ -119,6 +119,8 @@ class Generate:
             try:
                 return prompt, *await self._answer(state, origin, prompt)
             except ContextTooLong as error:
+                if error.after_text:
+                    raise
                 refused = error
             shares, tokens = shares_of(self._parts, origin), self._parts.models.tokens
             try:

@@ -26,7 +26,7 @@ from langchain_core.utils.function_calling import (
 )
 
 from domain.clean_text import clean, cleaned
-from models.errors import ContextTooLong, EmptyReply, Refused, ServerFailed
+from models.errors import ContextTooLong, EmptyReply, ModelError, Refused, ServerFailed
 from models.parts import as_text, has_parts
 from models.provider.calls import as_model_errors
 from models.provider.learned import Feature, Learned
@@ -121,7 +121,7 @@ async def _as_it_takes(
             answer, waited = await once_loaded(partial(_streamed, bound, prompt, config))
         except ContextTooLong as error:
             fits = error.window and learned.reads(error.window) >= count + question.max_tokens
-            if not fits or "parts" not in sent:
+            if error.after_text or not fits or "parts" not in sent:
                 raise
             trial.leave_out("parts")
             learned.news.append(
@@ -130,7 +130,7 @@ async def _as_it_takes(
             )
             continue
         except (Refused, ServerFailed) as error:
-            if not trial.leaves_out(error, sent):
+            if error.after_text or not trial.leaves_out(error, sent):
                 raise
             continue
         if waited:
@@ -219,10 +219,14 @@ async def _streamed(
     config: RunnableConfig | None,
 ) -> AIMessage:
     whole: AIMessageChunk | None = None
-    with as_model_errors():
-        async for chunk in model.astream(list(messages), config):
-            part = cast(AIMessageChunk, chunk)
-            whole = part if whole is None else whole + part
+    try:
+        with as_model_errors():
+            async for chunk in model.astream(list(messages), config):
+                part = cast(AIMessageChunk, chunk)
+                whole = part if whole is None else whole + part
+    except ModelError as error:
+        error.after_text = whole is not None and bool(whole.text)
+        raise
     if whole is None:
         raise EmptyReply("The model answered with nothing; your message is kept, send it again.")
     return cast(AIMessage, message_chunk_to_message(whole))

@@ -393,6 +393,34 @@ async def test_an_odd_part_is_taken_or_refused_in_one_sentence(
         assert "mark2" in house.shown()
 
 
+BROKEN = {
+    "a word of a feature": "CUDA error in function forward",
+    "several": "temperature sensor of GPU; max_tokens reached; system prompt cache lost",
+    "a length": "This model's maximum context length is 4096 tokens, your request has 4100 tokens",
+}
+
+
+@pytest.mark.parametrize("says", BROKEN.values(), ids=BROKEN)
+async def test_a_reply_that_breaks_off_once_it_is_shown_is_not_asked_for_again(
+    open_house: Open, says: str
+) -> None:
+    async with open_house(search_memory=True, model_retries=0) as house:
+        await house.talk(1, 3, "old")
+        house.server.forget()
+        house.server.answers(Reply("I will tell you", error_event={"message": says, "code": 400}))
+        streamed = ""
+        with pytest.raises(ModelError):
+            async for part in house.graph.astream(
+                {"messages": [HumanMessage("Hello mark4")]},
+                house.config(),
+                context=ChatContext(user_id="alex"),
+                stream_mode="messages",
+            ):
+                streamed += part[0].text if part[0].type == "AIMessageChunk" else ""
+        assert streamed.strip() == "I will tell you" and len(house.server.requests) == 1
+        assert (await house.say("Still there, mark5?"))["messages"][-1].text
+
+
 async def test_what_a_model_thinks_aloud_is_not_its_reply(open_house: Open) -> None:
     async with open_house() as house:
         house.server.answers("<think>What to say? Oh well.</think>\nHello!")

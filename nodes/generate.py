@@ -129,7 +129,7 @@ class Generate:
                 )
             except ValueError:
                 break  # Persona and message alone do not fit.
-        learned.guessed_in_vain()
+        learned.shortened_in_vain()
         if refused.window is None:
             raise refused
         raise ContextTooLong(

@@ -1,7 +1,7 @@
 """What a refusal taught is tried again before it is believed, and given up where it had passed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -34,6 +34,18 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.provider.learned.AGAIN", 0.0)
 
 
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let so many minutes pass for what was learned."""
+    now = [1e6]
+    monkeypatch.setattr("models.provider.learned.monotonic", lambda: now[0])
+
+    def pass_minutes(minutes: float) -> None:
+        now[0] += 60 * minutes
+
+    return pass_minutes
+
+
 async def asked(model: BaseChatModel, learned: Learned, said: Any = "word " * 300) -> AIMessage:
     prompt = [SystemMessage("Be kind."), HumanMessage(said)]
     question = Question(prompt, max_tokens=50, talks=True, tools=[TOOL], temperature=0.0)
@@ -61,18 +73,48 @@ async def test_a_refusal_that_passed_takes_nothing_away(
     assert not learned.refused and "takes no" not in learned.said()
 
 
-@pytest.mark.usefixtures("later")
-async def test_what_is_refused_again_later_is_not_tried_any_more(
-    openai_server: OpenAIServer, model: BaseChatModel
+async def test_what_is_refused_again_later_is_tried_ever_more_rarely(
+    openai_server: OpenAIServer, model: BaseChatModel, passes: Callable[[float], None]
 ) -> None:
     def toolless(body: Body) -> Behaviour:
         return Fault(400, "This model has no tools") if "tools" in body else Reply("Hi")
 
     openai_server.default, learned = toolless, Learned()
-    for _ in range(4):
-        assert (await asked(model, learned)).text
-    tried = ["tools" in body for body in openai_server.requests]
-    assert tried == [True, False, True, False, False, False]
+    tried_after = []
+    for minute in range(160):
+        before = len(openai_server.requests)
+        await asked(model, learned)
+        if "tools" in openai_server.requests[before]:
+            tried_after.append(minute)
+        passes(1)
+    assert tried_after == [0, 10, 30, 70, 150]
+    openai_server.default = lambda body: Reply("Hi")
+    passes(170)
+    await asked(model, learned)
+    assert "tools" in openai_server.requests[-1], "nothing is left out for good"
+
+
+async def test_what_is_tried_again_is_not_said_to_be_refused(
+    openai_server: OpenAIServer, model: BaseChatModel, passes: Callable[[float], None]
+) -> None:
+    openai_server.answers(Fault(400, "This model has no tools"))
+    learned = Learned()
+    await asked(model, learned)
+    assert "takes no tools" in learned.said()
+    passes(11)
+    assert "takes no" not in learned.said()
+
+
+async def test_a_length_that_was_named_is_tried_again(
+    openai_server: OpenAIServer, model: BaseChatModel, passes: Callable[[float], None]
+) -> None:
+    learned = Learned("x", window=5_000)
+    openai_server.answers(Fault(400, "The prompt exceeds the context length of 300 tokens"))
+    with pytest.raises(ContextTooLong):
+        await asked(model, learned)
+    assert learned.limit(6_000) == 300 and "300" in learned.said()
+    passes(11)
+    assert learned.limit(6_000) == 5_000 and "300" not in learned.said()
 
 
 async def test_what_one_refusal_taught_is_kept_to_for_a_while(

@@ -114,6 +114,22 @@ async def test_a_message_too_long_for_the_model_is_one_sentence(open_house: Open
         assert str(raised.value).count(". ") == 0
 
 
+async def test_a_length_to_which_no_prompt_was_answered_binds_nobody_else(
+    open_house: Open,
+) -> None:
+    def odd(body: Body) -> Behaviour:
+        if "poison" in str(body["messages"]):
+            return Fault(400, "The prompt exceeds the context length of 300 tokens")
+        return answer(body)
+
+    async with open_house() as house:
+        house.server.default = odd
+        with pytest.raises(ContextTooLong):
+            await house.say(f"This is poison {LONG}")
+        result = await house.say(f"{LONG * 4} mark1", "u", user="bob")
+        assert result["budget"]["limit"] > 1_000 and not result["degraded"]
+
+
 @pytest.mark.deep
 async def test_what_the_model_counts_is_packed_with(open_house: Open) -> None:
     def generous(body: Body) -> Behaviour:

@@ -6,6 +6,8 @@ Both begin a fresh generation first, so whatever is in flight is written where n
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict, dataclass
 
+from langgraph.checkpoint.base import CheckpointTuple
+
 from domain.owner import FIRST_GENERATION, Holder, NamelessOwner, Owner, digest
 from stores.base_store.backend import LongTermStore
 from stores.journal.backend import generation_name
@@ -116,9 +118,14 @@ async def _unlisted(stores: Stores, owner: Owner, begun: Collection[str]) -> set
     unlisted = {thread for thread, holder in holders.items() if holder.owner.key == owner.key}
     for thread in begun - holders.keys():
         newest = stores.checkpointer.alist({"configurable": {"thread_id": thread}}, limit=1)
-        if all([is_of_chat(checkpoint) async for checkpoint in newest]):
+        if all([is_of_chat(saved) and _names(saved, owner) async for saved in newest]):
             unlisted.add(thread)
     return unlisted
+
+
+def _names(saved: CheckpointTuple, owner: Owner) -> bool:
+    """Return whether a checkpoint says that its thread is an owner's, or nobody's yet."""
+    return saved.checkpoint["channel_values"].get("owner") in (None, owner.key)
 
 
 async def threads_left(stores: Stores, owner: Owner) -> set[str]:

@@ -10,6 +10,7 @@ import pytest
 from redis import Redis
 
 from domain.owner import Owner, digest, owner_to_json
+from nodes.messages.refusal import TurnRefused
 from service.ops.doctor import Check, examine
 from service.ops.doctor_stores import checks_of
 from settings import Settings
@@ -154,3 +155,21 @@ async def test_damage_to_what_lists_owners_is_named_and_leads_to_nobody_else(
         await house.say("And mark22", "e", user="eve")
         assert house.shown() == {"mark20", "mark21", "mark22"}
     assert (await row_of(settings)).text == "None was found."
+
+
+@pytest.mark.deep
+async def test_a_thread_whose_owner_cannot_be_read_goes_with_nobody_elses_reset(
+    open_house: Open, backend: dict[str, Any], tmp_path: Path
+) -> None:
+    async with open_house() as house:
+        await house.talk(1, 3)
+    damage_lists(backend, tmp_path / "data")
+    async with open_house() as house:
+        for _ in range(2):
+            with pytest.raises(TurnRefused):
+                await house.say("Say mark9", user="eve")
+            await reset(house.parts.stores, EVE)
+            state = await house.graph.aget_state(house.config("t"))
+            assert "mark3" in str(state.values["messages"])
+        await house.say("Go on to mark4")
+        assert house.shown() == {"mark1", "mark2", "mark3", "mark4"}

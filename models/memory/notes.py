@@ -31,9 +31,10 @@ from domain.text.terms import content_words, stems
 from domain.text.vocabulary import ENGLISH
 from domain.text.wishes import wants_forgotten
 from domain.text.wording import numbers
-from domain.text.words import mentions
+from domain.text.words import grams, mentions, words
 from models.errors import MalformedReply
 from models.memory.prompts import day
+from models.memory.read_form import objects
 
 _NUMBER = re.compile(r"([a-z]?)(\d+)")
 _LIST = re.compile(r"\A(?:(?:[\W_]|\band\b)*[a-z]?\d+\b)+", re.IGNORECASE)
@@ -64,7 +65,7 @@ def read_extraction(
     """
     if not answer.keys() & {"facts", "entities"}:
         raise MalformedReply("The model's answer holds neither facts nor entities.")
-    items = _objects(answer.get("facts"), "text")
+    items = objects(answer.get("facts"), "text")
     noted = [_changes(item, messages, stored, held) for item in items]
     speakers = {message.ref: message.speaker for message in messages}
     ended = [
@@ -73,23 +74,13 @@ def read_extraction(
         for change in changes
         for end in _ended(item, change, held, speakers[change.source])
     ]
-    entities = [_entity(item, messages) for item in _objects(answer.get("entities"), "name")]
+    entities = [_entity(item, messages) for item in objects(answer.get("entities"), "name")]
     return Extraction(
         facts=[change for changes in noted for change in changes],
         # What a message says of an entity outlasts what it ends.
         entities=[*ended, *(entity for entity in entities if entity is not None)],
         dropped=noted.count([]) + entities.count(None),
     )
-
-
-def _objects(value: Any, plain: str) -> list[dict[str, Any]]:
-    """Return the objects of a list, or under any keys; a text alone is what they call `plain`."""
-    items = list(value.values()) if isinstance(value, dict) and plain not in value else value
-    items = [items] if isinstance(items, dict | str) else items
-    if not isinstance(items, list):
-        return []
-    objects = ({plain: item} if isinstance(item, str) else item for item in items)
-    return [item for item in objects if isinstance(item, dict)]
 
 
 def _changes(
@@ -240,7 +231,7 @@ def _entity(item: dict[str, Any], messages: Sequence[Source]) -> EntityMention |
         return None
     attributes = {
         str(each["name"]): str(each["value"])
-        for each in _objects(item.get("attributes"), "name")
+        for each in objects(item.get("attributes"), "name")
         if each.get("name") and each.get("value") and supported(str(each["value"]), behind)
     }
     kind = item.get("kind") if item.get("kind") in get_args(EntityKind) else "other"
@@ -254,10 +245,14 @@ def _longest(item: Mapping[str, Any]) -> str:
 
 
 def _says_something(text: str) -> bool:
-    """Return whether a note has a name, a number or a word of substance.
+    """Return whether a note has several words, and a name, a number or a word of substance.
 
-    Else anything supports it.
+    Else anything supports it; one word alone says nothing of anybody, save in scripts that write
+    many as one.
     """
+    said = words(text)
+    if len(said) < 2 and not any(map(grams, said)):
+        return False
     own = {"user"} if language_of(text) in (None, ENGLISH) else set()
     named = any(word[0].isupper() for word in text.split()[1:])
     return bool(named or numbers(text) or set(content_words(text)) - own)

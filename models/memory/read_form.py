@@ -5,6 +5,7 @@ What its fields say is read and judged in `notes`.
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -19,10 +20,14 @@ from models.weak_json import LONGEST, first_json, repaired
 
 _BEHIND_ITEM = re.compile(r"\}\W*\w*\W*\Z")
 """The end of an answer that was cut between two items, or in the name of a field."""
+_BRACKET = re.compile(r"[{\[]")
 _STARTS = 20
-"""Brackets in an answer at which its form is looked for."""
-_DEEPEST = 3
-"""Levels at which a form is looked for: a name of a function, its arguments, and a heading."""
+"""Brackets in an answer at which JSON is looked for."""
+_DEEPEST = 6
+"""Levels at which a form is looked for: a list of calls, its items, function and arguments, a
+heading."""
+
+_Form = dict[str, Any]
 
 
 def without_thoughts(text: str) -> str:
@@ -30,71 +35,108 @@ def without_thoughts(text: str) -> str:
     return shown(text, final=True, offered=False).strip()
 
 
-def read_object(reply: BaseMessage, form: type[BaseModel]) -> dict[str, Any]:
-    """Return the filled-in form in a reply: the arguments of its call, or the JSON in its text.
+def read_object(reply: BaseMessage, form: type[BaseModel]) -> _Form:
+    """Return the filled-in form in a reply: the arguments of its calls, or the JSON in its text.
 
-    Prose around it, code fences, trailing commas and a bare list are read through.
+    Prose around it, code fences, trailing commas and bare items are read through; what stands in
+    several forms is joined.
 
     Raises:
         MalformedReply: If there is none.
     """
-    calls = getattr(reply, "tool_calls", None)
-    if calls and (filled := _as_form(calls[0]["args"], form)) is not None:
-        return filled
+    calls = cleaned([call["args"] for call in getattr(reply, "tool_calls", [])])
     # Of a form that is written as a call nothing is shown.
     text = without_thoughts(reply.text) or reply.text
-    empty: dict[str, Any] | None = None
-    for start in [match.start() for match in re.finditer(r"[{\[]", text)][:_STARTS]:
-        value = _as_form(cleaned(_loads(text[start:], was_cut(reply))), form)
-        if value is not None and any(value.values()):
-            return value  # Not an empty one that it corrects.
-        empty = empty or value
-    if empty is not None:
-        return empty
-    raise MalformedReply("The model's answer is not in the form that was asked for.")
+    filled = list(_forms(calls, form)) or _written(text, form, was_cut(reply))
+    if not filled:
+        raise MalformedReply("The model's answer is not in the form that was asked for.")
+    if form is not ExtractionForm or len(filled) == 1:
+        # Not an empty one that another corrects.
+        return next((each for each in filled if any(each.values())), filled[0])
+    return {
+        "facts": [item for each in filled for item in objects(each.get("facts"), "text")],
+        "entities": [item for each in filled for item in objects(each.get("entities"), "name")],
+    }
 
 
-def _loads(text: str, cut: bool) -> Any:
-    """Return JSON, also such as is nearly some; None for what breaks off before it says a thing.
+def objects(value: Any, plain: str) -> list[_Form]:
+    """Return the objects of a list, or under any keys; a text alone is what they call `plain`."""
+    items = list(value.values()) if isinstance(value, dict) and plain not in value else value
+    items = [items] if isinstance(items, dict | str) else items
+    if not isinstance(items, list):
+        return []
+    named = ({plain: item} if isinstance(item, str) else item for item in items)
+    return [item for item in named if isinstance(item, dict)]
+
+
+def _written(text: str, form: type[BaseModel], cut: bool) -> list[_Form]:
+    """Return the forms that a text holds as JSON, or as what is nearly some."""
+    filled: list[_Form] = []
+    end = 0
+    for start in [match.start() for match in _BRACKET.finditer(text)][:_STARTS]:
+        if start < end:
+            continue  # It was read as part of what stands around it.
+        try:
+            value, end = json.JSONDecoder().raw_decode(text, start)
+        except RecursionError:
+            continue  # A model that repeats itself: nested deeper than Python reads.
+        except ValueError:
+            value = _mended(text[start:], cut)
+            mended = list(_forms(cleaned(value), form))
+            filled += mended
+            if any(any(each.values()) for each in mended):
+                break  # All that follows was read with it.
+        else:
+            filled += _forms(cleaned(value), form)
+    return filled
+
+
+def _mended(text: str, cut: bool) -> Any:
+    """Return what is nearly JSON; None for what breaks off before it says a thing.
 
     The last item of an answer that was cut within it is half of one, and is left empty.
     """
-    try:
-        return json.JSONDecoder().raw_decode(text)[0]
-    except RecursionError:
-        return None  # a model that repeats itself: nested deeper than Python reads
-    except ValueError:
-        value = last = repaired(text)
-        cut, text = cut or len(text) > LONGEST, text[:LONGEST]
-        cut = cut and not _BEHIND_ITEM.search(text)
-        while cut and isinstance(last, dict) and last:
-            last = list(last.values())[-1]
-        if cut and isinstance(last, list) and last:
-            last[-1] = {}
-        said = list(value.values()) if isinstance(value, dict) else value
-        return value if isinstance(said, list) and any(said) else None
+    value = last = repaired(text)
+    cut, text = cut or len(text) > LONGEST, text[:LONGEST]
+    cut = cut and not _BEHIND_ITEM.search(text)
+    while cut and isinstance(last, dict) and last:
+        last = list(last.values())[-1]
+    if cut and isinstance(last, list) and last:
+        last[-1] = {}
+    said = list(value.values()) if isinstance(value, dict) else value
+    return value if isinstance(said, list) and any(said) else None
 
 
-def _as_form(value: Any, form: type[BaseModel], depth: int = 0) -> dict[str, Any] | None:
-    """Return JSON as the form's fields, wherever in it they stand; None if it is something else."""
+def _forms(value: Any, form: type[BaseModel], depth: int = 0) -> Iterator[_Form]:
+    """Yield the forms in JSON, wherever in it they stand; each bare fact or entity is one too."""
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         value = first_json(value)  # JSON within JSON, as arguments of a call are written.
-    within: list[Any] = []
-    if isinstance(value, dict):
-        fields = {name.casefold(): each for name, each in value.items()}
-        if fields.keys() & form.model_fields.keys():
-            return fields
-        within = [] if "text" in fields else list(value.values())
-        value = [value]
-    items = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-    facts = [item for item in items if "text" in item]
-    if depth < _DEEPEST:
-        within = within or [item for item in items if "text" not in item]
-        inner = (_as_form(each, form, depth + 1) for each in within)
-        if (found := next(filter(None, inner), None)) is not None:
-            return found
-    # Further in, what only has a name may be the attribute of something.
-    entities = [item for item in items if "name" in item and "text" not in item and not depth]
-    if form is ExtractionForm and (facts or entities):
-        return {"facts": facts, "entities": entities}
-    return None
+    if depth > _DEEPEST or not isinstance(value, dict | list):
+        return
+    if isinstance(value, list):
+        for each in value:
+            yield from _forms(each, form, depth + 1)
+        return
+    fields = {name.casefold(): each for name, each in value.items()}
+    given = [fields[name] for name in form.model_fields if name in fields]
+    if given:
+        if not any(map(_is_schema, given)):
+            yield fields
+        return
+    bare = form is ExtractionForm
+    if bare and isinstance(fields.get("text"), str):
+        yield {"facts": [fields], "entities": []}
+        return
+    named = bare and isinstance(fields.get("name"), str)
+    if not (named and fields.keys() & {"kind", "attributes"}):
+        inner = [found for each in value.values() for found in _forms(each, form, depth + 1)]
+        yield from inner
+        # Further in, what only has a name may be anything.
+        named = named and depth <= 1 and not inner
+    if named:
+        yield {"facts": [], "entities": [fields]}
+
+
+def _is_schema(value: Any) -> bool:
+    """Return whether a field is described rather than filled in: some models repeat the schema."""
+    return isinstance(value, dict) and isinstance(value.get("type"), str) and "text" not in value

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, ToolCall
 
 from domain.facts.extraction import Extraction, Source
 from domain.records import Fact
@@ -71,11 +71,52 @@ def test_what_can_be_read_is_read(text: str) -> None:
     assert fact.slot is None and fact.subject == "user" and fact.target is None
 
 
+BOTH = {"The user moved to Denver.", "Ola is 31."}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"fact": {"text": "The user moved to Denver."}}, {"fact": {"text": "Ola is 31."}}]',
+        '[{"facts": [{"text": "The user moved to Denver."}]}, {"facts": ["Ola is 31."]}]',
+        '{"results": [{"facts": {"text": "The user moved to Denver."}}, {"facts": "Ola is 31."}]}',
+        '{"text": "The user moved to Denver."}\n{"text": "Ola is 31."}',
+        '{"text": "The user moved to Denver."}\n{"text": "Ola is 31.",',
+        '{"facts": ["The user moved to Denver."]}\nAnd:\n{"facts": ["Ola is 31."]}',
+        '[[{"text": "The user moved to Denver."}], [{"text": "Ola is 31."}]]',
+        '[{"name": "Ola", "attributes": [{"text": "is old"}]}, '
+        '{"text": "The user moved to Denver."}, {"text": "Ola is 31."}]',
+        '[{"text": "The user moved to Denver."}, {"text": "Ola is 31."}, '
+        '{"name": "Ola", "kind": "person", "attributes": {"facts": "none"}}]',
+        '{"type": "object", "properties": {"facts": {"type": "array"}}}\n'
+        '{"facts": ["The user moved to Denver.", "Ola is 31."]}',
+    ],
+)
+def test_all_that_an_answer_notes_is_read(text: str) -> None:
+    read_back = read(text)
+    assert {fact.text for fact in read_back.facts} == BOTH
+    assert [entity.name for entity in read_back.entities] == ["Ola"] * ('"name"' in text)
+
+
+def test_several_calls_are_read_together() -> None:
+    calls: list[ToolCall] = [
+        {"name": "f", "args": {"facts": [{"text": text}]}, "id": text} for text in sorted(BOTH)
+    ]
+    filled = read_object(AIMessage("", tool_calls=calls), ExtractionForm)
+    assert {fact["text"] for fact in filled["facts"]} == BOTH
+
+
+@pytest.mark.parametrize("facts", ['{"home": "Denver", "sister": "Ola"}', '["Denver", "Ola"]'])
+def test_a_word_alone_is_no_fact(facts: str) -> None:
+    assert not read(f'{{"facts": {facts}}}').facts
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "No facts.",
+        '{"properties": {"facts": {"type": "array", "items": {"text": {"type": "string"}}}}}',
         "{",
         '{"facts',
         '{"mood": "good"}',
@@ -86,7 +127,7 @@ def test_what_can_be_read_is_read(text: str) -> None:
         '{"' * 3_000,
         '["' * 50_000,
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_what_cannot_be_read_is_said(text: str) -> None:
     with pytest.raises(MalformedReply):

@@ -112,7 +112,7 @@ async def _as_it_takes(
 
     Images and the like are left out where only the text, of `count` tokens, fits.
     """
-    trial = Trial(learned)
+    trial = Trial(learned, question.messages)
     while True:
         sent = _features(model, question, trial)
         bound = _bound(model, question, sent)
@@ -220,7 +220,7 @@ async def _streamed(
 ) -> AIMessage:
     whole: AIMessageChunk | None = None
     try:
-        with as_model_errors():
+        with as_model_errors(messages):
             async for chunk in model.astream(list(messages), config):
                 part = cast(AIMessageChunk, chunk)
                 whole = part if whole is None else whole + part

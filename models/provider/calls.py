@@ -4,19 +4,24 @@ What providers call these things is in `errors.py` beside this, imported once so
 a process without a model server never loads its client, which takes a second.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+
+from langchain_core.messages import BaseMessage
 
 
 @contextmanager
-def as_model_errors() -> Iterator[None]:
-    """Turn what a provider's client raises inside into a `ModelError`; let all else pass."""
+def as_model_errors(messages: Sequence[BaseMessage] = ()) -> Iterator[None]:
+    """Turn what a provider's client raises inside into a `ModelError`; let all else pass.
+
+    What an error quotes of the messages that were sent is not read.
+    """
     try:
         yield
     except _provider_errors() as error:
         from models.provider.errors import translate
 
-        translated = translate(error)
+        translated = translate(error, messages)
         if translated is None or translated is error:
             raise
         raise translated from error

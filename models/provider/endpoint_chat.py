@@ -20,6 +20,7 @@ from openai import APIConnectionError, BadRequestError
 
 from domain.clean_text import clean
 from models.errors import MalformedReply, TimedOut
+from models.provider.error_text import unquoted
 from models.provider.learned import AGAIN
 from models.provider.reply_text import (
     INSTEAD,
@@ -68,9 +69,10 @@ class EndpointChat(ChatOpenAI):
             async for chunk in self._read(*args, **kwargs):
                 yield chunk
         except BadRequestError as error:
-            if self.legacy_max_tokens and "max_completion_tokens" in str(error):
+            said = unquoted(str(error), args[0])
+            if self.legacy_max_tokens and "max_completion_tokens" in said:
                 self.legacy_max_tokens = False
-            elif monotonic() >= self.whole_until and _STREAM.search(str(error)):
+            elif monotonic() >= self.whole_until and _STREAM.search(said):
                 async for chunk in self._instead(error, *args, **kwargs):
                     yield chunk
                 return

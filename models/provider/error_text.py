@@ -3,10 +3,15 @@
 Every server has its own words and its own form; what they have in common is read here.
 """
 
+import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from langchain_core.messages import BaseMessage
+
+from models.parts import text_of
 
 _PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.I)
 _TAG = re.compile(r"<(?:script|style)\b[^<]*</(?:script|style)>|<[^<>]*>", re.I)
@@ -84,6 +89,33 @@ _WAIT = re.compile(
 _PIECE = re.compile(r"(?<!\d)(\d{1,9}(?:\.\d{1,9})?)\s{0,3}(ms|milli|[dhms])", re.I)
 _SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
+_RUN = 20
+"""Characters in a row that an error and a message share only where one quotes the other."""
+_READ = 2_000
+"""Characters of an error that are read, half of them at its end."""
+
+
+def unquoted(text: str, messages: Sequence[BaseMessage]) -> str:
+    """Return what an error says itself, without what it quotes of the messages that were sent."""
+    if len(text) > _READ:
+        text = f"{text[: _READ // 2]} ... {text[-_READ // 2 :]}"
+    sent = "\n".join(form for message in messages for form in _forms(text_of(message.content)))
+    own, quoted_until = "", 0
+    for at, letter in enumerate(text):
+        run = text[at : at + _RUN]
+        if len(run) == _RUN and run in sent:
+            quoted_until = at + _RUN
+        if at >= quoted_until:
+            own += letter
+        elif not own.endswith("…"):
+            own += "…"
+    return own
+
+
+def _forms(text: str) -> set[str]:
+    """Return a text as it is, and as JSON and Python write it."""
+    return {text, repr(text), json.dumps(text), json.dumps(text, ensure_ascii=False)}
+
 
 def said(body: Any) -> str:
     """Return the reasons in the body of an error, in whatever form it has; else all its text."""
@@ -101,21 +133,17 @@ def _reasons(body: Any) -> Iterator[str]:
             yield from _reasons(body.get(field))
 
 
-def places(body: Any) -> str:
-    """Return what an error names as the part of the request that it is about."""
-    if isinstance(body, list):
-        return " ".join(map(places, body))
-    if not isinstance(body, dict):
-        return ""
-    named = (body.get("param"), body.get("loc"), places(body.get("detail")))
-    return " ".join(str(each) for each in named if each)
+def all_said(body: Any) -> str:
+    """Return all the text of an error, save the field in which some servers quote the request."""
+    return " ".join(_texts(body))
 
 
 def _texts(body: Any) -> Iterator[str]:
     if isinstance(body, str):
         yield body
     elif isinstance(body, list | dict):
-        for item in body.values() if isinstance(body, dict) else body:
+        own = [body[name] for name in body if name != "input"] if isinstance(body, dict) else body
+        for item in own:
             yield from _texts(item)
 
 

@@ -7,13 +7,14 @@ Nothing here calls a model or decides whether to try again.
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 import openai
 from langchain_core import exceptions as langchain
+from langchain_core.messages import BaseMessage
 from langchain_openai.chat_models.base import OpenAIRefusalError
 from pydantic import ValidationError
 
@@ -31,7 +32,14 @@ from models.errors import (
     TimedOut,
     Unreachable,
 )
-from models.provider.error_text import is_too_long, said, seconds, tokens_named, wait_named
+from models.provider.error_text import (
+    is_too_long,
+    said,
+    seconds,
+    tokens_named,
+    unquoted,
+    wait_named,
+)
 
 PROVIDER_ERRORS: tuple[type[Exception], ...] = (
     openai.OpenAIError,
@@ -87,8 +95,11 @@ _CUT_CAUSES = {"RemoteProtocolError", "ReadError"}
 _KEPT = "your message is kept, send it again or try later"
 
 
-def translate(error: BaseException) -> ModelError | None:
-    """Return the `ModelError` that an exception of a model call means; None for any other."""
+def translate(error: BaseException, messages: Sequence[BaseMessage] = ()) -> ModelError | None:
+    """Return the `ModelError` that an exception of a model call means; None for any other.
+
+    What it quotes of the messages that were sent is not read.
+    """
     if isinstance(error, ModelError):
         return error
     if isinstance(error, _TIMEOUTS):
@@ -96,17 +107,17 @@ def translate(error: BaseException) -> ModelError | None:
     if isinstance(error, openai.APIConnectionError | httpx.TransportError):
         return _disconnected(error)
     if isinstance(error, openai.APIError | langchain.ModelError):
-        return _reported(error)
-    return _unusable(error)
+        return _reported(error, messages)
+    return _unusable(error, messages)
 
 
-def _reported(error: Exception) -> ModelError:
+def _reported(error: Exception, messages: Sequence[BaseMessage]) -> ModelError:
     """Return what a server's own error answer, or error event in a stream, means."""
     status = getattr(error, "status_code", None)
     status = status if isinstance(status, int) else None
     code = str(getattr(error, "code", None) or "")
     text = said(getattr(error, "body", None)) or str(getattr(error, "message", error))
-    return _classified(error, status, code, text)
+    return _classified(error, status, code, unquoted(text, messages))
 
 
 def _classified(error: Exception, status: int | None, code: str, text: str) -> ModelError:
@@ -186,7 +197,7 @@ def _disconnected(error: openai.APIConnectionError | httpx.TransportError) -> Mo
     )
 
 
-def _unusable(error: BaseException) -> ModelError | None:
+def _unusable(error: BaseException, messages: Sequence[BaseMessage]) -> ModelError | None:
     """Return what errors about a reply's form mean; None for those that are about other things."""
     if isinstance(error, openai.ContentFilterFinishReasonError | OpenAIRefusalError):
         return ContentFiltered()
@@ -195,7 +206,8 @@ def _unusable(error: BaseException) -> ModelError | None:
     if isinstance(error, ValueError) and error.args and isinstance(error.args[0], dict):
         # A server that reports an error with status 200: LangChain raises the bare error object.
         body: dict[str, Any] = error.args[0]
-        return _classified(error, None, str(body.get("code") or ""), said(body))
+        text = unquoted(said(body), messages)
+        return _classified(error, None, str(body.get("code") or ""), text)
     if isinstance(error, _MALFORMED) or _MALFORMED_WORDS.search(str(error)):
         return MalformedReply("The model server's answer is not in the form that was asked for.")
     return None

@@ -6,10 +6,12 @@ again after that answer.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+
+from langchain_core.messages import BaseMessage
 
 from models.errors import ModelError, Refused
-from models.provider.error_text import places
+from models.provider.error_text import all_said, unquoted
 from models.provider.learned import Feature, Learned
 
 _REFUSALS: dict[Feature, re.Pattern[str]] = {
@@ -18,7 +20,7 @@ _REFUSALS: dict[Feature, re.Pattern[str]] = {
     "temperature": re.compile("temperature", re.I),
     "max_tokens": re.compile(r"max_(completion_)?tokens", re.I),
     "parts": re.compile(
-        r"image|multimodal|mmproj|audio|content\W+(\w+ )?(must|should) be a string", re.I
+        r"image|multimodal|mmproj|audio|content\W+(\w+ )?(must|should) be a (valid )?string", re.I
     ),
     "tool_role": re.compile(r"\broles?\b|\balternat", re.I),
     "system_role": re.compile(
@@ -41,17 +43,21 @@ _GUESSES: tuple[Feature, ...] = (
 """What a refusal without a name may be about, what servers like least first. Never the bound of a
 reply: one without would run on."""
 _TAKES_NONE = re.compile(
-    r"(?<!un)support|mmproj|multimodal|must be a string|should be a string|capab|vision", re.I
+    r"(?<!un)support|mmproj|multimodal|(must|should) be a (valid )?string|capab|vision", re.I
 )
 """How servers say that a model takes no images at all, rather than not this one."""
+
+_ADDRESS = re.compile(r"(?:data:|https?://)[^\s'\"]+")
+"""An address, as of an image or of the provider's manual: what stands in it refuses nothing."""
 
 
 class Trial:
     """What of a question is left out, and what its answer then teaches."""
 
-    def __init__(self, learned: Learned) -> None:
-        """Begin with all that the model is not known to refuse."""
+    def __init__(self, learned: Learned, messages: Sequence[BaseMessage] = ()) -> None:
+        """Begin a question of these messages with all that the model is not known to refuse."""
         self._learned = learned
+        self._messages = messages
         self._suspected = frozenset(learned.suspected)
         """Before this question was sent: others that are asked meanwhile prove nothing."""
         self._left_out: set[Feature] = set()
@@ -75,7 +81,7 @@ class Trial:
         status = getattr(error.__cause__, "status_code", None)
         if status in (401, 403):
             return False  # The key is refused, whatever the request holds.
-        said = f"{error} {error.__cause__} {places(getattr(error.__cause__, 'body', None))}"
+        said = self._own_words(error)
         self._guess = None
         still = {f for f in self._left_out if _REFUSALS[f].search(said)}
         self._said -= still
@@ -95,6 +101,12 @@ class Trial:
         else:
             self._learned.clears(self._left_out)
         return self._guess is not None
+
+    def _own_words(self, error: ModelError) -> str:
+        """Return what the server says itself."""
+        cause = error.__cause__
+        said = f"{error} {all_said(getattr(cause, 'body', None)) or cause}"
+        return unquoted(_ADDRESS.sub("", said), self._messages)
 
     def answered(self, sent: Collection[Feature]) -> None:
         """Learn from an answer to what was sent."""

@@ -1,6 +1,7 @@
 """What a refusal taught is tried again before it is believed, and given up where it had passed."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from models.provider.endpoint import close_client
 from models.provider.learned import Learned
 from models.tokens import open_counter
 from tests.support.models.model_settings import settings
-from tests.support.servers.openai_server import Behaviour, Body, Fault, OpenAIServer, Reply
+from tests.support.servers.openai_server import Behaviour, Body, Fault, OpenAIServer, Raw, Reply
 
 TOOL = {"name": "look", "description": "Look.", "parameters": {"type": "object", "properties": {}}}
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
@@ -153,6 +154,55 @@ async def test_a_value_that_must_be_text_means_the_images(
     openai_server.default, learned = textual, Learned()
     assert (await asked(model, learned, [{"type": "text", "text": "Who is this?"}, IMAGE])).text
     assert set(learned.refused) == {"parts"} and len(openai_server.requests) == 2
+
+
+QUOTED = 'It\'s in my\nnotes: "the context length is 300 tokens", and what temperature it has'
+
+
+@pytest.mark.parametrize("quote", [str, repr, json.dumps])
+async def test_what_a_refusal_quotes_of_a_message_teaches_nothing(
+    openai_server: OpenAIServer, model: BaseChatModel, quote: Callable[[str], str]
+) -> None:
+    said = f"{QUOTED} {'word ' * 400}"
+    says = f"Input should be a valid string [input_value=[{{'text': {quote(said)[:90]}...image_url"
+
+    def textual(body: Body) -> Behaviour:
+        return Fault(400, says) if "image_url" in str(body["messages"]) else Reply("Hi")
+
+    openai_server.default, learned = textual, Learned()
+    for _ in range(2):
+        assert (await asked(model, learned, [{"type": "text", "text": said}, IMAGE])).text
+    assert learned.limit(6_000) == 6_000 and "temperature" in openai_server.requests[-1]
+    assert set(learned.refused) <= {"parts"}
+
+
+async def test_what_an_error_quotes_in_a_field_of_its_own_teaches_nothing(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    tool = {"type": "function", "function": TOOL}
+    detail = {"loc": ["body", "messages", 1], "msg": "Bad value", "input": [tool]}
+    openai_server.answers(Raw(json.dumps({"detail": [detail]}), 422), "Hi")
+    learned = Learned()
+    learned.clears({"tools", "usage_report"})
+    assert (await asked(model, learned)).text
+    assert "tools" in openai_server.requests[-1]
+
+
+async def test_a_name_that_a_message_mentions_is_not_taken_for_that_of_a_bound(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    said = "Please explain to me what max_completion_tokens means"
+    openai_server.answers(Fault(400, f"Invalid message: '{said}'"))
+    assert (await asked(model, Learned(), said)).text
+    assert "max_tokens" in openai_server.requests[-1]
+
+
+async def test_what_stands_in_an_address_is_not_refused(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    openai_server.answers(Fault(400, "Invalid JSON, see https://example.com/docs/temperature"))
+    assert (await asked(model, Learned())).text
+    assert "temperature" in openai_server.requests[-1]
 
 
 @pytest.mark.usefixtures("later")

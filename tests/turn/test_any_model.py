@@ -130,6 +130,20 @@ async def test_a_length_to_which_no_prompt_was_answered_binds_nobody_else(
         assert result["budget"]["limit"] > 1_000 and not result["degraded"]
 
 
+async def test_a_length_of_which_only_a_user_speaks_binds_nobody(open_house: Open) -> None:
+    said = "My notes say: the context length is 300 tokens"
+    says = f"Input should be a valid string [input_value=[{{'text': '{said}'}}], input_type=list]"
+
+    def textual(body: Body) -> Behaviour:
+        return Fault(400, says) if "image_url" in str(body["messages"]) else answer(body)
+
+    async with open_house() as house:
+        house.server.default = textual
+        await house.say([{"type": "text", "text": f"{said} mark1 {LONG * 4}"}, IMAGE])
+        result = await house.say(f"{LONG * 4} mark2", "u", user="bob")
+        assert result["budget"]["limit"] > 1_000
+
+
 @pytest.mark.deep
 async def test_what_the_model_counts_is_packed_with(open_house: Open) -> None:
     def generous(body: Body) -> Behaviour:

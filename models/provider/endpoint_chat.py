@@ -145,6 +145,8 @@ class EndpointChat(ChatOpenAI):
         marks = {WRITTEN_CALL: read_call(raw) or ""} if called else {}
         if not last.startswith(seen) and not marks:
             self.thinks_first, marks = True, {INSTEAD: last}
+        elif last and not all_aloud:
+            self.thinks_first = False
         if aloud := all_aloud[len(thought) :]:
             marks[REASONING] = aloud
         if rest or marks or usage or cut:

@@ -19,8 +19,9 @@ REASONING = "reasoning_content"
 INSTEAD = "instead"
 """Marks a reply of which more was shown than belongs to it: what to store."""
 
-_CODE = r"(?P<code>```.*?(?:```|\Z)|`[^`\n]+`)"
-"""What a reply quotes as code is part of it, whatever it holds."""
+_CODE = r"(?P<code>```.*?```|`(?=\S)[^`\n]+(?<=\S)`)"
+"""What a reply quotes as code is part of it, whatever it holds; a fence that nothing closes and a
+lone backtick quote nothing."""
 _THINK = r"(?:\w+:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratch_?pad)"
 _BEGIN = (
     rf"(?:<{_THINK}>|◁{_THINK}▷|<\|(?:(?:begin_of|start)_)?{_THINK}\|>|(?-i:\[THINK\])"
@@ -36,22 +37,23 @@ _THOUGHT = re.compile(rf"{_CODE}|{_BEGIN}(?P<in>.*?)(?:(?P<end>{_END})|\Z)", re.
 """Thinking in the markup of DeepSeek, Qwen, Kimi, Mistral, Command, Gemma and gpt-oss, whose
 tokens a server may also have left out."""
 _BEGINS = re.compile(_BEGIN, re.S | re.I)
+_CLOSE = rf"(?:</{_THINK}>|◁/{_THINK}▷|<\|(?:/|end_of_|end_){_THINK}\|>|(?-i:\[/THINK\]))"
 _THOUGHT_END = re.compile(
-    rf"\A(?P<in>.*)(?<![`\"'])(?:</{_THINK}>|◁/{_THINK}▷|<\|(?:/|end_of_|end_){_THINK}\|>|\[/THINK\])"
-    r"(?!(?-i: [a-z]))\s*",
-    re.S | re.I,
+    rf"{_CODE}|^[ \t]*{_CLOSE}\s*"
+    rf"|(?<=[\w.!?…。！？,;:)]){_CLOSE}(?![.,;:)\]'\"`]|(?-i: [a-z]))\s*",
+    re.S | re.I | re.M,
 )
-"""Some templates open the thinking in the prompt, so only its end is written; within a sentence it
-is only spoken of."""
-_TOKEN = re.compile(
-    rf"{_CODE}"
-    r"|(?:<\|start\|>\w*)?<\|channel\|>\s*(?:final|commentary)(?! to=)[^<>\n]*"
+"""Some templates open the thinking in the prompt, so only its end is written: at the beginning of a
+line, or right behind a word. Within a sentence it is only spoken of."""
+_SPECIAL = (
+    r"(?:(?:<\|start\|>\w*)?<\|channel\|>\s*(?:final|commentary)(?! to=)[^<>\n]*"
     r"|<\|(?:message|end|return|(?:start|end)_response|im_end|im_start|eot_id|eom_id)\|>"
     r"|<\|start\|>assistant(?! to=)"
-    r"|(?:<[|｜][\w▁]{1,40}[|｜]>|</s>|<end_of_turn>)\s*\Z",
-    re.S | re.I,
+    r"|(?:<[|｜][\w▁]{1,40}[|｜]>|</s>|<end_of_turn>)\s*\Z)"
 )
+_TOKEN = re.compile(rf"{_CODE}|{_SPECIAL}", re.S | re.I)
 """What is left of a template around a reply; at its end, any special token."""
+_MARKUP = re.compile(rf"{_BEGIN}|{_END}|{_SPECIAL}", re.S | re.I)
 _BLOCK = re.compile(
     r"<(?P<name>memory|wishes)\b id=[^<>\n]*>.*?"
     r"(?:</(?P=name)\b[^<>\n]*(?:>|\Z)[ \t]*\n?|(?P<open>\Z))",
@@ -134,9 +136,11 @@ def shown(raw: str, *, final: bool, offered: bool = True) -> str:
 
 def thoughts(raw: str) -> str:
     """Return what a model thought aloud."""
+    raw = _decided(raw)
     rest = _THOUGHT.sub(lambda part: _kept(part, final=True), raw)
     parts = [part["in"] for part in _THOUGHT.finditer(raw) if not _kept(part, final=True)]
-    return clean("\n".join(part.strip() for part in (rest[: _thought_end(rest)], *parts)).strip())
+    end = _THOUGHT_END.sub(lambda part: part["code"] or "", rest[: _thought_end(rest)])
+    return clean("\n".join(part.strip() for part in (end, *parts)).strip())
 
 
 def is_call(raw: str, *, offered: bool = True) -> bool:
@@ -162,24 +166,37 @@ def _call(text: str, *, final: bool, offered: bool) -> re.Match[str] | None:
 
 def _spoken(raw: str, *, final: bool) -> str:
     """Return a reply without what was thought aloud, and what is left of a template."""
+    raw = raw if final else _decided(raw)
     text = _THOUGHT.sub(lambda part: _kept(part, final=final), raw)
     return _TOKEN.sub(lambda part: part["code"] or "", text[_thought_end(text) :])
+
+
+def _decided(raw: str) -> str:
+    """Return a reply up to markup in a fence that may still be closed: then it is quoted."""
+    if raw.count("```") % 2 == 0:
+        return raw
+    markup = _MARKUP.search(raw, raw.rindex("```"))
+    return raw[: markup.start()] if markup else raw
 
 
 def _kept(part: re.Match[str], *, final: bool) -> str:
     """Return what stays of a part of a reply that may be a thought.
 
-    A tag that nothing closes, in the middle of a line, is only spoken of.
+    In the middle of a line, a tag that nothing closes, or one with a space within, is spoken of.
     """
-    open_tag = final and part["end"] is None and part[0].startswith("<") and part[0][1] != "|"
-    line = part.string[: part.start()].rpartition("\n")[2]
-    return part["code"] or (part[0] if open_tag and line.strip() else "")
+    if part["code"]:
+        return part["code"]
+    tag = part[0].startswith("<") and part[0][1] != "|"
+    if not tag or not part.string[: part.start()].rpartition("\n")[2].strip():
+        return ""
+    spoken = part["in"] != part["in"].strip() if part["end"] else final
+    return part[0] if spoken else ""
 
 
 def _thought_end(text: str) -> int:
     """Return where a thought ends of which the beginning is not marked; 0 where there is none."""
-    thought = _THOUGHT_END.match(text)
-    return 0 if thought is None or _BEGINS.search(thought["in"]) else thought.end()
+    ends = [found for found in _THOUGHT_END.finditer(text) if found["code"] is None]
+    return 0 if not ends or _BEGINS.search(text, 0, ends[-1].start()) else ends[-1].end()
 
 
 def read_call(raw: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from domain.owner import Owner
 from models.errors import ContextTooLong, ModelError
@@ -438,16 +438,10 @@ async def test_a_reply_that_breaks_off_once_it_is_shown_is_not_asked_for_again(
         await house.talk(1, 3, "old")
         house.server.forget()
         house.server.answers(Reply("I will tell you", error_event={"message": says, "code": 400}))
-        streamed = ""
+        seen: list[str] = []
         with pytest.raises(ModelError):
-            async for part in house.graph.astream(
-                {"messages": [HumanMessage("Hello mark4")]},
-                house.config(),
-                context=ChatContext(user_id="alex"),
-                stream_mode="messages",
-            ):
-                streamed += part[0].text if part[0].type == "AIMessageChunk" else ""
-        assert streamed.strip() == "I will tell you" and len(house.server.requests) == 1
+            await streamed(house, "Hello mark4", seen)
+        assert "".join(seen).strip() == "I will tell you" and len(house.server.requests) == 1
         assert (await house.say("Still there, mark5?"))["messages"][-1].text
 
 
@@ -459,6 +453,21 @@ async def test_what_a_model_thinks_aloud_is_not_its_reply(open_house: Open) -> N
         assert "What to say" not in str(result["messages"])
 
 
+async def streamed(house: House, text: str, parts: list[str] | None = None) -> list[str]:
+    """Say something, and return the parts in which the reply is shown."""
+    parts = [] if parts is None else parts
+    said: Any = {"messages": [HumanMessage(text)]}
+    async for part, _ in house.graph.astream(
+        said,
+        house.config(),
+        context=ChatContext(user_id="alex"),
+        stream_mode="messages",
+    ):
+        if isinstance(part, AIMessageChunk) and part.text:
+            parts.append(part.text)
+    return parts
+
+
 async def test_thinking_of_which_only_the_end_is_marked_is_not_the_reply(open_house: Open) -> None:
     """The template opened it in the prompt: while the first reply streams nothing tells it."""
     async with open_house() as house:
@@ -467,13 +476,13 @@ async def test_thinking_of_which_only_the_end_is_marked_is_not_the_reply(open_ho
             result = await house.say(f"Hello mark{number}")
             assert result["messages"][-1].text == "Hello again!"
         assert "The user greets" not in str(result["messages"])
-        streamed = ""
         house.server.answers("The user greets. What to say?</think>\n\nHello again!")
-        async for part in house.graph.astream(
-            {"messages": [HumanMessage("Hello mark3")]},
-            house.config(),
-            context=ChatContext(user_id="alex"),
-            stream_mode="messages",
-        ):
-            streamed += part[0].text if part[0].type == "AIMessageChunk" else ""
-        assert streamed.strip() == "Hello again!"
+        assert "".join(await streamed(house, "Hello mark3")).strip() == "Hello again!"
+
+
+async def test_a_model_that_thinks_no_more_is_streamed_again(open_house: Open) -> None:
+    async with open_house() as house:
+        house.server.answers("The user greets.</think>\n\nHello!", "Hello, and that is all.")
+        await house.talk(1, 2)
+        house.server.answers("Hello, in more parts than one, as it should be said.")
+        assert len(await streamed(house, "Hello mark3")) > 1

@@ -22,7 +22,7 @@ from domain.records import Said, Turn
 from models.errors import ContextTooLong, MalformedReply
 from models.open import ChatModel
 from models.parts import text_of
-from models.provider.ask import Question, ask
+from models.provider.ask import LEFT_OUT, Question, ask
 from models.provider.learned import Learned
 from models.provider.replies import was_cut
 from models.provider.reply_text import WRITTEN_CALL, is_call
@@ -62,6 +62,7 @@ class Generate:
         """
         origin = state["origin"]
         prompt, reply, search = await self._reply(state, origin)
+        left_out = reply.additional_kwargs.pop(LEFT_OUT, None)
         turn = self._turn(origin, state["messages"], reply)
         lost = await lost_turns(self._parts, state)
         try:
@@ -95,6 +96,7 @@ class Generate:
             "schedule": self._after.schedule(state, view, turn.id, asked, runtime),
             "degraded": [
                 *self._chat(origin).learned.tell(),
+                *([f"images: left out, {left_out}"] if left_out else []),
                 *_cut(reply, prompt),
                 *search.forgetting.degraded,
             ],

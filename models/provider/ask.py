@@ -45,6 +45,8 @@ from models.provider.trial import Trial
 from models.tokens import TokenCounter
 from models.weak_json import repaired
 
+LEFT_OUT = "parts_left_out"
+"""What marks an answer to a question whose images and the like were left out, with the reason."""
 Schema = Mapping[str, Any]
 """A function in OpenAI's form, or a JSON schema with a title."""
 
@@ -110,8 +112,9 @@ async def _as_it_takes(
 ) -> AIMessage:
     """Return the answer, asking again without each thing that the model refuses.
 
-    Images and the like are left out where only the text, of `count` tokens, fits.
+    Images and the like are left out where only the text, of `count` tokens, may fit.
     """
+    why = f"{learned.name} did not take them"
     trial = Trial(learned, question.messages)
     while True:
         sent = _features(model, question, trial)
@@ -120,14 +123,12 @@ async def _as_it_takes(
             prompt = _prompt(question.messages, sent)
             answer, waited = await once_loaded(partial(_streamed, bound, prompt, config))
         except ContextTooLong as error:
-            fits = error.window and learned.reads(error.window) >= count + question.max_tokens
+            ours, window = count + question.max_tokens, error.window
+            fits = window is None or learned.reads(window) >= ours
             if error.after_text or not fits or "parts" not in sent:
                 raise
             trial.leave_out("parts")
-            learned.news.append(
-                f"images: left out, they take more than the {error.window} tokens that "
-                f"{learned.name} reads at once"
-            )
+            why = f"they take more than {learned.name} reads at once"
             continue
         except (Refused, ServerFailed) as error:
             if error.after_text or not trial.leaves_out(error, sent):
@@ -136,6 +137,8 @@ async def _as_it_takes(
         if waited:
             learned.news.append(f"model: waited {waited:.0f} s until {learned.name} was loaded")
         trial.answered(sent)
+        if "parts" not in sent and any(map(has_parts, question.messages)):
+            answer.additional_kwargs[LEFT_OUT] = why
         return answer
 
 

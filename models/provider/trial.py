@@ -45,7 +45,9 @@ reply: one without would run on."""
 _TAKES_NONE = re.compile(
     r"(?<!un)support|mmproj|multimodal|(must|should) be a (valid )?string|capab|vision", re.I
 )
-"""How servers say that a model takes no images at all, rather than not this one."""
+"""How servers say that a model takes no images at all."""
+_OF_ONE = re.compile(r"\b(?:formats?|gif|jpe?g|png|webp|heic|svg)\b", re.I)
+"""How they say that it does not take this one."""
 
 _ADDRESS = re.compile(r"(?:data:|https?://)[^\s'\"]+")
 """An address, as of an image or of the provider's manual: what stands in it refuses nothing."""
@@ -89,7 +91,7 @@ class Trial:
         for feature, words in _REFUSALS.items():
             if feature in sent and words.search(said):
                 self._left_out.add(feature)
-                if feature != "parts" or _TAKES_NONE.search(said):
+                if feature != "parts" or (_TAKES_NONE.search(said) and not _OF_ONE.search(said)):
                     (self._said if isinstance(error, Refused) else self._likely).add(feature)
                 return True
         if status not in (400, 422):

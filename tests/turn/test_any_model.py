@@ -357,17 +357,24 @@ async def test_a_model_that_takes_no_images_gets_the_note(open_house: Open) -> N
         for number in range(2):
             result = await house.say([{"type": "text", "text": f"Look mark{number}"}, IMAGE])
             assert result["messages"][-1].text == "I see."
+            assert result["degraded"] == ["images: left out, test-model did not take them"]
         asked = house.server.requests
         assert len(asked) == 3 and "[image: cat.png]" in str(asked[-1]["messages"][-1])
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Fault(400, "maximum context length is 8192 tokens. However, you requested 12000 tokens"),
+        Fault(413, "Request Entity Too Large"),
+    ],
+    ids=["named", "unnamed"],
+)
 async def test_an_image_too_large_for_the_model_is_left_out_and_shortens_nothing(
-    open_house: Open,
+    open_house: Open, refusal: Fault
 ) -> None:
-    says = "maximum context length is 8192 tokens. However, you requested 12000 tokens"
-
     def seeing(body: Body) -> Behaviour:
-        return Fault(400, says) if "image_url" in str(body["messages"]) else answer(body)
+        return refusal if "image_url" in str(body["messages"]) else answer(body)
 
     async with open_house() as house:
         limit = (await house.say(f"mark1 {LONG}"))["budget"]["limit"]
@@ -379,18 +386,36 @@ async def test_an_image_too_large_for_the_model_is_left_out_and_shortens_nothing
         assert house.parts.models.chat.learned.factor < 2
 
 
-async def test_an_image_that_is_refused_for_what_it_is_blinds_nobody(open_house: Open) -> None:
+async def test_a_turn_that_failed_leaves_no_note_of_its_image_to_others(open_house: Open) -> None:
+    async with open_house() as house:
+        house.server.answers(Fault(400, "context length is 8192 tokens, got 9000"), Fault(500))
+        with pytest.raises(ModelError):
+            await house.say([{"type": "text", "text": "Who is this, mark1?"}, IMAGE])
+        assert not (await house.say("Hello mark2", "u", user="bob"))["degraded"]
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "You uploaded an unsupported image. Make sure your image is valid.",
+        "Could not process image: does not support animated GIF",
+        "Image format not supported",
+    ],
+)
+async def test_an_image_that_is_refused_for_what_it_is_blinds_nobody(
+    open_house: Open, says: str
+) -> None:
     bad = {"type": "image_url", "image_url": {"url": "data:image/png;base64,!"}}
 
     def seeing(body: Body) -> Behaviour:
         if "base64,!" in str(body["messages"]):
-            return Fault(400, "You uploaded an unsupported image. Make sure your image is valid.")
+            return Fault(400, says)
         return answer(body)
 
     async with open_house() as house:
         house.server.default = seeing
         result = await house.say([bad, {"type": "text", "text": "Who is this, mark1?"}])
-        assert result["messages"][-1].type == "ai"
+        assert result["messages"][-1].type == "ai" and "images: left out" in str(result["degraded"])
         await house.say([{"type": "text", "text": "And this, mark2?"}, IMAGE], "u", user="eve")
         assert IMAGE in house.server.requests[-1]["messages"][-1]["content"]
 

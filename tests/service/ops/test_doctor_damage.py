@@ -11,6 +11,7 @@ from redis import Redis
 
 from domain.owner import Owner, digest, owner_to_json
 from nodes.messages.refusal import TurnRefused
+from service.ops import damaged_rows, doctor
 from service.ops.doctor import Check, examine
 from service.ops.doctor_stores import checks_of
 from settings import Settings
@@ -22,6 +23,13 @@ from tests.support.house import Open
 
 ALEX, EVE = Owner("alex"), Owner("eve")
 BROKEN = "not JSON"
+
+
+@pytest.fixture(autouse=True)
+def time_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine look through everything."""
+    monkeypatch.setattr(damaged_rows, "SECONDS", 60.0)
+    monkeypatch.setattr(doctor, "ALL_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -67,19 +67,23 @@ _MARK = re.compile(
 """Delimiters of ours, also under another name: their marks are known by their form."""
 _NAMED = r"search_memory\b[^.!?\n`]{0,40}?"
 _QUOTED = r"(?<!\w)[\"'“](?=\w)"
+_FILLED = rf"(?=\s*(?:(?:\w{{1,12}}:?)?(?:[\[{{<]|{TOOL_NAME})|\Z))"
+"""What stands behind the opening of a call, where it is not only spoken of."""
 _CALL = re.compile(
     r"(?:```\w*\s*)?(?:"
-    r"</?[|｜]?(?:\w{1,20}[:_|｜])?(?:tool|function|python)[_▁ -]?(?:calls?|tag)[^<>\n]{0,40}"
-    r"|\[TOOL_CALLS\]"
-    r"|(?:<\|channel\|>)?(?:commentary|analysis) to=|<\|start\|>assistant to="
+    rf"</?[|｜]?(?:\w{{1,20}}[:_|｜])?(?:tool|function|python)[_▁ -]?(?:calls?|tag)"
+    rf"[^<>\n]{{0,40}}>?{_FILLED}"
+    rf"|\[TOOL_CALLS\]{_FILLED}"
+    r"|<\|channel\|>(?:commentary|analysis) to=|<\|start\|>assistant to="
+    rf"|(?:commentary|analysis) to=(?=functions?\.|{TOOL_NAME})"
     rf"|</?[^<>\n]{{0,60}}>?\s*{TOOL_NAME}"
     rf"|(?<=[\[{{(,\s])[\"'“]\w+[\"'”]\s*:\s*[\"'“](?:\w+\.)?{TOOL_NAME}[\"'”]"
     rf"|(?:(?<=:)|(?<=:\s)){TOOL_NAME}$"
-    rf"|(?<![\w`]){TOOL_NAME}\W{{0,3}}[({{<\[:=]"
+    rf"|(?<![\w`])(?<!def ){TOOL_NAME}(?:[\[(]|\s*[{{<]|\W{{0,2}}[:=]\s*[\[({{<\"'])"
     rf"|\A\W*(?:call|use|run|tool:?)\s+({_NAMED}(?:\bquery\b\W*|{_QUOTED})[^\"'”\n]*"
     r"[\"'”.!\s]*\Z)"
     rf"|\A\W*{TOOL_NAME}\b"
-    r"|(?P<query>\A\W*\{\s*[\"']query[\"']\s*:)"
+    r"|(?P<query>\A\W*\{\s*[\"']query[\"']\s*:(?:\s*[\"']|\s*\Z))"
     r")",
     re.I | re.M,
 )
@@ -89,6 +93,9 @@ says in words to search, and what for."""
 _OURS = re.compile(TOOL_NAME, re.I)
 _NEAR = 200
 """Characters behind the opening of a call in which it names one of our tools."""
+_LEAD_IN = 200
+"""Characters that stand before a call at most: what says more is a reply, and speaks of one."""
+_BRACKET = re.compile(r"<[^<>\n]{0,80}>|[\[{(\]})]")
 _LEADS = re.compile(r"(?:<[|｜][\w▁]{1,40}[|｜]>(?:assistant\b)?\s*)+\Z")
 """What templates write in front of a call."""
 _BEFORE_NAME = re.compile(r"(?:```\w*\s*\w*)?[\[{(][\[{(\s\w\"':,]*\Z")
@@ -149,19 +156,42 @@ def is_call(raw: str, *, offered: bool = True) -> bool:
 
 
 def _call(text: str, *, final: bool, offered: bool) -> re.Match[str] | None:
-    """Return where a call begins in a reply.
+    """Return where a call begins in a reply that is in essence one; else it speaks of calls.
 
-    One that names none of our tools, or nothing yet, is one where the reply begins with it, or
-    where tools were offered and it ends with it: else it is spoken of. A query alone may be what
-    was asked for, where no tools were offered.
+    One that names none of our tools, or nothing yet, is one only where tools were offered.
     """
-    ends = text.rstrip()[-1:] in ("}", "]", ")", ">")
     for match in _CALL.finditer(text):
+        if len(text[: match.start()].strip()) > _LEAD_IN:
+            return None
         ours = _OURS.search(text, match.start(), match.end() + _NEAR)
-        begins = not text[: match.start()].strip() and (offered or not match["query"])
-        if ours or begins or (offered and (ends or not final)):
+        if (ours or offered) and (not final or _is_last(text, match)):
             return match
     return None
+
+
+def _is_last(text: str, call: re.Match[str]) -> bool:
+    """Return whether nothing stands behind a call; one that breaks off reaches to the end."""
+    if call[0].endswith("("):
+        end = _partner(text, call.end() - 1)
+    else:
+        last = [call, *_BRACKET.finditer(text, call.end() - 1)][-1]
+        end = last.end() if last is call or _closes(last[0]) else len(text)
+    return re.search(r"\w", _OURS.sub("", text[end:])) is None
+
+
+def _closes(bracket: str) -> bool:
+    """Return whether a bracket or a tag ends something: behind another the rest may be missing."""
+    return bracket in ("]", "}", ")") or bracket[:2] == "</" or bracket[-2:-1] in ("|", "｜")
+
+
+def _partner(text: str, start: int) -> int:
+    """Return where what a bracket opens ends."""
+    depth = 0
+    for bracket in re.finditer(r"[()]", text[start:]):
+        depth += 1 if bracket[0] == "(" else -1
+        if not depth:
+            return start + bracket.end()
+    return len(text)
 
 
 def _spoken(raw: str, *, final: bool) -> str:

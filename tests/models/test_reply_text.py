@@ -78,6 +78,18 @@ PLAIN = [
     "```\n<|im_start|>user\nHi<|im_end|>\n```\nis one turn.",
     'Hermes: <tool_call>{"name": "get_weather"}</tool_call>, and the result comes in tags.',
     "Mistral writes [TOOL_CALLS] before a list of calls.",
+    "Mistral writes [TOOL_CALLS] before its JSON. See [the docs](https://docs.mistral.ai)",
+    '```\n[TOOL_CALLS] [{"name": "get_weather"}]\n```\nThat is the format Mistral writes.',
+    '<tool_call>\n{"name":"x"}\n</tool_call>\nis how Hermes does it.',
+    "Hermes puts calls between <tool_call> tags, as you saw (yesterday).",
+    "I'd wrap it in a <function_call> element, that's all :)",
+    "My recall is called search_memory: it looks up older turns (yours).",
+    "I have two tools: search_memory (looks up) and forget_memory (forgets).",
+    "search_memory is the tool I use.",
+    "My search_memory(query) tool takes words (yours)",
+    "```python\ndef search_memory(query):\n    return index.find(query)\n```",
+    "Please send your commentary to=editor@example.com (today)",
+    '{"query": {"match": {"title": "dog"}}}',
 ]
 
 

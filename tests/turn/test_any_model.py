@@ -205,6 +205,30 @@ async def test_a_call_that_cannot_be_read_is_asked_about_without_tools(open_hous
         assert result["messages"][-1].text == "I do not know."
 
 
+SPOKEN_OF = [
+    "My recall is called search_memory: it looks up older turns.",
+    "```python\ndef search_memory(query):\n    return index.find(query)\n```",
+    '<tool_call>\n{"name": "x"}\n</tool_call>\nis how Hermes does it.',
+    "I'd wrap it in a <function_call> element, that's all :)",
+    '{"query": {"match": {"title": "dog"}}}',
+]
+
+
+@pytest.mark.parametrize("offered", [True, False])
+async def test_a_reply_that_speaks_of_calls_is_a_reply(open_house: Open, offered: bool) -> None:
+    async with open_house(search_memory=offered) as house:
+        if offered:
+            await house.talk(1, 3, "old")
+        for number, text in enumerate(SPOKEN_OF, 5):
+            house.server.forget()
+            house.server.default = answer
+            house.server.answers(text)
+            result = await house.say(f"How do models call tools, mark{number}?")
+            assert result["messages"][-1].text == text
+            assert [("tools" in body) for body in house.server.requests][:1] == [offered]
+            assert len([body for body in house.server.requests if is_reply(body)]) == 1
+
+
 async def test_a_call_of_nothing_but_brackets_ends_no_turn(open_house: Open) -> None:
     async with open_house(fold_turns=4, search_memory=True) as house:
         await remembering(house)

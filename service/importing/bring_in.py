@@ -5,7 +5,7 @@ off is finished by repeating it.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -54,9 +54,10 @@ async def bring_in(parts: Parts, owner: Owner, imported: Imported, progress: Pro
     """
     done = BroughtIn()
     present = await _present(parts, owner)
+    earlier = await _earlier_threads(parts, owner, imported.chats)
     for chat in imported.chats:
         turns = facts = 0
-        for thread, path in threads_of(owner, chat):
+        for thread, path in threads_of(owner, chat, earlier):
             new = [turn for turn in path if turn.id not in present]
             present |= {turn.id for turn in new}
             turns += len(new)
@@ -72,6 +73,14 @@ async def _present(parts: Parts, owner: Owner) -> set[str]:
     view = await parts.stores.journal.read(owner)
     episodes = await parts.stores.memories.episodes(owner, view.generation)
     return set(view.turns) | {turn.id for episode in episodes for turn in episode.turns}
+
+
+async def _earlier_threads(parts: Parts, owner: Owner, chats: Iterable[Chat]) -> set[str]:
+    """Return the owner's threads of these chats that were named by the chat alone, as once all."""
+    journal = parts.stores.journal
+    named = {digest(branch) for chat in chats for branch in _branches(chat).values()}
+    own = named & (await journal.read(owner)).refs.keys()
+    return {thread for thread in own if await journal.thread_owner(thread) == owner}
 
 
 async def _write(
@@ -133,17 +142,31 @@ def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[first : first + size]
 
 
-def threads_of(owner: Owner, chat: Chat) -> Iterator[tuple[str, list[Turn]]]:
+def threads_of(
+    owner: Owner, chat: Chat, earlier: Collection[str] = ()
+) -> Iterator[tuple[str, list[Turn]]]:
     """Yield a chat's branches as threads with all their turns, first the one last seen.
 
     The threads are the owner's alone: the same chat may be brought in for several.
+
+    Args:
+        owner: whose they are.
+        chat: what was said.
+        earlier: threads of the owner named by the chat alone, which go on.
     """
-    for leaf in _leaves(chat):
-        branch = chat.id if leaf == _last(chat) else f"{chat.id}\n{leaf}"
-        thread = digest(f"{owner.key}\n{branch}")
+    for leaf, branch in _branches(chat).items():
+        thread = digest(branch)
+        if thread not in earlier:
+            thread = digest(f"{owner.key}\n{branch}")
         path = list(_turns(chat, thread, _path(chat, leaf)))
         if path:
             yield thread, path
+
+
+def _branches(chat: Chat) -> dict[str, str]:
+    """Return a name of each branch by its leaf, first that of the one last seen."""
+    last = _last(chat)
+    return {leaf: chat.id if leaf == last else f"{chat.id}\n{leaf}" for leaf in _leaves(chat)}
 
 
 def _last(chat: Chat) -> str:

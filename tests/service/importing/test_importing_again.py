@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from domain.owner import Owner
-from service.importing.bring_in import BroughtIn, bring_in
-from service.importing.formats import Kind, read_file
+from domain.owner import Owner, digest
+from service.importing.bring_in import BroughtIn, bring_in, threads_of
+from service.importing.formats import Imported, Kind, read_file
 from stores.errors import StoreUnavailable
 from stores.maintenance.erase import forget
 from tests.service.importing.test_importing import NOW, node, written
@@ -207,3 +207,25 @@ async def test_a_chat_brought_in_for_two_is_each_ones_own(serve: Serve, tmp_path
         for thread in (await journal.read(ALEX)).refs:
             await alone.say("And what then?", thread=thread)
             assert (await journal.thread_owner(thread)) == ALEX
+
+
+async def test_a_chat_brought_in_by_an_earlier_version_goes_on_in_its_thread(
+    serve: Serve, tmp_path: Path
+) -> None:
+    def read(*branches: str) -> Imported:
+        return read_file("chatgpt", written(tmp_path, [exported("x", *branches)]), NOW)
+
+    (chat,) = read("abcd").chats
+    old, bob = digest(chat.id), Owner("bob")
+    async with serve() as alone:
+        parts, journal = alone.serving.parts, alone.serving.parts.stores.journal
+        ((_, path),) = threads_of(ALEX, chat)
+        turns = [turn.model_copy(update={"thread": old}) for turn in path]
+        await journal.note_thread(ALEX, None, old)
+        await journal.add_turns(ALEX, None, turns, old, turns[-1].id)
+        for owner, new in ((ALEX, 1), (bob, 3)):
+            done = await bring_in(parts, owner, read("abcdef"), lambda done: None)
+            assert done.turns == new
+            (thread,) = (await journal.read(owner)).refs
+            assert (thread == old) is (owner == ALEX)
+            assert await journal.thread_owner(thread) == owner

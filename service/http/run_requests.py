@@ -50,7 +50,7 @@ class Request(BaseModel):
 
     checkpoint: Place | None = None
     checkpoint_id: str | None = None
-    before: str | Before | None = None
+    before: Before | None = None
     namespace_prefix: list[str] = Field(default_factory=list)
     after_seconds: float | None = Field(default=None, le=_YEAR)
 
@@ -60,30 +60,42 @@ def check_run(run: dict[str, Any]) -> None:
 
     Args:
         run: The arguments of a run, as the server took them from the request. What a client
-            cannot set is taken out of its config; the update of a command becomes its input.
+            cannot set, or leaves empty, is taken out of its config and context; the update of a
+            command becomes its input.
 
     Raises:
         ValueError: In one sentence, if its config, context, input or command is not as it must be.
     """
     config = run.get("config") or {}
     _check_types("config", RunConfig, config)
-    marks = config.get("configurable", {})
+    marks, context = config.get("configurable", {}), run.get("context") or {}
     for part, foreign in (
         (config, config.keys() - RunConfig.model_fields.keys()),
-        (marks, [name for name in marks if name.startswith(_INTERNAL)]),
+        (marks, [n for n, value in marks.items() if value is None or n.startswith(_INTERNAL)]),
+        (context, [name for name, value in context.items() if value is None]),
     ):
         for name in foreign:
-            del part[name]
-    _check_types("context", ChatContext, run.get("context") or {})
+            part.pop(name, None)
+    _check_types("context", ChatContext, context)
     command = run.get("command") or {}
+    update = _mapping(command.get("update"))
     if command.get("goto") and command["goto"] not in _ENDS:
         raise ValueError('A turn begins at its beginning: leave out "goto" of the command.')
-    for what, values in (("input", run.get("input")), ("update", command.get("update"))):
+    for what, values in (("input", run.get("input")), ("update", update)):
         if values is not None:
             _check_values(what, values)
     if command and not command.get("goto"):
         # Nothing here asks to be resumed with a value: a turn that was stopped just goes on.
-        run |= {"command": None, "input": command.get("update") or run.get("input")}
+        run |= {"command": None, "input": update or run.get("input")}
+
+
+def _mapping(update: Any) -> Any:
+    """Return the update of a command by name, also where it came as pairs of name and value."""
+    pairs = isinstance(update, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in update
+    )
+    named = dict(update) if pairs else {}
+    return named if pairs and len(named) == len(update) else update
 
 
 def cut(body: Any) -> None:
@@ -103,9 +115,16 @@ def cut(body: Any) -> None:
 
 
 def _cut(body: dict[str, Any]) -> None:
-    _check_types("request", Request, body)
-    if place := body.get("checkpoint"):
-        body["checkpoint"] = {n: v for n, v in place.items() if n in Place.model_fields}
+    before = body.get("before")
+    if isinstance(before, str):
+        before = {"checkpoint_id": before}
+    if isinstance(before, dict) and "configurable" not in before:  # Clients send the bare place.
+        before = {"configurable": before}
+    _check_types("request", Request, {**body, "before": before})
+    if before:
+        body["before"] = {"configurable": _place(before["configurable"])}
+    if body.get("checkpoint"):
+        body["checkpoint"] = _place(body["checkpoint"])
     steps = body.get("supersteps")
     for step in steps if isinstance(steps, list) else ():
         updates = step.get("updates") if isinstance(step, dict) else None
@@ -114,6 +133,10 @@ def _cut(body: dict[str, Any]) -> None:
                 raise ValueError('A step of a thread may hold "values", and no command.')
             _cut_values(update)
     _cut_values(body)
+
+
+def _place(place: dict[str, Any]) -> dict[str, Any]:
+    return {n: v for n, v in place.items() if n in Place.model_fields and v is not None}
 
 
 def _cut_values(update: Any) -> None:

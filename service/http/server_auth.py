@@ -23,6 +23,8 @@ from service.usage import metrics
 from service.usage.limits import LimitExceeded, MessageTooLarge
 
 if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+
     from service.serving import Serving
 
 OPEN = ("/health", "/inspector")
@@ -144,8 +146,8 @@ async def create_run(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
     run = value["kwargs"]
     context = run["context"] = dict(run.get("context") or {})
     character = character_of(_serving().parts.settings, str(value["assistant_id"]))
-    if character is not None:
-        context.setdefault("character_id", character)
+    if character is not None and context.get("character_id") is None:
+        context["character_id"] = character
     marks = run["config"].setdefault("configurable", {})
     # The server alone says so, whatever the request brought.
     marks |= {TEMPORARY: bool(run.get("temporary")), BY_NAME: ASKED_BY_NAME.get()}
@@ -155,8 +157,17 @@ async def create_run(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] 
         context["tier"] = ctx.user.tier if isinstance(ctx.user, Caller) else "free"
         await _check_owner(value.get("thread_id"), context)
     _check_brought(run, value.get("metadata"))
+    if run.get("input") is None and not run.get("command") and await _is_empty(value["thread_id"]):
+        run["input"] = {"messages": []}  # There is nothing to go on with, and the turn says so.
     await _admit(context)
     return None if free else _stamp(ctx, value)
+
+
+async def _is_empty(thread: object) -> bool:
+    """Return whether a thread has no checkpoint, or there is none yet."""
+    place: RunnableConfig = {"configurable": {"thread_id": str(thread)}}
+    checkpoints = _serving().parts.stores.checkpointer.alist(place, limit=1)
+    return thread is None or not [each async for each in checkpoints]
 
 
 def _check_brought(run: dict[str, Any], metadata: object) -> None:
@@ -215,8 +226,15 @@ async def _holder(thread: object) -> Owner | None:
 
 @auth.on.assistants
 async def assistants(ctx: Auth.types.AuthContext, value: Any) -> dict[str, str] | bool:
-    """Show the assistants that come with the graphs; they are for all, so nobody changes them."""
+    """Show the assistants that come with the graphs; they are for all, so nobody changes them.
+
+    Without tokens anybody makes some, which say of a run what a client may say.
+    """
     if _free(ctx):
+        if ctx.action in ("create", "update"):
+            # The server takes what is configurable for the context, where that is not given.
+            context = value.get("context") or (value.get("config") or {}).get("configurable")
+            _check_brought({**value, "context": context}, value.get("metadata"))
         return True
     return SYSTEM if ctx.action in ("read", "search") else False
 

@@ -154,6 +154,24 @@ async def test_without_tokens_studio_and_its_assistants_work_as_before(
         assert await studio.store.get_item(("notes",), "one")
 
 
+async def test_an_assistant_says_of_a_run_what_a_client_may_say_and_nothing_else(
+    open_server: DevServer,
+) -> None:
+    foreign = {"recursion_limit": 1, "configurable": {"checkpoint_map": None, "persona": "A cat."}}
+    async with httpx.AsyncClient(base_url=open_server.url, timeout=60) as http:
+        made = await http.post("/assistants", json={"graph_id": "chat", "config": foreign})
+        place = f"/assistants/{made.json()['assistant_id']}"
+        for change in ({}, {"config": foreign}):
+            await http.patch(place, json=change)
+            run = {"assistant_id": made.json()["assistant_id"], "input": said("Hello")}
+            values = (await http.post("/runs/wait", json=run)).json()
+            assert len(values["messages"]) == 2, values
+        for unfit in ({"config": {"configurable": {"persona": 5}}}, {"context": {"persona": 5}}):
+            made = await http.post("/assistants", json={"graph_id": "chat", **unfit})
+            assert made.status_code == 422, unfit
+            assert (await http.patch(place, json=unfit)).status_code == 422, unfit
+
+
 async def test_the_metrics_of_the_server_hold_ours(open_server: DevServer) -> None:
     async with open_server.client() as client:
         thread = (await client.threads.create())["thread_id"]

@@ -7,7 +7,10 @@ from uuid import uuid4
 import httpx
 import pytest
 import websockets
+from langgraph_sdk import get_client
 
+from nodes.state import ChatContext
+from service.http.run_requests import Place
 from tests.support.servers.app_alone import path
 from tests.support.servers.dev_server import DevServer, bearer, closed_server
 
@@ -121,7 +124,68 @@ async def test_a_command_brings_a_message_or_goes_on_and_never_ends_in_an_intern
     for number, command in enumerate(commands, 2):
         shown = await alex.run(input=said(f"I speak of mark{number}"), command=command)
         assert len(shown) == 2 * number, command
-    assert await alex.transcript() == [f"I speak of mark{number}" for number in range(1, 6)]
+    pairs = {"update": [["messages", said("I speak of mark6")["messages"]]]}
+    assert "I speak of mark6" in await alex.run(input=None, command=pairs)
+    refused: tuple[list[Any], ...] = (
+        pairs["update"] * 2,
+        [["budget", {}]],
+        [["messages"]],
+        [["messages", 5]],
+    )
+    for unfit in refused:
+        body: dict[str, Any] = {"assistant_id": "chat", "command": {"update": unfit}}
+        assert (await alex.post("runs/wait", **body)).status_code == 422, unfit
+    assert await alex.transcript() == [f"I speak of mark{number}" for number in range(1, 7)]
+
+
+async def test_what_a_client_leaves_empty_of_a_place_or_a_context_counts_as_not_said(
+    alex: Client,
+) -> None:
+    unsaid = [*ChatContext.model_fields, *Place.model_fields, "assistant_id"]
+    for number, name in enumerate(unsaid, 1):
+        config = {"configurable": {name: None}}
+        shown = await alex.run(input=said(f"I speak of mark{number}"), config=config)
+        assert len(shown) == 2 * number, name
+    context = dict.fromkeys(ChatContext.model_fields)
+    assert len(await alex.run(input=said("I speak of mark99"), context=context)) > 2
+    newest = (await alex.http.get(f"/threads/{alex.thread}/state")).json()["checkpoint"]
+    checkpoint = newest | {"checkpoint_map": None}
+    assert "And here" in await alex.run(input=said("And here"), checkpoint=checkpoint)
+
+
+async def test_a_history_ends_before_a_place_in_any_of_the_ways_clients_name_it(
+    closed_server: DevServer, alex: Client
+) -> None:
+    for number in range(1, 4):
+        await alex.run(input=said(f"I speak of mark{number}"))
+    everything = (await alex.post("history", limit=100)).json()
+    place = everything[1]["checkpoint"]
+    id = place["checkpoint_id"]
+    for before in (place, {"checkpoint_id": id}, id, {"configurable": place}):
+        earlier = await alex.post("history", limit=100, before=before)
+        assert earlier.json() == everything[2:], before
+    earlier = await alex.http.get(f"/threads/{alex.thread}/history?limit=100&before={id}")
+    assert earlier.json() == everything[2:]
+    headers = bearer(alex.user, tier="plus")
+    client = get_client(url=closed_server.url, headers=headers)
+    assert len(await client.threads.get_history(alex.thread, before=place)) == len(everything[2:])
+    for unfit in (5, [id], {"checkpoint_id": 5}):
+        assert (await alex.post("history", before=unfit)).status_code == 422, unfit
+
+
+async def test_an_empty_thread_has_nothing_to_go_on_with_and_says_so(alex: Client) -> None:
+    own = f"/threads/{alex.thread}/runs/wait"
+    requests: list[tuple[str, dict[str, Any]]] = [
+        (own, {}),
+        (own, {"input": None}),
+        (own, {"command": {"resume": "x"}}),
+        ("/runs/wait", {}),
+    ]
+    for place, body in requests:
+        answer = await alex.http.post(place, json={"assistant_id": "chat", **body})
+        assert "There is no message to answer" in answer.json()["__error__"]["message"], body
+    assert len(await alex.run(input=said("I speak of mark1"))) == 2
+    assert len(await alex.run(input=None)) == 2
 
 
 async def test_a_cron_that_could_never_run_or_stop_those_of_others_is_refused(alex: Client) -> None:

@@ -33,10 +33,6 @@ class Budget(TypedDict):
     """Share (0 to 1) of the prompt's tokens that begin byte for byte like the thread's last one."""
 
 
-_FRAME = 100
-"""Tokens of the lines around what is remembered, about."""
-
-
 @dataclass(frozen=True)
 class Shares:
     """Bounds in tokens; what one part leaves free, the buffer may use."""
@@ -58,18 +54,10 @@ class Shares:
         So prompts stay as large as they are, whether a fold just emptied the buffer or is about
         to. Of what both have between them, recall takes half at most.
         """
-        grown = max(self.memories, self.buffer + self.memories - buffer)
-        return max(0, min(grown, self._free(persona, message) // 2))
-
-    def sure(self, persona: int, message: int, buffer: int) -> int:
-        """Return how much of the buffer is shown even where recall takes all it may, in tokens."""
-        recalled = self.recall(persona, message, buffer)
-        return self._free(persona, message) - recalled - _FRAME
-
-    def _free(self, persona: int, message: int) -> int:
-        """Return what buffer and recall have between them."""
         free = self.limit - self.reply_reserve - persona - message - self.wishes
-        return free - self.summary - self.entities
+        free -= self.summary + self.entities
+        grown = max(self.memories, self.buffer + self.memories - buffer)
+        return max(0, min(grown, free // 2))
 
 
 @dataclass(frozen=True)

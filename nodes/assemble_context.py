@@ -1,7 +1,6 @@
 """Joins the reads and packs the prompt to its token budget."""
 
 from collections.abc import Mapping, Reversible, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from itertools import dropwhile
 from typing import Any
@@ -12,7 +11,7 @@ from langgraph.runtime import Runtime
 from domain.clean_text import clean
 from domain.journal import JournalView
 from domain.prompt_budget import Shares
-from domain.records import Recalled, Said, Turn, turn_of
+from domain.records import Said, Turn, turn_of
 from domain.text.dates.dates import day_heading
 from domain.text.moments import ago, moment
 from domain.turns import live, parents_of
@@ -20,9 +19,8 @@ from models.parts import has_parts
 from models.threads import run_aside
 from nodes.messages.refusal import refuse
 from nodes.messages.stamps import by_turn, said_at, turn_id
-from nodes.prompt import Draft, Prompt, build
+from nodes.prompt import Draft, build
 from nodes.state import ChatContext, ChatState, Origin, Parts, SummariesRead
-from stores.recall.recall import Recollection, render
 from stores.summaries import EpisodeNote
 
 HOUR = timedelta(hours=1)
@@ -51,55 +49,42 @@ class AssembleContext:
         groups = by_turn(state["messages"])
         start = _buffer_start(state, groups, summaries)
         buffer = [
-            (turn, message)
-            for turn, message in _buffer(groups, start, origin.view, summaries.partial)
-            if turn not in withheld
+            (ref, message)
+            for ref, message in _buffer(groups, start, origin.view, summaries.partial)
+            if turn_of(ref) not in withheld
         ]
         notes = [note for note in summaries.notes if not note.tells(withheld)]
-        everything = memories.recollection
-        kept, recollection = _told_once(buffer, len(buffer), everything)
         draft = Draft(
             persona=clean(runtime.context.persona or "")
             or self._parts.settings.persona_of(origin.owner.character_id),
             earlier=[_episode_line(note) for note in self._newest(notes)],
-            borrowed=self._borrowed(state, origin, summaries, everything),
-            buffer=kept,
+            borrowed=_borrowed(state, origin, summaries),
+            buffer=buffer,
             entities=list(memories.entities),
-            memories=render(recollection.items),
-            wishes="\n".join(item.text for item in recollection.wishes),
+            recall=memories.recall,
             today=self._today(state, origin),
             message=[_bare(m) for m in state["messages"] if turn_id(m) is None],
             key=self._parts.stores.key,
         )
-        shares = shares_of(self._parts, origin)
+        shares, tokens = shares_of(self._parts, origin), self._parts.models.tokens
+        at_once = shares.limit <= SMALL and memories.at_once
         try:
-            prompt = await self._built(draft, shares, state)
-            if prompt.buffered < len(buffer):  # What has no room may be recalled.
-                with_all = replace(draft, memories=render(everything.items))
-                room = (await self._built(with_all, shares, state)).buffered
-                kept, recollection = _told_once(buffer, room, everything)
-                draft = replace(draft, buffer=kept, memories=render(recollection.items))
-                prompt = await self._built(draft, shares, state)
+            # A long text takes a while to be counted.
+            prompt = await run_aside(at_once, build, draft, shares, tokens, state.get("sent", ()))
         except ValueError as error:
             refuse(str(error))
-        shown = recollection.items if prompt.shows_memories else ()
         return {
             "draft": draft,
             "prompt": prompt,
             "buffer_start": start,
             "budget": prompt.budget,
-            "recalled": [item.model_dump(mode="json") for item in shown],
+            "recalled": [item.model_dump(mode="json") for item in prompt.recalled],
             "degraded": [
                 *(["checkpoints"] if origin.lost else []),
                 *(["summaries"] if summaries.missed else []),
-                *recollection.degraded,
+                *prompt.degraded,
             ],
         }
-
-    async def _built(self, draft: Draft, shares: Shares, state: ChatState) -> Prompt:
-        """Return the prompt that fits; a long text takes a while to be counted."""
-        at_once, tokens = shares.limit <= SMALL, self._parts.models.tokens
-        return await run_aside(at_once, build, draft, shares, tokens, state.get("sent", ()))
 
     def _today(self, state: ChatState, origin: Origin) -> str:
         """Return what day and time it is, and how long ago somebody said something before that."""
@@ -115,33 +100,6 @@ class AssembleContext:
     def _newest(self, notes: Sequence[EpisodeNote]) -> Sequence[EpisodeNote]:
         """Return the notes that may be shown; with more, prompts would grow for long."""
         return notes[max(0, len(notes) - self._parts.settings.summary_episodes) :]
-
-    def _borrowed(
-        self,
-        state: ChatState,
-        origin: Origin,
-        summaries: SummariesRead,
-        recollection: Recollection,
-    ) -> list[str]:
-        """Return the lines of the previous conversation, until this thread is first folded.
-
-        Without what is recalled: those that had no room for sure.
-        """
-        turns = origin.view.turns
-        if summaries.notes or not state.get("borrowed"):
-            return []
-        reached = live(origin.refs, parents_of(turns.values()))
-        reached -= {_said_in(item) for item in recollection.items}
-        lines: list[str] = []
-        day = ""
-        for id in state["borrowed"]:
-            if id not in turns or id not in reached or id in origin.view.withheld:
-                continue
-            if (today := day_heading(turns[id].at)) != day:
-                lines.append(f"{today}:")
-                day = today
-            lines += [f"- {_speaker(said)}: {said.text}" for said in turns[id].messages]
-        return lines
 
 
 def shares_of(parts: Parts, origin: Origin) -> Shares:
@@ -173,13 +131,35 @@ def _buffer_start(state: ChatState, turns: Reversible[str], summaries: Summaries
     return start
 
 
+def _borrowed(state: ChatState, origin: Origin, summaries: SummariesRead) -> list[tuple[str, str]]:
+    """Return the lines of the previous conversation, until this thread is first folded.
+
+    Each after the reference of its message; "" for a day's heading.
+    """
+    turns = origin.view.turns
+    if summaries.notes or not state.get("borrowed"):
+        return []
+    reached = live(origin.refs, parents_of(turns.values())) - origin.view.withheld
+    lines: list[tuple[str, str]] = []
+    day = ""
+    for turn in (turns[id] for id in state["borrowed"] if id in turns and id in reached):
+        if (today := day_heading(turn.at)) != day:
+            lines.append(("", f"{today}:"))
+            day = today
+        lines += [
+            (turn.ref(index), f"- {_speaker(said)}: {said.text}")
+            for index, said in enumerate(turn.messages)
+        ]
+    return lines
+
+
 def _buffer(
     groups: Mapping[str, Sequence[AnyMessage]],
     start: str | None,
     view: JournalView,
     partial: Sequence[Turn],
 ) -> list[tuple[str, BaseMessage]]:
-    """Return the buffer's messages with their turns, in the words of the stores.
+    """Return the buffer's messages after their references, in the words of the stores.
 
     Turns that no shown episode holds, though they are folded, come before those of `messages`.
     """
@@ -187,9 +167,8 @@ def _buffer(
     shown = list(dropwhile(lambda turn: turn != start, groups))
     buffer: list[tuple[str, BaseMessage]] = []
     for turn in [*(turn.id for turn in partial if turn.id not in shown), *shown]:
-        buffer += [
-            (turn, message) for message in _messages_of(turns.get(turn), groups.get(turn, ()))
-        ]
+        messages = _messages_of(turns.get(turn), groups.get(turn, ()))
+        buffer += [(f"{turn}/{index}", message) for index, message in enumerate(messages)]
     return buffer
 
 
@@ -218,27 +197,6 @@ def _named(text: str, name: str | None) -> str:
 
 def _speaker(said: Said) -> str:
     return said.name or ("User" if said.role == "user" else "You")
-
-
-def _told_once(
-    buffer: Sequence[tuple[str, BaseMessage]], count: int, recollection: Recollection
-) -> tuple[list[BaseMessage], Recollection]:
-    """Return what of the buffer stays, and what was recalled beside it.
-
-    Whole turns among its last `count` messages, which a prompt has room for, are not recalled too.
-    """
-    first = len(buffer) - count
-    cut = {turn for turn, _ in buffer[:first]}
-    shown = [(turn, message) for turn, message in buffer[first:] if turn not in cut]
-    turns = {turn for turn, _ in shown}
-    items = tuple(item for item in recollection.items if _said_in(item) not in turns)
-    recollection = replace(recollection, items=items)
-    return [message for _, message in shown], recollection
-
-
-def _said_in(item: Recalled) -> str | None:
-    """Return the turn that an item is the wording of; None for what was drawn from several."""
-    return turn_of(item.id) if item.kind == "evidence" else None
 
 
 def _episode_line(note: EpisodeNote) -> str:

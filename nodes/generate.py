@@ -18,7 +18,7 @@ from langgraph.runtime import Runtime
 from domain.facts.forgetting import NOTHING_WANTED
 from domain.journal import JournalView
 from domain.prompt_budget import Budget
-from domain.records import Said, Turn
+from domain.records import Said, Turn, turn_of
 from models.errors import ContextTooLong, MalformedReply
 from models.open import ChatModel
 from models.parts import text_of
@@ -90,8 +90,7 @@ class Generate:
             "sent": list(prompt.sent),
             "budget": _with_search(prompt.budget, search.tokens),
             "recalled": [
-                *(state.get("recalled", []) if prompt.shows_memories else []),
-                *(item.model_dump(mode="json") for item in search.recalled),
+                item.model_dump(mode="json") for item in (*prompt.recalled, *search.recalled)
             ],
             "schedule": self._after.schedule(state, view, turn.id, asked, runtime),
             "degraded": [
@@ -144,7 +143,9 @@ class Generate:
         self, state: ChatState, origin: Origin, prompt: Prompt
     ) -> tuple[AIMessage, MemorySearch]:
         """Return the reply, and what the model searched for on the way to it."""
-        search = MemorySearch(self._parts, origin, prompt, _more_than(origin.view, state["draft"]))
+        search = MemorySearch(
+            self._parts, origin, prompt, _more_than(origin.view, state["draft"], prompt)
+        )
         messages: list[BaseMessage] = list(prompt.messages)
         written = 0
         for _ in range(max(self._parts.settings.search_memory_calls, FORGET_CALLS) + 2):
@@ -248,8 +249,9 @@ def _cut(reply: AIMessage, prompt: Prompt) -> list[str]:
     ]
 
 
-def _more_than(view: JournalView, draft: Draft) -> bool:
-    """Return whether something may be remembered that the prompt's buffer does not show."""
-    shown = sum(isinstance(message, HumanMessage) for message in draft.buffer)
+def _more_than(view: JournalView, draft: Draft, prompt: Prompt) -> bool:
+    """Return whether something may be remembered that the prompt does not show word for word."""
+    shown = draft.refs[len(draft.refs) - prompt.pieces :]
+    begun = {turn_of(ref) for ref in shown if ref.endswith("/0")}
     imported = view.rows > 0 and view.cursor == 0
-    return view.seq > shown or imported
+    return view.seq > len(begun) or imported

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import dropwhile
 from typing import TypeVar
@@ -10,11 +10,15 @@ from typing import TypeVar
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from domain.prompt_budget import Allocation, Budget, Shares, Sizes, allocate
+from domain.records import Recalled
 from models.parts import text_of
 from models.provider.roles import alternating
 from models.tokens import MESSAGE_TOKENS, TokenCounter
+from stores.recall.recall import Recollection, render
 
 T = TypeVar("T")
+Recaller = Callable[[Collection[str], int], Recollection]
+"""Returns what is recalled beside the messages of these references, within so many tokens."""
 WISHES = "wishes"
 """What the block is called that a model is to follow."""
 
@@ -44,17 +48,23 @@ class Draft:
 
     persona: str
     earlier: Sequence[str]
-    borrowed: Sequence[str]
-    buffer: Sequence[BaseMessage]
+    borrowed: Sequence[tuple[str, str]]
+    """Lines, each after the reference of the message it tells; "" for a heading."""
+    buffer: Sequence[tuple[str, BaseMessage]]
+    """Messages after their references."""
     entities: Sequence[str]
-    memories: str
-    wishes: str
-    """What the user asked for once and for all, a line each; empty: nothing."""
+    recall: Recaller
     today: str
     message: Sequence[BaseMessage]
     """What the user said since the last reply; the last one always goes in."""
     key: bytes
     """Secret behind the delimiters of memory blocks."""
+
+    @property
+    def refs(self) -> list[str]:
+        """References of the pieces that give way one by one, oldest first; "" for what has none."""
+        told = [ref for ref, _ in (*self.borrowed, *self.buffer)]
+        return [*told, *("" for _ in self.message[:-1])]
 
 
 @dataclass(frozen=True)
@@ -65,9 +75,12 @@ class Prompt:
     budget: Budget
     sent: tuple[tuple[str, int], ...]
     """Digest and tokens of each message."""
-    shows_memories: bool
-    buffered: int
-    """How many messages of the draft's buffer it shows, of the newest."""
+    pieces: int
+    """How many of `Draft.refs` it shows, of the newest."""
+    recalled: tuple[Recalled, ...]
+    """What it shows of what was recalled: all or nothing."""
+    degraded: tuple[str, ...]
+    """What recall had to do without."""
 
 
 def memory_block(text: str, key: bytes, name: str = "memory") -> str:
@@ -84,6 +97,10 @@ def build(
 ) -> Prompt:
     """Return the prompt that fits `shares.limit`, with the report of how it was spent.
 
+    What of the conversation has no room may be recalled, which takes room in its turn: the oldest
+    goes until all that is left has room beside what is recalled. So each of its messages is shown,
+    or recall could choose it, and never both.
+
     Args:
         draft: All that might go in.
         shares: Upper bounds in tokens.
@@ -93,15 +110,17 @@ def build(
     Raises:
         ValueError: If persona, message and reply alone pass the limit.
     """
-    sizes = _sizes(draft, tokens)
-    packed = allocate(sizes, shares)
+    packing = _Packing(draft, shares, tokens, previous)
+    refs = draft.refs
+    pieces = len(refs)
     while True:
-        prompt = _built(draft, packed, shares, tokens, previous)
-        over = prompt.budget["total"] - shares.limit
-        if over <= 0:
+        recollection = draft.recall({*_last(refs, pieces)}, packing.room)
+        prompt = packing.fitted(pieces, recollection)
+        if recollection.items and not prompt.recalled:  # What was just said needs its room.
+            return packing.fitted(len(refs), replace(recollection, items=()))
+        if prompt.pieces == pieces:
             return prompt
-        # Joined lines can cost a token more than apart; what is oldest or least gives way.
-        packed = _less(packed)
+        pieces = prompt.pieces
 
 
 def _less(packed: Allocation) -> Allocation:
@@ -118,84 +137,125 @@ def _less(packed: Allocation) -> Allocation:
     raise ValueError("The persona and the message do not fit into the prompt: shorten one.")
 
 
-def _sizes(draft: Draft, tokens: TokenCounter) -> Sizes:
-    def line(text: str) -> int:
-        return tokens.text(text) + 1
+class _Packing:
+    """Packs one draft, as often as it takes; what does not change is counted once."""
 
-    def frame(heading: str) -> int:
-        return tokens.message(HumanMessage(memory_block(heading, draft.key))) + 2
+    def __init__(
+        self,
+        draft: Draft,
+        shares: Shares,
+        tokens: TokenCounter,
+        previous: Sequence[tuple[str, int]],
+    ) -> None:
+        self._draft, self._shares, self._tokens = draft, shares, tokens
+        self._previous = previous
+        self._older = [*(message for _, message in draft.buffer), *draft.message[:-1]]
+        self._borrowed = [line for _, line in draft.borrowed]
+        self._sizes = Sizes(
+            persona=tokens.message(SystemMessage(draft.persona + RULES)) + 3,
+            message=tokens.message(draft.message[-1]),
+            earlier=[self._line(text) for text in draft.earlier],
+            earlier_frame=self._frame(EARLIER),
+            buffer=[*map(self._line, self._borrowed), *map(tokens.message, self._older)],
+            entities=[self._line(text) for text in draft.entities],
+            memories=0,
+            frame=self._frame(draft.today + ENTITIES),
+        )
 
-    older = [tokens.message(message) for message in [*draft.buffer, *draft.message[:-1]]]
-    return Sizes(
-        persona=tokens.message(SystemMessage(draft.persona + RULES)) + 3,
-        message=tokens.message(draft.message[-1]),
-        earlier=[line(text) for text in draft.earlier],
-        earlier_frame=frame(EARLIER),
-        buffer=[line(text) for text in draft.borrowed] + older,
-        entities=[line(text) for text in draft.entities],
-        memories=line(draft.memories) + line(RECALLED) if draft.memories else 0,
-        wishes=tokens.text(memory_block(draft.wishes, draft.key, WISHES)) + 2
-        if draft.wishes
-        else 0,
-        frame=frame(draft.today + ENTITIES) + (frame(BORROWED) if draft.borrowed else 0),
-    )
+    @property
+    def room(self) -> int:
+        """What recall may take, in tokens."""
+        sizes = self._sizes
+        return self._shares.recall(sizes.persona, sizes.message, sum(sizes.buffer))
+
+    def fitted(self, pieces: int, recollection: Recollection) -> Prompt:
+        """Return the prompt that fits, of the newest `pieces` and what was recalled.
+
+        Raises:
+            ValueError: If persona, message and reply alone pass the limit.
+        """
+        memories, wishes = render(recollection.items), _wishes(recollection, self._draft.key)
+        sizes = replace(
+            self._sizes,
+            buffer=_last(self._sizes.buffer, pieces),
+            memories=self._line(memories) + self._line(RECALLED) if memories else 0,
+            wishes=self._tokens.text(wishes) + 2 if wishes else 0,
+        )
+        if pieces > len(self._older):
+            sizes = replace(sizes, frame=sizes.frame + self._frame(BORROWED))
+        packed = allocate(sizes, self._shares)
+        while True:
+            prompt = self._built(packed, recollection)
+            if prompt.budget["total"] <= self._shares.limit:
+                return prompt
+            # Joined lines can cost a token more than apart; what is oldest or least gives way.
+            packed = _less(packed)
+
+    def _built(self, packed: Allocation, recollection: Recollection) -> Prompt:
+        draft, tokens = self._draft, self._tokens
+        shown = _last(self._older, min(packed.buffer, len(self._older)))
+        borrowed = _last(self._borrowed, packed.buffer - len(shown))
+        recalled = recollection.items if packed.memories else ()
+
+        def block(lines: Sequence[str]) -> HumanMessage:
+            return HumanMessage(memory_block("\n".join(lines), draft.key))
+
+        system = SystemMessage(draft.persona + RULES)
+        head: list[BaseMessage] = []
+        if packed.earlier:
+            head.append(block([EARLIER, *_last(draft.earlier, packed.earlier)]))
+        if borrowed:
+            head.append(block([BORROWED, *borrowed]))
+        entity_lines = [ENTITIES, *draft.entities[: packed.entities]] if packed.entities else []
+        now = block(
+            [draft.today, *entity_lines, *([RECALLED, render(recalled)] if recalled else [])]
+        )
+        if packed.wishes:
+            now = HumanMessage(f"{now.text}\n{_wishes(recollection, draft.key)}")
+        # Templates refuse a prompt that begins with a reply, so one without its question goes too.
+        if not head:
+            shown = list(dropwhile(lambda message: isinstance(message, AIMessage), shown))
+        messages = alternating([system, *head, *shown, now, draft.message[-1]])
+        counts = [tokens.message(message) for message in messages]
+        entity_tokens = tokens.text("\n".join(entity_lines) + "\n") if entity_lines else 0
+        summary_tokens = tokens.text("\n\n".join(block.text for block in head))
+        memory_tokens = tokens.text(now.text) - entity_tokens
+        total = sum(counts) + MESSAGE_TOKENS
+        budget = Budget(
+            persona=counts[0] + MESSAGE_TOKENS,
+            summary=summary_tokens,
+            # With what the order of roles costs: neighbours of one role are one message.
+            buffer=sum(counts[1:]) - summary_tokens - memory_tokens - entity_tokens,
+            entities=entity_tokens,
+            memories=memory_tokens,
+            reply_reserve=self._shares.reply_reserve,
+            total=total + self._shares.reply_reserve,
+            limit=self._shares.limit,
+            cached_prefix=0.0,
+        )
+        sent = tuple((_digest(m), count) for m, count in zip(messages, counts, strict=True))
+        budget["cached_prefix"] = _cached(sent, self._previous)
+        return Prompt(
+            messages=tuple(messages),
+            budget=budget,
+            sent=sent,
+            pieces=len(borrowed) + len(shown),
+            recalled=recalled,
+            degraded=recollection.degraded,
+        )
+
+    def _line(self, text: str) -> int:
+        return self._tokens.text(text) + 1
+
+    def _frame(self, heading: str) -> int:
+        return self._tokens.message(HumanMessage(memory_block(heading, self._draft.key))) + 2
 
 
-def _built(
-    draft: Draft,
-    packed: Allocation,
-    shares: Shares,
-    tokens: TokenCounter,
-    previous: Sequence[tuple[str, int]],
-) -> Prompt:
-    older = [*draft.buffer, *draft.message[:-1]]
-    shown = _last(older, min(packed.buffer, len(older)))
-    borrowed = _last(draft.borrowed, packed.buffer - len(shown))
-
-    def block(lines: Sequence[str]) -> HumanMessage:
-        return HumanMessage(memory_block("\n".join(lines), draft.key))
-
-    system = SystemMessage(draft.persona + RULES)
-    head: list[BaseMessage] = []
-    if packed.earlier:
-        head.append(block([EARLIER, *_last(draft.earlier, packed.earlier)]))
-    if borrowed:
-        head.append(block([BORROWED, *borrowed]))
-    entity_lines = [ENTITIES, *draft.entities[: packed.entities]] if packed.entities else []
-    recalled = [RECALLED, draft.memories] if packed.memories and draft.memories else []
-    now = block([draft.today, *entity_lines, *recalled])
-    if packed.wishes and draft.wishes:
-        now = HumanMessage(f"{now.text}\n{memory_block(draft.wishes, draft.key, WISHES)}")
-    # Templates refuse a prompt that begins with a reply, so one without its question goes too.
-    if not head:
-        shown = list(dropwhile(lambda message: isinstance(message, AIMessage), shown))
-    messages = alternating([system, *head, *shown, now, draft.message[-1]])
-    counts = [tokens.message(message) for message in messages]
-    entity_tokens = tokens.text("\n".join(entity_lines) + "\n") if entity_lines else 0
-    summary_tokens = tokens.text("\n\n".join(block.text for block in head))
-    memory_tokens = tokens.text(now.text) - entity_tokens
-    total = sum(counts) + MESSAGE_TOKENS
-    budget = Budget(
-        persona=counts[0] + MESSAGE_TOKENS,
-        summary=summary_tokens,
-        # With what the order of roles costs: neighbours of one role are one message.
-        buffer=sum(counts[1:]) - summary_tokens - memory_tokens - entity_tokens,
-        entities=entity_tokens,
-        memories=memory_tokens,
-        reply_reserve=shares.reply_reserve,
-        total=total + shares.reply_reserve,
-        limit=shares.limit,
-        cached_prefix=0.0,
-    )
-    sent = tuple((_digest(message), count) for message, count in zip(messages, counts, strict=True))
-    budget["cached_prefix"] = _cached(sent, previous)
-    return Prompt(
-        messages=tuple(messages),
-        budget=budget,
-        sent=sent,
-        shows_memories=bool(recalled),
-        buffered=max(0, len(shown) - len(draft.message) + 1),
-    )
+def _wishes(recollection: Recollection, key: bytes) -> str:
+    """Return the block of what the user asked for once and for all; "" for nothing."""
+    if not recollection.wishes:
+        return ""
+    return memory_block("\n".join(item.text for item in recollection.wishes), key, WISHES)
 
 
 def _last(items: Sequence[T], count: int) -> Sequence[T]:

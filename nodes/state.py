@@ -21,10 +21,9 @@ from domain.records import Turn
 from domain.tiers import Tier
 from domain.turns import refs_seen
 from models.open import Models
-from nodes.prompt import Draft, Prompt
+from nodes.prompt import Draft, Prompt, Recaller
 from settings import Settings
 from stores.open import Stores
-from stores.recall.recall import Recollection
 from stores.summaries import EpisodeNote
 
 
@@ -195,9 +194,12 @@ class SummariesRead:
 class MemoriesRead:
     """What `recall_memories` brought."""
 
-    recollection: Recollection
+    recall: Recaller
+    """Chooses of what was found; the prompt says what it shows anyway and what has room."""
     entities: Sequence[str] = ()
     """One line each, the most relevant first."""
+    at_once: bool = True
+    """Whether choosing takes a few milliseconds at most."""
 
 
 @dataclass(frozen=True)

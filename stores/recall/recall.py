@@ -51,8 +51,6 @@ class Recollection:
     """Of `render(items)`, exactly."""
     degraded: tuple[str, ...] = ()
     """What did not answer: `vectors` (the search by meaning), `memories` (the stored rows)."""
-    entities: tuple[str, ...] = ()
-    """Ids of the entities that come near the message by meaning, best first."""
     wishes: tuple[Recalled, ...] = ()
     """What the user asked for once and for all, the newest last: instructions, preferences."""
 
@@ -67,6 +65,12 @@ class Survey:
     scope: Scope
     nearest: Nearest
     degraded: tuple[str, ...]
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """Ids of the entities that come near the message by meaning, best first."""
+        near = self.nearest.get("entity", ())
+        return tuple(id for id, closeness in near if closeness >= NEARBY)
 
 
 class Recall:
@@ -127,11 +131,12 @@ class Recall:
             most: Items at most; None: as many as fit.
             speaker: The name of who says it; None: the user, who has none.
         """
-        query = _shortened(query)
         survey = await self.survey(
             owner, view, query, now=now, refs=refs, as_of=as_of, between=between, speaker=speaker
         )
-        return await run_aside(survey.index.small, self._choose, survey, shown, budget, widen, most)
+        return await run_aside(
+            survey.index.small, self.choose, survey, budget, shown=shown, widen=widen, most=most
+        )
 
     async def entities(
         self,
@@ -178,10 +183,11 @@ class Recall:
         between: tuple[datetime, datetime] | None = None,
         speaker: str | None = None,
     ) -> Survey:
-        """Hold a message against everything, without choosing: `recall` chooses from this.
+        """Hold a message against everything, without choosing: `choose` does, and may do it again.
 
         The conversation is read while the vector store searches.
         """
+        query = _shortened(query)
         index = await self._index(owner, view)
         missing = index is None
         if index is None:
@@ -212,6 +218,30 @@ class Recall:
         every |= voted(corpus, votes, scope.live)
         degraded = [*(["vectors"] if near is None else []), *(["memories"] if missing else [])]
         return Survey(index, question, every, scope, nearest, tuple(degraded))
+
+    def choose(
+        self,
+        survey: Survey,
+        budget: int,
+        *,
+        shown: Container[str] = (),
+        widen: bool = False,
+        most: int | None = None,
+    ) -> Recollection:
+        """Return what fits, as `recall` does; an overview where a message asks for everything."""
+        candidates = Candidates(
+            survey.index, survey.question, survey.signals, survey.scope, self._count
+        )
+        wishes = candidates.wishes(self._wish_tokens)
+        question, scope = survey.question, survey.scope
+        allowed = scope.allowed
+        if not widen and scope.between is None:
+            allowed = related(question, survey.signals, scope.allowed)
+        ranked = candidates.ranked(allowed, shown, budget, most)
+        if not ranked and (question.of_the_past or question.broad):
+            ranked = candidates.overview(survey.nearest.get("episode", ()), shown)
+        items, tokens = pack(ranked[:most], budget, self._count)
+        return Recollection(items, tokens, survey.degraded, wishes)
 
     async def rows(self, owner: Owner, view: JournalView) -> Rows:
         """Return all records, tombstones too.
@@ -256,31 +286,6 @@ class Recall:
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         vectors: NDArray[np.float32] = rows[:2] / np.maximum(lengths[:2], 1e-9, dtype=np.float32)
         return vectors
-
-    def _choose(
-        self,
-        survey: Survey,
-        shown: Container[str],
-        budget: int,
-        widen: bool,
-        most: int | None,
-    ) -> Recollection:
-        """Return the items that fit; an overview where a message asks for everything."""
-        candidates = Candidates(
-            survey.index, survey.question, survey.signals, survey.scope, self._count
-        )
-        wishes = candidates.wishes(self._wish_tokens)
-        question, scope = survey.question, survey.scope
-        allowed = scope.allowed
-        if not widen and scope.between is None:
-            allowed = related(question, survey.signals, scope.allowed)
-        ranked = candidates.ranked(allowed, shown, budget, most)
-        if not ranked and (question.of_the_past or question.broad):
-            ranked = candidates.overview(survey.nearest.get("episode", ()), shown)
-        items, tokens = pack(ranked[:most], budget, self._count)
-        near = survey.nearest.get("entity", ())
-        entities = tuple(id for id, closeness in near if closeness >= NEARBY)
-        return Recollection(items, tokens, survey.degraded, entities, wishes)
 
 
 def _names(entity: Entity) -> list[str]:

@@ -380,7 +380,7 @@ async def test_entities_come_by_meaning_too_after_those_that_are_named(talk: Tal
     view = await talk.journal.rows_changed(talk.owner, None)
 
     async def lines(query: str) -> list[str]:
-        near = (await talk.ask(query)).entities
+        near = (await talk.recall.survey(talk.owner, view, query, now=NOW)).entities
         return await talk.recall.entities(talk.owner, view, query, near=near)
 
     assert await lines("Which animal lives with me, a pet perhaps?") == ["Rex: relation: pet dog"]

@@ -148,7 +148,8 @@ def _features(model: BaseChatModel, question: Question, trial: Trial) -> list[Fe
     tools = bool(question.tools) and trial.takes("tools") and not by_schema
     wanted: dict[Feature, bool] = {
         "max_tokens": True,
-        "usage_report": hasattr(model, "stream_usage"),
+        "usage_report": hasattr(model, "stream_usage") and trial.takes("stream"),
+        "stream": hasattr(model, "streams"),
         "temperature": question.temperature is not None,
         "schema": by_schema,
         "tools": tools,
@@ -168,6 +169,8 @@ def _bound(
         options["max_tokens"] = question.max_tokens
     if hasattr(model, "stream_usage") and "usage_report" not in sent:
         options["stream_usage"] = False
+    if hasattr(model, "streams") and "stream" not in sent:
+        options["streams"] = False
     if "temperature" in sent:
         options["temperature"] = question.temperature
     if "schema" in sent and question.schema is not None:

@@ -21,7 +21,6 @@ from openai import APIConnectionError, BadRequestError
 from domain.clean_text import clean
 from models.errors import MalformedReply, TimedOut
 from models.provider.error_text import unquoted
-from models.provider.learned import AGAIN
 from models.provider.reply_text import (
     INSTEAD,
     REASONING,
@@ -39,8 +38,6 @@ _SHORT = 2_000
 _PAUSE = 20
 """Times that a look took, after which the next one is taken at a longer answer: looking then costs
 a twentieth of the time in which the answer comes, and does not grow with its square."""
-_STREAM = re.compile(r"\bstream(?:ing|ed)?\b", re.I)
-"""How servers name what they refuse where they stream nothing."""
 _AFTER_END = 2.0
 """Seconds for what may follow the end of an answer: what it cost, and the end of the connection."""
 
@@ -61,8 +58,8 @@ class EndpointChat(ChatOpenAI):
     thinks_first: bool = False
     """Whether it turned out to think aloud from its first word on, and to mark the end alone."""
 
-    whole_until: float = 0.0
-    """Until when it is asked for whole answers, since it turned out to stream nothing."""
+    streams: bool = True
+    """Whether it is asked for streams, unless a question says otherwise."""
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         try:
@@ -70,28 +67,11 @@ class EndpointChat(ChatOpenAI):
                 yield chunk
         except BadRequestError as error:
             said = unquoted(str(error), args[0])
-            if self.legacy_max_tokens and "max_completion_tokens" in said:
-                self.legacy_max_tokens = False
-            elif monotonic() >= self.whole_until and _STREAM.search(said):
-                async for chunk in self._instead(error, *args, **kwargs):
-                    yield chunk
-                return
-            else:
+            if not self.legacy_max_tokens or "max_completion_tokens" not in said:
                 raise
-            async for chunk in self._astream(*args, **kwargs):
-                yield chunk
-
-    async def _instead(
-        self, refusal: BadRequestError, *args: Any, **kwargs: Any
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        """Yield a whole answer; where that is refused too, streaming was not what it was about."""
-        self.whole_until = monotonic() + AGAIN
-        try:
+            self.legacy_max_tokens = False
             async for chunk in self._read(*args, **kwargs):
                 yield chunk
-        except BadRequestError:
-            self.whole_until = 0.0
-            raise refusal from None
 
     async def _whole(
         self, *args: Any, stream_usage: bool | None = None, **kwargs: Any
@@ -113,13 +93,16 @@ class EndpointChat(ChatOpenAI):
         )
         yield ChatGenerationChunk(message=whole, generation_info=generation.generation_info)
 
-    async def _read(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+    async def _read(
+        self, *args: Any, streams: bool | None = None, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
         """Yield an answer with its text as it may be shown."""
         raw, seen, thought, offered = "", "", "", "tools" in kwargs
         usage: UsageMetadata | None = None
         cut: dict[str, Any] = {}
         look = 0.0
-        parts = self._whole if monotonic() < self.whole_until else super()._astream
+        streams = self.streams if streams is None else streams
+        parts = super()._astream if streams else self._whole
         async for chunk in self._patiently(parts(*args, **kwargs)):
             message = cast(AIMessageChunk, chunk.message)
             # Servers that report with each part report the sum so far.

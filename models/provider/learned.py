@@ -20,6 +20,7 @@ Feature = Literal[
     "temperature",
     "max_tokens",
     "usage_report",
+    "stream",
 ]
 
 AGAIN = 600.0

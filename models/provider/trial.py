@@ -16,6 +16,7 @@ from models.provider.learned import Feature, Learned
 
 _REFUSALS: dict[Feature, re.Pattern[str]] = {
     "usage_report": re.compile("stream_options|include_usage", re.I),
+    "stream": re.compile(r"\bstream(?:ing|ed)?\b", re.I),
     "schema": re.compile(r"response_?format|json_?schema|structured output|grammar|guided", re.I),
     "temperature": re.compile("temperature", re.I),
     "max_tokens": re.compile(r"max_(completion_)?tokens", re.I),
@@ -52,6 +53,9 @@ _OF_ONE = re.compile(r"\b(?:formats?|gif|jpe?g|png|webp|heic|svg)\b", re.I)
 _ADDRESS = re.compile(r"(?:data:|https?://)[^\s'\"]+")
 """An address, as of an image or of the provider's manual: what stands in it refuses nothing."""
 
+TRIES = 5
+"""How often one question is asked with less; the last time with the least."""
+
 
 class Trial:
     """What of a question is left out, and what its answer then teaches."""
@@ -66,6 +70,7 @@ class Trial:
         self._said: set[Feature] = set()
         self._likely: set[Feature] = set()
         self._guess: Feature | None = None
+        self._tries = 0
 
     def takes(self, feature: Feature) -> bool:
         """Return whether something is sent, where the question has it."""
@@ -83,6 +88,9 @@ class Trial:
         status = getattr(error.__cause__, "status_code", None)
         if status in (401, 403):
             return False  # The key is refused, whatever the request holds.
+        self._tries += 1
+        if self._tries > TRIES:
+            return False
         said = self._own_words(error)
         self._guess = None
         still = {f for f in self._left_out if _REFUSALS[f].search(said)}
@@ -91,6 +99,7 @@ class Trial:
         for feature, words in _REFUSALS.items():
             if feature in sent and words.search(said):
                 self._left_out.add(feature)
+                self._leaves_all()
                 if feature != "parts" or (_TAKES_NONE.search(said) and not _OF_ONE.search(said)):
                     (self._said if isinstance(error, Refused) else self._likely).add(feature)
                 return True
@@ -100,9 +109,16 @@ class Trial:
         self._guess = next(tries, None)
         if self._guess:
             self._left_out.add(self._guess)
+            self._leaves_all()
         else:
             self._learned.clears(self._left_out)
-        return self._guess is not None
+        return bool(self._left_out & set(sent))
+
+    def _leaves_all(self) -> None:
+        """Leave out all that can be missed the last time: what of it mattered is not known then."""
+        if self._tries == TRIES:
+            self._left_out.update(_GUESSES)
+            self._guess = None
 
     def _own_words(self, error: ModelError) -> str:
         """Return what the server says itself."""

@@ -100,9 +100,9 @@ async def model(openai_server: OpenAIServer) -> AsyncIterator[BaseChatModel]:
     await close_client(opened)
 
 
-async def asked(model: BaseChatModel, **more: Any) -> AIMessage:
+async def asked(model: BaseChatModel, learned: Learned | None = None, **more: Any) -> AIMessage:
     question = Question([HumanMessage("Hello?")], max_tokens=50, talks=True, **more)
-    return await ask(model, question, Learned(), open_counter("offline"))
+    return await ask(model, question, learned or Learned(), open_counter("offline"))
 
 
 async def test_an_answer_is_read_however_it_is_written(
@@ -141,9 +141,10 @@ async def test_a_model_that_may_not_be_streamed_is_asked_for_whole_answers(
         Reply("All at once."),
         Reply(None, tool_calls=(("look", {"at": "it"}),)),
     )
-    assert (await asked(model)).text == "All at once."
+    learned = Learned()
+    assert (await asked(model, learned)).text == "All at once."
     tool = {"name": "look", "description": "Look.", "parameters": {"type": "object"}}
-    assert (await asked(model, tools=[tool])).tool_calls[0]["args"] == {"at": "it"}
+    assert (await asked(model, learned, tools=[tool])).tool_calls[0]["args"] == {"at": "it"}
     assert [bool(body.get("stream")) for body in openai_server.requests] == [True, False, False]
 
 
@@ -151,10 +152,11 @@ async def test_a_refusal_that_only_quotes_the_request_does_not_end_streaming(
     openai_server: OpenAIServer, model: BaseChatModel
 ) -> None:
     refusal = Fault(400, "Unknown field in {'model': 'x', 'stream': True}.")
-    openai_server.answers(*[refusal] * 6)
+    openai_server.default, learned = lambda body: refusal, Learned()
     with pytest.raises(Refused, match="Unknown field"):
-        await asked(model)
-    assert (await asked(model)).text
+        await asked(model, learned)
+    openai_server.default = lambda body: Reply("Hi")
+    assert (await asked(model, learned)).text
     assert openai_server.requests[-1]["stream"]
 
 

@@ -1,6 +1,5 @@
 """What a refusal taught is tried again before it is believed, and given up where it had passed."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -243,11 +242,42 @@ async def test_a_length_that_was_guessed_is_given_up_again(
 
 
 async def test_streaming_is_tried_again(
-    openai_server: OpenAIServer, model: BaseChatModel, monkeypatch: pytest.MonkeyPatch
+    openai_server: OpenAIServer, model: BaseChatModel, passes: Callable[[float], None]
 ) -> None:
-    monkeypatch.setattr("models.provider.endpoint_chat.AGAIN", 0.5, raising=False)
+    learned = Learned()
     openai_server.answers(Fault(400, "upstream stream fault"), Reply("All at once."))
-    assert (await asked(model, Learned())).text == "All at once."
-    await asyncio.sleep(0.6)
-    await asked(model, Learned())
-    assert [bool(body.get("stream")) for body in openai_server.requests] == [True, False, True]
+    for _ in range(2):
+        assert (await asked(model, learned)).text
+    passes(11)
+    await asked(model, learned)
+    streamed = [bool(body.get("stream")) for body in openai_server.requests]
+    assert streamed == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "bad stream",
+        "stream tools temperature max_tokens system role image alternate function stream_options",
+    ],
+)
+async def test_a_server_that_refuses_everything_is_asked_a_handful_of_times(
+    openai_server: OpenAIServer, model: BaseChatModel, says: str
+) -> None:
+    openai_server.default = lambda body: Fault(400, says)
+    with pytest.raises(Refused):
+        await asked(model, Learned(), [{"type": "text", "text": "Who is this?"}, IMAGE])
+    assert len(openai_server.requests) <= 6
+
+
+async def test_the_last_try_leaves_out_all_that_can_be_missed(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    def bare(body: Body) -> Behaviour:
+        more = {"tools", "stream_options", "temperature"} & body.keys()
+        odd = more or body["messages"][0]["role"] == "system" or "image_url" in str(body)
+        return Fault(400, "Bad Request") if odd else Reply("Hi")
+
+    openai_server.default, learned = bare, Learned()
+    assert (await asked(model, learned, [{"type": "text", "text": "Who is this?"}, IMAGE])).text
+    assert len(openai_server.requests) <= 6 and not learned.refused

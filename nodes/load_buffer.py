@@ -57,8 +57,10 @@ class LoadBuffer:
         """Return what this turn answers: what waited from failed runs, then what is new."""
         now, owner = origin.local(self._parts.now()), origin.owner.key
         signatures = signatures_of(self._parts, origin.owner, origin.view.generation)
-        path = path_of(origin.view, origin.head).journal  # The turn before an edit is not on it.
-        taken = {said.id for turn in path for said in origin.view.turns[turn].messages}
+        view = origin.view
+        path = path_of(view, origin.head).journal  # The turn before an edit is not on it.
+        told = [turn for turn in path if turn not in view.withheld]  # The others may be said anew.
+        taken = {said.id for turn in told for said in view.turns[turn].messages}
         taken |= {message.id or "" for message in messages if turn_id(message) is not None}
         waiting = [m for m in messages if waiting_for(m) == owner]
         new = [

@@ -1,7 +1,7 @@
 """The first step of a turn: finds where the run begins, and whether its turn can be taken."""
 
 import asyncio
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
@@ -64,12 +64,12 @@ class Locate:
         problem = await refusal(self._parts, origin, came.messages, runtime.context.persona)
         if problem is not None:
             return update | {
-                "messages": await refused(self._parts, origin, came.messages),
+                "messages": await refused(self._parts, origin, came.messages, state["messages"]),
                 "in_thread": typed(state).get("in_thread", {}),
                 "refusal": problem,
             }
         if came.left:  # Whoever goes on after a breakpoint goes on from there.
-            update["head"] = origin.head
+            update |= {"head": origin.head, "root": origin.root}
         if origin.thread not in origin.view.threads:
             try:
                 await self._parts.stores.journal.note_thread(
@@ -166,8 +166,8 @@ async def _own(
     checked = CheckedState(parts, owner, view)
     said = await checked.messages(messages)
     if "owner" not in fields and not checked.has_turns:
-        ids = {message.id for message in said}
-        root, lost = await _first_root(parts.stores, thread, owner, view, ids)
+        newest = said[-1].id if said else None
+        root, lost = await _first_root(parts.stores, thread, owner, view, newest)
         return _Place(said, head=root, root=root, lost=lost)
     head = await checked.head(fields, thread)
     unsaved = await unsaved_turns(parts.stores, view, thread, head, said)
@@ -187,14 +187,14 @@ def _joined(
 
 
 async def _first_root(
-    stores: Stores, thread: str, owner: Owner, view: JournalView, said: Container[str | None]
+    stores: Stores, thread: str, owner: Owner, view: JournalView, newest: str | None
 ) -> tuple[str | None, bool]:
     """Return what a thread began from when this state does not say, and whether that was lost.
 
     Another checkpoint of the thread may (this run forks off before its first turn); if none
     is left, or the newest was lost, the thread goes on from its ref. Or they were never written,
-    since the store failed after the turn was kept: whoever then says the same once more (`said`,
-    ids of messages) takes that turn's place.
+    since the store failed after the turn was kept: whoever then says the same once more (`newest`
+    is the id of the last message that came), and nothing newer, takes that turn's place.
     """
     ref = view.refs.get(thread)
     if stores.checkpointer.lost(thread):
@@ -205,7 +205,7 @@ async def _first_root(
             root: str | None = values.get("root")
             return root, False
     last = view.turns.get(ref or "")
-    if last is not None and any(m.role == "user" and m.id in said for m in last.messages):
+    if last is not None and any(m.role == "user" and m.id == newest for m in last.messages):
         return last.parent, False
     return ref, ref is not None
 

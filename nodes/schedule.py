@@ -67,7 +67,7 @@ class AfterReply:
 
         async def work() -> None:
             await self._remember(self._parts, owner, served=served, tier=tier, thread=origin.thread)
-            if not served:
+            if not served and origin.tier.remembers:
                 await stores.recall.load(owner, await stores.journal.read(owner))
 
         stores.background.start(owner, work)

@@ -11,6 +11,7 @@ from langgraph.config import get_config
 from domain.clean_text import clean
 from domain.prompt_budget import too_large
 from models.parts import has_parts, is_part
+from nodes.messages.checked_state import signatures_of
 from nodes.messages.stamps import turn_id, waiting_for
 from nodes.run_marks import BY_NAME
 from nodes.state import Origin, Parts
@@ -69,15 +70,22 @@ def new_messages(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
 
 
 async def refused(
-    parts: Parts, origin: Origin, messages: Sequence[AnyMessage]
+    parts: Parts, origin: Origin, messages: Sequence[AnyMessage], state: Sequence[AnyMessage]
 ) -> list[AnyMessage | RemoveMessage]:
     """Return the update that takes what came with a refused turn out of its thread.
 
     What came in the place of a message gives way to that again. Also what the thread held before,
-    written into its state, and can never be taken goes out.
+    written into its state, and can never be taken goes out; no message of a turn does.
+
+    Args:
+        parts: Of the running graph.
+        origin: Where the run begins.
+        messages: What the turn would have said, with what the stores hold of an edited one.
+        state: The messages of the thread's state, with those that came.
     """
+    held = {message.id for message in state}
     config = at_checkpoint(origin.thread, "", "")
-    new = said = new_messages(messages)
+    new = said = [message for message in new_messages(messages) if message.id in held]
     before: dict[str | None, AnyMessage] = {}
     async for checkpoint in parts.stores.checkpointer.alist(config, limit=LOOK_BACK):
         values = checkpoint.checkpoint["channel_values"]
@@ -90,8 +98,14 @@ async def refused(
     elif not origin.foreign:
         old = [m for m in new if m not in said]
         said = [*said, *[m for m in old if await _problem(parts, origin, m) is not None]] or new
-    replaced = {m.id for m in said if m.id in before and before[m.id].content != m.content}
-    return [before[m.id] if m.id in replaced else RemoveMessage(id=m.id or "") for m in said]
+    signatures = signatures_of(parts, origin.owner, origin.view.generation)
+
+    def instead(message: AnyMessage) -> AnyMessage | RemoveMessage:
+        old = before.get(message.id)
+        stays = old and (signatures.valid(old) or old.content != message.content)
+        return old if old and stays else RemoveMessage(id=message.id or "")
+
+    return list(map(instead, said))
 
 
 async def _problem(parts: Parts, origin: Origin, message: AnyMessage) -> str | None:

@@ -32,7 +32,7 @@ class Arrived:
     head: str | None
     """The turn that the run follows: an edit follows what the edited turn followed."""
     left: frozenset[str] = frozenset()
-    """The turns that an edit leaves: a message of the first came again in other words."""
+    """The turns that an edit leaves: something came in the place of a message of the first."""
     again: str | None = None
     """The reply to the last of those that came and had been said before; None where none had."""
 
@@ -42,7 +42,8 @@ def arrived(
     head: str | None,
     turns: Sequence[Turn],
     signatures: Signatures,
-    in_thread: Container[str],
+    in_thread: Mapping[str, int],
+    withheld: Container[str],
 ) -> Arrived:
     """Tell what is new among a thread's messages.
 
@@ -51,41 +52,137 @@ def arrived(
         head: The turn that the thread ends with.
         turns: What the run follows, oldest first, as far as it is known.
         signatures: Those of the owner.
-        in_thread: The turns that the last run left in the thread; what left it does not come back.
+        in_thread: How many messages of which turn the last run left in the thread; a turn that
+            left it does not come back.
+        withheld: The turns that were taken out or forgotten.
     """
-    places = {said.id: (turn, at) for turn in turns for at, said in enumerate(turn.messages)}
+    places = {
+        said.id: _Place(number, turn, at)
+        for number, turn in enumerate(turns)
+        for at, said in enumerate(turn.messages)
+    }
+    unanswered = _unanswered(messages, places, in_thread)
+    edits = _edits(messages, places, unanswered)
+    first = min((places[id] for id in edits), key=lambda each: (each.number, each.at), default=None)
+    end = len(messages) if first is None else [m.id for m in messages].index(first.id)
+    anew = unanswered.keys() - {places[id].turn.id for id in edits}
+    anew |= set() if edits else _said_anew(messages, places, head, withheld)
     held = {turn_id(message) for message in messages}
     here: list[AnyMessage] = []
-    came_again: dict[str, Turn] = {}
-    for place, message in enumerate(messages):
-        turn, at = places.get(message.id or "", (None, 0))
-        if turn is None or turn_id(message) is not None or waiting_for(message) is not None:
+    came_again: dict[str, _Place] = {}
+    for message in messages[:end]:
+        place = places.get(message.id or "")
+        if place is not None and place.turn.id in anew:
+            whole = place.turn.id not in withheld
+            if isinstance(message, HumanMessage) and (whole or _is_new(message)):
+                here.append(without_stamp(message))
+        elif place is None or not _is_new(message):
             here.append(message)
-        elif isinstance(message, AIMessage) or _text(message) == turn.messages[at].text:
-            came_again[message.id or ""] = turn
-            if turn.id in in_thread or turn.id in held:
-                here.append(turn_messages(turn, signatures)[at])
-        else:
-            here = _without_history(here, came_again)
-            left = frozenset(each.id for each in turns[turns.index(turn) :])
-            others = [m for m in here if turn_id(m) not in left]
-            same = [m for m in here if turn_id(m) == turn.id]
-            if turn.id not in held:
-                same = turn_messages(turn, signatures)[:at]
-            edit = [*map(without_stamp, same), message]
-            more = [
-                m
-                for m in messages[place + 1 :]
-                if isinstance(m, HumanMessage) and _is_new(m) and m.id not in places
-            ]
-            return Arrived([*others, *edit, *more], turn.parent, left)
+        elif message.id not in edits:
+            came_again[place.id] = place
+            if place.turn.id in in_thread or place.turn.id in held:
+                here.append(turn_messages(place.turn, signatures)[place.at])
     new = _without_history(here, came_again)
+    if first is not None:
+        same = [m for m in new if turn_id(m) == first.turn.id]
+        if first.turn.id not in held:
+            same = turn_messages(first.turn, signatures)[: first.at]
+        behind = [m for m in messages[end:] if _is_new(m) and m.id not in places]
+        said = [*([] if first.turn.id in withheld else same), edits.pop(first.id), *edits.values()]
+        left = frozenset(turn.id for turn in turns[first.number :])
+        return Arrived(
+            [
+                *(m for m in new if turn_id(m) not in left),
+                *map(without_stamp, said),
+                *(m for m in behind if isinstance(m, HumanMessage)),
+            ],
+            first.turn.parent,
+            left,
+        )
     again = None
     if came_again:
-        again = [*came_again.values()][-1].messages[-1].text
+        again = max(came_again.values(), key=lambda each: each.number).turn.messages[-1].text
     elif len(new) < len(here):
         again = next((m.text for m in reversed(new) if turn_id(m) is not None), "")
     return Arrived(new, head, again=again)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a message that was said before stands."""
+
+    number: int
+    """Of its turn, among those that the run follows."""
+    turn: Turn
+    at: int
+    """Which of the turn's messages it is."""
+
+    @property
+    def id(self) -> str:
+        """The message's."""
+        return self.turn.messages[self.at].id
+
+
+def _unanswered(
+    messages: Sequence[AnyMessage], places: Mapping[str, _Place], in_thread: Mapping[str, int]
+) -> dict[str, str]:
+    """Return the turns of which a message came again and the reply was taken out.
+
+    Each with the id of the last of its messages that are left.
+    """
+    ids = {message.id for message in messages}
+    turns: dict[str, str] = {}
+    for place in _came(messages, places).values():
+        said = place.turn.messages
+        here = [each for each in said if each.id in ids]
+        if said[-1].id not in ids and len(here) < in_thread.get(place.turn.id, 0):
+            turns[place.turn.id] = [each.id for each in here if each.role == "user"][-1]
+    return turns
+
+
+def _edits(
+    messages: Sequence[AnyMessage], places: Mapping[str, _Place], unanswered: Mapping[str, str]
+) -> dict[str, AnyMessage]:
+    """Return by their ids what comes in the place of a message: in other words.
+
+    Or in the same, for another reply: where nothing stands behind it.
+    """
+    by_id = {message.id or "": message for message in messages}
+    numbers = {place.turn.id: place.number for place in places.values()}
+    last = max((numbers.get(turn_id(m) or "", -1) for m in messages), default=-1)
+    edits: dict[str, AnyMessage] = {}
+    for id, place in _came(messages, places).items():
+        turn = place.turn
+        if _text(by_id[id]) != turn.messages[place.at].text:
+            edits[id] = by_id[id]
+        elif turn.id in unanswered and place.number >= last:
+            edits[unanswered[turn.id]] = by_id[unanswered[turn.id]]
+    return edits
+
+
+def _came(messages: Sequence[AnyMessage], places: Mapping[str, _Place]) -> dict[str, _Place]:
+    """Return the places of what users said before and that comes again, by the messages' ids."""
+    said = [m.id or "" for m in messages if isinstance(m, HumanMessage) and _is_new(m)]
+    return {id: places[id] for id in said if id in places}
+
+
+def _said_anew(
+    messages: Sequence[AnyMessage],
+    places: Mapping[str, _Place],
+    head: str | None,
+    withheld: Container[str],
+) -> set[str]:
+    """Return the turn, taken out or forgotten, whose message is said anew; none if none is.
+
+    Only where nothing newer comes: else a client sends what was said before, which tells nothing.
+    So does whoever sends the last message once more, as of a wish to forget that was answered.
+    """
+    came = [places.get(message.id or "") for message in messages if _is_new(message)]
+    known = [place for place in came if place is not None]
+    if not known or len(known) < len(came):
+        return set()
+    turn = max(known, key=lambda place: place.number).turn.id
+    return {turn} if turn in withheld and turn != head else set()
 
 
 def may_be_folded(messages: Sequence[AnyMessage], turns: Iterable[Turn]) -> bool:

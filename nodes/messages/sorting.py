@@ -1,7 +1,7 @@
 """Sorts what came on a thread, by what its turns said: new, said before, edited, or taken out.
 
 Reads what `said_again.py` decides by. The turns of the journal are at hand; folded ones are looked
-up by the ids of messages in the index of recall, which a turn loads anyway.
+up by the ids of messages in the rows of recall, whose index a turn that recalls loads anyway.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from nodes.messages.said_again import (
     refilled,
     removed,
 )
+from nodes.messages.stamps import count_by_turn, turn_id
 from nodes.state import ChatState, Origin, Parts
 from stores.errors import StoreUnavailable
 from stores.maintenance.forgetting import forget
@@ -44,13 +45,15 @@ async def sort_messages(
     turns = [view.turns[id] for id in path_of(view, origin.head).journal]
     in_thread: dict[str, int] = {}
     if "owner" not in state or origin.reset:
+        if all(turn_id(message) is None for message in messages):
+            in_thread = count_by_turn(_refilled(parts, origin, [], turns))
         messages = _refilled(parts, origin, messages, turns)
     else:  # A version that did not say took no turn of the journal out of a thread.
         every = {turn.id: len(turn.messages) for turn in turns}
         in_thread = typed(state).get("in_thread", every)
     turns = await _followed(parts, origin, messages, turns)
     signatures = signatures_of(parts, origin.owner, view.generation)
-    came = arrived(messages, origin.head, turns, signatures, in_thread)
+    came = arrived(messages, origin.head, turns, signatures, in_thread, view.withheld)
     if came.left:
         before = [turn for turn in turns if turn.id not in came.left]
         came = replace(came, messages=_refilled(parts, origin, came.messages, before))
@@ -59,7 +62,8 @@ async def sort_messages(
         wanted = Wanted(removed=gone)
         await forget(stores, origin.owner, view.generation, wanted, now=parts.now())
         view = await stores.journal.read(origin.owner, origin.head)
-    return replace(origin, view=view, head=came.head), came
+    root = None if came.head is None else origin.root  # Nothing comes before an edit of the first.
+    return replace(origin, view=view, head=came.head, root=root), came
 
 
 async def _followed(
@@ -82,7 +86,8 @@ async def _followed(
     if not in_place and not earlier:
         return turns
     try:
-        await parts.stores.recall.load(origin.owner, view)
+        if origin.tier.remembers:
+            await parts.stores.recall.load(origin.owner, view)
         rows = await parts.stores.recall.rows(origin.owner, view)
     except (StoreUnavailable, OSError):
         if in_place:

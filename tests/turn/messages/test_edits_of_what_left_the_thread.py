@@ -7,6 +7,7 @@ import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage
 
 from domain.owner import Owner
+from nodes.messages.refusal import TurnRefused
 from nodes.state import ChatContext
 from service.conversation import Conversation
 from service.turn_report import report_of
@@ -180,21 +181,6 @@ async def test_an_edit_shows_nothing_again_that_was_taken_out_before_it(open_hou
         assert house.shown() == {"mark2", "mark99"}
 
 
-async def test_an_edit_is_known_where_the_checkpoints_are_gone(open_house: Open) -> None:
-    async with open_house(**SMALL) as house:
-        last = await talk(house, 12)
-        await house.parts.stores.checkpointer.adelete_checkpoints("t")
-        turn = Conversation(house.parts).turn(Owner("alex"), "t", "Say mark4", message_id="id4")
-        assert (await report_of(turn)).reply == "Reply to Say mark4."
-        said = await send(house, human(13))
-        assert users(said)[-2:] == [users(last)[-1], "Say mark13"]
-        await house.parts.stores.checkpointer.adelete_checkpoints("t")
-        said = await send(house, human(4, "Say mark99"))
-        assert users(said) == ["Say mark1", "Say mark2", "Say mark3", "Say mark99"]
-        await send(house, human(50, "What did I say?"))
-        assert house.shown() == {"mark1", "mark2", "mark3", "mark99"}
-
-
 @pytest.mark.parametrize("thread_keep", [6, 50])
 @pytest.mark.parametrize("edited", [1, 2, 5])
 async def test_an_edit_of_a_folded_turn_goes_on_at_breakpoints_that_stay_on(
@@ -227,3 +213,23 @@ async def test_where_the_memories_do_not_answer_an_edit_is_taken_for_a_new_messa
         said = await send(house, human(1, "Say mark99"))
         assert users(said)[-2:] == ["Say mark12", "Say mark99"]
         assert "mark12" in house.shown()
+
+
+@pytest.mark.parametrize("first", [human(50), AIMessage("Hi, I am Ada.", id="greeting")])
+async def test_a_refused_edit_of_a_later_message_of_a_turn_leaves_the_thread_as_it_was(
+    open_house: Open, first: AnyMessage
+) -> None:
+    async with open_house(**SMALL) as house:
+        await send(house, first, human(51))
+        last = await talk(house, 12)
+        with pytest.raises(TurnRefused):
+            await send(house, human(51, " "))
+        said = await send(house, human(13))
+        assert users(said)[-2:] == [users(last)[-1], "Say mark13"] and "mark12" in house.shown()
+
+
+async def test_a_tier_without_memory_makes_no_index_of_it(open_house: Open) -> None:
+    async with open_house(**SMALL, default_tier="free") as house:
+        await talk(house, 12)
+        await send(house, human(1, "Say mark99"))
+        assert house.parts.stores.recall.nbytes == 0

@@ -34,6 +34,7 @@ from models.provider.loading import once_loaded
 from models.provider.replies import check_reply
 from models.provider.reply_text import (
     INSTEAD,
+    LONGEST_CALL,
     REASONING,
     WRITTEN_CALL,
     is_call,
@@ -214,7 +215,8 @@ def _one_of(offered: Sequence[str], name: str) -> str:
 def _read_anyhow(call: InvalidToolCall) -> ToolCall:
     """Return a call whose arguments are no JSON with what can be read of them."""
     said = call["args"] or ""
-    read = repaired(said[max(0, said.find("{")) :])
+    start = max(0, said.find("{"))
+    read = repaired(said[start : start + LONGEST_CALL])
     given = read if isinstance(read, dict) else {}
     return {"name": call["name"] or "", "args": given, "id": call["id"], "type": "tool_call"}
 

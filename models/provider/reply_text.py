@@ -108,8 +108,8 @@ _OPENING = re.compile(
 )
 _MARKED = re.compile(r"(?<=:)\s*<([^<>\s]{1,12})>(.{0,500}?)<\1>", re.S)
 """A text between two tokens where JSON has quotes."""
-_LONGEST_CALL = 4_000
-"""Characters in which a call names its query: repairing so many takes 0.2 s at worst."""
+LONGEST_CALL = 1_500
+"""Characters in which a call names its query: repairing so many takes a few milliseconds."""
 _QUERY = re.compile(
     r"query['\"]?(?:\s\w+=['\"]\w+['\"])?\s*(?:</\w+>\s*<\w+>|[:=]|>)\s*['\"]?([^'\"<>\n]+)"
     rf"|{TOOL_NAME}(?=[\s(])[\w\s(:=]{{0,40}}?{_QUOTED}([^'\"”\n]+)",
@@ -234,7 +234,7 @@ def read_call(raw: str) -> str | None:
     text = _MARKED.sub(r'"\2"', _spoken(raw, final=True))
     start = text.find("{")
     if start >= 0:
-        query = _query_in(first_json(text[start : start + _LONGEST_CALL]))
+        query = _query_in(first_json(text[start : start + LONGEST_CALL]))
         if query:
             return clean(query)
     written = _QUERY.search(text)

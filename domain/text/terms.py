@@ -78,7 +78,7 @@ def terms_in_any_language(text: str) -> list[str]:
 
 
 def names_inside(text: str) -> frozenset[str]:
-    """Return the words that are capitalized inside a text, as names are that look like small words.
+    """Return the small words that are capitalized inside a text, as names are.
 
     "Will" in "Who is Will?". Pronouns and small talk are no names, and a title tells none.
     """
@@ -89,7 +89,7 @@ def names_inside(text: str) -> frozenset[str]:
     small = all_talk() | LANGUAGES[code].words("own") | LANGUAGES[code].words("you")
     inside = (part for before, part in pairwise(parts) if before[-1] not in _SENTENCE_ENDS)
     names = {word for part in inside if part[0].isupper() for word in words(part)[:1]}
-    return frozenset(names - small)
+    return frozenset(names & vocabulary(code).stop - small)
 
 
 def content_words(text: str) -> list[str]:

@@ -10,6 +10,8 @@ from domain.text.questions import asks, asks_for_everything
 from domain.text.sentences import sentences
 from domain.text.statements import first_person
 from domain.text.terms import terms
+from domain.text.vocabulary import vocabulary
+from domain.text.words import words
 from models.embeddings.local import LocalEmbeddings
 from models.offline.facts import wishes_to_forget
 from models.offline.matching import about_user, answers_to, content
@@ -56,7 +58,7 @@ def reply(reading: Reading, encoder: LocalEmbeddings, tokens: TokenCounter) -> s
         encoder: Likeness of texts, where words alone do not tell.
         tokens: Counts what is quoted.
     """
-    message, texts = " ".join(reading.message.split()), texts_of(language_of(reading.said))
+    message, texts = " ".join(reading.message.split()), texts_of(_language(reading))
     if not message:
         return EMPTY
     for answer, pattern in _SMALL_TALK.items():
@@ -76,6 +78,25 @@ def reply(reading: Reading, encoder: LocalEmbeddings, tokens: TokenCounter) -> s
     if near:
         parts.append(f"{texts.near} {_quoted(near, tokens, texts)}")
     return " ".join(parts) or texts.unknown
+
+
+def _language(reading: Reading) -> str | None:
+    """Return the language of a message, or of what the user said before a lone small word.
+
+    That may be a name: "ada" is Indonesian for "there is".
+    """
+    code = language_of(reading.said)
+    known, said = vocabulary(code or ENGLISH), words(reading.said)
+    if (
+        len(said) != 1
+        or terms(reading.said)
+        or not known.spaced
+        or said[0] in known.phrases("talk")
+    ):
+        return code
+    before = [item for item in reading.remembered if item.by == "user"]
+    latest = max(before, key=lambda item: item.order, default=None)
+    return language_of(latest.text) if latest else code
 
 
 def _acknowledgement(message: str, texts: Texts) -> str:

@@ -11,7 +11,7 @@ from itertools import chain
 
 from domain.text.sentences import sentences
 from domain.text.statements import first_person, is_question
-from domain.text.terms import strong_terms, terms
+from domain.text.terms import names_inside, strong_terms, terms
 from domain.text.words import mentions, words
 from models.embeddings.local import LocalEmbeddings
 from models.offline.prompt import Remembered
@@ -75,8 +75,10 @@ def answers_to(
 
 def _by_words(question: str, items: Sequence[Remembered]) -> tuple[list[Remembered], bool]:
     """Return the sentences with most words of a question, and whether they leave little doubt."""
-    wanted, of_self = content(question) or _meeting(terms(question)), first_person(question)
-    stems = [_meeting(terms(item.text)) for item in items]
+    of_self = first_person(question)
+    wanted = content(question) | names_inside(question) or _meeting(terms(question))
+    wanted = wanted or frozenset(words(question))  # A name alone may look like a small word.
+    stems = [_meeting(terms(item.text)) | names_inside(item.text) for item in items]
     spread = Counter(chain(*stems))
     # A word that nobody said counts as one that was said once.
     rarity = {stem: math.log(1 + len(items) / (0.5 + (spread[stem] or 1))) for stem in wanted}

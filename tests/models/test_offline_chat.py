@@ -60,6 +60,15 @@ FACTS = block(
 )
 
 
+@pytest.mark.parametrize("question", ["Ada?", "Who is Will?"])
+def test_a_name_that_looks_like_a_small_word_is_answered_in_the_users_language(
+    model: OfflineChatModel, question: str
+) -> None:
+    told = block("3 May 2026:", "- User: My dog Ada is old, and my brother Will lives in Porto.")
+    reply = answer(model, question, told)
+    assert reply.startswith("You told me on 3 May 2026") and "Ada is old" in reply
+
+
 @pytest.mark.parametrize(
     ("question", "says"),
     [

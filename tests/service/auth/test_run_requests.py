@@ -167,8 +167,9 @@ async def test_a_history_ends_before_a_place_in_any_of_the_ways_clients_name_it(
     earlier = await alex.http.get(f"/threads/{alex.thread}/history?limit=100&before={id}")
     assert earlier.json() == everything[2:]
     headers = bearer(alex.user, tier="plus")
-    client = get_client(url=closed_server.url, headers=headers)
-    assert len(await client.threads.get_history(alex.thread, before=place)) == len(everything[2:])
+    async with get_client(url=closed_server.url, headers=headers) as client:
+        history = await client.threads.get_history(alex.thread, before=place)
+    assert len(history) == len(everything[2:])
     for unfit in (5, [id], {"checkpoint_id": 5}):
         assert (await alex.post("history", before=unfit)).status_code == 422, unfit
 

@@ -45,7 +45,6 @@ _SMALL_TALK = {
     r"|calculate|compute|generate|create|compose|draw|code|suggest|recommend"
     r"|tell me a (joke|story)|sing)\b",
 }
-_NOTED = ("Noted.", "Thank you, I will remember that.", "Good to know, thank you.", "Got it.")
 _QUOTE_TOKENS = 120
 """Tokens of one quotation; a longer one is shortened and ends with three dots."""
 
@@ -94,16 +93,14 @@ def _language(reading: Reading) -> str | None:
         or said[0] in known.phrases("talk")
     ):
         return code
-    before = [item for item in reading.remembered if item.by == "user"]
-    latest = max(before, key=lambda item: item.order, default=None)
+    before = [item for item in reversed(reading.remembered) if not item.note]
+    latest = max(before, key=lambda item: item.date, default=None)
     return language_of(latest.text) if latest else code
 
 
 def _acknowledgement(message: str, texts: Texts) -> str:
-    """Return what is said to a message that asks nothing; English varies it by the message."""
-    if texts.code != ENGLISH:
-        return texts.noted if content(message) else texts.hello
-    return _NOTED[sum(message.encode("utf-8", "replace")) % len(_NOTED)]
+    """Return what is said to a message that asks nothing. English greetings were answered."""
+    return texts.noted if texts.code == ENGLISH or content(message) else texts.hello
 
 
 def _quoted(items: list[Remembered], tokens: TokenCounter, texts: Texts) -> str:
@@ -114,15 +111,14 @@ def _quoted(items: list[Remembered], tokens: TokenCounter, texts: Texts) -> str:
 
 
 def _source(item: Remembered, texts: Texts) -> str:
-    day = item.day if texts.code == ENGLISH else item.day and item.order[0]
+    """Return who said a sentence, and when."""
+    day = item.day if texts.code == ENGLISH else item.day and item.date
     in_brackets = f" ({day})" if day else ""
     if item.name:
         return f"{item.name}{in_brackets}:"
-    if item.by == "user" or texts.code != ENGLISH:
-        return texts.on_day.format(day=day) if day else texts.here
-    if item.by == "note":
+    if item.note and texts.code == ENGLISH:
         return f"From my notes{in_brackets}:"
-    return f"I said on {day}:" if day else "I said earlier in this conversation:"
+    return texts.on_day.format(day=day) if day else texts.here
 
 
 def shortened(text: str, most: int, tokens: TokenCounter) -> str:

@@ -56,7 +56,7 @@ def answers_to(
     items = [
         item
         for item in remembered
-        if (item.by != "user" or whose is None or item.name in whose)
+        if (item.note or whose is None or item.name in whose)
         and numbers <= set(_NUMBER.findall(f"{item.text} {item.day}"))
         and not any(map(is_question, sentences(item.text)))
     ]
@@ -85,18 +85,18 @@ def _by_words(question: str, items: Sequence[Remembered]) -> tuple[list[Remember
     shares: dict[Remembered, float] = {}
     for item, has in zip(items, stems, strict=True):
         share = sum(rarity[stem] for stem in wanted & has) / (sum(rarity.values()) or 1.0)
-        if of_self and item.by == "user" and first_person(item.text) is False:
+        if of_self and not item.note and first_person(item.text) is False:
             share /= 2  # What is said of others answers who asks about themselves with a doubt.
         if share >= _ENOUGH:
             shares[item] = share
     once, own = bool(_BACK_THEN.search(question)), bool(_I & set(words(question)))
 
-    def suits(item: Remembered) -> tuple[bool, bool, bool, float]:
-        """Whether it holds now, or did once if that is asked; who says it, and does it; share."""
-        of_other = own and item.by == "user" and not _I & set(words(item.text))
-        return item.past == once, item.by != "assistant", not of_other, shares[item]
+    def suits(item: Remembered) -> tuple[bool, bool, float]:
+        """Whether it holds now, or did once if that is asked; whether of whom is asked; share."""
+        of_other = own and not item.note and not _I & set(words(item.text))
+        return item.past == once, not of_other, shares[item]
 
-    best = max(map(suits, shares), default=(False, False, False, 0.0))
+    best = max(map(suits, shares), default=(False, False, 0.0))
     answers = [item for item in shares if suits(item) == best]
     return _latest(answers, MOST), best[-1] >= _SURE
 
@@ -104,8 +104,8 @@ def _by_words(question: str, items: Sequence[Remembered]) -> tuple[list[Remember
 def _nearest(
     question: str, items: Sequence[Remembered], encoder: LocalEmbeddings
 ) -> list[Remembered]:
-    """Return the sentences of the user that come near a question by meaning, the nearest first."""
-    said = {item.text: item for item in items if item.by != "assistant" and not item.past}
+    """Return the sentences that come near a question by meaning, the nearest first."""
+    said = {item.text: item for item in items if not item.past}
     rows = encoder.matrix([question, *said])
     alike = zip((rows[1:] @ rows[0]).tolist(), said.values(), strict=True)
     near: list[Remembered] = []
@@ -120,18 +120,19 @@ def about_user(remembered: Sequence[Remembered]) -> list[Remembered]:
     said = [
         item
         for item in remembered
-        if not (item.by == "assistant" or item.past or item.name)
-        and (item.by == "note" or first_person(item.text) is not False)
+        if not (item.past or item.name)
+        and (item.note or first_person(item.text) is not False)
         and not any(map(is_question, sentences(item.text)))
         and content(item.text)
     ]
     return _latest(said, 4)[::-1]
 
 
-def _latest(items: Iterable[Remembered], most: int) -> list[Remembered]:
+def _latest(items: Sequence[Remembered], most: int) -> list[Remembered]:
     """Return the latest of the items, the latest first, none of which repeats another."""
     chosen: list[Remembered] = []
-    for item in sorted(items, key=lambda item: item.order, reverse=True):
+    oldest_first = sorted(items, key=lambda item: item.date)
+    for item in reversed(oldest_first):
         if len(chosen) < most and not _says_again(item, chosen):
             chosen.append(item)
     return chosen

@@ -1,4 +1,6 @@
-"""Reads a prompt without a language model: what is remembered in it, and what is said now.
+"""Reads a prompt without a language model: what the user said before, and what is said now.
+
+What the assistant said is passed over: it is no source.
 
 A block begins with a line `<memory ...>` or `<wishes ...>` and ends with `</memory ...>`; in it
 stand items, `- speaker: text`, `- 8 May 2026: text` or `- text`, under headings, `8 May 2026:`.
@@ -8,16 +10,13 @@ Whatever does not fit is passed over.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from domain.recall.passages import UNNAMED
 from domain.text.dates.english import MONTHS
 from domain.text.sentences import sentences
 from models.forget_tool import FORGOTTEN
-
-By = Literal["user", "assistant", "note"]
 
 _BLOCK = re.compile(
     r"^[ \t]*<(?P<name>memory|wishes)\b[^>\n]*>[ \t]*\n?(?P<body>.*?)"
@@ -28,11 +27,10 @@ _TAG = re.compile(r"</?(?:memory|wishes)\b[^>\n]*>?", re.IGNORECASE)
 _DAY = rf"\d{{1,2}} (?:{'|'.join(MONTHS)}) \d{{4}}"
 _DATED = re.compile(rf"^(?P<day>{_DAY}(?: to {_DAY})?): (?P<text>\S.*)$", re.DOTALL)
 _SPEAKER = re.compile(r"^(?P<speaker>[^\W\d_][^:()\[\]\"“\n]{0,39}):\s+(?P<text>\S.*)$", re.DOTALL)
-_PAST = re.compile(
-    r"\((?:until|before|formerly)\b[^)]*\)|\bno longer (?:true|current)\b", re.IGNORECASE
-)
+_PAST = ("(until ", "no longer true")
+"""What marks a line as no longer so."""
 _NOW = "9999"
-"""The day of what was said in this conversation: after all others."""
+"""The date of what was said in this conversation: after all others."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +38,19 @@ class Remembered:
     """One sentence that the prompt holds."""
 
     text: str
-    by: By
+    note: bool
+    """Whether it is a fact, an entity or part of a summary, rather than what a person said."""
     name: str
-    """The name of who said it; "" for who speaks now, for notes and for the assistant."""
+    """The name of who said it; "" for who speaks now and for notes."""
     day: str
     """The day as its heading says it, or ""."""
-    order: tuple[str, int, int]
-    """Later means larger: the day as 2026-05-08, then the place in the prompt."""
-    past: bool
-    """True for what the prompt marks as no longer so."""
+    date: str
+    """The day as 2026-05-08, "" for none: later is larger."""
+
+    @property
+    def past(self) -> bool:
+        """Whether the prompt marks it as no longer so."""
+        return any(mark in self.text for mark in _PAST)
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Reading:
     said: str
     """The same without any label before it, which may be of another language."""
     remembered: tuple[Remembered, ...]
+    """In the order of the prompt."""
     forgot: bool | None = None
     """Whether what the message wants forgotten was; None: nobody tried yet."""
 
@@ -67,38 +70,31 @@ class Reading:
 def read(messages: Sequence[BaseMessage]) -> Reading:
     """Return what a prompt holds: the last human message, and everything remembered before it."""
     results = [str(message.text) for message in messages if isinstance(message, ToolMessage)]
-    forgot = FORGOTTEN in results if results else None
-    remembered: list[Remembered] = []
-    texts: dict[int, str] = {}
-    for index, message in enumerate(messages):
-        if isinstance(message, HumanMessage):
-            for block in _BLOCK.finditer(str(message.text)):
-                remembered += _block(block["body"], len(remembered))
-            texts[index] = _TAG.sub(" ", _BLOCK.sub("\n", str(message.text))).strip()
-    if not texts:
-        return Reading("", "", tuple(remembered), forgot)
-    last, now = texts.popitem()
-    names = {item.name for item in remembered if item.by == "user"}
+    texts = [str(message.text) for message in messages if isinstance(message, HumanMessage)]
+    remembered = [
+        item for text in texts for block in _BLOCK.finditer(text) for item in _items(block["body"])
+    ]
+    *before, now = [_TAG.sub(" ", _BLOCK.sub("\n", text)).strip() for text in texts] or [""]
+    names = {item.name for item in remembered if not item.note}
     name, said = _named(now)
-    whose: dict[str, str] = {}
-    if name and (name in names or name in [_named(text)[0] for text in texts.values()]):
+    if name and (name in names or name in [_named(text)[0] for text in before]):
         names.add(name)
         now = said
         whose = {"": UNNAMED["user"], name: ""}
-    elif len(names) == 1:  # Whoever is the only one who speaks needs no name before the message.
-        whose = dict.fromkeys(names, "")
-    for index, message in enumerate(messages[:last]):
-        if isinstance(message, AIMessage):
-            remembered += _units(str(message.text), "assistant", (_NOW, index))
-        elif index in texts:
-            label, text = _named(texts[index])
-            label, text = (label, text) if label in names else ("", texts[index])
-            remembered += _units(text, "user", (_NOW, index), label)
-    items = [
-        replace(item, name=whose.get(item.name, item.name)) if item.by == "user" else item
-        for item in remembered
-    ]
-    return Reading(now, said, tuple(items), forgot)
+    else:  # Whoever is the only one who speaks needs no name before the message.
+        whose = dict.fromkeys(names, "") if len(names) == 1 else {}
+    for text in before:
+        label, rest = _named(text)
+        remembered += _units(rest, label) if label in names else _units(text)
+    return Reading(
+        message=now,
+        said=said,
+        remembered=tuple(
+            item if item.note else replace(item, name=whose.get(item.name, item.name))
+            for item in remembered
+        ),
+        forgot=FORGOTTEN in results if results else None,
+    )
 
 
 def _named(text: str) -> tuple[str, str]:
@@ -107,8 +103,8 @@ def _named(text: str) -> tuple[str, str]:
     return (match["speaker"], match["text"]) if match else ("", text)
 
 
-def _block(body: str, offset: int) -> list[Remembered]:
-    """Return the items of a block, each with the lines that go on with it."""
+def _items(body: str) -> list[Remembered]:
+    """Return what the items of a block say, each with the lines that go on with it."""
     items: list[tuple[str, str]] = []
     heading = ""
     for line in map(str.strip, body.splitlines()):
@@ -120,26 +116,25 @@ def _block(body: str, offset: int) -> list[Remembered]:
             items[-1] = (items[-1][0], f"{items[-1][1]}\n{line}")
     remembered: list[Remembered] = []
     for heading, text in items:
-        by: By = "note"
-        day, name = heading if re.search(_DAY, heading) else "", ""
+        day = heading if re.search(_DAY, heading) else ""
         if dated := _DATED.match(text):
-            day, text = dated["day"], dated["text"]
-        elif "entit" not in heading.casefold():
-            speaker, text = _named(text)
-            if speaker:
-                by = "assistant" if speaker == UNNAMED["assistant"] else "user"
-            name = "" if speaker in UNNAMED.values() else speaker
-        remembered += _units(text, by, (_sortable(day), offset + len(remembered)), name, day)
+            remembered += _units(dated["text"], day=dated["day"], note=True)
+            continue
+        speaker, said = ("", text) if "entit" in heading.casefold() else _named(text)
+        if speaker != UNNAMED["assistant"]:
+            name = "" if speaker == UNNAMED["user"] else speaker
+            remembered += _units(said, name, day, note=not speaker)
     return remembered
 
 
 def _units(
-    text: str, by: By, place: tuple[str, int], name: str = "", day: str = ""
+    text: str, name: str = "", day: str | None = None, *, note: bool = False
 ) -> list[Remembered]:
-    """Return each sentence of a text."""
+    """Return each sentence of a text, said on a day; None: in this conversation."""
+    date = _NOW if day is None else _sortable(day)
     return [
-        Remembered(said, by, name, day, (*place, index), _PAST.search(said) is not None)
-        for index, said in enumerate(sentences(_TAG.sub(" ", text).strip()))
+        Remembered(said, note, name, day or "", date)
+        for said in sentences(_TAG.sub(" ", text).strip())
     ]
 
 

@@ -119,9 +119,14 @@ def test_the_later_of_two_statements_wins(model: OfflineChatModel) -> None:
     assert "Oslo" in answer(model, "Where do I live?", said, *now)
 
 
-def test_what_the_user_said_beats_what_the_assistant_said(model: OfflineChatModel) -> None:
-    said = block("8 May 2026:", "- You: You are allergic to cats.", "- Sam: I am allergic to bees.")
-    assert "bees" in answer(model, "What am I allergic to?", said)
+@pytest.mark.parametrize("question", ["What am I allergic to?", "Was ist mit meiner Allergie?"])
+def test_what_the_assistant_said_is_never_quoted_as_the_users_words(
+    model: OfflineChatModel, question: str
+) -> None:
+    replies = block("8 May 2026:", "- You: Your allergy is to cats: deine Allergie gilt Katzen.")
+    said = HumanMessage("Hm."), AIMessage("Du hast eine Allergie. You are allergic to cats.")
+    reply = answer(model, question, replies, *said)
+    assert "cats" not in reply and "Katzen" not in reply and "Du hast eine" not in reply
 
 
 def test_summaries_of_earlier_talk_are_notes_with_their_days(model: OfflineChatModel) -> None:
@@ -184,10 +189,6 @@ def test_a_statement_is_acknowledged_briefly_and_not_repeated(
     assert 0 < model.tokens.text(said) < 20
     assert not {"Lisbon", "Caroline", "Bergen", "meat", "登山"} & set(said.split())
     assert answer(model, statement, MAY) == said
-
-
-def test_acknowledgements_vary(model: OfflineChatModel) -> None:
-    assert len({answer(model, statement) for statement in STATEMENTS}) > 2
 
 
 @pytest.mark.parametrize("greeting", ["Hi!", "hello there", "Good morning", "Hey Mia!"])

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from domain.facts.same_statement import USER, Sayings, content_of, named, names_of
 from domain.facts.statement import statement_id
-from domain.facts.user_statements import last_statement, own_texts, said_only_in, statements_of
+from domain.facts.user_statements import last_said, own_texts, said_only_in, statements_of
 from domain.facts.what_else import what_else
 from domain.records import Entity, Episode, Fact, Turn, turn_of
 from domain.text.languages import language_of
@@ -37,7 +37,7 @@ class Wanted:
     """Turns that ask for it. They are withheld; what else they state, and what is said later, is
     not."""
     last_before: Collection[str] = ()
-    """Turns from which back the last statement is taken back, that of the turn itself first."""
+    """Turns from which back what was said last is taken back, that of the turn itself first."""
     periods: Collection[tuple[datetime, datetime]] = ()
     """Begin and end (exclusive) of times: what those who ask said then."""
 
@@ -159,7 +159,7 @@ def _when_asked(facts: Iterable[Fact], turns: Mapping[str, Turn], wanted: Wanted
     until = max((turn.seq for turn in asking), default=None)
     said = [turn for turn in turns.values() if until is None or turn.seq <= until]
     later = turns.keys() - {turn.id for turn in said}
-    last = [turn for id in wanted.last_before if (turn := last_statement(turns, id))]
+    last = [turn for id in wanted.last_before if (turn := last_said(turns, id))]
     return _WhenAsked(
         speakers=frozenset().union(*map(_speakers, asking)),
         turns=said,

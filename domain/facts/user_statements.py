@@ -10,7 +10,7 @@ from domain.text.terms import strong_terms
 from domain.text.wishes import wants_forgotten
 
 _BACK = 5
-"""Turns in which the last statement is looked for, from the one before "I was joking"."""
+"""Turns in which what was said last is looked for, from the one before "I was joking"."""
 
 
 def said_only_in(
@@ -28,11 +28,11 @@ def said_only_in(
     return [text for text in said if not any(map(_states, elsewhere.saying(text)))]
 
 
-def last_statement(turns: Mapping[str, Turn], id: str) -> Turn | None:
-    """Return the last turn, going back from one, in which the user states something."""
+def last_said(turns: Mapping[str, Turn], id: str) -> Turn | None:
+    """Return the last turn, going back from one, in which the user states or asks something."""
     turn = turns.get(id)
     for _ in range(_BACK):
-        if turn is None or statements_of(turn):
+        if turn is None or any(map(_says, _sentences(turn))):
             return turn
         turn = turns.get(turn.parent or "")
     return None
@@ -40,7 +40,7 @@ def last_statement(turns: Mapping[str, Turn], id: str) -> Turn | None:
 
 def statements_of(turn: Turn) -> list[str]:
     """Return the sentences in which the user states something in a turn."""
-    return [each for text in own_texts(turn) for each in sentences(text) if _states(each)]
+    return list(filter(_states, _sentences(turn)))
 
 
 def own_texts(turn: Turn) -> list[str]:
@@ -48,7 +48,15 @@ def own_texts(turn: Turn) -> list[str]:
     return [said.text for said in turn.messages if said.role == "user"]
 
 
+def _sentences(turn: Turn) -> list[str]:
+    return [each for text in own_texts(turn) for each in sentences(text)]
+
+
+def _says(sentence: str) -> bool:
+    """Return whether a sentence is about something, and no wish to forget it."""
+    return bool(strong_terms(sentence)) and wants_forgotten(sentence) is None
+
+
 def _states(sentence: str) -> bool:
     """Return whether a sentence states something."""
-    asks = is_question(sentence) or wants_forgotten(sentence) is not None
-    return bool(strong_terms(sentence)) and not asks
+    return _says(sentence) and not is_question(sentence)

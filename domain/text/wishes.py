@@ -12,6 +12,7 @@ from domain.text.languages import LANGUAGES, Language, language_of, plain, spoke
 from domain.text.meant import only_a_time
 from domain.text.phrases import holds, starts, without
 from domain.text.statements import is_question, negations
+from domain.text.terms import strong_terms
 from domain.text.vocabulary import vocabulary
 
 _VERB_LAST = frozenset(LANGUAGES[code] for code in ("ja", "ko", "tr", "hi"))
@@ -106,8 +107,9 @@ class _Form:
             return EVERYTHING
         if language in _VERB_LAST and self._says(before):
             return self._subject(before)
-        if self._has(clause, language.words("own")) and not (polite or self._has(clause, self.you)):
-            return None  # "I always forget my keys"
+        own, you = (self._has(clause, listed) for listed in (language.words("own"), self.you))
+        if own != you and not polite:
+            return None  # "I always forget my keys", "you forget that ...", but "I want you to ..."
         if self._says(after):
             return None if self._says(clause) else self._subject(after)
         return self._subject(before) if self._says(before) else ""
@@ -120,9 +122,10 @@ class _Form:
         if not self.language.spaced:
             pieces = "|".join(map(re.escape, sorted(beside, key=len, reverse=True)))
             return re.sub(rf"^(?:{pieces})+|(?:{pieces})+$", "", text) or text
-        words, whole = text.split(), self.language.words("whole")
+        about, (said, _, thanks) = beside - self.language.words("that"), text.rpartition(",")
+        words = (said if said and not strong_terms(thanks) else text).split()
         while words and words[0].strip(_MARKS) in beside | self.small:
-            led = words[0] not in whole and self._begins_own(words[1:], beside)
+            led = words[0] not in about and self._begins_own(words[1:], beside)
             if led or self._begins_own(words, beside):
                 break  # "I have a dog" and "that I have a dog", but not "what I said"
             words.pop(0)

@@ -30,15 +30,20 @@ def extract_offline(messages: Sequence[Source]) -> Extraction:
     changes: list[FactChange] = []
     for message in messages:
         stated: list[FactChange] = []
+        said = ""
         for sentence in dict.fromkeys(own_sentences(message.text)):
-            wish = wants_forgotten(sentence)
-            if wish is not None:
-                back = stated.pop().text if not wish and stated else wish
-                changes.append(_change("forget", back, message))
-            elif (lasting := lasting_wish(sentence)) is not None:
+            if (wish := wants_forgotten(sentence)) is not None:
+                if wish or not is_question(said):  # "Any recipes? Forget it." takes nothing back
+                    changes.append(_change("forget", wish or said, message))
+                    stated = [each for each in stated if each.text != (wish or said)]
+                continue
+            lasting = lasting_wish(sentence)
+            if lasting is not None:
                 stated.append(_asked_for(lasting, message))
             elif _is_statement(sentence):
                 stated.append(_change("add", sentence, message))
+            if strong_terms(sentence):
+                said = lasting.text if lasting else sentence
         changes += stated
     return Extraction(facts=changes)
 

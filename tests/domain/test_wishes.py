@@ -415,3 +415,17 @@ def test_words_meet_in_their_endings_and_others_do_not() -> None:
     assert says("임신했으니까 쉬세요", "임신했어요")
     assert not says("I signed a contract", "The user likes contrast")
     assert not says("I lived in Liverpool", "The user lives in Rome.")
+
+
+def test_who_is_told_that_they_forget_is_asked_for_nothing() -> None:
+    for said in (
+        "You forget that I am vegetarian.", "Tu oublies que je suis végétarien.",
+        "Je vergeet dat ik vegetariër ben.", "Você esquece que sou celíaco.",
+    ):  # fmt: skip
+        assert wants_forgotten(said) is None, said
+
+
+def test_thanks_behind_a_wish_and_the_word_before_it_are_no_part_of_it() -> None:
+    assert wants_forgotten("I'd like you to forget about my boss, thanks!") == "my boss"
+    assert wants_forgotten("Oublie Bob, merci beaucoup !") == "bob"
+    assert wants_forgotten("Vergiss Bob, danke!") == "bob"

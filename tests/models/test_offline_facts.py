@@ -95,6 +95,12 @@ def test_what_a_message_takes_back_is_its_own_last_statement_or_what_was_said_be
     assert (stated(*texts), forgotten(*texts)) == (["I like tea.", "I live in Boston."], [""])
 
 
+def test_a_question_or_a_remark_that_is_taken_back_takes_no_statement_with_it() -> None:
+    assert forgotten("I like tea.", "Can you find me a recipe? Actually, forget it.") == []
+    joke = "I like tea. Leo is a jerk. Just kidding!"
+    assert (stated(joke), forgotten(joke)) == (["I like tea."], ["Leo is a jerk."])
+
+
 @settings(max_examples=30)
 @given(st.text(max_size=200))
 def test_whatever_is_written_a_fact_is_a_piece_of_it(text: str) -> None:

@@ -267,6 +267,15 @@ async def test_forms_forget_where_no_model_does(open_house: Open, more: dict[str
         assert not any(word in prompt for word in ("pregnant", "Mia", "joking"))
 
 
+async def test_a_question_that_is_taken_back_takes_no_statement_with_it(open_house: Open) -> None:
+    async with open_house(memory_model="offline", extract_turns=1) as house:
+        for said in ("I keep bees", "Can you recommend a restaurant?", "Oh, forget it."):
+            await house.say(said)
+        await house.say("Any good films? Never mind, forget that.")
+        await house.say("What do I keep?", "another")
+        assert "I keep bees" in house.prompt()
+
+
 async def test_what_else_a_request_says_and_what_is_said_after_it_is_remembered(
     open_house: Open,
 ) -> None:

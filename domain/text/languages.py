@@ -6,10 +6,10 @@ Add one in `languages.toml`, where all words stand, and nowhere else.
 import re
 import tomllib
 import unicodedata
-from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from importlib.resources import files
+from math import sqrt
 from typing import Any
 
 from domain.text.remembered import remembered
@@ -50,7 +50,7 @@ class Language:
 
     @cached_property
     def signs(self) -> frozenset[str]:
-        """The words and letters that it is recognised by."""
+        """The small words and letters that it is recognised by."""
         tables = ("common", "own", "you", "negations", "note", "asks", "prepositions")
         return frozenset(self._table.get("letters", "")).union(*map(self.words, tables))
 
@@ -80,9 +80,12 @@ _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*(?:['’-](?:[^\W_]|[{MARKS}])+
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _ELISION = re.compile(r"^(?:[cdjlmnst]|qu)'")
 """What French and Italian write together with the next word."""
+_BEGINS = 0.5
+"""What a capitalized word counts with which a sentence begins, as a name may."""
+_SENTENCE_END = re.compile(r"[.!?…:\n]")
 _SEEN = 2_000
 """Characters of a text that tell its language."""
-_TELLING = 0.5
+_TELLING = 0.71
 """Votes up to which words alone do not tell it: of one word or letter that two languages have."""
 
 
@@ -100,30 +103,52 @@ def spoken_words(text: str) -> list[str]:
 def language_of(text: str) -> str | None:
     """Return the code of a text's language, by script and small words; None where nothing tells.
 
-    A word counts the less, the more languages have it; of languages as likely, English wins.
+    A word counts the less, the more languages have it; of languages as likely, English wins. What
+    may be a name ("Ada" is Indonesian for "there is") counts less, or not at all.
     """
     text = text[:_SEEN]
     ascii_alone = text.isascii()  # as most texts are: no letter of it tells anything
     for code, script in () if ascii_alone else _SCRIPTS:
         if script.search(text):
             return code
-    votes: dict[str, float] = defaultdict(float)
-    letters = () if ascii_alone else [each for each in set(plain(text)) if not each.isascii()]
-    words = [
-        part
-        for word in spoken_words(text)
-        for part in ({word, *_ELISION.split(word)} if "'" in word else (word,))
-    ]
-    for sign in (*words, *letters):
+    signs = _telling_words(text)
+    if not ascii_alone:
+        signs += ((letter, 1) for letter in set(plain(text)) if not letter.isascii())
+    votes = dict.fromkeys(LANGUAGES, 0.0)
+    for sign, weight in signs:
         languages = _languages_by_sign().get(sign, ())
         for code in languages:
-            votes[code] += 1 / len(languages)
-    best = max(votes, key=lambda code: votes[code], default=None)
+            votes[code] += weight / sqrt(len(languages))
+    likeliest = max(votes, key=lambda code: votes[code])
+    best = likeliest if votes[likeliest] else None
     if _CYRILLIC.search(text):
         return best if best == "uk" else "ru"
     if best is None or votes[best] <= _TELLING:
         return next((code for code, ending in _denials() if ending.search(plain(text))), best)
     return best
+
+
+def _telling_words(text: str) -> list[tuple[str, float]]:
+    """Return the words that may tell a text's language, in lower case, and how much each counts.
+
+    A capitalized word within a sentence is a name and tells none; with which a sentence begins, it
+    may be one. A text without a word in lower case, as a title, has none that can be told.
+    """
+    text = unicodedata.normalize("NFKC", text).replace("’", "'")
+    spoken = [*_WORD.finditer(text)]
+    has_names = any(word[0][0].islower() for word in spoken)
+    telling: list[tuple[str, float]] = []
+    end = 0
+    for word in spoken:
+        plainly = word[0].lower()
+        parts = {plainly, *_ELISION.split(plainly)} if "'" in plainly else {plainly}
+        capitalized = word[0][0].isupper() and word[0][1:2].islower()
+        if not (has_names and capitalized):
+            telling += ((part, 1) for part in parts)
+        elif not end or _SENTENCE_END.search(text, end, word.start()):
+            telling += ((part, _BEGINS) for part in parts)
+        end = word.end()
+    return telling
 
 
 @lru_cache(maxsize=1)
@@ -141,6 +166,7 @@ def _languages_by_sign() -> dict[str, list[str]]:
     """Return the languages that have a word or letter; English first."""
     by_sign: dict[str, list[str]] = {}
     for code, language in LANGUAGES.items():
-        for sign in language.signs:
+        more = map(language.words, ("times", "numbers", "talk"))
+        for sign in language.signs.union(*more):
             by_sign.setdefault(sign, []).append(code)
     return by_sign

@@ -26,11 +26,11 @@ from stores.base_store.items import StoredItem, json_text
 from stores.memories import BESIDE
 from stores.recall.embedder import embedder
 
-_FORM = "3"
+_FORM = "4"
 """Of what is packed, and of the code that cuts and reads passages."""
 _READ = (
     *("common", "letters", "own", "you", "negations", "negation_pieces", "note", "asks"),
-    *("prepositions", "stop", "numbers", "tens", "months", "days", "times"),
+    *("prepositions", "stop", "numbers", "tens", "months", "days", "times", "talk"),
 )
 """The keys of `languages.toml` that tell a text's language, and decide on terms and traits."""
 _TRAIT_STEPS = 6

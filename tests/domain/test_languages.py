@@ -188,3 +188,23 @@ def test_a_hundred_more_long_texts_take_no_more_memory() -> None:
         assert tracemalloc.get_traced_memory()[0] < before + 500_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("My dog Ada is three", "en"),  # Indonesian: "there is"
+        ("Mia es mi hermana", "es"),  # Italian: "my"
+        ("I met Jan and Per yesterday", "en"),
+        ("Min hund heter Van", "sv"),
+        ("Je travaille avec Mai", "fr"),
+        ("Ada apa?", "id"),
+    ],
+)
+def test_a_name_tells_no_language(text: str, code: str) -> None:
+    assert language_of(text) == code
+
+
+def test_words_of_which_one_looks_foreign_are_not_taken_for_that_language() -> None:
+    assert language_of("my dog ada is three") == "en"
+    assert language_of("I met him yesterday") == "en"

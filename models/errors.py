@@ -3,32 +3,28 @@
 The tree alone: what providers call these things is in `provider/errors.py`.
 """
 
-from typing import ClassVar
-
 
 class ModelError(RuntimeError):
     """A model gave no usable answer; the text is one sentence for the user.
 
     ```
     ModelError
-    ├── RateLimited        too many requests; try again          (retryable, `retry_after`)
+    ├── RateLimited        too many requests; try again
     ├── QuotaExhausted     the account is empty
-    ├── TimedOut           no answer in time                     (retryable)
-    ├── Unreachable        no connection                         (retryable)
-    ├── ServerFailed       the server broke down                 (retryable)
-    │   └── StillLoading   it is not ready yet                   (retryable)
+    ├── TimedOut           no answer in time
+    ├── Unreachable        no connection
+    ├── ServerFailed       the server broke down
+    │   └── StillLoading   it is not ready yet
     ├── Refused            key, permission, model name, request
     ├── ContextTooLong     the prompt is longer than the model can read
     └── BadReply           an answer came, but not one to use
         ├── ContentFiltered    the provider withheld it
-        ├── EmptyReply         it says nothing                   (retryable)
-        ├── CutReply           it stopped in the middle          (retryable)
-        └── MalformedReply     it is not what was asked for      (retryable)
+        ├── EmptyReply         it says nothing
+        ├── CutReply           it stopped in the middle
+        └── MalformedReply     it is not what was asked for
     ```
     """
 
-    retryable: ClassVar[bool] = False
-    """Whether the same call may succeed a little later."""
     after_text: bool = False
     """Whether a part of the answer had come, and may have been shown: then it is not asked again,
     or two beginnings of a reply would stand in a row."""
@@ -39,14 +35,7 @@ class ModelSettingsError(ValueError):
 
 
 class RateLimited(ModelError):
-    """The provider wants fewer requests."""
-
-    retryable = True
-
-    def __init__(self, text: str, retry_after: float | None = None) -> None:
-        """Say what happened, and after how many seconds to try again where the server told."""
-        super().__init__(text)
-        self.retry_after = retry_after
+    """The provider wants fewer requests; the text says when to try again, where it told."""
 
 
 class QuotaExhausted(ModelError):
@@ -56,19 +45,13 @@ class QuotaExhausted(ModelError):
 class TimedOut(ModelError):
     """No answer, or no next part of one, in time."""
 
-    retryable = True
-
 
 class Unreachable(ModelError):
     """No connection to the model server."""
 
-    retryable = True
-
 
 class ServerFailed(ModelError):
     """The model server reported a failure of its own."""
-
-    retryable = True
 
 
 class StillLoading(ServerFailed):
@@ -106,16 +89,10 @@ class ContentFiltered(BadReply):
 class EmptyReply(BadReply):
     """The answer says nothing."""
 
-    retryable = True
-
 
 class CutReply(BadReply):
     """The answer stopped in the middle."""
 
-    retryable = True
-
 
 class MalformedReply(BadReply):
     """The answer is not in the form that was asked for."""
-
-    retryable = True

@@ -15,7 +15,6 @@ from domain.text.vocabulary import ENGLISH, Vocabulary, all_talk, vocabulary
 from domain.text.words import grams, normalized, words
 
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
-_KEYWORD = re.compile(r"\d[\d.,:/-]*|(?<!^)(?<![.!?] )\b[^\W\d_a-z]\w+")
 _MONTH_NUMBER = re.compile(r"(?<!\d)(1[0-2]|[1-9])\s*[月월]")
 _SENTENCE_ENDS = ".!?…:"
 _YEAR_DIGITS = 4
@@ -111,12 +110,6 @@ def time_terms(text: str) -> frozenset[str]:
     code = language_of(text) or ENGLISH
     language = vocabulary(code)
     return frozenset(stems((word for word in words(text) if _places(word, language)), code))
-
-
-def keywords(text: str) -> list[str]:
-    """Return the terms of the names, numbers and dates in a text."""
-    code = language_of(text)
-    return [term for keyword in _KEYWORD.findall(text) for term in terms(keyword, code)]
 
 
 def times(spoken: Iterable[str], code: str = ENGLISH) -> int:

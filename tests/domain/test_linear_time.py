@@ -27,7 +27,7 @@ from domain.text.languages import language_of
 from domain.text.questions import asks
 from domain.text.sentences import clauses, sentences
 from domain.text.statements import denies, first_person, is_question
-from domain.text.terms import keywords, terms
+from domain.text.terms import terms
 from models.offline.facts import extract_offline
 
 AT = datetime(2026, 5, 8, 14, tzinfo=UTC)
@@ -135,7 +135,6 @@ def turns(text: str) -> list[Turn]:
 FUNCTIONS: dict[str, Callable[[str], object]] = {
     "redact": lambda text: redact(text, personal=True),
     "terms": terms,
-    "keywords": keywords,
     "asks": asks,
     "find a date": lambda text: find(text, AT),
     "named period": lambda text: named_period(text, AT),

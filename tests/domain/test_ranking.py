@@ -15,7 +15,7 @@ from domain.recall.ranking import Judged, Votes, judge, load_weights, signals, v
 from domain.records import Fact
 from domain.text.dates.dates import named_period
 from domain.text.questions import asks, asks_of_the_past
-from domain.text.terms import keywords, terms
+from domain.text.terms import terms
 from models.embeddings.local import WordLlamaEmbeddings
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -182,10 +182,6 @@ def test_terms_meet_across_forms_cases_and_scripts() -> None:
     assert terms("Ann’s dogs") == terms("Ann dog")
     assert set(terms("私は東京に住んでいます")) & set(terms("東京"))
     assert terms("the of and") == []
-
-
-def test_names_numbers_and_dates_are_keywords() -> None:
-    assert set(keywords("We met Carla in Room 204")) == {"carla", "room", "204"}
 
 
 def test_bm25_prefers_rare_words_and_short_documents() -> None:

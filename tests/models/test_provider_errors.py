@@ -55,44 +55,42 @@ async def asked(model: BaseChatModel, *, stream: bool) -> BaseMessage:
     return reply
 
 
-FAULTS: list[tuple[Behaviour, type[ModelError], bool]] = [
-    (Fault(429, "slow down"), RateLimited, True),
-    (Fault(429, "You exceeded your current quota", "insufficient_quota"), QuotaExhausted, False),
-    (Fault(402, "Insufficient credits"), QuotaExhausted, False),
-    (Fault(500, "boom"), ServerFailed, True),
-    (Fault(503, "overloaded"), ServerFailed, True),
-    (Fault(401, "Incorrect API key provided: sk-abcdef"), Refused, False),
-    (Fault(403, "not in your country"), Refused, False),
-    (Fault(404, "model 'x' not found, try pulling it first"), Refused, False),
-    (Fault(400, "temperature is not supported"), Refused, False),
-    (too_long(), ContextTooLong, False),
-    (Fault(413, "request entity too large"), ContextTooLong, False),
-    (Fault(400, "flagged by moderation", "content_policy_violation"), ContentFiltered, False),
-    (Reply("", finish_reason="content_filter"), ContentFiltered, False),
-    (Reply("", finish_reason="length"), EmptyReply, True),
-    (Reply(""), EmptyReply, True),
-    (Reply("  \n"), EmptyReply, True),
-    (Reply("x", malformed=True), MalformedReply, True),
-    (Reply("late", delay=3), TimedOut, True),
-    (Fault(500, "late", delay=3), TimedOut, True),
+FAULTS: list[tuple[Behaviour, type[ModelError]]] = [
+    (Fault(429, "slow down"), RateLimited),
+    (Fault(429, "You exceeded your current quota", "insufficient_quota"), QuotaExhausted),
+    (Fault(402, "Insufficient credits"), QuotaExhausted),
+    (Fault(500, "boom"), ServerFailed),
+    (Fault(503, "overloaded"), ServerFailed),
+    (Fault(401, "Incorrect API key provided: sk-abcdef"), Refused),
+    (Fault(403, "not in your country"), Refused),
+    (Fault(404, "model 'x' not found, try pulling it first"), Refused),
+    (Fault(400, "temperature is not supported"), Refused),
+    (too_long(), ContextTooLong),
+    (Fault(413, "request entity too large"), ContextTooLong),
+    (Fault(400, "flagged by moderation", "content_policy_violation"), ContentFiltered),
+    (Reply("", finish_reason="content_filter"), ContentFiltered),
+    (Reply("", finish_reason="length"), EmptyReply),
+    (Reply(""), EmptyReply),
+    (Reply("  \n"), EmptyReply),
+    (Reply("x", malformed=True), MalformedReply),
+    (Reply("late", delay=3), TimedOut),
+    (Fault(500, "late", delay=3), TimedOut),
 ]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize(("behaviour", "kind", "retryable"), FAULTS)
+@pytest.mark.parametrize(("behaviour", "kind"), FAULTS)
 async def test_every_fault_has_its_error(
     openai_server: OpenAIServer,
     model: BaseChatModel,
     behaviour: Behaviour,
     kind: type[ModelError],
-    retryable: bool,
     stream: bool,
 ) -> None:
     openai_server.answers(behaviour)
     with pytest.raises(ModelError) as caught:
         await asked(model, stream=stream)
     assert type(caught.value) is kind
-    assert caught.value.retryable is retryable
     said = str(caught.value)
     assert said.endswith(".")
     assert "\n" not in said
@@ -148,9 +146,8 @@ async def test_a_rate_limit_says_when_to_try_again(
     openai_server: OpenAIServer, model: BaseChatModel
 ) -> None:
     openai_server.answers(Fault(429, "slow down", headers={"retry-after": "7"}))
-    with pytest.raises(RateLimited, match="try again in 7 s") as caught:
+    with pytest.raises(RateLimited, match="try again in 7 s"):
         await asked(model, stream=True)
-    assert caught.value.retry_after == 7
 
 
 async def test_a_timeout_says_how_long_was_waited(

@@ -5,7 +5,7 @@ Nothing here calls a model; the forms stand in `schemas.py`.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -33,20 +33,14 @@ from domain.text.wishes import wants_forgotten
 from domain.text.wording import numbers
 from domain.text.words import grams, mentions, words
 from models.errors import MalformedReply
+from models.memory.fields import first_named, longest_text, named, or_none
 from models.memory.prompts import day
 from models.memory.read_form import objects
 
-_NUMBER = re.compile(r"([a-z]?)(\d+)")
-_LIST = re.compile(r"\A(?:(?:[\W_]|\band\b)*[a-z]?\d+\b)+", re.IGNORECASE)
-"""Numbers one after the other, each with a letter before it at most."""
-_NOTHING = frozenset(("", "none", "null", "n/a", "na", "nil", "unknown", "-"))
-"""How models write that there is nothing, where JSON has null."""
 _USER = frozenset(("", "user", "the user", "users", "i", "me", "myself", "speaker", "you"))
 """How models call the user."""
 _BY_USER = re.compile(r"^The user\b")
 """How a statement begins that a model noted of whoever speaks."""
-
-T = TypeVar("T")
 
 
 def read_extraction(
@@ -90,8 +84,8 @@ def _changes(
     held: Sequence[Trait],
 ) -> list[FactChange]:
     """Return what an item notes; none where nothing supports it."""
-    text = " ".join(str(item.get("text", _longest(item)) or "").split())
-    source = _numbered(item.get("source"), messages)
+    text = " ".join(str(item.get("text", longest_text(item)) or "").split())
+    source = first_named(item.get("source"), messages)
     if source is None:
         source = next((m for m in messages if supported(text, [_stated(m)])), None)
     if source is None:
@@ -130,8 +124,7 @@ def _ended(
 
 def _traits(item: dict[str, Any], held: Sequence[Trait]) -> list[Trait]:
     """Return what an item says to end of known entities."""
-    numbers = _numbers(item.get("target"), "e") if item.get("op") == "supersede" else []
-    return [held[number - 1] for number in numbers if 1 <= number <= len(held)]
+    return named(item.get("target"), held, "e") if item.get("op") == "supersede" else []
 
 
 def _forgotten(
@@ -142,7 +135,7 @@ def _forgotten(
     Words that nothing supports are left out, and the facts beside them obeyed only where the
     message asks by its form: else a careless answer could take away anything.
     """
-    known = [stored[number - 1] for number in _numbers(target) if 1 <= number <= len(stored)]
+    known = named(target, stored)
     said = [*(message.text for message in messages), *(fact.text for fact in stored)]
     if text and supported(text, [*said, source.speaker, day(source.at), *source.before]):
         wishes: list[tuple[str, str | None]] = [(text, fact.id) for fact in known]
@@ -164,62 +157,74 @@ def _stated_fact(
     held: Sequence[Trait],
 ) -> FactChange | None:
     """Return what a message states, as an item notes it; None where nothing supports that."""
-    op, slot = item.get("op"), _or_none(item.get("slot"))
-    traits = _traits(item, held)
+    slot, traits = or_none(item.get("slot")), _traits(item, held)
     ends = [f"{trait.entity.name} {trait.value}" for trait in traits]
     if ends and supported(text, ends):
         return None  # It says nothing but what was known.
-    named = [stored[n - 1] for n in _numbers(item.get("target")) if 1 <= n <= len(stored)]
-    if op == "supersede":
-        named = [
-            fact
-            for fact in named
-            if _alike(text, slot, fact) or any(says(fact.text, trait.value) for trait in traits)
+    changed = named(item.get("target"), stored)
+    if item.get("op") == "supersede":
+        changed = [
+            f
+            for f in changed
+            if _alike(text, slot, f) or any(says(f.text, t.value) for t in traits)
         ]
-    if not named:
-        op = "add"  # A statement that names a fact nobody knows is still one.
+    # A statement that names a fact nobody knows is still one.
+    op = item.get("op") if changed else "add"
     speaker = source.speaker  # "user" is whoever has no name
-    subject = _or_none(item.get("subject")) or speaker
+    subject = or_none(item.get("subject")) or speaker
     if subject.casefold() in _USER or subject.casefold() == speaker.casefold():
         subject = speaker
     if speaker != "user":
         text = _BY_USER.sub(lambda _: speaker, text)
-    own = [_stated(source), speaker, day(source.at), *(fact.text for fact in named), *ends]
+    own = [_stated(source), speaker, day(source.at), *(fact.text for fact in changed), *ends]
     behind = [*own, *source.before]
-    earlier = [line for line in source.before if line.startswith("User: ")]
     if not supported(text, behind) or (subject != speaker and not supported(subject, behind)):
         return None
-    kind = item.get("kind") if item.get("kind") in get_args(FactKind) else "other"
-    asked_before = supported(text, earlier) and not supported(text, own)
-    if kind in LASTING and asked_before:
-        return None  # A wish of an earlier message, where it was read already.
-    if kind in LASTING and not (
-        subject == speaker and supported(text, list(own_sentences(source.text)))
-    ):
-        kind = "other"  # What somebody else wrote, or the agent, is nobody's wish.
+    kind = _kind(item, text, source, own, of_speaker=subject == speaker)
+    if kind is None:
+        return None
     if kind in LASTING and (wish := lasting_wish(text)) and wish.slot:
         slot = wish.slot
     try:
         return FactChange.model_validate(
             {
                 "op": op,
-                "target": named[0].id if op != "add" else None,
-                "also": [fact.id for fact in named[1:]] if op == "supersede" else [],
+                "target": changed[0].id if op != "add" else None,
+                "also": [fact.id for fact in changed[1:]] if op == "supersede" else [],
                 "text": text,
                 "kind": kind,
                 "subject": subject,
                 "slot": slot,
                 "source": source.ref,
-                "when": _or_none(item.get("when")),
+                "when": or_none(item.get("when")),
             }
         )
     except ValidationError:
         return None
 
 
+def _kind(
+    item: dict[str, Any], text: str, source: Source, own: Sequence[str], *, of_speaker: bool
+) -> str | None:
+    """Return the kind of a statement; None for a wish that an earlier message holds.
+
+    It was read with that one. What somebody else wrote, or the agent, is nobody's wish.
+    """
+    kind = item.get("kind")
+    if kind not in get_args(FactKind):
+        return "other"
+    if kind in LASTING:
+        earlier = [line for line in source.before if line.startswith("User: ")]
+        if supported(text, earlier) and not supported(text, own):
+            return None
+        if not of_speaker or not supported(text, list(own_sentences(source.text))):
+            return "other"
+    return str(kind)
+
+
 def _entity(item: dict[str, Any], messages: Sequence[Source]) -> EntityMention | None:
     name = " ".join(str(item.get("name") or "").split())
-    source = _numbered(item.get("source"), messages)
+    source = first_named(item.get("source"), messages)
     if source is None:
         source = next((m for m in messages if supported(name, [m.text])), None)
     if source is None or name.casefold() in {*_USER, source.speaker.casefold()}:
@@ -236,12 +241,6 @@ def _entity(item: dict[str, Any], messages: Sequence[Source]) -> EntityMention |
     }
     kind = item.get("kind") if item.get("kind") in get_args(EntityKind) else "other"
     return EntityMention(name=name, kind=kind, attributes=attributes, source=source.ref)
-
-
-def _longest(item: Mapping[str, Any]) -> str:
-    """Return what an item says that calls its text something else; "" where it says nothing."""
-    said = (each for each in item.values() if isinstance(each, str) and " " in each)
-    return max(said, key=len, default="")
 
 
 def _says_something(text: str) -> bool:
@@ -262,27 +261,6 @@ def _stated(message: Source) -> str:
     """Return what a message states: nothing is read from its questions and conditions."""
     said = sentences(message.text)
     return "\n".join(each for each in said if not is_question(each) and not only_imagined(each))
-
-
-def _numbered(given: Any, items: Sequence[T]) -> T | None:
-    """Return the item that "m2", "[2]" or 2 names; None for one that is not there."""
-    at = next(iter(_numbers(given)), 0)
-    return items[at - 1] if 1 <= at <= len(items) else None
-
-
-def _numbers(given: Any, letter: str = "") -> list[int]:
-    """Return the numbers in "f1, f3", ["f1"], "[2]" or 1; those that a sentence begins with.
-
-    Those of known entities ("e2") are asked for by their letter, and are none of anything else.
-    """
-    listed = _LIST.match(str(given))
-    found = _NUMBER.findall(listed.group().casefold()) if listed else []
-    return [int(number[:6]) for before, number in found if (before == "e") == (letter == "e")]
-
-
-def _or_none(value: Any) -> str | None:
-    text = str(value or "").strip()
-    return None if text.casefold() in _NOTHING else text
 
 
 def _alike(text: str, slot: str | None, target: Fact) -> bool:

@@ -92,6 +92,8 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
     if first["type"] == "json_invalid":
         why = f"{_lower(first['ctx']['error'])} at character {name[0]}"
         return problem(422, f"The {where} is not JSON: {why}.")
+    if where == "body" and not name:  # As any is called that is not sent as JSON.
+        return problem(422, 'The body must be a JSON object, sent as "application/json".')
     what = f'"{".".join(name)}"' if name else f"The {where}"
     return problem(422, f"{what} cannot be used: {_lower(first['msg'])}.")
 

@@ -26,7 +26,7 @@ class StreamOptions(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
 LONGEST_NAME = 64
@@ -61,7 +61,7 @@ class CompletionRequest(BaseModel):
 
     model: str = Field(min_length=1, max_length=512, description="The character's id.")
     messages: list[Message] = Field(min_length=1)
-    stream: bool = False
+    stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: int | None = None
     user: str | None = Field(

@@ -40,9 +40,7 @@ WHOLE_HEADER = "x-openwebui-chat-id"
 """That of a client which sends all that was said with every message."""
 ZONE_HEADER = "x-timezone"
 """The header that says where a user is, for clients that can add none to the body."""
-LONGEST = 512
-"""Characters of a name in a header or path at most."""
-ModelName = Annotated[str, Path(max_length=LONGEST)]
+ModelName = Annotated[str, Path(max_length=512)]
 
 
 def _listed(served: Serving) -> dict[str, dict[str, Any]]:
@@ -81,7 +79,7 @@ async def _user(request: Request, asked: CompletionRequest, caller: Asking) -> s
     if caller.has_token:
         return caller.user_id
     named = next(filter(None, (request.headers.get(name) for name in USER_HEADERS)), asked.user)
-    return (named or LOCAL_USER)[:LONGEST]
+    return named or LOCAL_USER
 
 
 TheUser = Annotated[str, Depends(_user)]
@@ -106,7 +104,7 @@ async def chat_completions(
     ask = await _ask(request, served, owner, said, asked.timezone)
     turn = await begin_turn(served, ask, caller.tier)
     if asked.stream:
-        with_usage = asked.stream_options is not None and asked.stream_options.include_usage
+        with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
         stream = _streamed(served, turn, asked.model, with_usage)
         return StreamingResponse(stream, media_type="text/event-stream", headers=NO_CACHE)
     report = await turn.report(request)
@@ -127,7 +125,7 @@ async def _ask(
     thread = None
     if header is not None:
         # A name that a client chose is a thread of this owner alone.
-        thread = digest(f"{owner.key}\n{request.headers[header][:LONGEST]}")
+        thread = digest(f"{owner.key}\n{request.headers[header]}")
     place = await place_of(
         served.parts.stores,
         served.conversation,

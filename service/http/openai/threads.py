@@ -1,13 +1,15 @@
 """Which thread, and which place in it, a client's history means.
 
 An OpenAI client sends the whole conversation with every message and names no thread. Memory holds
-every turn it answered, so the last exchange of that history tells where the conversation stands.
+every turn it answered, so the last exchange of that history tells where the conversation stands;
+where a client changed it, all that the user said does.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice, takewhile
 from uuid import uuid4
 
 from domain.journal import JournalView
@@ -75,16 +77,39 @@ def matching_turn(
 
 def _agreement(turns: Mapping[str, Turn], last: Turn, wanted: Sequence[Pair]) -> int:
     """Return how many exchanges of a history a turn and those before it say."""
-    count, at = 0, last
-    for pair in reversed(wanted):
-        if _said(at) != pair:
-            break
-        count += 1
-        parent = turns.get(at.parent or "")
-        if parent is None:
-            break
-        at = parent
-    return count
+    both = zip(_backwards(turns, last), reversed(wanted), strict=False)
+    return sum(1 for _ in takewhile(lambda pairs: pairs[0] == pairs[1], both))
+
+
+def _backwards(turns: Mapping[str, Turn], last: Turn) -> Iterator[Pair]:
+    """Yield what a turn says, then those before it."""
+    at: Turn | None = last
+    while at is not None:
+        yield _said(at)
+        at = turns.get(at.parent or "")
+
+
+def thread_of_the_same(
+    turns: Mapping[str, Turn], history: Sequence[Pair], ends_of_threads: Collection[str]
+) -> Turn | None:
+    """Return the end of a thread on which the user said all that a history says they said.
+
+    Clients change what they send back: they leave thoughts out of replies and add sources, and
+    show a message without the files that they had put around it.
+    """
+    wanted = [(_plain(user), _plain(reply)) for user, reply in history[-IMPORTED:]]
+
+    def is_same(end: Turn) -> bool:
+        said = list(islice(_backwards(turns, end), len(wanted)))
+        return len(said) == len(wanted) and all(map(_is_changed, said, reversed(wanted)))
+
+    ends = [turns[id] for id in ends_of_threads if id in turns and is_same(turns[id])]
+    return max(ends, key=lambda turn: turn.seq, default=None)
+
+
+def _is_changed(said: Pair, sent: Pair) -> bool:
+    """Return whether what a client sends back may be what was said, and holds no news of it."""
+    return said[0] == sent[0] or (said[1] == sent[1] and sent[0] in said[0])
 
 
 async def place_of(
@@ -127,6 +152,9 @@ async def place_of(
         episodes = await stores.memories.episodes(owner, view.generation)
         known += [turn for episode in episodes for turn in episode.turns]
         turn = await asyncio.to_thread(_ending, known, view, history, thread)
+    if turn is None and thread is None:
+        by_id = {turn.id: turn for turn in known}
+        turn = await asyncio.to_thread(thread_of_the_same, by_id, history, view.refs.values())
     if turn is None:
         if ref is not None:
             return Place(str(thread), await _left_branch(conversation, view, str(thread), history))

@@ -119,6 +119,56 @@ async def test_a_history_that_nobody_knows_becomes_turns_of_its_thread(
         assert "I keep bees." in prompt(served.model)
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown"), [("{}", "{} Sources: a.pdf"), ("Found in a.pdf: {}", "{}")]
+)
+async def test_a_client_that_changes_what_it_sends_back_stays_on_one_thread(
+    open_served: OpenServed, sent: str, shown: str
+) -> None:
+    """Front ends add sources to replies, and show a question without the file around it."""
+    async with open_served(fold_turns=3) as served:
+        history: list[User] = []
+        hens = [f"I keep hen {number}." for number in range(1, 7)]
+        for hen in hens:
+            reply = await ask(served, *history, said(sent.format(hen)))
+            history += [said(hen), replied(shown.format(reply))]
+        await ask(served, said(hens[0]), replied("Elsewhere."), said("I sail boats."))
+        begun = [turn[0] for turn in await transcript(served)]
+        assert begun == [*map(sent.format, hens), hens[0], "I sail boats."]
+
+
+async def test_users_and_threads_of_very_long_names_are_told_apart(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        for end in ("ann", "bob"):
+            for name in ("X-OpenWebUI-User-Id", "user"):
+                long = f"{name}{'u' * 900}{end}"
+                body = {"model": "default", "messages": [said(f"I am {end}.")]} | {name: long}
+                headers = {name: long, "X-Thread-Id": f"{'t' * 900}{end}"}
+                url = "/v1/chat/completions"
+                assert (await served.client.post(url, json=body, headers=headers)).is_success
+                kept = await served.client.get(f"/memory/{long}/default/transcript")
+                assert [t["messages"][0]["text"] for t in kept.json()["items"]] == [f"I am {end}."]
+                assert ("ann" in prompt(served.model)) == (end == "ann")
+
+
+async def test_a_parameter_that_is_null_counts_as_left_out(open_served: OpenServed) -> None:
+    async with open_served() as served:
+        left_out: Any = dict.fromkeys(("stream", "stream_options", "n", "user", "tools", "stop"))
+        body = {"model": "default", "messages": [said("Hello.")], **left_out}
+        answer = await served.client.post("/v1/chat/completions", json=body)
+        assert answer.json()["choices"][0]["message"]["content"] == "Reply to Hello.."
+
+
+async def test_what_is_not_sent_as_json_is_told_how_to(open_served: OpenServed) -> None:
+    async with open_served() as served:
+        for url in ("/v1/chat/completions", "/chat/alex/default"):
+            text = json.dumps({"model": "default", "message": "Hi.", "messages": [said("Hi.")]})
+            answer = await served.client.post(url, content=text)
+            assert "application/json" in answer.text and answer.is_client_error
+
+
 async def test_the_clients_system_message_is_the_persona_of_the_turn(
     open_served: OpenServed,
 ) -> None:

@@ -139,6 +139,35 @@ async def test_what_got_no_reply_is_sent_again_and_said_once(
                 await expect(said).to_have_count(1)
 
 
+BREAKING = """
+const whole = fetch;
+window.fetch = async (...asked) => {
+  const answer = await whole(...asked);
+  if (!window.breaks || !answer.ok) return answer;
+  return new Response(new ReadableStream({ pull: (body) => body.error(new TypeError("network")) }));
+};
+"""
+
+
+async def test_an_answer_that_breaks_off_is_told_and_the_page_goes_on(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    with serve_process(cwd=tmp_path) as server:
+        async with open_page(f"{server.url}/inspector") as page:
+            await say(page, "My dog is called Biscuit.")
+            await page.add_init_script(BREAKING)
+            await page.reload()
+            await expect(page.locator("#transcript p.user")).to_have_count(1)
+            for press in ("#export", "#q"):  # What is saved, and what is shown.
+                await page.evaluate("window.breaks = true")
+                await page.click(press)
+                await page.keyboard.type("Biscuit")
+                await expect(page.locator("#status.danger")).to_contain_text("does not answer")
+                await page.evaluate("window.breaks = false")
+                await say(page, "Is she well?")
+                await expect(page.locator("#status.danger")).to_have_count(0)
+
+
 async def test_one_chooses_whom_one_talks_with_and_in_which_conversation(
     tmp_path: Path, open_page: OpenPage
 ) -> None:

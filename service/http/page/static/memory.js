@@ -48,9 +48,9 @@ export function listen(again) {
   });
 
   $("export").addEventListener("click", async () => {
-    const answer = await ask(`/memory/${user()}/export`);
+    const exported = await ask(`/memory/${user()}/export`, {}, "blob");
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(await answer.blob());
+    link.href = URL.createObjectURL(exported);
     link.download = "mnemograph.jsonl";
     link.click();
     URL.revokeObjectURL(link.href);
@@ -59,8 +59,7 @@ export function listen(again) {
     const body = new FormData();
     body.append("file", $("import").files[0]);
     $("import").value = "";
-    const answer = await ask(`/inspector/${user()}/import`, { method: "POST", body });
-    const counts = Object.entries(await answer.json());
+    const counts = Object.entries(await ask(`/inspector/${user()}/import`, { method: "POST", body }, "json"));
     await again();
     status(`Imported ${counts.map(([name, count]) => `${count} ${name}`).join(", ")}.`);
   });

@@ -67,7 +67,7 @@ function signIn(error = "") {
 }
 
 async function enter() {
-  talk.user = (await (await ask("/inspector/whoami")).json()).user;
+  talk.user = (await ask("/inspector/whoami", {}, "json")).user;
   $("sign-in").close();
   $("sign-out").hidden = false;
   await open(talk.thread);

@@ -45,13 +45,13 @@ export function refuse(text) {
   throw new Refused(text);
 }
 
-export async function ask(url, options = {}) {
+// Returns what is answered, read as `form` says ("text", "json", "blob"); without one, as it comes.
+export async function ask(url, options = {}, form = "") {
   const headers = { ...options.headers };
   if (token()) headers.authorization = `Bearer ${token()}`;
-  const answer = await fetch(url, { ...options, headers }).catch(() =>
-    refuse("The server does not answer: is it still running?"),
-  );
-  if (answer.ok) return answer;
+  const broken = () => refuse("The server does not answer: is it still running?");
+  const answer = await fetch(url, { ...options, headers }).catch(broken);
+  if (answer.ok) return form ? answer[form]().catch(broken) : answer;
   if (answer.status === 401 && needsToken) document.dispatchEvent(new Event("signed-out"));
   const problem = await answer.json().catch(() => ({}));
   return refuse(problem.detail || `The server answered ${answer.status}.`);
@@ -63,7 +63,7 @@ const asked = {};
 // What is unfolded stays so, what is typed stays typed, and the focus stays where it is.
 export async function show(id, url, options) {
   const mine = (asked[id] = {});
-  const html = await (await ask(url, options)).text();
+  const html = await ask(url, options, "text");
   if (asked[id] !== mine) return false;
   const unfolded = [...$(id).querySelectorAll("details[open][id]")].map((details) => details.id);
   const typed = [...$(id).querySelectorAll("textarea")].map((field) => [field.id, field.value, field.defaultValue]);

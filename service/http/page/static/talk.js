@@ -39,7 +39,7 @@ const older = new IntersectionObserver(
     if (!isIntersecting) return;
     older.unobserve(target);
     const url = part("transcript", { before: target.dataset.before, thread: talk.thread });
-    const html = await (await ask(url)).text();
+    const html = await ask(url, {}, "text");
     if (!target.isConnected) return;
     const below = $("scroll").scrollHeight - $("scroll").scrollTop;
     target.outerHTML = html;

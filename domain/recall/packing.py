@@ -59,8 +59,8 @@ class Line:
     """Orders items of the same moment."""
 
 
-def fill(pool: Pool, budget: int, penalty: float) -> list[int]:
-    """Return the rows taken, best first, until nothing more fits.
+def fill(pool: Pool, budget: int, penalty: float, most: int | None = None) -> list[int]:
+    """Return the rows taken, best first, until nothing more fits, or there are `most` of them.
 
     At each step the row with the best score, less `penalty` times the logarithm of what it costs
     now: a day's heading is paid by the first row under it. A further passage of a message already
@@ -74,7 +74,7 @@ def fill(pool: Pool, budget: int, penalty: float) -> list[int]:
     words = _Words(pool.terms)
     days: set[int] = set()
     taken: list[int] = []
-    while len(taken) < len(worth):
+    while len(taken) < len(worth) and len(taken) != most:
         best = int(worth.argmax())
         if cost[best] > left:
             worth[pool.tokens > left] = -np.inf

@@ -25,6 +25,7 @@ from stores.errors import StoreUnavailable
 from stores.memories import Memories
 from stores.recall.analyses import PassageAnalyses
 from stores.recall.embedder import embedder, instant
+from stores.recall.scope import scope_of
 
 Key = tuple[str, str | None]
 """Owner and generation."""
@@ -163,9 +164,12 @@ class EvidenceCache:
     ) -> EvidenceIndex:
         episodes = {episode.id: episode for episode in rows.episodes}
         ready = self._analyses.unpack(episodes, rows.beside)
-        return index_of(
+        index = index_of(
             rows, view, moved, earlier, count=self._count, embed=self._embed, ready=ready
         )
+        if moved is not None:
+            _look_over(index, view)
+        return index
 
     async def _rows(self, owner: Owner, view: JournalView, moved: int | None, known: Rows) -> Rows:
         """Return the rows as they are; of those `known` at `moved` only what changed is read."""
@@ -207,3 +211,9 @@ class EvidenceCache:
         self._unindexed.pop(key, None)
         while self.nbytes > self._size and len(self._indexes) > 1:
             self._indexes.popitem()
+
+
+def _look_over(index: EvidenceIndex, view: JournalView) -> None:
+    """Let an index find, beside the event loop, what it keeps: facts that hold, folded messages."""
+    scope_of(index, view)
+    _ = index.rows.folded_messages

@@ -87,7 +87,7 @@ class Candidates:
             return []
         pool = self._pool(rows)
         penalty = load_weights().length_penalty * (MANY if self._question.many else 1)
-        taken = fill(pool, budget, penalty)
+        taken = fill(pool, budget, penalty, most)
         chosen, notes = self._with_newer([rows[at] for at in taken], rows)
         chosen = chosen[:most]
         why = self._judged.why(chosen)

@@ -65,6 +65,12 @@ def test_the_best_come_first_while_they_fit_and_smaller_ones_fill_the_rest() -> 
     assert fill(pool, 85, 0.0) == [0, 2]
 
 
+def test_no_more_are_weighed_than_may_be_shown() -> None:
+    pool = Pool(np.arange(3.0), np.ones(3), np.ones(3, np.int64), np.ones(3), np.arange(3), APART)
+    assert fill(pool, 100, 0.0, 2) == [2, 1]
+    assert fill(pool, 100, 0.0) == [2, 1, 0]
+
+
 def test_a_day_pays_for_its_heading_once() -> None:
     pool = Pool(
         np.array([2.0, 1.0]),

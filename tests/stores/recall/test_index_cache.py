@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from domain.facts.facts import delete, edit
+from domain.facts.facts import Standing, delete, edit, standing
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.recall.index import EvidenceIndex
@@ -110,6 +110,25 @@ async def test_new_turns_are_added_without_reading_the_rows_again(
     await talk.say(said[1:])
     assert "three" in await texts(cache, talk)
     assert watched.reads == 1
+
+
+async def test_which_facts_hold_is_found_while_the_index_loads_and_not_by_the_message(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[threading.Thread] = []
+
+    def counted(*given: Any) -> list[Standing]:
+        asked.append(threading.current_thread())
+        return standing(*given)
+
+    monkeypatch.setattr("domain.recall.index.standing", counted)
+    said = chain_of("I live in Boston.", "one", "two")
+    await talk.say(said)
+    await talk.know(fact("The user lives in Boston.", said[0].ref(0)))
+    assert "Boston" in await talk.recalled("Where do I live?")
+    await talk.say([turn("three", parent=said[-1])])
+    assert "Boston" in await talk.recalled("Where do I live?")
+    assert len(asked) == 1 and threading.current_thread() not in asked
 
 
 async def test_what_another_process_wrote_is_seen_at_once(talk: Talk, watched: Watched) -> None:

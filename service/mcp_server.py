@@ -3,8 +3,9 @@
 Whose memory a call is about is for its opener to say: an option of the command, or a token.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -40,8 +41,7 @@ NOTHING_SAYS = (
 )
 SHOWN_TURNS = 200
 """Turns of a transcript at most; about what an agent can read at once."""
-T = TypeVar("T")
-
+TRANSCRIPT = "memory://transcript/{turns}"
 LONGEST = 20_000
 """Characters of a statement at most."""
 
@@ -75,30 +75,35 @@ class _PlainServer(MCPServer):
             raise ToolError(f'"{name}" cannot be used: {why}.') from error
 
 
-def memory_server(opened: Opened) -> MCPServer:
-    """Return a server whose calls work on what `opened` says."""
-    server = _PlainServer(
-        "mnemograph", title="Memory", instructions=INSTRUCTIONS, log_level="WARNING"
-    )
+class _Tools:
+    """What an agent can do with a memory; the descriptions are what it reads of them."""
 
-    @server.tool()
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+
+    @asynccontextmanager
+    async def _memory(self, call: Call) -> AsyncIterator[tuple[Parts, Owner]]:
+        """Give what a call works on; what goes wrong with it is one sentence."""
+        try:
+            yield await self._opened(call)
+        except (StoreUnavailable, ModelError, GenerationMoved) as error:
+            raise ToolError(str(error)) from error
+
     async def recall(
+        self,
         ctx: Call,
         query: Annotated[str, Field(min_length=1, max_length=2000, description="What about.")],
         budget: Annotated[int, Field(ge=1, le=8000, description="Tokens at most.")] = 1000,
     ) -> str:
         """What was said earlier that has to do with a question, word for word with its dates."""
-
-        async def work(parts: Parts, owner: Owner) -> str:
+        async with self._memory(ctx) as (parts, owner):
             now = here(parts.now(), parts.settings.timezone)
             items = await look_up(parts.stores, owner, query, budget=budget, now=now)
-            lines = [f"{item.at:%Y-%m-%d} {item.text}" for item in items]
-            return "\n".join(lines) or "Nothing is remembered about this."
+        lines = [f"{item.at:%Y-%m-%d} {item.text}" for item in items]
+        return "\n".join(lines) or "Nothing is remembered about this."
 
-        return await _said(opened, ctx, work)
-
-    @server.tool()
     async def remember(
+        self,
         ctx: Call,
         statement: Annotated[
             str,
@@ -106,36 +111,24 @@ def memory_server(opened: Opened) -> MCPServer:
         ],
     ) -> str:
         """Keep what the user told, in their own words."""
-
-        async def work(parts: Parts, owner: Owner) -> str:
-            if not statement.strip():
-                raise ToolError("The statement is empty: say what is to be remembered.")
+        if not statement.strip():
+            raise ToolError("The statement is empty: say what is to be remembered.")
+        async with self._memory(ctx) as (parts, owner):
             forgets = await add_statement(parts, owner, statement, digest(f"{owner.key}\nmcp"))
-            return FORGOTTEN if forgets else "It is remembered."
+        return FORGOTTEN if forgets else "It is remembered."
 
-        return await _said(opened, ctx, work)
-
-    @server.tool()
-    async def facts(ctx: Call) -> list[FactLine]:
+    async def facts(self, ctx: Call) -> list[FactLine]:
         """All facts about the user that hold now, each with its id."""
-
-        async def work(parts: Parts, owner: Owner) -> list[FactLine]:
+        async with self._memory(ctx) as (parts, owner):
             shown = await remembered(parts.stores, owner)
-            return [
-                FactLine(
-                    id=s.fact.id,
-                    kind=s.fact.kind,
-                    text=s.fact.text,
-                    since=s.fact.valid_from.isoformat(),
-                )
-                for s in shown.facts
-                if s.current
-            ]
+        current = (standing.fact for standing in shown.facts if standing.current)
+        return [
+            FactLine(id=fact.id, kind=fact.kind, text=fact.text, since=fact.valid_from.isoformat())
+            for fact in current
+        ]
 
-        return await _said(opened, ctx, work)
-
-    @server.tool()
     async def forget(
+        self,
         ctx: Call,
         fact: Annotated[
             str,
@@ -153,8 +146,7 @@ def memory_server(opened: Opened) -> MCPServer:
 
         With words in place of an id, the first call only tells what would go.
         """
-
-        async def work(parts: Parts, owner: Owner) -> str:
+        async with self._memory(ctx) as (parts, owner):
             try:
                 await delete_fact(parts, owner, fact)
             except NoSuchFact as error:
@@ -164,25 +156,29 @@ def memory_server(opened: Opened) -> MCPServer:
                 if not confirm:
                     return _would_go(reached, await transcript(parts.stores, owner))
                 await forget_what_says(parts, owner, fact)
-            return FORGOTTEN
+        return FORGOTTEN
 
-        return await _said(opened, ctx, work)
-
-    @server.resource("memory://transcript/{turns}", title="Transcript", mime_type="text/plain")
-    async def read_transcript(turns: int, ctx: Call) -> str:
+    async def read_transcript(self, turns: int, ctx: Call) -> str:
         """The last so many turns of all conversations, oldest first."""
+        async with self._memory(ctx) as (parts, owner):
+            told = await transcript(parts.stores, owner)
+        return "\n".join(
+            f"{said.at:%Y-%m-%d %H:%M} {said.name or said.role}: {said.text}"
+            for turn in told[-max(1, min(turns, SHOWN_TURNS)) :]
+            for said in turn.messages
+        )
 
-        async def work(parts: Parts, owner: Owner) -> str:
-            shown = max(1, min(turns, SHOWN_TURNS))
-            last = (await transcript(parts.stores, owner))[-shown:]
-            return "\n".join(
-                f"{said.at:%Y-%m-%d %H:%M} {said.name or said.role}: {said.text}"
-                for turn in last
-                for said in turn.messages
-            )
 
-        return await _said(opened, ctx, work)
-
+def memory_server(opened: Opened) -> MCPServer:
+    """Return a server whose calls work on what `opened` says."""
+    server = _PlainServer(
+        "mnemograph", title="Memory", instructions=INSTRUCTIONS, log_level="WARNING"
+    )
+    tools = _Tools(opened)
+    for tool in (tools.recall, tools.remember, tools.facts, tools.forget):
+        server.add_tool(tool)
+    shown = server.resource(TRANSCRIPT, title="Transcript", mime_type="text/plain")
+    shown(tools.read_transcript)
     return server
 
 
@@ -193,11 +189,3 @@ def _would_go(reached: Reach, turns: Sequence[Turn]) -> str:
         if turn.id in reached.withheld - reached.asking:
             lines += [said.text for said in turn.messages if said.role == "user"]
     return "\n- ".join((NOT_YET, *dict.fromkeys(lines)))
-
-
-async def _said(opened: Opened, ctx: Call, work: Callable[[Parts, Owner], Awaitable[T]]) -> T:
-    """Do a call's work; what goes wrong is one sentence."""
-    try:
-        return await work(*await opened(ctx))
-    except (StoreUnavailable, ModelError, GenerationMoved) as error:
-        raise ToolError(str(error)) from error

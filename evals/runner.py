@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 from time import perf_counter
 from typing import TextIO, TypedDict, Unpack
@@ -73,24 +73,24 @@ async def run(
     tokens = await asyncio.to_thread(open_counter, "")
     model = model or OfflineMemory(tokens)
     outcomes: dict[str, list[Outcome]] = {PRODUCT: []}
+    asked = outcomes[PRODUCT]
     steps = sum(len(conversation.probes) for conversation in conversations)
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         lines = stack.enter_context(dump.open("w", encoding="utf-8")) if dump else None
-        async with open_bench(embedding, tokens, where=where, wishes=mode == "folded") as bench:
-            for conversation in conversations:
-                done = len(outcomes[PRODUCT])
-                report(f"storing {conversation.name}", done, steps)
-                if mode == "folded":
-                    fed = await feed_by_turns(bench, conversation, model)
-                else:
-                    fed = await feed(bench, conversation, mode, model)
-                for number, probe in enumerate(conversation.probes):
-                    outcome = await _recalled(bench, fed, conversation, probe, budget)
-                    outcomes[PRODUCT].append(outcome)
-                    _dump(lines, outcome, category)
-                    report(f"asking {conversation.name}", done + number + 1, steps)
-                if options.get("baselines", True):
-                    await _compare(bench, fed, conversation, budget, outcomes)
+        opening = open_bench(embedding, tokens, where=where, wishes=mode == "folded")
+        bench = await stack.enter_async_context(opening)
+        for conversation in conversations:
+            report(f"storing {conversation.name}", len(asked), steps)
+            if mode == "folded":
+                fed = await feed_by_turns(bench, conversation, model)
+            else:
+                fed = await feed(bench, conversation, mode, model)
+            for probe in conversation.probes:
+                asked.append(await _recalled(bench, fed, conversation, probe, budget))
+                _dump(lines, asked[-1], category)
+                report(f"asking {conversation.name}", len(asked), steps)
+            if options.get("baselines", True):
+                await _compare(bench, fed, conversation, budget, outcomes)
     return Report(
         title=title,
         budget=budget,

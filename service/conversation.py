@@ -184,13 +184,8 @@ class Conversation:
         # Closed here and now where the caller leaves early: closing is what saves the thread.
         async with aclosing(cast(AsyncGenerator[StreamPart[Any, Any], None], run)) as parts:
             async for part in parts:
-                if part["type"] == "messages":
-                    for event in progress.streamed(*part["data"]):
-                        yield event
-                elif part["type"] == "updates":
-                    for node, update in part["data"].items():
-                        for event in progress.updated(node, update or {}):
-                            yield event
+                for event in progress.heard(part):
+                    yield event
 
 
 def _context(parts: Parts, owner: Owner, options: TurnOptions) -> ChatContext:

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, AIMessageChunk
+from langgraph.types import StreamPart
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from domain.records import Recalled
@@ -122,7 +123,17 @@ class Progress:
     forgotten: bool = False
     """Whether the owner was reset while the reply was written."""
 
-    def streamed(self, chunk: Any, metadata: Mapping[str, Any]) -> Iterator[TokenEvent | StepEvent]:
+    def heard(self, part: StreamPart[Any, Any]) -> Iterator[TokenEvent | StepEvent]:
+        """Take what a run streams: a part of a message, or what nodes returned."""
+        if part["type"] == "messages":
+            yield from self._streamed(*part["data"])
+        elif part["type"] == "updates":
+            for node, update in part["data"].items():
+                yield from self._updated(node, update or {})
+
+    def _streamed(
+        self, chunk: Any, metadata: Mapping[str, Any]
+    ) -> Iterator[TokenEvent | StepEvent]:
         """Take a part of a message; only those of the reply are of interest."""
         if metadata.get("langgraph_node") != "generate" or not isinstance(chunk, AIMessageChunk):
             return
@@ -134,7 +145,7 @@ class Progress:
             self.reply.clear()
             yield StepEvent("search")
 
-    def updated(self, node: str, update: Mapping[str, Any]) -> Iterator[StepEvent]:
+    def _updated(self, node: str, update: Mapping[str, Any]) -> Iterator[StepEvent]:
         """Take what a node returned."""
         self.marks[node] = perf_counter()
         self.origin = update.get("origin", self.origin)

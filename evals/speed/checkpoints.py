@@ -12,7 +12,7 @@ import statistics
 import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
@@ -149,17 +149,19 @@ async def _repetition(name: str, url: str, durability: Durability, turns: int) -
     times: list[float] = []
     # The first turns load models, and no thread is full yet.
     early, busy = turns // 4, 0.0
-    async with Redis.from_url(url) as client:
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(Redis.from_url(url))
         await client.flushdb()
-        with tempfile.TemporaryDirectory() as folder:
-            settings = Settings(_env_file=None, data_dir=Path(folder), chat_model="offline")
-            async with _open(name, url, durability) as saver, open_parts(settings) as parts:
-                graph = build(parts).compile(checkpointer=saver)
-                for number, text in enumerate(texts(turns)):
-                    if number == early:
-                        busy = await _busy(client)
-                    times.append(await _timed_turn(graph, text, durability))
-                busy = (await _busy(client) - busy) * 1000 / (len(times) - early)
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        settings = Settings(_env_file=None, data_dir=Path(folder), chat_model="offline")
+        saver = await stack.enter_async_context(_open(name, url, durability))
+        parts = await stack.enter_async_context(open_parts(settings))
+        graph = build(parts).compile(checkpointer=saver)
+        for number, text in enumerate(texts(turns)):
+            if number == early:
+                busy = await _busy(client)
+            times.append(await _timed_turn(graph, text, durability))
+        busy = (await _busy(client) - busy) * 1000 / (len(times) - early)
         keys = [key async for key in client.scan_iter(count=1000)]
         size = sum([int(await client.memory_usage(key, samples=0) or 0) for key in keys])
     return _Run(times[early:], busy, len(keys), size)

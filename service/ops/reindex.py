@@ -1,6 +1,7 @@
 """Moving memories to what the settings, or a command's options, ask for; nothing else may write."""
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import Self
@@ -78,12 +79,8 @@ async def reindex(
         return None
     if source is target and (shards or embeddings):
         shards, embeddings = shards or now.shards, embeddings or now.embeddings
-    wanted = settings.model_copy(
-        update={
-            "chroma_shards": shards or settings.chroma_shards,
-            "embeddings": embeddings or settings.embeddings,
-        }
-    )
+    asked = {"chroma_shards": shards, "embeddings": embeddings}
+    wanted = settings.model_copy(update={name: new for name, new in asked.items() if new})
     async with AsyncExitStack() as stack:
         model = await stack.enter_async_context(aclosing(await open_embeddings(wanted)))
         if source is target:
@@ -96,15 +93,21 @@ async def reindex(
         tokens = await asyncio.to_thread(open_counter, settings.chat_model or "")
         renew = PassageAnalyses(model, tokens).renewed
         items = await migrate(*move, progress, renew) if move else 0
-    advice = []
-    if source is not target and getattr(settings, source.setting):
-        advice.append(f"MNEMO_{source.setting.upper()}=")
-    if target.spreads and wanted.chroma_shards != settings.chroma_shards:
-        advice.append(f"MNEMO_CHROMA_SHARDS={wanted.chroma_shards}")
-    if wanted.embeddings != settings.embeddings:
-        advice.append(f"MNEMO_EMBEDDINGS={wanted.embeddings}")
+    advice = tuple(_advice(settings, wanted, source, target))
     spread = wanted.chroma_shards if target.spreads else None
-    return Reindexed(items, here, there, spread, wanted.embeddings, tuple(advice))
+    return Reindexed(items, here, there, spread, wanted.embeddings, advice)
+
+
+def _advice(
+    settings: Settings, wanted: Settings, source: Backend, target: Backend
+) -> Iterator[str]:
+    """Yield the variables to set from now on, as `Reindexed.advice` has them."""
+    if source is not target and getattr(settings, source.setting):
+        yield f"MNEMO_{source.setting.upper()}="
+    if target.spreads and wanted.chroma_shards != settings.chroma_shards:
+        yield f"MNEMO_CHROMA_SHARDS={wanted.chroma_shards}"
+    if wanted.embeddings != settings.embeddings:
+        yield f"MNEMO_EMBEDDINGS={wanted.embeddings}"
 
 
 def _other(settings: Settings, target: Backend) -> Backend:

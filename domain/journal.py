@@ -1,9 +1,13 @@
 """What the journal knows of one owner, as one consistent reading, and the changes to it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.records import Record, RecordKey, Turn
+
+
+AHEAD = timedelta(days=1)
+"""How far a clock may be ahead of another; what was said later than that, a wrong one said."""
 
 
 class Claim(Record):
@@ -75,6 +79,20 @@ class JournalView:
     say is still to be noted. A turn of which nothing is left is not in it."""
     summaries: str = field(default="", compare=False, repr=False)
     """The cached summaries of the branch that was asked for with it, as they are stored."""
+
+    def last_thread(self, now: datetime, but: str = "") -> str | None:
+        """Return the thread that was spoken on last, one by a clock that is ahead before others.
+
+        Args:
+            now: The present.
+            but: A thread that is not meant.
+        """
+        last = {
+            thread: (note.last <= now + AHEAD, note.last)
+            for thread, note in self.threads.items()
+            if note.last is not None and thread in self.refs and thread != but
+        }
+        return max(last, key=lambda thread: last[thread], default=None)
 
     def changed_since(self, rows: int) -> list[RecordKey] | None:
         """Return the records that changed since `rows` was read; None where that is not known."""

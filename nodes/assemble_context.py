@@ -93,7 +93,7 @@ class AssembleContext:
         now = origin.local(self._parts.now())
         said = [said_at(m, now) for m in state["messages"] if turn_id(m) is not None]
         said += [note.last for note in origin.view.threads.values() if note.last is not None]
-        since = now - max(said, default=now)
+        since = now - max((at for at in said if at <= now), default=now)
         before = f" The last message before this one came {ago(since)}." if since > HOUR else ""
         return f"Today is {moment(now)}.{before}"
 
@@ -143,6 +143,8 @@ def _borrowed(state: ChatState, origin: Origin, summaries: SummariesRead) -> lis
     lines: list[tuple[str, str]] = []
     day = ""
     for turn in (turns[id] for id in state["borrowed"] if id in turns and id in reached):
+        if origin.as_of is not None and turn.at > origin.as_of:
+            break
         if (today := day_heading(turn.at)) != day:
             lines.append(("", f"{today}:"))
             day = today

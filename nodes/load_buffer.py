@@ -46,7 +46,9 @@ class LoadBuffer:
             "generation": origin.view.generation,
             "root": origin.root,
             "head": origin.head,
-            "borrowed": borrowed_turns(state, origin, self._parts.settings.borrowed_turns),
+            "borrowed": borrowed_turns(
+                state, origin, self._parts.settings.borrowed_turns, self._parts.now()
+            ),
             "sent": [] if origin.reset else state.get("sent", []),
             "degraded": Overwrite([]),
             "folded": 0,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -210,20 +211,15 @@ async def _first_root(
     return ref, ref is not None
 
 
-def borrowed_turns(state: ChatState, origin: Origin, count: int) -> list[str]:
+def borrowed_turns(state: ChatState, origin: Origin, count: int, now: datetime) -> list[str]:
     """Return the last turns of the previous conversation, chosen at the thread's first turn."""
     if "borrowed" in state and not origin.reset:
         borrowed: list[str] = typed({"borrowed": state["borrowed"]}).get("borrowed", [])
         return borrowed
     view = origin.view
-    last = {
-        thread: note.last
-        for thread, note in view.threads.items()
-        if thread != origin.thread and note.last is not None and thread in view.refs
-    }
-    if origin.head is not None or not last:
+    previous = view.last_thread(now, but=origin.thread)
+    if origin.head is not None or previous is None:
         return []
-    previous = max(last, key=lambda thread: last[thread])
     path = path_of(view, view.refs[previous])
     return list(path.journal[-count:]) if count else []
 

@@ -84,13 +84,7 @@ class Conversation:
 
     async def last_thread(self, owner: Owner) -> str | None:
         """Return the thread that the owner spoke on last; None before the first turn."""
-        view = await self._parts.stores.journal.read(owner)
-        last = {
-            thread: note.last
-            for thread, note in view.threads.items()
-            if note.last is not None and thread in view.refs
-        }
-        return max(last, key=lambda thread: last[thread], default=None)
+        return (await self._parts.stores.journal.read(owner)).last_thread(self._parts.now())
 
     async def last_budget(self, owner: Owner, thread: str) -> Mapping[str, Any] | None:
         """Return how the last prompt of an owner's thread was spent; None where none is kept."""

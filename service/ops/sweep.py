@@ -13,7 +13,7 @@ from langgraph.store.base import BaseStore
 from pydantic import BaseModel, Field
 
 from domain.folding import dead_turns, live_journal
-from domain.journal import JournalView
+from domain.journal import AHEAD, JournalView
 from domain.owner import Owner
 from domain.records import Episode
 from domain.rows import Rows
@@ -90,7 +90,7 @@ async def _sweep_owner(parts: Parts, owner: Owner, report: SweepReport) -> None:
     if journal_lost(view, episodes):
         report.lost += 1
         return
-    if idle_since(view, parts.now() - parts.settings.sweep_idle) and _left(view):
+    if idle_since(view, parts.now(), parts.settings.sweep_idle) and _left(view):
         done = await run(parts, owner)
         report.emptied += 1
         report.episodes += done.get("episodes", 0)
@@ -110,11 +110,11 @@ def _left(view: JournalView) -> bool:
     return bool(live_journal(view, view.refs.values())) or view.seq > view.cursor
 
 
-def idle_since(view: JournalView, then: datetime) -> bool:
-    """Return whether an owner has said nothing since `then`."""
+def idle_since(view: JournalView, now: datetime, idle: timedelta) -> bool:
+    """Return whether an owner has said nothing for so long."""
     said = [note.last for note in view.threads.values() if note.last is not None]
     said += [turn.at for turn in view.turns.values()]
-    return all(at <= then for at in said)
+    return not any(now - idle < at <= now + AHEAD for at in said)
 
 
 # What is lost

@@ -133,3 +133,12 @@ async def test_what_one_speaker_wants_forgotten_is_not_forgotten_of_another(
         assert {each.fact.subject for each in view.facts} == {"Anna", "user"}
         reply = await speak(house, None, "Who is left-handed?", "another")
         assert "like Anna" in reply and "like chess" in reply and "like Ben" not in reply
+
+
+async def test_who_asks_as_of_a_day_is_told_nothing_that_was_said_later(open_house: Open) -> None:
+    async with open_house() as house:
+        await house.say("Let us speak of mark1")
+        house.clock.passes(days=9)
+        await house.say("Let us speak of mark2")
+        await house.say("What do we speak of?", "another", as_of="2026-05-10")
+        assert house.shown() == {"mark1"}

@@ -9,7 +9,9 @@ import pytest
 from domain.facts.attributes import current_attributes
 from domain.facts.entities import with_ends
 from domain.owner import Owner
+from service.conversation import Conversation
 from service.memory_view import remembered
+from service.ops.sweep import sweep
 from tests.support.house import Clock, House, Open, answer, is_reply
 from tests.support.servers.openai_server import Behaviour, Body, Structured
 
@@ -94,3 +96,21 @@ async def test_what_ended_before_it_was_told_at_all_has_ended(open_house: Open) 
         assert (
             "girlfriend" not in house.prompt().partition("Known entities:")[2].partition("\n\n")[0]
         )
+
+
+async def test_what_was_said_last_is_gone_on_with_though_a_clock_was_ahead_before(
+    open_house: Open,
+) -> None:
+    clock = Clock()
+    async with open_house(clock=clock, sweep_idle=timedelta(hours=1)) as house:
+        clock.at += timedelta(days=4000)
+        await house.say("Let us speak of mark1", "one")
+        clock.at -= timedelta(days=4000)
+        await house.say("Let us speak of mark2", "two")
+        conversation = Conversation(house.parts)
+        assert await conversation.last_thread(Owner("alex")) == "two"
+        clock.passes(hours=3)
+        await house.say("Hello", "three")
+        assert house.shown() == {"mark2"} and "came 3 hours ago" in house.prompt()
+        clock.passes(hours=3)
+        assert (await sweep(house.parts)).emptied == 1

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from domain.records import Record, RecordKey, Turn
 
-
 AHEAD = timedelta(days=1)
 """How far a clock may be ahead of another; what was said later than that, a wrong one said."""
 

@@ -13,6 +13,7 @@ from models.embeddings.open import BUILT_IN
 from models.errors import ModelSettingsError
 from models.offline.chat import OFFLINE, OfflineChatModel
 from models.provider.endpoint import endpoint, is_near, is_openai, key
+from models.provider.opening import opening
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -91,20 +92,11 @@ def open_named(settings: Settings, name: str, variable: str, part: Part = "chat"
 
 def _open_provider(settings: Settings, name: str, variable: str) -> BaseChatModel:
     from langchain.chat_models import init_chat_model
-    from openai import OpenAIError
 
-    try:
+    with opening(f"{variable}={name}"):
         return init_chat_model(
             name, timeout=settings.model_timeout, max_retries=settings.model_retries
         )
-    except ImportError as error:
-        how = str(error).partition("`")[2].partition("`")[0] or f"install {error.name}"
-        raise ModelSettingsError(
-            f"{variable}={name} needs a package that is not installed: {how}."
-        ) from error
-    except (ValueError, TypeError, OpenAIError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelSettingsError(f"{variable}={name} cannot be opened: {reason}") from error
 
 
 def _open_openai(settings: Settings, name: str, variable: str, part: Part) -> "EndpointChat":

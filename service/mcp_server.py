@@ -161,10 +161,10 @@ class _Tools:
     async def read_transcript(self, turns: int, ctx: Call) -> str:
         """The last so many turns of all conversations, oldest first."""
         async with self._memory(ctx) as (parts, owner):
-            told = await transcript(parts.stores, owner)
+            every = await transcript(parts.stores, owner)
         return "\n".join(
             f"{said.at:%Y-%m-%d %H:%M} {said.name or said.role}: {said.text}"
-            for turn in told[-max(1, min(turns, SHOWN_TURNS)) :]
+            for turn in every[-max(1, min(turns, SHOWN_TURNS)) :]
             for said in turn.messages
         )
 

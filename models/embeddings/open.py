@@ -13,6 +13,7 @@ from models.embeddings.cache import OncePerText
 from models.embeddings.local import LocalEmbeddings, SentenceEncoder, WordLlamaEmbeddings
 from models.errors import ModelError, ModelSettingsError
 from models.provider.endpoint import close_client, endpoint, is_openai, key
+from models.provider.opening import opening
 from models.tokens import open_counter
 from settings import Settings
 
@@ -86,20 +87,12 @@ def _open_provider(settings: Settings) -> Embeddings:
             f"MNEMO_EMBEDDINGS={name} names no provider: use {' or '.join(BUILT_IN)}, or "
             '"provider:model", such as openai:text-embedding-3-small.'
         )
-    try:
+    with opening(
+        f"MNEMO_EMBEDDINGS={name}",
+        packages=" sentence-transformers" if provider == "huggingface" else "",
+    ):
         options = _openai_options(settings, model) if provider == "openai" else {}
         return init_embeddings(name, **options)
-    except ImportError as error:
-        how = str(error).partition("`")[2].partition("`")[0] or f"install {error.name}"
-        extra = " sentence-transformers" if provider == "huggingface" else ""
-        raise ModelSettingsError(
-            f"MNEMO_EMBEDDINGS={name} needs a package that is not installed: {how}{extra}."
-        ) from error
-    except ModelSettingsError:
-        raise
-    except (ValueError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelSettingsError(f"MNEMO_EMBEDDINGS={name} cannot be opened: {reason}") from error
 
 
 def _openai_options(settings: Settings, model: str) -> dict[str, Any]:

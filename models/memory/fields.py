@@ -42,5 +42,5 @@ def first_named(given: Any, items: Sequence[T]) -> T | None:
 def _numbers(given: Any, letter: str) -> list[int]:
     """Return the numbers that a text begins with: those behind an "e" where asked, else others."""
     listed = _LIST.match(str(given))
-    found = _NUMBER.findall(listed.group().casefold()) if listed else []
-    return [int(number[:6]) for before, number in found if (before == "e") == (letter == "e")]
+    marked = _NUMBER.findall(listed.group().casefold()) if listed else []
+    return [int(number[:6]) for before, number in marked if (before == "e") == (letter == "e")]

@@ -144,9 +144,9 @@ class LanguageMemory:
         facts = [record for record in stored if isinstance(record, Fact)]
         facts = facts[: self._fitting((prompts.fact_lines([fact])[0] for fact in facts), room)]
         facts.sort(key=lambda fact: fact.valid_from)
-        held = traits(record for record in stored if isinstance(record, Entity))[:_TRAITS]
-        held = held[: self._fitting(prompts.trait_lines(held), room // 2)]
-        data = prompts.to_extract(messages, facts, held, now)
+        known_traits = traits(record for record in stored if isinstance(record, Entity))[:_TRAITS]
+        known_traits = known_traits[: self._fitting(prompts.trait_lines(known_traits), room // 2)]
+        data = prompts.to_extract(messages, facts, known_traits, now)
         try:
             answer = await self._fill_in(forms.ExtractionForm, prompts.EXTRACT, data, bound)
         except ContextTooLong:
@@ -155,7 +155,7 @@ class LanguageMemory:
             half = len(messages) // 2
             extraction = await self._extract(messages[:half], stored, now)
             return extraction.joined(await self._extract(messages[half:], stored, now))
-        return await asyncio.to_thread(read_extraction, answer, messages, facts, held)
+        return await asyncio.to_thread(read_extraction, answer, messages, facts, known_traits)
 
     def _room(self, task: str, answer: int) -> int:
         """Return the tokens of data that the model reads at once, beside its task and answer."""

@@ -47,7 +47,7 @@ def read_extraction(
     answer: Mapping[str, Any],
     messages: Sequence[Source],
     stored: Sequence[Fact],
-    held: Sequence[Trait] = (),
+    known_traits: Sequence[Trait] = (),
 ) -> Extraction:
     """Return what an answer holds that was said, with ids in place of numbers.
 
@@ -60,13 +60,13 @@ def read_extraction(
     if not answer.keys() & {"facts", "entities"}:
         raise MalformedReply("The model's answer holds neither facts nor entities.")
     items = objects(answer.get("facts"), "text")
-    noted = [_changes(item, messages, stored, held) for item in items]
+    noted = [_changes(item, messages, stored, known_traits) for item in items]
     speakers = {message.ref: message.speaker for message in messages}
     ended = [
         end
         for item, changes in zip(items, noted, strict=True)
         for change in changes
-        for end in _ended(item, change, held, speakers[change.source])
+        for end in _ended(item, change, known_traits, speakers[change.source])
     ]
     entities = [_entity(item, messages) for item in objects(answer.get("entities"), "name")]
     return Extraction(
@@ -81,7 +81,7 @@ def _changes(
     item: dict[str, Any],
     messages: Sequence[Source],
     stored: Sequence[Fact],
-    held: Sequence[Trait],
+    known_traits: Sequence[Trait],
 ) -> list[FactChange]:
     """Return what an item notes; none where nothing supports it."""
     text = " ".join(str(item.get("text", longest_text(item)) or "").split())
@@ -93,12 +93,12 @@ def _changes(
     if item.get("op") == "forget":
         return _forgotten(item.get("target"), text, source, messages, stored)
     says = _says_something(text) and _stated(source)
-    change = _stated_fact(item, text, source, stored, held) if says else None
+    change = _stated_fact(item, text, source, stored, known_traits) if says else None
     return [change] if change else []
 
 
 def _ended(
-    item: dict[str, Any], change: FactChange, held: Sequence[Trait], speaker: str
+    item: dict[str, Any], change: FactChange, known_traits: Sequence[Trait], speaker: str
 ) -> Iterator[EntityMention]:
     """Yield what of known entities an item that states something ends with that.
 
@@ -107,7 +107,7 @@ def _ended(
     """
     if change.op == "forget" or change.kind == "plan" or is_past(change.text):
         return
-    for trait in _traits(item, held):
+    for trait in _traits(item, known_traits):
         names = " ".join((trait.entity.name, *trait.entity.aliases))
         if change.subject != speaker and not mentions(names, change.subject):
             continue
@@ -122,9 +122,9 @@ def _ended(
         )
 
 
-def _traits(item: dict[str, Any], held: Sequence[Trait]) -> list[Trait]:
+def _traits(item: dict[str, Any], known_traits: Sequence[Trait]) -> list[Trait]:
     """Return what an item says to end of known entities."""
-    return named(item.get("target"), held, "e") if item.get("op") == "supersede" else []
+    return named(item.get("target"), known_traits, "e") if item.get("op") == "supersede" else []
 
 
 def _forgotten(
@@ -154,10 +154,10 @@ def _stated_fact(
     text: str,
     source: Source,
     stored: Sequence[Fact],
-    held: Sequence[Trait],
+    known_traits: Sequence[Trait],
 ) -> FactChange | None:
     """Return what a message states, as an item notes it; None where nothing supports that."""
-    slot, traits = or_none(item.get("slot")), _traits(item, held)
+    slot, traits = or_none(item.get("slot")), _traits(item, known_traits)
     ends = [f"{trait.entity.name} {trait.value}" for trait in traits]
     if ends and supported(text, ends):
         return None  # It says nothing but what was known.

@@ -87,5 +87,5 @@ async def owners_that_began(client: Redis, user_key: str) -> set[str]:
         StoreUnavailable: If Redis does not answer.
     """
     keys = client.scan_iter(match=begun_key(f"{user_key}-*"), count=MANY)
-    found = await answered(every(keys))
-    return {key.decode(errors="replace").split("{")[1].split("}")[0] for key in found}
+    owned = await answered(every(keys))
+    return {key.decode(errors="replace").split("{")[1].split("}")[0] for key in owned}

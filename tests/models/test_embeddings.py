@@ -211,6 +211,7 @@ async def test_errors_of_a_foreign_model_are_model_errors(openai_server: OpenAIS
         ("minilm", 'use use-multilingual or wordllama, or "provider:model"'),
         ("nonesuch:model", "Provider 'nonesuch' is not supported"),
         ("cohere:embed", "pip install langchain-cohere"),
+        ("azure_openai:embed", "cannot be opened: Missing credentials"),
         ("huggingface:folder", "pip install langchain-huggingface sentence-transformers"),
     ],
 )

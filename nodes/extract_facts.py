@@ -141,19 +141,7 @@ async def extract(
     if view is None:
         return None
     everything = await _turns(parts, owner, view)
-    withheld = view.withheld - set(asked.asking)
-    turns = [turn for turn in everything if turn.id not in withheld]
-    beside = [t for t in everything if t.id in withheld and t.id not in asked.removed]
-    turns += filter(
-        None,
-        (
-            without_forgotten(turn, (*asked.statements, *view.forgotten.get(turn.id, ())))
-            for turn in beside
-        ),
-    )
-    turns.sort(key=lambda turn: turn.seq)
-    read = {turn.id for turn in turns}
-    earlier = [t for t in view.turns.values() if t.id not in read and t.id not in withheld]
+    turns, earlier = _said_in(everything, view, asked)
     turns, earlier = await redacted(parts, turns), await redacted(parts, earlier)
     try:
         extend = partial(journal.extend_extraction, owner, generation)
@@ -165,19 +153,46 @@ async def extract(
         raise
     async with parts.stores.cleared_if_reset(owner, generation):
         cursor = max((turn.seq for turn in everything), default=view.cursor)
-        withheld = work.withheld or view.withheld
-        while True:
-            after, ended = await journal.extracted(owner, generation, cursor, work.keys, withheld)
-            if ended:
-                break
-            again = forgotten_since(withheld, after, {source.ref for source in sources})
-            await forget(parts.stores, owner, generation, again, now=parts.now())
-            withheld = after.withheld
+        await _end(parts, owner, view, cursor, work, {source.ref for source in sources})
     for name, number in ((DROPPED, work.dropped), (UNREADABLE, work.unread)):
         if number:
             before = int(await journal.backend.mark(name) or 0)
             await journal.backend.mark(name, str(before + number))
     return work
+
+
+def _said_in(
+    everything: Sequence[Turn], view: JournalView, asked: Wanted
+) -> tuple[list[Turn], list[Turn]]:
+    """Return the turns to read, oldest first, and those of the journal that go before them.
+
+    Of a turn in which something was forgotten what else it says is read.
+    """
+    withheld = view.withheld - set(asked.asking)
+    turns = [turn for turn in everything if turn.id not in withheld]
+    for turn in everything:
+        if turn.id in withheld and turn.id not in asked.removed:
+            forgotten = (*asked.statements, *view.forgotten.get(turn.id, ()))
+            rest = without_forgotten(turn, forgotten)
+            turns += [rest] if rest else []
+    read = {turn.id for turn in turns}
+    earlier = [t for t in view.turns.values() if t.id not in read and t.id not in withheld]
+    return sorted(turns, key=lambda turn: turn.seq), earlier
+
+
+async def _end(
+    parts: Parts, owner: Owner, view: JournalView, cursor: int, work: Extracted, read: set[str]
+) -> None:
+    """Move the cursor; what was forgotten meanwhile goes out of what was drawn from it before."""
+    journal, generation = parts.stores.journal, view.generation
+    withheld = work.withheld or view.withheld
+    while True:
+        after, ended = await journal.extracted(owner, generation, cursor, work.keys, withheld)
+        if ended:
+            return
+        again = forgotten_since(withheld, after, read)
+        await forget(parts.stores, owner, generation, again, now=parts.now())
+        withheld = after.withheld
 
 
 async def _extract(

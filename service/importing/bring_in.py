@@ -202,6 +202,7 @@ def _turns(chat: Chat, thread: str, path: Iterable[Message]) -> Iterator[Turn]:
                 id=digest(f"{chat.id}\n{message.id}\n"),
                 role="user" if message.role == "user" else "assistant",
                 text=message.text[:LONGEST],
+                name=message.name,
                 at=message.at,
             )
             for message in messages

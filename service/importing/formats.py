@@ -5,7 +5,7 @@ Everything in such a file is a stranger's: what is not as it should be is refuse
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from typing import Any, Literal
 from domain.clean_text import clean
 from domain.json_text import read_json
 from domain.owner import digest
-from domain.records import EARLIEST, LATEST
+from service.importing.values import inner, is_dict, moment_of, texts_of
 
 Kind = Literal["chatgpt", "claude", "messages", "facts"]
 ROLES = {"user": "user", "human": "user", "assistant": "assistant", "ai": "assistant"}
@@ -35,6 +35,9 @@ class Message:
     """`user` or `assistant`."""
     text: str
     at: datetime
+    """When it was said; where that is not told, as the message before it."""
+    name: str | None = None
+    """Who of several people says it."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,9 @@ def _records(file: Path) -> Any:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FileRefused(f"{file.name} is no text in UTF-8.") from error
+        raise FileRefused(
+            f"{file.name} is no text in UTF-8: an archive is to be unpacked first."
+        ) from error
     try:
         return read_json(text)
     except ValueError:
@@ -122,16 +127,16 @@ def _chatgpt(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat
     """Yield ChatGPT's conversations: each a mapping of nodes with parents."""
     for place, record in records:
         nodes = _part(record, "mapping", dict, place)
-        parents = {id: node.get("parent") for id, node in nodes.items() if _is_dict(node)}
-        begun = _when(record.get("create_time"), now)
+        parents = {id: node.get("parent") for id, node in nodes.items() if is_dict(node)}
+        begun = moment_of(record.get("create_time"), now)
         messages: dict[str, Message] = {}
         for id in _from_the_root(parents):
             message = nodes[id].get("message")
-            role = ROLES.get(str(_of(message, "author", "role")))
-            text = _parts(_of(message, "content", "parts")) if _shown(message) else ""
+            role = ROLES.get(str(inner(message, "author", "role")))
+            text = texts_of(inner(message, "content", "parts")) if _shown(message) else ""
             if role and text.strip():
                 parent = _kept(parents, parents[id], messages)
-                at = _when(message.get("create_time"), begun)
+                at = moment_of(message.get("create_time"), messages[parent].at if parent else begun)
                 messages[id] = Message(id, parent, role, text, at)
         last = _kept(parents, record.get("current_node"), messages)
         id = record.get("conversation_id") or record.get("id") or place
@@ -140,8 +145,8 @@ def _chatgpt(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat
 
 def _shown(message: Any) -> bool:
     """Whether a message of ChatGPT's is said to its user, not to a tool and not hidden."""
-    hidden = _of(message, "metadata", "is_visually_hidden_from_conversation")
-    return _of(message, "recipient") in (None, "all") and hidden is not True
+    hidden = inner(message, "metadata", "is_visually_hidden_from_conversation")
+    return inner(message, "recipient") in (None, "all") and hidden is not True
 
 
 def _from_the_root(parents: Mapping[str, Any]) -> list[str]:
@@ -173,24 +178,24 @@ def _claude(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]
         listed = _part(record, "chat_messages", list, place)
         items: dict[str, Any] = {}
         for number, item in enumerate(listed):
-            if _is_dict(item):
+            if is_dict(item):
                 id = str(item.get("uuid") or number)
                 items[id if id not in items else f"{id} {number}"] = item
         before = dict(pairwise(reversed(items)))
         parents = {
             id: item.get("parent_message_uuid", before.get(id)) for id, item in items.items()
         }
-        begun = _when(record.get("created_at"), now)
+        begun = moment_of(record.get("created_at"), now)
         messages: dict[str, Message] = {}
         for id in _from_the_root(parents):
             item = items[id]
             role = ROLES.get(str(item.get("sender")))
             # The text beside the parts says of each call of a tool that it cannot be shown.
-            text = _parts(item.get("content")) or item.get("text")
+            text = texts_of(item.get("content")) or item.get("text")
             text = clean(text) if isinstance(text, str) else ""
             if role and text.strip():
                 parent = _kept(parents, parents[id], messages)
-                at = _when(item.get("created_at"), begun)
+                at = moment_of(item.get("created_at"), messages[parent].at if parent else begun)
                 messages[id] = Message(id, parent, role, text, at)
         last = _kept(parents, record.get("current_leaf_message_uuid"), messages)
         yield Chat(f"claude:{record.get('uuid') or place}", messages, last)
@@ -212,7 +217,7 @@ def _messages(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Cha
             first = "\n".join(message.text for message in messages.values())
             yield Chat(f"messages:{record.get('id') or digest(first)}", messages)
         else:
-            name = record.get("thread") or record.get("session_id") if _is_dict(record) else None
+            name = record.get("thread") or record.get("session_id") if is_dict(record) else None
             _append(by_name.setdefault(str(name or ""), {}), record, place, now)
     for name, messages in by_name.items():
         first = next((message.text for message in messages.values()), "")
@@ -228,72 +233,49 @@ def _inside(record: Any) -> Any:
 
 
 def _append(messages: dict[str, Message], item: Any, place: str, now: datetime) -> None:
-    if not _is_dict(item):
+    if not is_dict(item):
         raise FileRefused(f"There is no message in {place}.")
     data = item.get("data") if isinstance(item.get("data"), dict) else item
     role = ROLES.get(str(item.get("role") or item.get("type") or data.get("type")))
     content = data.get("content")
-    text = clean(content) if isinstance(content, str) else _parts(content)
+    text = clean(content) if isinstance(content, str) else texts_of(content)
     if role is None or not text.strip():
         return
-    at = _when(next((item[n] for n in ("timestamp", "created_at", "at") if n in item), None), now)
-    id = str(len(messages))
-    messages[id] = Message(id, str(len(messages) - 1) if messages else None, role, text, at)
+    before = next(reversed(messages.values()), None)
+    when = next((item[n] for n in ("timestamp", "created_at", "at") if n in item), None)
+    name = data.get("name") if role == "user" else None
+    # Of all that was said before: another chat that begins alike, or goes on, is not passed over.
+    id = digest(f"{before.id if before else ''}\n{role}\n{text}")
+    messages[id] = Message(
+        id=id,
+        parent=before.id if before else None,
+        role=role,
+        text=text,
+        at=moment_of(when, before.at if before else now),
+        name=clean(name) if isinstance(name, str) and name.strip() else None,
+    )
 
 
 def _statement(record: Any, place: str, now: datetime) -> Statement:
     """Return a fact of mem0's or LangMem's."""
     if isinstance(record, str):
         record = {"text": record}
-    if _is_dict(record):
+    if is_dict(record):
         value = record.get("value") if isinstance(record.get("value"), dict) else record
         content = value.get("content", value.get("memory", value.get("text")))
         text = content.get("content") if isinstance(content, dict) else content
         text = clean(text) if isinstance(text, str) else ""
         if text.strip():
             when = record.get("updated_at") or record.get("created_at")
-            at = _when(when, now)
+            at = moment_of(when, now)
             return Statement(text, at, dated=at != now)
     raise FileRefused(f"There is no fact in {place}: it needs a text.")
 
 
-def _is_dict(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
 def _part(record: Any, name: str, kind: type, place: str) -> Any:
     value = record.get(name) if isinstance(record, dict) else None
-    if value is None and _is_dict(record) and name in record:
+    if value is None and is_dict(record) and name in record:
         return kind()  # Deleted: only its frame is left.
     if not isinstance(value, kind):
         raise FileRefused(f'There is no conversation in {place}: it has no "{name}".')
     return value
-
-
-def _of(value: Any, *names: str) -> Any:
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
-def _parts(parts: Any) -> str:
-    """Return the texts among the parts of a message."""
-    listed = parts if isinstance(parts, list) else ()
-    texts = (part if isinstance(part, str) else _of(part, "text") for part in listed)
-    return clean("\n".join(text for text in texts if isinstance(text, str) and text))
-
-
-def _when(value: Any, otherwise: datetime) -> datetime:
-    """Return a moment given in seconds or as ISO 8601, with a zone.
-
-    `otherwise` where it is none, or one that programs write for "never", such as the year 1.
-    """
-    try:
-        if isinstance(value, int | float):
-            at = datetime.fromtimestamp(value, UTC)
-        else:
-            at = datetime.fromisoformat(value)
-            at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        return otherwise
-    return at if EARLIEST <= at <= LATEST else otherwise

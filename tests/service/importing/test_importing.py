@@ -260,6 +260,40 @@ def test_odd_parts_of_claudes_export_are_passed_over_and_the_rest_is_read(tmp_pa
     }
 
 
+async def test_files_of_messages_that_begin_alike_are_each_brought_in(
+    serve: Serve, tmp_path: Path
+) -> None:
+    async with serve() as alone:
+        hello = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi!"}]
+        for name in ({}, {"thread": "t"}):
+            for text in ("I keep bees.", "I sail boats.", "I keep bees."):
+                lines = [line | name for line in [*hello, {"role": "user", "content": text}]]
+                kept = await imported(alone, "messages", written(tmp_path, lines))
+            (later,) = [{"role": "user", "content": "I paint."} | name]
+            kept = await imported(alone, "messages", written(tmp_path, [later]))
+            count = 2 if name else 1
+            for text in ("I keep bees.", "I sail boats.", "I paint."):
+                assert kept["all"].count(text) == count, text
+
+
+def test_a_message_without_a_date_is_of_when_it_was_answered_to(tmp_path: Path) -> None:
+    told = datetime(2024, 5, 31, 16, tzinfo=UTC)
+    lines = [
+        {"role": "user", "content": "I sail.", "timestamp": int(told.timestamp() * 1000)},
+        {"role": "assistant", "content": "Where?"},
+        {"role": "user", "content": "At sea.", "name": "Bob", "timestamp": told.isoformat()},
+    ]
+    (chat,) = read_file("messages", written(tmp_path, lines), NOW).chats
+    assert [message.at for message in chat.messages.values()] == [told] * 3
+    assert [message.name for message in chat.messages.values()] == [None, None, "Bob"]
+    nodes = {"u": node("u", None, "user", "I sail.", told.timestamp())}
+    nodes["a"] = node("a", "u", "assistant", "Where?", 1.0)
+    nodes["a"]["message"]["create_time"] = None
+    export = [{"conversation_id": "c", "create_time": 1.0, "mapping": nodes}]
+    (chat,) = read_file("chatgpt", written(tmp_path, export), NOW).chats
+    assert [message.at for message in chat.messages.values()] == [told] * 2
+
+
 BROKEN = "Half an emoji: \ud83d and \x00."
 ZERO = "0001-01-01T00:00:00Z"
 """What programs write where there is no date."""

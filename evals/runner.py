@@ -81,10 +81,7 @@ async def run(
         bench = await stack.enter_async_context(opening)
         for conversation in conversations:
             report(f"storing {conversation.name}", len(asked), steps)
-            if mode == "folded":
-                fed = await feed_by_turns(bench, conversation, model)
-            else:
-                fed = await feed(bench, conversation, mode, model)
+            fed = await _stored(bench, conversation, mode, model)
             for probe in conversation.probes:
                 asked.append(await _recalled(bench, fed, conversation, probe, budget))
                 _dump(lines, asked[-1], category)
@@ -101,6 +98,13 @@ async def run(
         names=names or {},
         wishes=bench.settings.wish_tokens,
     )
+
+
+async def _stored(bench: Bench, conversation: Dialogue, mode: Mode, model: MemoryModel) -> Fed:
+    """Store a conversation: session by session, or turn by turn as it would have been folded."""
+    if mode == "folded":
+        return await feed_by_turns(bench, conversation, model)
+    return await feed(bench, conversation, mode, model)
 
 
 async def _recalled(

@@ -171,9 +171,7 @@ def _stated_fact(
     # A statement that names a fact nobody knows is still one.
     op = item.get("op") if changed else "add"
     speaker = source.speaker  # "user" is whoever has no name
-    subject = or_none(item.get("subject")) or speaker
-    if subject.casefold() in _USER or subject.casefold() == speaker.casefold():
-        subject = speaker
+    subject = _subject(item, speaker)
     if speaker != "user":
         text = _BY_USER.sub(lambda _: speaker, text)
     own = [_stated(source), speaker, day(source.at), *(fact.text for fact in changed), *ends]
@@ -201,6 +199,12 @@ def _stated_fact(
         )
     except ValidationError:
         return None
+
+
+def _subject(item: dict[str, Any], speaker: str) -> str:
+    """Return whom a statement is about, by the one name that its speaker has."""
+    subject = or_none(item.get("subject")) or speaker
+    return speaker if subject.casefold() in {*_USER, speaker.casefold()} else subject
 
 
 def _kind(

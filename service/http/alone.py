@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from time import perf_counter
@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +25,7 @@ from domain.owner import Owner, digest
 from models.errors import ModelSettingsError
 from service.http.agents import AgentAccess
 from service.http.app import create_app
+from service.http.problems import problem
 from service.ops.allocator import keep_little
 from service.ops.daily_sweep import sweeping
 from service.serving import OpenServing, Serving
@@ -33,6 +35,7 @@ from stores.errors import StoreMismatch, StoreUnavailable
 AGENTS = "/mcp/memory"
 """Where agents find their tools."""
 REQUEST_ID = "x-request-id"
+OTHER_PAGE = "A page of another site may change nothing here: name it in MNEMO_CORS_ORIGINS."
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{1,128}")
 """Request ids of proxies that are taken over; others are replaced."""
 
@@ -67,6 +70,29 @@ class RequestLog:
         finally:
             ms = round((perf_counter() - begun) * 1000, 1)
             _log.info(json.dumps(_line(scope) | {"id": id, "status": status, "ms": ms}))
+
+
+class OwnPages:
+    """Refuses what another site's page has its reader's browser send, where no token is asked for.
+
+    A form of any page may post here without a question, and a reset takes no more than that.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        """Stand before `app`; pages of `origins` may send what they like."""
+        self._app, self._origins = app, origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        changes = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        if changes and not self._may_change(Headers(scope=scope)):
+            await problem(403, OTHER_PAGE)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _may_change(self, headers: Headers) -> bool:
+        own = headers.get("sec-fetch-site") not in ("cross-site", "same-site")
+        return own or bool({headers.get("origin"), "*"} & set(self._origins))
 
 
 class PlainStart:
@@ -117,6 +143,8 @@ def create() -> FastAPI:
     # Without a slash behind it too: a redirect would leave out the https of a proxy.
     app.router.routes.append(Route(AGENTS, agents, include_in_schema=False))
     app.mount(AGENTS, agents)
+    if not settings.auth:
+        app.add_middleware(OwnPages, origins=settings.cors_origins)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

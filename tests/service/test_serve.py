@@ -70,6 +70,9 @@ async def test_only_the_web_pages_that_are_named_may_call(monkeypatch: pytest.Mo
                 assert answer.headers.get("access-control-allow-origin") == (
                     origin if allowed else None
                 )
+            named["sec-fetch-site"] = "cross-site"
+            changed = await client.post("/docs", headers=named)  # which can be changed by nobody
+            assert changed.status_code == (405 if allowed else 403)
             assert "retry-after" in then.headers["access-control-expose-headers"]
 
 

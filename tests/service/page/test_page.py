@@ -195,6 +195,26 @@ async def test_one_chooses_whom_one_talks_with_and_in_which_conversation(
             await expect(said).to_have_count(0)
 
 
+FORM = """at => {
+  const form = Object.assign(document.createElement("form"), { method: "post", action: at });
+  document.body.append(form);
+  form.submit();
+}"""
+
+
+async def test_a_page_of_another_site_changes_nothing_here(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    with serve_process(cwd=tmp_path) as server:
+        async with open_page(f"{server.url}/inspector") as page:
+            await say(page, "My dog is called Biscuit.")
+            await page.goto("data:text/html,<h1>Nice cats</h1>")
+            await page.evaluate(FORM, f"{server.url}/memory/local/default/reset")
+            await expect(page.locator("body")).to_contain_text("MNEMO_CORS_ORIGINS")
+            await page.goto(f"{server.url}/inspector")
+            await expect(page.locator("#transcript p.user")).to_contain_text("Biscuit")
+
+
 async def test_older_turns_come_as_one_scrolls_up(tmp_path: Path, open_page: OpenPage) -> None:
     with serve_process(cwd=tmp_path, **SHORT) as server:
         async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.facts.forgetting import Reach, meant_by, reach
+from domain.facts.forgetting import Reach, Wanted, meant_by, reach
 from domain.records import Attribute, Entity, Fact, Said, Turn
 from domain.text.wishes import wants_forgotten
 
@@ -121,3 +121,13 @@ def test_a_long_day_is_forgotten_in_no_time() -> None:
     began = time.process_time()
     assert len(wished("Forget what I said yesterday", *day).facts) == 250
     assert time.process_time() - began < 3, "some 0.3 s; each sentence against all takes 20"
+
+
+def test_what_else_a_fact_says_is_kept_where_a_wish_names_it_for_a_part() -> None:
+    text = "My phone number is 555-0199 and my dentist is Dr. Ohm."
+    said = Fact(id="f1", text=text, sources=("t1#0",), observed_at=NOW, valid_from=NOW)
+    for wish, kept in (("my phone number", ["My dentist is Dr. Ohm."]), ("", [])):
+        wanted = Wanted(ids=[said.id], statements=[wish] if wish else ())
+        reached = reach([said], {}, [], [], wanted)
+        assert [fact.text for fact in reached.facts] == [said.text]
+        assert [fact.text for fact in reached.rest] == kept

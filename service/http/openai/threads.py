@@ -160,7 +160,9 @@ async def place_of(
             return Place(str(thread), await _left_branch(conversation, view, str(thread), history))
         if thread in view.threads:  # What waits there unanswered comes with the history.
             await stores.checkpointer.adelete_thread(str(thread))
-        return Place(await _imported(stores, owner, history, thread or new_thread(), now))
+        length, parent = await asyncio.to_thread(_beginning, known, view, history)
+        rest = history[length:][-IMPORTED:]
+        return Place(await _imported(stores, owner, rest, thread or new_thread(), parent, now))
     for name, last in view.refs.items():
         if last == turn.id and thread in (None, name):
             # What waits there unanswered comes again, unless its user took it back.
@@ -193,10 +195,33 @@ def _ending(
     turns: Iterable[Turn], view: JournalView, history: Sequence[Pair], thread: str | None
 ) -> Turn | None:
     """Return the live turn that a history ends with, of an owner's."""
+    return matching_turn(_reached(turns, view), history, thread, view.refs.values())
+
+
+def _beginning(
+    turns: Iterable[Turn], view: JournalView, history: Sequence[Pair]
+) -> tuple[int, str | None]:
+    """Return how many exchanges a history begins with that are known, and the turn they end with.
+
+    Told again, they would be remembered twice, and again where they were forgotten.
+    """
+    by_id = _reached(turns, view)
+    wanted = [(_plain(user), _plain(reply)) for user, reply in history]
+    ends: dict[Pair, list[Turn]] = {}
+    for turn in by_id.values():
+        ends.setdefault(_said(turn), []).append(turn)
+    for length in range(len(wanted) - 1, max(0, len(wanted) - IMPORTED), -1):
+        for turn in ends.get(wanted[length - 1], ()):
+            if _agreement(by_id, turn, wanted[:length]) == length:
+                return length, turn.id
+    return 0, None
+
+
+def _reached(turns: Iterable[Turn], view: JournalView) -> dict[str, Turn]:
+    """Return the live turns of an owner's, by id."""
     by_id = {turn.id: turn for turn in turns}
     reached = live(view.refs.values(), parents_of(by_id.values()))
-    turns_reached = {id: by_id[id] for id in reached if id in by_id}
-    return matching_turn(turns_reached, history, thread, view.refs.values())
+    return {id: by_id[id] for id in reached if id in by_id}
 
 
 async def _left_branch(
@@ -212,17 +237,22 @@ async def _left_branch(
 
 
 async def _imported(
-    stores: Stores, owner: Owner, history: Sequence[Pair], thread: str, now: datetime
+    stores: Stores,
+    owner: Owner,
+    history: Sequence[Pair],
+    thread: str,
+    parent: str | None,
+    now: datetime,
 ) -> str:
-    """Write the end of a history that nobody here knows as turns of a thread without any."""
+    """Write a history that nobody here knows as turns of a thread without any, after `parent`."""
     turns: list[Turn] = []
-    for user, reply in history[-IMPORTED:]:
+    for user, reply in history:
         messages = [Said(id=uuid4().hex, role="user", text=user, at=now)] if user.strip() else []
         messages.append(Said(id=uuid4().hex, role="assistant", text=reply, at=now))
-        parent = turns[-1].id if turns else None
         turns.append(
             Turn(id=uuid4().hex, parent=parent, thread=thread, at=now, messages=tuple(messages))
         )
+        parent = turns[-1].id
     generation = (await stores.journal.read(owner)).generation
     await stores.journal.note_thread(owner, generation, thread)
     await stores.journal.add_turns(owner, generation, turns, thread, turns[-1].id)

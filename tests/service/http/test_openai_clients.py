@@ -119,6 +119,19 @@ async def test_a_history_that_nobody_knows_becomes_turns_of_its_thread(
         assert "I keep bees." in prompt(served.model)
 
 
+async def test_a_history_that_another_model_went_on_with_is_no_second_one(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        history: list[Any] = []
+        for text in ("I keep bees.", "I sail boats."):
+            history += [said(text), replied(await ask(served, *history, said(text)))]
+        other = [said("Say moo."), replied("Moo, says another model.")]
+        await ask(served, *history, *other, said("Go on."))
+        told = [turn[0] for turn in await transcript(served)]
+        assert told == ["I keep bees.", "I sail boats.", "Say moo.", "Go on."]
+
+
 @pytest.mark.parametrize(
     ("sent", "shown"), [("{}", "{} Sources: a.pdf"), ("Found in a.pdf: {}", "{}")]
 )

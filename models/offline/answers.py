@@ -9,12 +9,12 @@ from domain.text.languages import language_of
 from domain.text.questions import asks, asks_for_everything
 from domain.text.sentences import sentences
 from domain.text.statements import first_person
-from domain.text.terms import terms
+from domain.text.terms import strong_terms, terms
 from domain.text.vocabulary import vocabulary
 from domain.text.words import words
 from models.embeddings.local import LocalEmbeddings
 from models.offline.facts import wishes_to_forget
-from models.offline.matching import about_user, answers_to, content
+from models.offline.matching import about_user, answers_to
 from models.offline.prompt import Reading, Remembered
 from models.offline.texts import ENGLISH, Texts, all_texts, texts_of
 from models.tokens import TokenCounter
@@ -100,7 +100,7 @@ def _language(reading: Reading) -> str | None:
 
 def _acknowledgement(message: str, texts: Texts) -> str:
     """Return what is said to a message that asks nothing. English greetings were answered."""
-    return texts.noted if texts.code == ENGLISH or content(message) else texts.hello
+    return texts.noted if texts.code == ENGLISH or strong_terms(message) else texts.hello
 
 
 def _quoted(items: list[Remembered], tokens: TokenCounter, texts: Texts) -> str:

@@ -3,13 +3,9 @@
 By the words of the question first; where they leave doubt, by meaning.
 """
 
-import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
-from domain.text.sentences import sentences
 from domain.text.statements import first_person, is_question
 from domain.text.terms import names_inside, strong_terms, terms
 from domain.text.words import mentions, words
@@ -19,7 +15,7 @@ from models.offline.prompt import Remembered
 MOST = 3
 """Sentences of one answer at most."""
 _ENOUGH = 0.5
-"""Share of a question's words, weighed by how rare they are, that an answer has at least."""
+"""Share of a question's words that an answer has at least."""
 _SURE = 0.6
 """Share from which on nothing else is looked for."""
 _NUMBER = re.compile(r"\d+")
@@ -29,16 +25,6 @@ _BACK_THEN = re.compile(
     re.IGNORECASE,
 )
 _I = {"i"}
-
-
-def content(text: str) -> frozenset[str]:
-    """Return the stems that say what a text is about: not those of small talk."""
-    return _meeting(strong_terms(text))
-
-
-def _meeting(stems: Iterable[str]) -> frozenset[str]:
-    """Return stems such that "allergy" and "allergic" have one."""
-    return frozenset(stem.removesuffix("i") if len(stem) > 4 else stem for stem in stems)
 
 
 def answers_to(
@@ -58,33 +44,27 @@ def answers_to(
         for item in remembered
         if (item.note or whose is None or item.name in whose)
         and numbers <= set(_NUMBER.findall(f"{item.text} {item.day}"))
-        and not any(map(is_question, sentences(item.text)))
+        and not is_question(item.text)
     ]
     spoken = " ".join(w for w in question.split() if not any(mentions(w, name) for name in about))
     answers, sure = _by_words(spoken or question, items)
     # Near a question about nobody who talks here is what it does not ask.
     if sure or (of_self is False and not about):
         return answers, []
-    near = [
-        item
-        for item in _nearest(spoken or question, items, encoder)
-        if not any(item.text in answer.text for answer in answers)
-    ]
+    quoted = {answer.text for answer in answers}
+    near = [i for i in _nearest(spoken or question, items, encoder) if i.text not in quoted]
     return answers, near[: MOST - len(answers)]
 
 
 def _by_words(question: str, items: Sequence[Remembered]) -> tuple[list[Remembered], bool]:
     """Return the sentences with most words of a question, and whether they leave little doubt."""
     of_self = first_person(question)
-    wanted = content(question) | names_inside(question) or _meeting(terms(question))
+    wanted = strong_terms(question) | names_inside(question) or frozenset(terms(question))
     wanted = wanted or frozenset(words(question))  # A name alone may look like a small word.
-    stems = [_meeting(terms(item.text)) | names_inside(item.text) for item in items]
-    spread = Counter(chain(*stems))
-    # A word that nobody said counts as one that was said once.
-    rarity = {stem: math.log(1 + len(items) / (0.5 + (spread[stem] or 1))) for stem in wanted}
     shares: dict[Remembered, float] = {}
-    for item, has in zip(items, stems, strict=True):
-        share = sum(rarity[stem] for stem in wanted & has) / (sum(rarity.values()) or 1.0)
+    for item in items:
+        has = names_inside(item.text).union(terms(item.text))
+        share = len(wanted & has) / max(1, len(wanted))
         if of_self and not item.note and first_person(item.text) is False:
             share /= 2  # What is said of others answers who asks about themselves with a doubt.
         if share >= _ENOUGH:
@@ -122,8 +102,8 @@ def about_user(remembered: Sequence[Remembered]) -> list[Remembered]:
         for item in remembered
         if not (item.past or item.name)
         and (item.note or first_person(item.text) is not False)
-        and not any(map(is_question, sentences(item.text)))
-        and content(item.text)
+        and not is_question(item.text)
+        and strong_terms(item.text)
     ]
     return _latest(said, 4)[::-1]
 
@@ -140,9 +120,10 @@ def _latest(items: Sequence[Remembered], most: int) -> list[Remembered]:
 
 def _says_again(item: Remembered, others: Iterable[Remembered]) -> bool:
     """Return whether an item says half of what one of the others says, or more."""
-    about = content(item.text)
+    about = strong_terms(item.text)
     return any(
         item.name == other.name
-        and len(about & content(other.text)) >= 0.5 * min(len(about), len(content(other.text)))
+        and len(about & strong_terms(other.text))
+        >= 0.5 * min(len(about), len(strong_terms(other.text)))
         for other in others
     )

@@ -17,12 +17,12 @@ from domain.records import Entity, Fact, Said, Turn
 from domain.summary_check import details
 from domain.text.sentences import sentences
 from domain.text.statements import is_question
+from domain.text.terms import strong_terms
 from models.embeddings.local import WordLlamaEmbeddings
 from models.memory.protocol import Score
 from models.offline.answers import shortened
 from models.offline.chat import OFFLINE
 from models.offline.facts import extract_offline
-from models.offline.matching import content
 from models.tokens import TokenCounter
 
 _DETAIL = 0.3
@@ -85,7 +85,7 @@ class OfflineMemory:
 
     def _summarize(self, turns: Sequence[Turn], max_tokens: int, missing: Sequence[str]) -> str:
         all_said = _sentences_of(turns)
-        said = [sentence for sentence in all_said if content(sentence.text)] or all_said
+        said = [sentence for sentence in all_said if strong_terms(sentence.text)] or all_said
         if not said:
             return "The user said nothing in words."
         vectors = WordLlamaEmbeddings().matrix([sentence.text for sentence in said])
@@ -148,9 +148,9 @@ def _sentences_of(turns: Sequence[Turn]) -> list[_Sentence]:
         parts = sentences(said.text)
         for index, text in enumerate(parts):
             whole = text if text[-1:] in _ENDS else f"{text}."
-            if user and index == 0 and question and len(content(text)) <= _SHORT:
+            if user and index == 0 and question and len(strong_terms(text)) <= _SHORT:
                 whole = f'(asked "{question}") {whole}'  # a short answer needs its question
-            if not user and (is_question(text) or len(content(text)) < _WORTH):
+            if not user and (is_question(text) or len(strong_terms(text)) < _WORTH):
                 continue
             weight = _SHARE[said.role] * (0.3 if is_question(text) else 1.0)
             weighted.append(_Sentence(whole, speaker, weight, _details(turn, said, text)))

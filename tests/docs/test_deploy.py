@@ -18,6 +18,7 @@ import pytest
 import yaml
 from prometheus_client import Counter, Histogram
 
+from service.ops.misnamed import misnamed
 from service.usage import metrics
 from settings import Settings
 from tests.support.house import is_reply, message_in
@@ -42,7 +43,15 @@ COMPOSE: Any = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
 def test_every_setting_that_is_set_exists() -> None:
     known = {f"MNEMO_{name}".upper() for name in Settings.model_fields}
     for name in FILES:
-        assert set(re.findall(r"\bMNEMO_[A-Z_]+", (ROOT / name).read_text("utf-8"))) <= known
+        text = re.sub(r"#.*", "", (ROOT / name).read_text("utf-8"))
+        assert set(re.findall(r"\bMNEMO_[A-Z_]+", text)) <= known
+
+
+def test_what_kubernetes_calls_after_a_service_is_taken_for_no_setting() -> None:
+    deployment, service = yaml.safe_load_all((ROOT / "deploy/kubernetes.yaml").read_text("utf-8"))
+    variable = f"{service['metadata']['name']}_SERVICE_HOST".upper()
+    pod = deployment["spec"]["template"]["spec"]
+    assert not misnamed([variable]) or pod["enableServiceLinks"] is False
 
 
 def test_the_image_holds_every_folder_of_the_product() -> None:

@@ -7,10 +7,12 @@ update that is not done. Those after it come again and again meanwhile, and are 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 from weakref import WeakValueDictionary
 
 from aiogram import Bot
 from aiogram.exceptions import (
+    ClientDecodeError,
     TelegramAPIError,
     TelegramConflictError,
     TelegramForbiddenError,
@@ -18,6 +20,7 @@ from aiogram.exceptions import (
     TelegramServerError,
 )
 from aiogram.types import Update
+from pydantic import ValidationError
 
 from service.telegram.inbox import Delivery, Inbox
 
@@ -65,17 +68,12 @@ class Polling:
         left = [id for id, task in self._tasks.items() if not task.done()]
         offset = min(left, default=self._next)
         try:
-            updates = await self._bot.get_updates(
-                offset=offset,
-                timeout=0 if left else WAIT,
-                allowed_updates=KINDS,
-                request_timeout=WAIT + 10,
-            )
+            updates = await self._updates(offset, 0 if left else WAIT)
         except TelegramConflictError:
             _log.warning("Another program takes this bot's updates: run one for each token.")
             await asyncio.sleep(AGAIN)
             return
-        except (TelegramNetworkError, TelegramServerError) as error:
+        except (TelegramNetworkError, TelegramServerError, ClientDecodeError) as error:
             _log.warning("Telegram does not answer (%s): it is asked again.", error)
             await asyncio.sleep(AGAIN)
             return
@@ -91,6 +89,25 @@ class Polling:
             running = [task for task in self._tasks.values() if not task.done()]
             if running:
                 await asyncio.wait(running, timeout=BUSY_WAIT, return_when="FIRST_COMPLETED")
+
+    async def _updates(self, offset: int | None, wait: int) -> list[Update]:
+        """Ask for updates; one that cannot be read must not hold up those after it."""
+        try:
+            return await self._bot.get_updates(
+                offset=offset, timeout=wait, allowed_updates=KINDS, request_timeout=WAIT + 10
+            )
+        except ClientDecodeError as error:
+            if not isinstance(error.data, dict):
+                raise
+            return [self._read(update) for update in error.data["result"]]
+
+    def _read(self, update: dict[str, Any]) -> Update:
+        """Return an update as aiogram has it; without what it says where that cannot be read."""
+        try:
+            return Update.model_validate(update, context={"bot": self._bot})
+        except ValidationError as error:
+            _log.warning("An update of Telegram cannot be read: %s", error.errors()[0]["loc"])
+            return Update(update_id=update["update_id"])
 
     async def _take(self, update: Update) -> None:
         """Do what an update asks for, after those of its chat that came before it."""

@@ -232,6 +232,15 @@ async def test_a_bug_is_one_sentence_and_what_comes_after_it_is_answered(
         assert "a bug" in caplog.text
 
 
+async def test_an_update_that_cannot_be_read_holds_up_nothing(open_bot: OpenBot) -> None:
+    """As a Bot API server of another version than ours tells of what is new, or was otherwise."""
+    async with open_bot() as bot:
+        bot.api.write(None, poll={"id": "1", "question": "Tea?"})
+        bot.api.write("I keep bees.")
+        await bot.api.until(lambda: "I keep bees" in "".join(bot.api.says()))
+        await bot.api.idle()
+
+
 async def test_hostile_text_is_only_text(open_bot: OpenBot) -> None:
     hostile = (
         "<b onclick=alert(1)>x</b> <script>1</script> [y](javascript:alert) *z* _w_ "

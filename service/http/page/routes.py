@@ -207,7 +207,7 @@ async def search(
 
 @router.post(f"{PART}/facts/{{id}}")
 async def edit_fact(
-    served: Served, owner: OwnMemory, id: str, text: Annotated[str, Form(max_length=2000)]
+    served: Served, owner: OwnMemory, id: str, text: Annotated[str, Form(max_length=2000)] = ""
 ) -> HTMLResponse:
     """Put a fact into other words, and show the facts."""
     try:

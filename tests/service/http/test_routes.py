@@ -328,6 +328,9 @@ async def test_a_fact_cannot_be_edited_to_nothing(serve: Serve) -> None:
         bodies: list[Any] = [{"text": ""}, {"text": "   "}, {}, {"text": 5}, []]
         for body in bodies:
             assert (await alone.client.patch(url, json=body)).status_code == 422, body
+        on_the_page = f"/inspector/alex/default/facts/{fact['id']}"
+        refused = await alone.client.post(on_the_page, data={"text": ""})
+        assert refused.json()["detail"].startswith("A fact"), refused.text
         assert (await fact_with(alone, "peanuts"))["current"]
 
 

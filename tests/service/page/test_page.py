@@ -290,7 +290,7 @@ async def test_with_tokens_on_nothing_is_shown_before_one_signs_in(
     with serve_process(cwd=tmp_path, MNEMO_AUTH_SECRET=secret, **SHORT) as server:
         async with open_page(f"{server.url}/inspector") as page:
             await expect(page.locator("#sign-in")).to_be_visible()
-            await page.fill("#token", "nonsense")
+            await page.fill("#token", "nönsense… ✓")
             await page.keyboard.press("Enter")
             await expect(page.locator("#sign-in-error")).to_contain_text("token")
             await page.fill("#token", token("alex", secret=secret))

@@ -48,7 +48,7 @@ export function refuse(text) {
 // Returns what is answered, read as `form` says ("text", "json", "blob"); without one, as it comes.
 export async function ask(url, options = {}, form = "") {
   const headers = { ...options.headers };
-  if (token()) headers.authorization = `Bearer ${token()}`;
+  if (token()) headers.authorization = `Bearer ${encodeURI(token())}`; // whatever was typed
   const broken = () => refuse("The server does not answer: is it still running?");
   const answer = await fetch(url, { ...options, headers }).catch(broken);
   if (answer.ok) return form ? answer[form]().catch(broken) : answer;

@@ -321,6 +321,8 @@ def test_a_wish_is_named_without_the_words_around_it(said: str, what: str) -> No
         ("Let's pretend I never told you about the baby", "baby"),
         ("Ich möchte, dass du meine Adresse vergisst", "adresse"),
         ("Du sollst vergessen, dass ich rauche", "rauche"),
+        ("Ich möchte, dass du vergisst, dass ich rauche", "rauche"),
+        ("Vær så snill å glemme at jeg røyker", "røyker"),
         ("Lösch meine Telefonnummer aus deinem Gedächtnis", "telefonnummer"),
         ("Veuillez oublier mon adresse", "adresse"),
         ("No recuerdes que fumo", "fumo"),

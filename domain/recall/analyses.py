@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domain.recall.bm25 import Terms
 from domain.recall.passages import Spans, Unit, UnitKey
 from domain.text.languages import language_of
-from domain.text.terms import names, numbers, stems, times
+from domain.text.terms import names, names_inside, numbers, stems, times
 from domain.text.vocabulary import ENGLISH
 from domain.text.words import words
 
@@ -134,7 +134,8 @@ def analysed(unit: Unit, count: Callable[[str], int]) -> UnitAnalysis:
     """Return what is found in the words of a unit."""
     text = unit.text
     spoken, code = words(text), language_of(text) or ENGLISH
-    return UnitAnalysis(stems(spoken, code), count(f"{unit.line}\n"), _traits(text, spoken, code))
+    said = [*stems(spoken, code), *names_inside(text)]
+    return UnitAnalysis(said, count(f"{unit.line}\n"), _traits(text, spoken, code))
 
 
 def analyses_of(

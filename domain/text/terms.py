@@ -6,7 +6,6 @@ What a question asks for is read in `domain/text/questions.py`. Nothing here cou
 import re
 from collections.abc import Iterable
 from functools import cache
-from itertools import pairwise
 
 from domain.text.languages import LANGUAGES, language_of
 from domain.text.phrases import without
@@ -15,8 +14,8 @@ from domain.text.vocabulary import ENGLISH, Vocabulary, all_talk, vocabulary
 from domain.text.words import grams, normalized, words
 
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
+_INSIDE = re.compile(r"\b[^\W\d_]+,? (?=([^\W\d_]{2,}))")
 _MONTH_NUMBER = re.compile(r"(?<!\d)(1[0-2]|[1-9])\s*[月월]")
-_SENTENCE_ENDS = ".!?…:"
 _YEAR_DIGITS = 4
 
 
@@ -81,13 +80,10 @@ def names_inside(text: str) -> frozenset[str]:
 
     "Will" in "Who is Will?". Pronouns and small talk are no names, and a title tells none.
     """
-    parts = text.split()
-    if not any(part[0].islower() for part in parts):
-        return frozenset()
     code = language_of(text) or ENGLISH
     small = all_talk() | LANGUAGES[code].words("own") | LANGUAGES[code].words("you")
-    inside = (part for before, part in pairwise(parts) if before[-1] not in _SENTENCE_ENDS)
-    names = {word for part in inside if part[0].isupper() for word in words(part)[:1]}
+    pairs = _INSIDE.finditer(text)
+    names = {pair[1].lower() for pair in pairs if pair[0][0].islower() and pair[1].istitle()}
     return frozenset(names & vocabulary(code).stop - small)
 
 

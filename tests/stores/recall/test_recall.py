@@ -134,6 +134,9 @@ async def test_what_was_told_in_one_language_is_found_in_another(
         ("My greyhound Ada is three years old.", "Ada?"),
         ("Meine Schwester heißt Mia und wohnt in Kiel.", "Mia"),
         ("My brother Will lives in Porto.", "Who is Will?"),
+        ("My brother Will lives in Porto.", "Will"),
+        ("Mi hermano Dan vive en Lima.", "Dan"),
+        ("Mijn broer Van woont in Gent.", "wie is Van?"),
         ("Il mio vicino si chiama Sara.", "Wer ist Sara?"),
     ],
 )

@@ -13,7 +13,6 @@ from cachetools import LRUCache
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
-    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -44,17 +43,18 @@ from stores.redis.checkpoint_layout import (
 from stores.redis.checkpoint_listing import checkpoints_at, places_of, readable
 from stores.redis.checkpoint_rows import PAGE, CheckpointRows
 from stores.redis.connection import WAIT_SECONDS, connect
+from stores.redis.other_threads import FromOtherThreads
 from stores.self_pruning import PruningOptions, SelfPruning, beginner, input_of, run_on
 
 REMEMBERED_THREADS = 512
 """Threads whose names are remembered from one call to the next, to prune without asking again."""
 
 
-class RedisCheckpoints(SelfPruning, BaseCheckpointSaver[str]):
+class RedisCheckpoints(SelfPruning, FromOtherThreads):
     """A LangGraph checkpointer on Redis that prunes itself; make it with `open`.
 
-    It has the asynchronous methods alone, for the event loop it was opened in: run a graph with
-    `ainvoke` or `astream`. Failures raise `StoreUnavailable`.
+    Only the asynchronous methods are used, from the event loop it was opened in; the synchronous
+    ones wait for them from another thread. Failures raise `StoreUnavailable`.
     """
 
     def __init__(
@@ -80,7 +80,8 @@ class RedisCheckpoints(SelfPruning, BaseCheckpointSaver[str]):
         self._client = client
         self._rows = CheckpointRows(client, 60 * (ttl_minutes or 0))
         self._names: LRUCache[str, Names] = LRUCache(REMEMBERED_THREADS)
-        BaseCheckpointSaver.__init__(self, serde=JsonPlusSerializer())
+        FromOtherThreads.__init__(self)
+        self.serde = JsonPlusSerializer()
 
     @classmethod
     @asynccontextmanager

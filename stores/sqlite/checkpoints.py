@@ -44,9 +44,9 @@ _log = logging.getLogger(__name__)
 class SqliteCheckpoints(SelfPruning, AsyncSqliteSaver):
     """A LangGraph checkpointer on SQLite that prunes itself; make it with `open`.
 
-    Use its asynchronous methods, from the event loop it was opened in. All of them, also those of
-    the library that are not here, take turns by `lock`, so all raise `StoreUnavailable` where
-    SQLite cannot do it.
+    Only the asynchronous methods are used, from the event loop it was opened in; the synchronous
+    ones wait for them from another thread. All of them, also those of the library that are not
+    here, take turns by `lock`, so all raise `StoreUnavailable` where SQLite cannot do it.
     """
 
     def __init__(self, connection: aiosqlite.Connection, **options: Unpack[PruningOptions]) -> None:

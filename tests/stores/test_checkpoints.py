@@ -250,3 +250,11 @@ async def test_nothing_blocks_the_event_loop(open_saver: Open) -> None:
             await saver.aprune(["copy"])
             await saver.adelete_thread("t")
             assert len(await texts(graph.aget_state_history(thread("copy")))) == 1
+
+
+async def test_the_synchronous_calls_work_from_another_thread(open_saver: Open) -> None:
+    async with open_saver() as saver:
+        kept = await put(saver, thread("t"), "hello")
+        found = await asyncio.to_thread(saver.get_tuple, kept)
+        assert found is not None
+        assert found.checkpoint["channel_values"]["value"] == "hello"

@@ -110,6 +110,8 @@ class _Form:
         own, you = (self._has(clause, listed) for listed in (language.words("own"), self.you))
         if own != you and not polite:
             return None  # "I always forget my keys", "you forget that ...", but "I want you to ..."
+        if self._has(clause, language.words("others")) and not polite:
+            return None  # "they forget that ..."
         if self._says(after):
             return None if self._says(clause) else self._subject(after)
         return self._subject(before) if self._says(before) else ""

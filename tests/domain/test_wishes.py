@@ -419,10 +419,12 @@ def test_words_meet_in_their_endings_and_others_do_not() -> None:
     assert not says("I lived in Liverpool", "The user lives in Rome.")
 
 
-def test_who_is_told_that_they_forget_is_asked_for_nothing() -> None:
+def test_who_says_that_others_forget_asks_for_nothing() -> None:
     for said in (
         "You forget that I am vegetarian.", "Tu oublies que je suis végétarien.",
         "Je vergeet dat ik vegetariër ben.", "Você esquece que sou celíaco.",
+        "They forget that I am deaf.", "Il oublie que je suis sourd.", "Ele esquece que sou surdo.",
+        "Hij vergeet dat ik doof ben.",
     ):  # fmt: skip
         assert wants_forgotten(said) is None, said
 
@@ -430,4 +432,5 @@ def test_who_is_told_that_they_forget_is_asked_for_nothing() -> None:
 def test_thanks_behind_a_wish_and_the_word_before_it_are_no_part_of_it() -> None:
     assert wants_forgotten("I'd like you to forget about my boss, thanks!") == "my boss"
     assert wants_forgotten("Oublie Bob, merci beaucoup !") == "bob"
+    assert wants_forgotten("Also forget my shoe size!") == "my shoe size"
     assert wants_forgotten("Vergiss Bob, danke!") == "bob"

@@ -92,6 +92,8 @@ _MALFORMED = (
 _CUT_CAUSES = {"RemoteProtocolError", "ReadError"}
 """Names, since the openai client and this project may use different HTTP libraries."""
 
+_SHOWN = 300
+"""Characters of a server's message that are shown."""
 _KEPT = "your message is kept, send it again or try later"
 
 
@@ -248,7 +250,7 @@ def _reason(text: str) -> str:
     return next((part for part in why.groups() if part), text) if why else text
 
 
-def _short(text: str, limit: int = 300) -> str:
+def _short(text: str) -> str:
     """Return a server's message on one line, never with a key in it."""
     line = re.sub(r"\bsk-[\w*.-]+", "sk-...", " ".join(text.split())).rstrip(".")
-    return line if len(line) <= limit else line[: limit - 3] + "..."
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 3] + "..."

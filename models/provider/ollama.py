@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 
 ADDRESS = "http://127.0.0.1:11434"
+_SECONDS = 2.0
+"""How long it may take to say how much it reads."""
 USUAL_WINDOW = 4_096
 """What an Ollama reads where neither the model nor a loaded copy of it says anything else."""
 
@@ -27,11 +29,11 @@ async def find_ollama(timeout: float = 0.3, address: str = ADDRESS) -> str | Non
     return None
 
 
-async def read_window(endpoint: str, model: str, timeout: float = 2.0) -> int | None:
+async def read_window(endpoint: str, model: str) -> int | None:
     """Return how many tokens an Ollama reads with a model; None where no Ollama answers."""
     address = endpoint.rstrip("/").removesuffix("/v1")
     try:
-        async with httpx.AsyncClient(timeout=timeout, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
             answer = await client.post(f"{address}/api/show", json={"model": model})
             answer.raise_for_status()
             shown = answer.json()

@@ -80,10 +80,9 @@ class Shard(Chroma):
         ids: list[str] | None = None,
         where: Where = None,
         limit: int | None = None,
-        offset: int | None = None,
     ) -> list[Entry]:
         """Rows with these ids, or of a filter in the order in which they were first written."""
-        answer = self.get(ids, where, limit, offset, include=["metadatas"])
+        answer = self.get(ids, where, limit, include=["metadatas"])
         # None where another program took all of a row's away.
         metadatas = [metadata or {} for metadata in answer["metadatas"] or []]
         return list(zip(answer["ids"], metadatas, strict=True))

@@ -190,11 +190,9 @@ class Shards:
         parts = _parts(ids, _IDS)
         return [row for part in parts for row in self._on(shard, methodcaller("rows", part)) or ()]
 
-    def listed(
-        self, shard: int, where: Where = None, limit: int | None = None, offset: int = 0
-    ) -> list[Entry]:
+    def listed(self, shard: int, where: Where = None, limit: int | None = None) -> list[Entry]:
         """Rows of a filter, in the order in which they were first written."""
-        return self._on(shard, lambda c: c.rows(None, where, limit, offset)) or []
+        return self._on(shard, lambda c: c.rows(None, where, limit)) or []
 
     def pages(self, shard: int, where: Where = None, size: int = PAGE) -> Iterator[list[Entry]]:
         """All rows of a filter, `size` at a time, in the order in which they were first written.

@@ -66,7 +66,8 @@ def wants_forgotten(sentence: str) -> str | None:
     language, words = LANGUAGES[codes[0]], vocabulary(codes[0])
     # Where "I" is left out, words of one's own say something: Spanish "trabajo", Arabic "my wife".
     telling = language.words("own") - words.stop if language.drops_subject else frozenset()
-    form = _Form(language, words.phrases("you"), language.signs - telling, polite, beside | polite)
+    you, talk, small = words.phrases("you"), words.phrases("talk"), language.signs - telling
+    form = _Form(language, you, talk, small, polite, beside | polite)
     begin = match.start() - len(_CLAUSE.split(text[: match.start()])[-1])
     asked = is_question(text[begin:])  # not by the "what" of "what I said of it, forget that"
     what = form.wish(text[: match.start()], match[0], text[match.end() :], asked)
@@ -79,6 +80,7 @@ class _Form:
 
     language: Language
     you: frozenset[str]
+    talk: frozenset[str]
     small: frozenset[str]
     """Words that the language is known by, and that say nothing by themselves."""
     polite: frozenset[str]
@@ -113,7 +115,8 @@ class _Form:
         if self._has(clause, language.words("others")) and not polite:
             return None  # "they forget that ..."
         if self._says(after):
-            return None if self._says(clause) else self._subject(after)
+            lead = without(clause, self.talk, spaced=language.spaced)  # "ok", "yes"
+            return None if self._says(lead) else self._subject(after)
         return self._subject(before) if self._says(before) else ""
 
     def _subject(self, text: str) -> str:

@@ -320,6 +320,8 @@ def test_a_wish_is_named_without_the_words_around_it(said: str, what: str) -> No
         ("What I told you about my boss, forget it", "boss"),
         ("Let's pretend I never told you about the baby", "baby"),
         ("Ich möchte, dass du meine Adresse vergisst", "adresse"),
+        ("Ok oublie mon adresse", "adresse"),
+        ("Ja vergiss meine Adresse", "adresse"),
         ("Du sollst vergessen, dass ich rauche", "rauche"),
         ("Ich möchte, dass du vergisst, dass ich rauche", "rauche"),
         ("Vær så snill å glemme at jeg røyker", "røyker"),

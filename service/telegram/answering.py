@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
 from aiogram import Bot
-from aiogram.types import Message, User
+from aiogram.types import (
+    Message,
+    MessageOriginChannel,
+    MessageOriginChat,
+    MessageOriginHiddenUser,
+    MessageOriginUser,
+    User,
+)
 
 from domain.owner import Owner
 from service.conversation import Content
@@ -87,7 +94,8 @@ class Answering:
         thread = delivery.thread or await self.serving.conversation.last_thread(owner)
         await delivery.begin(thread or await self._first_thread(owner))
         id = f"telegram-{self.bot.id}-{message.chat.id}-{message.message_id}"
-        return Ask(owner, str(delivery.thread), content, {"message_id": id})
+        options = {"message_id": id, "name": _author(message)}
+        return Ask(owner, str(delivery.thread), content, options)
 
     async def _first_thread(self, owner: Owner) -> str:
         """Return where an owner without turns begins; a message that found no reply waits there."""
@@ -117,6 +125,18 @@ class Answering:
                     elif isinstance(event, TurnDone):
                         return event.report
         raise RuntimeError("A turn ended without a report.")
+
+
+def _author(message: Message) -> str | None:
+    """Return who said what a user forwards; None for words of their own."""
+    match message.forward_origin:
+        case MessageOriginUser(sender_user=author) if author.id != message.chat.id:
+            return author.full_name
+        case MessageOriginHiddenUser(sender_user_name=name):
+            return name
+        case MessageOriginChat(sender_chat=chat) | MessageOriginChannel(chat=chat):
+            return chat.title
+    return None
 
 
 def _said(report: TurnReport, streamed: str) -> str:

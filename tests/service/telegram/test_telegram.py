@@ -232,6 +232,22 @@ async def test_a_bug_is_one_sentence_and_what_comes_after_it_is_answered(
         assert "a bug" in caplog.text
 
 
+async def test_a_forwarded_message_is_of_who_said_it(open_bot: OpenBot) -> None:
+    async with open_bot() as bot:
+        ann, self = ({"id": id, "is_bot": False, "first_name": "Ann"} for id in (9, 7))
+        origins = (
+            {"type": "hidden_user", "sender_user_name": "Zed", "date": 1},
+            {"type": "user", "sender_user": ann, "date": 1},
+            {"type": "user", "sender_user": self, "date": 1},
+        )
+        for number, origin in enumerate(origins):
+            bot.api.write(f"I like mark{number}.", forward_origin=origin)
+            await bot.api.idle()
+        asked = str([body for body in bot.model.requests if is_reply(body)][-1])
+        assert "Zed: I like mark0." in asked and "Ann: I like mark1." in asked
+        assert "Ann: I like mark2." not in asked and "mark2." in asked
+
+
 async def test_an_update_that_cannot_be_read_holds_up_nothing(open_bot: OpenBot) -> None:
     """As a Bot API server of another version than ours tells of what is new, or was otherwise."""
     async with open_bot() as bot:

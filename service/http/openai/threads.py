@@ -98,13 +98,15 @@ def thread_of_the_same(
     show a message without the files that they had put around it.
     """
     wanted = [(_plain(user), _plain(reply)) for user, reply in history[-IMPORTED:]]
+    ends = [turns[id] for id in ends_of_threads if id in turns]
+    same = [end for end in ends if _said_the_same(turns, end, wanted)]
+    return max(same, key=lambda turn: turn.seq, default=None)
 
-    def is_same(end: Turn) -> bool:
-        said = list(islice(_backwards(turns, end), len(wanted)))
-        return len(said) == len(wanted) and all(map(_is_changed, said, reversed(wanted)))
 
-    ends = [turns[id] for id in ends_of_threads if id in turns and is_same(turns[id])]
-    return max(ends, key=lambda turn: turn.seq, default=None)
+def _said_the_same(turns: Mapping[str, Turn], end: Turn, wanted: Sequence[Pair]) -> bool:
+    """Return whether a turn and those before it may be what a client sends back."""
+    said = list(islice(_backwards(turns, end), len(wanted)))
+    return len(said) == len(wanted) and all(map(_is_changed, said, reversed(wanted)))
 
 
 def _is_changed(said: Pair, sent: Pair) -> bool:
@@ -201,18 +203,19 @@ def _ending(
 def _beginning(
     turns: Iterable[Turn], view: JournalView, history: Sequence[Pair]
 ) -> tuple[int, str | None]:
-    """Return how many exchanges a history begins with that are known, and the turn they end with.
+    """Return with how many exchanges a history begins as a known one, and the turn they end with.
 
     Told again, they would be remembered twice, and again where they were forgotten.
     """
     by_id = _reached(turns, view)
     wanted = [(_plain(user), _plain(reply)) for user, reply in history]
-    ends: dict[Pair, list[Turn]] = {}
+    ends: dict[str, list[Turn]] = {}
     for turn in by_id.values():
-        ends.setdefault(_said(turn), []).append(turn)
+        ends.setdefault(_said(turn)[0], []).append(turn)
     for length in range(len(wanted) - 1, max(0, len(wanted) - IMPORTED), -1):
-        for turn in ends.get(wanted[length - 1], ()):
-            if _agreement(by_id, turn, wanted[:length]) == length:
+        for turn in ends.get(wanted[length - 1][0], ()):
+            begins_so = len(list(islice(_backwards(by_id, turn), length + 1))) == length
+            if begins_so and _said_the_same(by_id, turn, wanted[:length]):
                 return length, turn.id
     return 0, None
 

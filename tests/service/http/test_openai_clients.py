@@ -119,13 +119,15 @@ async def test_a_history_that_nobody_knows_becomes_turns_of_its_thread(
         assert "I keep bees." in prompt(served.model)
 
 
+@pytest.mark.parametrize("shown", ["{}", "{} Sources: a.pdf"])
 async def test_a_history_that_another_model_went_on_with_is_no_second_one(
-    open_served: OpenServed,
+    open_served: OpenServed, shown: str
 ) -> None:
     async with open_served() as served:
         history: list[Any] = []
         for text in ("I keep bees.", "I sail boats."):
-            history += [said(text), replied(await ask(served, *history, said(text)))]
+            reply = await ask(served, *history, said(text))
+            history += [said(text), replied(shown.format(reply))]
         other = [said("Say moo."), replied("Moo, says another model.")]
         await ask(served, *history, *other, said("Go on."))
         told = [turn[0] for turn in await transcript(served)]

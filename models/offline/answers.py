@@ -4,9 +4,10 @@ It quotes and never invents. Nothing here knows LangChain.
 """
 
 import re
+from dataclasses import replace
 
 from domain.text.languages import language_of
-from domain.text.questions import asks, asks_for_everything
+from domain.text.questions import asks, asks_for_everything, asks_what_you_said
 from domain.text.sentences import sentences
 from domain.text.statements import first_person
 from domain.text.terms import strong_terms, terms
@@ -45,6 +46,7 @@ _SMALL_TALK = {
     r"|calculate|compute|generate|create|compose|draw|code|suggest|recommend"
     r"|tell me a (joke|story)|sing)\b",
 }
+_NOTED = ("Noted.", "Thank you, I will remember that.", "Good to know, thank you.", "Got it.")
 _QUOTE_TOKENS = 120
 """Tokens of one quotation; a longer one is shortened and ends with three dots."""
 
@@ -72,6 +74,10 @@ def reply(reading: Reading, encoder: LocalEmbeddings, tokens: TokenCounter) -> s
     who_am_i = first_person(question) and not terms(question)
     if asks_for_everything(question) or who_am_i:
         return _quoted(about_user(reading.remembered), tokens, texts) or texts.unknown
+    if asks_what_you_said(question):
+        own, _ = answers_to(question, reading.replies, encoder)
+        if own:
+            return _quoted([replace(item, name=texts.i_said) for item in own], tokens, texts)
     answers, near = answers_to(question, reading.remembered, encoder)
     parts = [_quoted(answers, tokens, texts)] if answers else []
     if near:
@@ -99,8 +105,10 @@ def _language(reading: Reading) -> str | None:
 
 
 def _acknowledgement(message: str, texts: Texts) -> str:
-    """Return what is said to a message that asks nothing. English greetings were answered."""
-    return texts.noted if texts.code == ENGLISH or strong_terms(message) else texts.hello
+    """Return what is said to a message that asks nothing; English varies it by the message."""
+    if texts.code != ENGLISH:
+        return texts.noted if strong_terms(message) else texts.hello
+    return _NOTED[sum(message.encode("utf-8", "replace")) % len(_NOTED)]
 
 
 def _quoted(items: list[Remembered], tokens: TokenCounter, texts: Texts) -> str:

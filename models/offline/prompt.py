@@ -1,6 +1,4 @@
-"""Reads a prompt without a language model: what the user said before, and what is said now.
-
-What the assistant said is passed over: it is no source.
+"""Reads a prompt without a language model: what was said before by whom, and what is said now.
 
 A block begins with a line `<memory ...>` or `<wishes ...>` and ends with `</memory ...>`; in it
 stand items, `- speaker: text`, `- 8 May 2026: text` or `- text`, under headings, `8 May 2026:`.
@@ -11,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from domain.recall.passages import UNNAMED
 from domain.text.dates.english import MONTHS
@@ -62,7 +60,9 @@ class Reading:
     said: str
     """The same without any label before it, which may be of another language."""
     remembered: tuple[Remembered, ...]
-    """In the order of the prompt."""
+    """In the order of the prompt; without what the assistant said, which is no source."""
+    replies: tuple[Remembered, ...] = ()
+    """What the assistant said."""
     forgot: bool | None = None
     """Whether what the message wants forgotten was; None: nobody tried yet."""
 
@@ -71,9 +71,14 @@ def read(messages: Sequence[BaseMessage]) -> Reading:
     """Return what a prompt holds: the last human message, and everything remembered before it."""
     results = [str(message.text) for message in messages if isinstance(message, ToolMessage)]
     texts = [str(message.text) for message in messages if isinstance(message, HumanMessage)]
-    remembered = [
+    told = [
         item for text in texts for block in _BLOCK.finditer(text) for item in _items(block["body"])
     ]
+    for message in messages:
+        if isinstance(message, AIMessage):
+            told += _units(str(message.text), UNNAMED["assistant"], note=True)
+    replies = [item for item in told if item.note and item.name]
+    remembered = [item for item in told if item not in replies]
     *before, now = [_TAG.sub(" ", _BLOCK.sub("\n", text)).strip() for text in texts] or [""]
     names = {item.name for item in remembered if not item.note}
     name, said = _named(now)
@@ -93,6 +98,7 @@ def read(messages: Sequence[BaseMessage]) -> Reading:
             item if item.note else replace(item, name=whose.get(item.name, item.name))
             for item in remembered
         ),
+        replies=tuple(replies),
         forgot=FORGOTTEN in results if results else None,
     )
 
@@ -121,9 +127,8 @@ def _items(body: str) -> list[Remembered]:
             remembered += _units(dated["text"], day=dated["day"], note=True)
             continue
         speaker, said = ("", text) if "entit" in heading.casefold() else _named(text)
-        if speaker != UNNAMED["assistant"]:
-            name = "" if speaker == UNNAMED["user"] else speaker
-            remembered += _units(said, name, day, note=not speaker)
+        name = "" if speaker == UNNAMED["user"] else speaker
+        remembered += _units(said, name, day, note=speaker in ("", UNNAMED["assistant"]))
     return remembered
 
 

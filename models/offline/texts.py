@@ -20,6 +20,8 @@ class Texts:
     """Before what the user said on a `{day}`."""
     here: str
     """Before what was said in this conversation."""
+    i_said: str
+    """Before what the assistant said."""
     near: str
     """Before what may be meant."""
     unknown: str

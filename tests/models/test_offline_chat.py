@@ -191,6 +191,27 @@ def test_a_statement_is_acknowledged_briefly_and_not_repeated(
     assert answer(model, statement, MAY) == said
 
 
+def test_acknowledgements_vary(model: OfflineChatModel) -> None:
+    assert len({answer(model, statement) for statement in STATEMENTS}) > 2
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "begins"),
+    [
+        ("For your knee I recommend squats.", "What did you recommend for my knee?", "I said"),
+        ("Für dein Knie empfehle ich Kniebeugen.", "Was hast du mir für mein Knie empfohlen?", "Ich"),
+    ],
+)
+def test_who_asks_what_the_assistant_said_is_told_its_words(
+    model: OfflineChatModel, said: str, question: str, begins: str
+) -> None:
+    earlier = block("8 May 2026:", "- User: My knee hurts.", f"- You: {said}")
+    for before in ((earlier,), (HumanMessage("Hm."), AIMessage(said))):
+        reply = answer(model, question, *before)
+        assert reply.startswith(begins)
+        assert f'"{said}"' in reply
+
+
 @pytest.mark.parametrize("greeting", ["Hi!", "hello there", "Good morning", "Hey Mia!"])
 def test_a_greeting_is_greeted(model: OfflineChatModel, greeting: str) -> None:
     assert answer(model, greeting).startswith("Hello")

@@ -199,7 +199,11 @@ def test_acknowledgements_vary(model: OfflineChatModel) -> None:
     ("said", "question", "begins"),
     [
         ("For your knee I recommend squats.", "What did you recommend for my knee?", "I said"),
-        ("Für dein Knie empfehle ich Kniebeugen.", "Was hast du mir für mein Knie empfohlen?", "Ich"),
+        (
+            "Für dein Knie empfehle ich Kniebeugen.",
+            "Was hast du mir für mein Knie empfohlen?",
+            "Ich",
+        ),
     ],
 )
 def test_who_asks_what_the_assistant_said_is_told_its_words(

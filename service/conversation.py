@@ -83,8 +83,13 @@ class Conversation:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def last_thread(self, owner: Owner) -> str | None:
-        """Return the thread that the owner spoke on last; None before the first turn."""
-        return (await self._parts.stores.journal.read(owner)).last_thread(self._parts.now())
+        """Return the thread that the owner spoke on last; None before the first message.
+
+        Before the first reply it is one on which a message waits for it.
+        """
+        view = await self._parts.stores.journal.read(owner)
+        waiting = (thread for thread in view.threads if thread not in view.refs)
+        return view.last_thread(self._parts.now()) or next(waiting, None)
 
     async def last_budget(self, owner: Owner, thread: str) -> Mapping[str, Any] | None:
         """Return how the last prompt of an owner's thread was spent; None where none is kept."""

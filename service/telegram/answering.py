@@ -2,7 +2,6 @@
 
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
-from uuid import NAMESPACE_OID, uuid5
 
 from aiogram import Bot
 from aiogram.types import (
@@ -15,7 +14,7 @@ from aiogram.types import (
 )
 
 from domain.owner import Owner
-from service.conversation import Content
+from service.conversation import Content, new_thread
 from service.http.turns import Ask, begin_turn
 from service.serving import Serving
 from service.telegram.inbox import Delivery
@@ -92,15 +91,10 @@ class Answering:
             StoreUnavailable: If a store does not answer.
         """
         thread = delivery.thread or await self.serving.conversation.last_thread(owner)
-        await delivery.begin(thread or await self._first_thread(owner))
+        await delivery.begin(thread or new_thread())
         id = f"telegram-{self.bot.id}-{message.chat.id}-{message.message_id}"
         options = {"message_id": id, "name": _author(message)}
         return Ask(owner, str(delivery.thread), content, options)
-
-    async def _first_thread(self, owner: Owner) -> str:
-        """Return where an owner without turns begins; a message that found no reply waits there."""
-        view = await self.serving.parts.stores.journal.read(owner)
-        return str(uuid5(NAMESPACE_OID, f"telegram\n{owner.key}\n{view.generation}"))
 
     async def _turn(self, ask: Ask, reply: Reply) -> TurnReport:
         """Run a turn and show its reply as it comes.

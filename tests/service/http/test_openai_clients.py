@@ -332,12 +332,13 @@ async def test_an_error_of_the_model_is_an_error_in_openais_form(open_served: Op
         assert set(refused.json()["error"]) == {"message", "type", "param", "code"}
 
 
+@pytest.mark.parametrize("named", [{"thread_id": "t"}, {}], ids=["named", "first"])
 async def test_a_client_that_leaves_stops_the_model_and_its_message_is_kept(
-    open_served: OpenServed,
+    open_served: OpenServed, named: dict[str, str]
 ) -> None:
     async with open_served(max_turns=1) as served:
         served.model.default = always(Reply("word " * 200, delay=0.05))
-        body = {"message": "I keep bees.", "thread_id": "t", "stream": True}
+        body = {"message": "I keep bees.", "stream": True} | named
         async with served.client.stream("POST", "/chat/alex/default", json=body) as stream:
             async for line in stream.aiter_lines():
                 if line == "event: token":
@@ -345,7 +346,7 @@ async def test_a_client_that_leaves_stops_the_model_and_its_message_is_kept(
         async with asyncio.timeout(60), served.serving.turns:
             pass  # The one place for turns is free again.
         served.model.default = always(Reply("Fine."))
-        await served.client.post("/chat/alex/default", json={"message": "Hm.", "thread_id": "t"})
+        await served.client.post("/chat/alex/default", json={"message": "Hm."} | named)
         assert "I keep bees." in prompt(served.model)
 
 

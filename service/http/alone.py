@@ -75,7 +75,8 @@ class RequestLog:
 class OwnPages:
     """Refuses what another site's page has its reader's browser send, where no token is asked for.
 
-    A form of any page may post here without a question, and a reset takes no more than that.
+    Browsers ask before they send JSON, and post a form of any page without a question: a reset
+    takes no more than that. Programs with a browser in them may send JSON from anywhere.
     """
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
@@ -84,15 +85,16 @@ class OwnPages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        changes = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        if changes and not self._may_change(Headers(scope=scope)):
+        posts = scope["type"] == "http" and scope["method"] == "POST"
+        if posts and not self._may_post(Headers(scope=scope)):
             await problem(403, OTHER_PAGE)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _may_change(self, headers: Headers) -> bool:
+    def _may_post(self, headers: Headers) -> bool:
         own = headers.get("sec-fetch-site") not in ("cross-site", "same-site")
-        return own or bool({headers.get("origin"), "*"} & set(self._origins))
+        asked = headers.get("content-type", "").startswith("application/json")
+        return own or asked or bool({headers.get("origin"), "*"} & set(self._origins))
 
 
 class PlainStart:

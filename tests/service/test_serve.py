@@ -73,6 +73,8 @@ async def test_only_the_web_pages_that_are_named_may_call(monkeypatch: pytest.Mo
             named["sec-fetch-site"] = "cross-site"
             changed = await client.post("/docs", headers=named)  # which can be changed by nobody
             assert changed.status_code == (405 if allowed else 403)
+            from_a_program = await client.post("/docs", headers=named, json={})
+            assert from_a_program.status_code == 405
             assert "retry-after" in then.headers["access-control-expose-headers"]
 
 

@@ -109,14 +109,13 @@ class _Form:
             return EVERYTHING
         if language in _VERB_LAST and self._says(before):
             return self._subject(before)
-        own, you = (self._has(clause, listed) for listed in (language.words("own"), self.you))
-        if own != you and not polite:
+        others = language.words("others")
+        doing = language.words("own") | others | (self.you if others else others)
+        if self._has(clause, doing) and not polite:
             return None  # "I always forget my keys", "you forget that ...", but "I want you to ..."
-        if self._has(clause, language.words("others")) and not polite:
-            return None  # "they forget that ..."
         if self._says(after):
             lead = without(clause, self.talk, spaced=language.spaced)  # "ok", "yes"
-            return None if self._says(lead) else self._subject(after)
+            return None if self._says(clause) and lead.strip(_MARKS) else self._subject(after)
         return self._subject(before) if self._says(before) else ""
 
     def _subject(self, text: str) -> str:

@@ -426,9 +426,34 @@ def test_who_says_that_others_forget_asks_for_nothing() -> None:
         "You forget that I am vegetarian.", "Tu oublies que je suis végétarien.",
         "Je vergeet dat ik vegetariër ben.", "Você esquece que sou celíaco.",
         "They forget that I am deaf.", "Il oublie que je suis sourd.", "Ele esquece que sou surdo.",
-        "Hij vergeet dat ik doof ben.",
+        "Hij vergeet dat ik doof ben.", "I think you forget that I am allergic to nuts.",
+        "I know you forget that I am vegan", "I see you forget my name", "I guess you forget me",
+        "I love that you forget my name", "We talk and you forget my birthday",
+        "Je pense que tu oublies que je suis végane", "Penso che dimentichi che sono vegano",
+        "Ik denk dat je vergeet dat ik vegan ben", "It is good to forget my job for a day",
+        "One can forget my garden in winter", "Niemand will, dass du vergisst, wo ich wohne",
+        "Er will, dass du vergisst, wo ich wohne", "Ich weiß, dass du meinen Namen vergisst",
+        "Meine Frau möchte, dass du vergisst, wo ich wohne", "Quando você esqueça meu nome",
+        "Ich möchte nicht, dass du meine Adresse vergisst", "Que usted olvide mi nombre es triste",
     ):  # fmt: skip
         assert wants_forgotten(said) is None, said
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ("Ты забудь мой адрес.", "мой адрес"),
+        ("Kamu lupakan alamat saya.", "alamat"),
+        ("Du vergiss meine Adresse", "meine adresse"),
+        ("du glöm min adress", "min adress"),
+        ("ty zapomnij mój adres", "mój adres"),
+        ("Usted olvide mi dirección", "mi dirección"),
+        ("Você esqueça meu endereço", "meu endereço"),
+        ("Lei dimentichi il mio indirizzo", "il mio indirizzo"),
+    ],
+)
+def test_an_order_may_say_to_whom_it_is_given(said: str, what: str) -> None:
+    assert wants_forgotten(said) == what
 
 
 def test_thanks_behind_a_wish_and_the_word_before_it_are_no_part_of_it() -> None:

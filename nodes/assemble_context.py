@@ -188,9 +188,10 @@ def _bare(message: AnyMessage) -> BaseMessage:
     """Return what of a message a provider reads, with the name of the person who says it."""
     if not isinstance(message, HumanMessage):
         return AIMessage(message.text)
-    if message.name or not has_parts(message):
+    if not has_parts(message):
         return HumanMessage(_named(message.text, message.name))
-    return HumanMessage(message.content)
+    speaker = [{"type": "text", "text": f"{message.name}: "}] if message.name else []
+    return HumanMessage([*speaker, *message.content])
 
 
 def _named(text: str, name: str | None) -> str:

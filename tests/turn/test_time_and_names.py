@@ -58,6 +58,17 @@ async def test_the_names_of_speakers_stand_in_the_prompt(open_house: Open) -> No
         assert said[:2] == ["Anna: I am hungry", "Ben: I am not"] and "\nWho is" in said[-1]
 
 
+async def test_a_picture_reaches_the_model_with_the_name_of_who_sends_it(open_house: Open) -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    text = {"type": "text", "text": "What is this?"}
+    async with open_house() as house:
+        given: Any = {"messages": [HumanMessage([text, image], name="Anna")]}
+        await house.graph.ainvoke(given, house.config(), context=ChatContext(user_id="alex"))
+        asked = house.server.requests[-1]["messages"][-1]["content"]
+        assert image in asked
+        assert "Anna: What is this?" in "".join(part.get("text", "") for part in asked)
+
+
 async def speak(house: House, name: str | None, text: str, thread: str = "t") -> str:
     """Say something under a name; return the reply."""
     house.clock.passes(seconds=20)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.facts.same_statement import USER, Sayings, content_of, named, names_of, tell
+from domain.facts.same_statement import USER, Sayings, content_of, named, names_of
 from domain.facts.statement import statement_id
 from domain.facts.user_statements import last_said, own_texts, said_only_in, statements_of
 from domain.facts.what_else import what_else
@@ -180,13 +180,11 @@ def _reach(
     asked = _when_asked(facts, turns, wanted)
     gone_whole = [fact for fact in asked.facts if turns_of(fact) <= asked.removed]
     parts = _named_parts(asked, wanted, entities)
-    meant = [fact for fact in asked.facts if fact.id in wanted.ids]
-    by_id = {fact.id for fact in meant if not tell(fact.text, parts)}  # Of others a part may stay.
     statements = [
         *parts,
         *(text for turn in asked.taken_back for text in statements_of(turn)),
         *said_only_in(asked.removed, asked.turns, gone_whole),
-        *(fact.text for fact in asked.facts if fact.id in by_id),
+        *(fact.text for fact in asked.facts if fact.id in wanted.ids),
     ]
     # What is gone with its turn is not looked for in it.
     left = [fact for fact in asked.facts if not turns_of(fact) <= asked.removed]
@@ -215,7 +213,8 @@ def _reach(
         for fact in asked.facts
         if fact.id not in gone and not fact.edited and turns_of(fact) <= hidden
     ]
-    unnamed = [fact for fact in stated if fact.id not in by_id]
+    # Of a fact that is named itself nothing stays: the rest may be what the wish is about.
+    unnamed = [fact for fact in stated if fact.id not in wanted.ids]
     return Reach(
         tuple(gone.values()),
         tuple(dict.fromkeys(filter(None, wished))),

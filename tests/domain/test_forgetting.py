@@ -123,11 +123,15 @@ def test_a_long_day_is_forgotten_in_no_time() -> None:
     assert time.process_time() - began < 3, "some 0.3 s; each sentence against all takes 20"
 
 
-def test_what_else_a_fact_says_is_kept_where_a_wish_names_it_for_a_part() -> None:
-    text = "My phone number is 555-0199 and my dentist is Dr. Ohm."
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("Reach me at 555-0199 and never share my phone number.", "my phone number"),
+        ("Call me on 555-0199, that is my phone number.", "my phone number"),
+        ("I live at 5 Elm Street, and my address is secret.", "my address"),
+    ],
+)
+def test_of_a_fact_that_a_wish_names_itself_nothing_stays(text: str, wish: str) -> None:
     said = Fact(id="f1", text=text, sources=("t1#0",), observed_at=NOW, valid_from=NOW)
-    for wish, kept in (("my phone number", ["My dentist is Dr. Ohm."]), ("", [])):
-        wanted = Wanted(ids=[said.id], statements=[wish] if wish else ())
-        reached = reach([said], {}, [], [], wanted)
-        assert [fact.text for fact in reached.facts] == [said.text]
-        assert [fact.text for fact in reached.rest] == kept
+    reached = reach([said], {}, [], [], Wanted(ids=[said.id], statements=[wish]))
+    assert (reached.facts, reached.rest) == ((said,), ())

@@ -1,1 +1,1 @@
-"""Bringing in what a person said elsewhere. Read `formats` first, then `bring_in`."""
+"""What a person said elsewhere. Read `formats` first, then `threads`, then `bring_in`."""

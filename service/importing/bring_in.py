@@ -17,16 +17,13 @@ from domain.rows import key_of
 from nodes.extract_facts import extract
 from nodes.state import Parts
 from nodes.summarize import fold_window
-from service.importing.formats import Chat, Imported, Message, Statement
+from service.importing.formats import Chat, Imported, Statement
+from service.importing.threads import LONGEST, branches_of, threads_of
 
 AT_ONCE = 48
 """Turns written before they are folded: a journal that a turn reads stays as small as in a chat."""
 PAUSE = 0.5
 """Seconds between looks where another worker folds or extracts; one that died has its lease."""
-MOST_MESSAGES = 100
-"""Messages of one turn at most."""
-LONGEST = 20_000
-"""Characters of a message at most; the rest of a longer one is left out."""
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
@@ -57,9 +54,9 @@ async def bring_in(parts: Parts, owner: Owner, imported: Imported, progress: Pro
     earlier = await _earlier_threads(parts, owner, imported.chats)
     for chat in imported.chats:
         turns = facts = 0
-        for thread, path in threads_of(owner, chat, earlier):
+        for thread, path in threads_of(owner, chat, earlier, present):
             new = [turn for turn in path if turn.id not in present]
-            present |= {turn.id for turn in new}
+            present |= {turn.id: turn for turn in new}
             turns += len(new)
             facts += await _write(parts, owner, thread, path, new)
         progress(len(chat.messages))
@@ -68,17 +65,17 @@ async def bring_in(parts: Parts, owner: Owner, imported: Imported, progress: Pro
     return replace(done, facts=done.facts + facts)
 
 
-async def _present(parts: Parts, owner: Owner) -> set[str]:
-    """Return the ids of the turns that the owner has."""
+async def _present(parts: Parts, owner: Owner) -> dict[str, Turn]:
+    """Return the turns that the owner has, by id."""
     view = await parts.stores.journal.read(owner)
     episodes = await parts.stores.memories.episodes(owner, view.generation)
-    return set(view.turns) | {turn.id for episode in episodes for turn in episode.turns}
+    return {turn.id: turn for episode in episodes for turn in episode.turns} | dict(view.turns)
 
 
 async def _earlier_threads(parts: Parts, owner: Owner, chats: Iterable[Chat]) -> set[str]:
     """Return the owner's threads of these chats that were named by the chat alone, as once all."""
     journal = parts.stores.journal
-    named = {digest(branch) for chat in chats for branch in _branches(chat).values()}
+    named = {digest(branch) for chat in chats for branch in branches_of(chat).values()}
     own = named & (await journal.read(owner)).refs.keys()
     return {thread for thread in own if await journal.thread_owner(thread) == owner}
 
@@ -142,93 +139,11 @@ def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[first : first + size]
 
 
-def threads_of(
-    owner: Owner, chat: Chat, earlier: Collection[str] = ()
-) -> Iterator[tuple[str, list[Turn]]]:
-    """Yield a chat's branches as threads with all their turns, first the one last seen.
-
-    The threads are the owner's alone: the same chat may be brought in for several.
-
-    Args:
-        owner: whose they are.
-        chat: what was said.
-        earlier: threads of the owner named by the chat alone, which go on.
-    """
-    for leaf, branch in _branches(chat).items():
-        thread = digest(branch)
-        if thread not in earlier:
-            thread = digest(f"{owner.key}\n{branch}")
-        path = list(_turns(chat, thread, _path(chat, leaf)))
-        if path:
-            yield thread, path
-
-
-def _branches(chat: Chat) -> dict[str, str]:
-    """Return a name of each branch by its leaf, first that of the one last seen."""
-    last = _last(chat)
-    return {leaf: chat.id if leaf == last else f"{chat.id}\n{leaf}" for leaf in _leaves(chat)}
-
-
-def _last(chat: Chat) -> str:
-    if chat.last is not None and chat.last in chat.messages:
-        return chat.last
-    return list(chat.messages)[-1]
-
-
-def _leaves(chat: Chat) -> list[str]:
-    """Return the ends of a chat's branches, first the one that was seen last."""
-    parents = {message.parent for message in chat.messages.values()}
-    last = _last(chat)
-    return [last, *(id for id in chat.messages if id not in parents and id != last)]
-
-
-def _path(chat: Chat, leaf: str) -> list[Message]:
-    """Return the messages up to a leaf, oldest first."""
-    path: list[Message] = []
-    at: str | None = leaf
-    while at is not None and len(path) < len(chat.messages):
-        path.append(chat.messages[at])
-        at = path[-1].parent
-    return path[::-1]
-
-
-def _turns(chat: Chat, thread: str, path: Iterable[Message]) -> Iterator[Turn]:
-    """Yield the turns of a path: what the user said, up to the last reply before they go on."""
-    parent: str | None = None
-    for messages in _exchanges(path):
-        id = digest(f"{chat.id}\n{messages[-1].id}")
-        said = tuple(
-            Said(
-                id=digest(f"{chat.id}\n{message.id}\n"),
-                role="user" if message.role == "user" else "assistant",
-                text=message.text[:LONGEST],
-                name=message.name,
-                at=message.at,
-            )
-            for message in messages
-        )
-        yield Turn(id=id, parent=parent, thread=thread, at=messages[-1].at, messages=said)
-        parent = id
-
-
-def _exchanges(path: Iterable[Message]) -> Iterator[list[Message]]:
-    """Yield what is said up to the last reply; of notes without replies a few at a time."""
-    exchange: list[Message] = []
-    for message in path:
-        answered = bool(exchange) and exchange[-1].role == "assistant"
-        if (message.role == "user" and answered) or len(exchange) == MOST_MESSAGES:
-            yield exchange
-            exchange = []
-        exchange.append(message)
-    if exchange:
-        yield exchange
-
-
 async def _write_statements(
     parts: Parts,
     owner: Owner,
     statements: Sequence[Statement],
-    present: set[str],
+    present: Collection[str],
     progress: Progress,
 ) -> int:
     """Write facts of another memory, each with a turn of its own as its source.

@@ -50,6 +50,8 @@ class Chat:
     """By id, each after its parent."""
     last: str | None = None
     """The end of the branch that its user saw last; None: the newest message."""
+    by_place: bool = False
+    """Whether earlier versions knew its messages by their places, since they have no ids."""
 
 
 @dataclass(frozen=True)
@@ -215,13 +217,14 @@ def _messages(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Cha
             for item in record["messages"]:
                 _append(messages, item, place, now)
             first = "\n".join(message.text for message in messages.values())
-            yield Chat(f"messages:{record.get('id') or digest(first)}", messages)
+            id = f"messages:{record.get('id') or digest(first)}"
+            yield Chat(id, messages, by_place=True)
         else:
             name = record.get("thread") or record.get("session_id") if is_dict(record) else None
             _append(by_name.setdefault(str(name or ""), {}), record, place, now)
     for name, messages in by_name.items():
         first = next((message.text for message in messages.values()), "")
-        yield Chat(f"messages:{name or digest(first)}", messages)
+        yield Chat(f"messages:{name or digest(first)}", messages, by_place=True)
 
 
 def _inside(record: Any) -> Any:

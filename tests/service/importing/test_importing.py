@@ -276,6 +276,23 @@ async def test_files_of_messages_that_begin_alike_are_each_brought_in(
                 assert kept["all"].count(text) == count, text
 
 
+@pytest.mark.parametrize("names", [("alex", "alex"), ("Anna", "Anna"), ("Alex", "Anna")])
+async def test_what_the_user_said_under_a_name_is_forgotten_as_said_by_the_user(
+    serve: Serve, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    texts = ("My dog is called Biscuit.", "I sail boats.")
+    lines = [
+        {"role": "user", "content": text, "name": name}
+        for text, name in zip(texts, names, strict=True)
+    ]
+    async with serve() as alone:
+        kept = await imported(alone, "messages", written(tmp_path, lines))
+        assert ('"name": "Anna"' in kept["all"]) is (len(set(names)) == 2)
+        await alone.say("Please forget my dog.")
+        (report,) = await alone.say("What is my dog called?", thread="another")
+        assert "Biscuit" not in report.reply
+
+
 def test_a_message_without_a_date_is_of_when_it_was_answered_to(tmp_path: Path) -> None:
     told = datetime(2024, 5, 31, 16, tzinfo=UTC)
     lines = [

@@ -5,6 +5,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 
 from domain.owner import Owner, digest
-from service.importing.bring_in import BroughtIn, bring_in, threads_of
+from service.importing.bring_in import BroughtIn, bring_in
 from service.importing.formats import Imported, Kind, read_file
+from service.importing.threads import threads_of
 from stores.errors import StoreUnavailable
 from stores.maintenance.erase import forget
 from tests.service.importing.test_importing import NOW, node, written
@@ -229,3 +231,44 @@ async def test_a_chat_brought_in_by_an_earlier_version_goes_on_in_its_thread(
             (thread,) = (await journal.read(owner)).refs
             assert (thread == old) is (owner == ALEX)
             assert await journal.thread_owner(thread) == owner
+
+
+def by_place(imported: Imported) -> Imported:
+    """What an earlier version read of a file of messages."""
+    chats = []
+    for chat in imported.chats:
+        messages = {
+            str(place): replace(message, id=str(place), parent=str(place - 1) if place else None)
+            for place, message in enumerate(chat.messages.values())
+        }
+        chats.append(replace(chat, messages=messages, by_place=False))
+    return Imported(chats=chats)
+
+
+async def test_messages_that_an_earlier_version_brought_in_are_known_and_what_is_new_is_added(
+    serve: Serve, tmp_path: Path
+) -> None:
+    def read(*texts: str) -> Imported:
+        said = [{"role": role, "content": t} for t in texts for role in ("user", "assistant")]
+        return read_file("messages", written(tmp_path, said), NOW)
+
+    first = ("Hello", "I am pregnant.", "I keep bees.")
+    async with serve(fold_turns=3) as alone:
+        parts = alone.serving.parts
+
+        async def new(imported: Imported) -> int:
+            return (await bring_in(parts, ALEX, imported, lambda done: None)).turns
+
+        assert await new(by_place(read(*first))) == 3
+        assert await new(by_place(read("Hello", "I sail boats.", "I paint.", "I ski."))) == 1
+        await alone.say("Please forget that I am pregnant.")
+        before = await kept(alone)
+        assert await new(read(*first)) == 0 and await kept(alone) == before
+        for added in (1, 0):  # What follows what was passed over is known.
+            assert await new(read("Hello", "I sail boats.", "I paint.", "I ski.")) == 2 * added
+            assert await new(read(*first, "I sing.")) == added
+        said = (await kept(alone))[0]
+        for text in ("I keep bees.", "I sail boats.", "I paint.", "I ski.", "I sing."):
+            assert text in said
+        (report,) = await alone.say("Am I pregnant?", thread="another")
+        assert "you are pregnant" not in report.reply.lower()

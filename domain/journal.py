@@ -80,14 +80,21 @@ class JournalView:
     """The cached summaries of the branch that was asked for with it, as they are stored."""
 
     def last_thread(self, now: datetime, but: str = "") -> str | None:
-        """Return the thread that was spoken on last, one by a clock that is ahead before others.
+        """Return the thread that was spoken on last.
+
+        The order of turns tells, and only of threads that episodes hold wholly their clocks; one
+        that was ahead counts before others.
 
         Args:
             now: The present.
             but: A thread that is not meant.
         """
         last = {
-            thread: (note.last <= now + AHEAD, note.last)
+            thread: (
+                self.turns[self.refs[thread]].seq if self.refs[thread] in self.turns else 0,
+                note.last <= now + AHEAD,
+                note.last,
+            )
             for thread, note in self.threads.items()
             if note.last is not None and thread in self.refs and thread != but
         }

@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langgraph.runtime import Runtime
 
 from domain.clean_text import clean
-from domain.journal import JournalView
+from domain.journal import AHEAD, JournalView
 from domain.prompt_budget import Shares
 from domain.records import Said, Turn, turn_of
 from domain.text.dates.dates import day_heading
@@ -93,7 +93,7 @@ class AssembleContext:
         now = origin.local(self._parts.now())
         said = [said_at(m, now) for m in state["messages"] if turn_id(m) is not None]
         said += [note.last for note in origin.view.threads.values() if note.last is not None]
-        since = now - max((at for at in said if at <= now), default=now)
+        since = now - max((at for at in said if at <= now + AHEAD), default=now)
         before = f" The last message before this one came {ago(since)}." if since > HOUR else ""
         return f"Today is {moment(now)}.{before}"
 

@@ -114,17 +114,18 @@ def language_of(text: str) -> str | None:
     signs = _telling_words(text)
     if not ascii_alone:
         signs += ((letter, 1) for letter in set(plain(text)) if not letter.isascii())
-    votes = dict.fromkeys(LANGUAGES, 0.0)
-    for sign, weight in signs:
-        languages = _languages_by_sign().get(sign, ())
+    by_sign, votes = _languages_by_sign(), dict.fromkeys(LANGUAGES, 0.0)
+    known = [(languages, weight) for sign, weight in signs if (languages := by_sign.get(sign))]
+    for languages, weight in known:
         for code in languages:
             votes[code] += weight / sqrt(len(languages))
-    likeliest = max(votes, key=lambda code: votes[code])
+    likeliest = max(votes, key=votes.__getitem__)
     best = likeliest if votes[likeliest] else None
     if _CYRILLIC.search(text):
         return best if best == "uk" else "ru"
-    if best is None or votes[best] <= _TELLING:
-        return next((code for code, ending in _denials() if ending.search(plain(text))), best)
+    if sum(1 / sqrt(len(languages)) for languages, _ in known if best in languages) <= _TELLING:
+        plainly = plain(text)
+        return next((code for code, ending in _denials() if ending.search(plainly)), best)
     return best
 
 
@@ -139,15 +140,17 @@ def _telling_words(text: str) -> list[tuple[str, float]]:
     has_names = any(word[0][0].islower() for word in spoken)
     telling: list[tuple[str, float]] = []
     end = 0
-    for word in spoken:
-        plainly = word[0].lower()
-        parts = {plainly, *_ELISION.split(plainly)} if "'" in plainly else {plainly}
-        capitalized = word[0][0].isupper() and word[0][1:2].islower()
-        if not (has_names and capitalized):
-            telling += ((part, 1) for part in parts)
-        elif not end or _SENTENCE_END.search(text, end, word.start()):
-            telling += ((part, _BEGINS) for part in parts)
-        end = word.end()
+    for found in spoken:
+        word, weight = found[0], 1.0
+        if has_names and word[0].isupper() and word[1:2].islower():
+            begins = not end or _SENTENCE_END.search(text, end, found.start())
+            weight = _BEGINS if begins else 0.0
+        if weight:
+            plainly = word.lower()
+            telling.append((plainly, weight))
+            if "'" in plainly:
+                telling += ((part, weight) for part in _ELISION.split(plainly) if part != plainly)
+        end = found.end()
     return telling
 
 

@@ -14,7 +14,8 @@ from domain.text.vocabulary import ENGLISH, Vocabulary, all_talk, vocabulary
 from domain.text.words import grams, normalized, words
 
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
-_INSIDE = re.compile(r"\b[^\W\d_]+,? (?=([^\W\d_]{2,}))")
+_INSIDE = re.compile(r"\b([^\W\d_])[^\W\d_]*,? (?=([^\W\d_]{2,})(?: ([^\W\d_]))?)")
+"""A word with the one before it, and the letters that its neighbours begin with."""
 _MONTH_NUMBER = re.compile(r"(?<!\d)(1[0-2]|[1-9])\s*[月월]")
 _YEAR_DIGITS = 4
 
@@ -80,10 +81,15 @@ def names_inside(text: str) -> frozenset[str]:
 
     "Will" in "Who is Will?". Pronouns and small talk are no names, and a title tells none.
     """
+    names = {
+        word.lower()
+        for before, word, behind in _INSIDE.findall(text)
+        if word.istitle() and (before.islower() or behind.islower())
+    }
+    if not names:
+        return frozenset()
     code = language_of(text) or ENGLISH
     small = all_talk() | LANGUAGES[code].words("own") | LANGUAGES[code].words("you")
-    pairs = _INSIDE.finditer(text)
-    names = {pair[1].lower() for pair in pairs if pair[0][0].islower() and pair[1].istitle()}
     return frozenset(names & vocabulary(code).stop - small)
 
 

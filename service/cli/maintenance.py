@@ -113,7 +113,8 @@ def reindex(
 ) -> None:
     """Move memories to other embeddings or stores.
 
-    Or to another number of collections. Without options it does what the settings say. Nothing
+    Or to another number of collections. Without options it does what the settings say, and reads
+    anew what another version read of them, so that conversations begin faster. Nothing
     else may use the memories meanwhile; after an interruption the same command goes on. With
     --to, both stores may be set.
     """
@@ -136,6 +137,8 @@ def reindex(
         print(NO_MEMORIES)
     elif to is None:
         moved = f"{done.items} memories moved" if done.items else "All lies as wanted already"
+        if done.renewed:
+            moved = f"{done.renewed} episodes read anew, as this version finds what they say"
         spread = f"{done.shards} collections, " if done.shards else ""
         print(f"{moved}: {spread}embeddings {one_line(done.embeddings)}.")
         _advise(done.advice)

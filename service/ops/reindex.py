@@ -15,7 +15,7 @@ from settings import Settings
 from stores.base_store.backend import Backend, LongTermStore, NoModel, Written
 from stores.errors import StoreMismatch
 from stores.long_term import BACKENDS, backend_of
-from stores.maintenance.migrate import Progress, between, migrate
+from stores.maintenance.migrate import Progress, between, migrate, renewed
 from stores.recall.analyses import PassageAnalyses
 
 
@@ -33,6 +33,8 @@ class Reindexed:
 
     items: int
     """Memories moved; 0 where all lay as wanted already."""
+    renewed: int
+    """Where none was moved: episodes of which was found anew what recall keeps beside them."""
     here: str
     """Where they came from; where that is another place, what lies there is out of date now."""
     there: str
@@ -83,19 +85,23 @@ async def reindex(
     wanted = settings.model_copy(update={name: new for name, new in asked.items() if new})
     async with AsyncExitStack() as stack:
         model = await stack.enter_async_context(aclosing(await open_embeddings(wanted)))
+        tokens = await asyncio.to_thread(open_counter, settings.chat_model or "")
+        renew, again = PassageAnalyses(model, tokens).renewed, 0
         if source is target:
-            move = await stack.enter_async_context(target.reindex(wanted, model))
+            async with target.reindex(wanted, model) as move:
+                items = await migrate(*move, progress, renew) if move else 0
+            if move is None:
+                store = await stack.enter_async_context(target.open(wanted, model))
+                again = await renewed(store, renew, progress)
         else:
             old = await stack.enter_async_context(_as_written(source, settings, now, model))
             new = await stack.enter_async_context(target.open(wanted, model))
             how = target.how_to_use(settings)
             move = await between(old, new, here=here, there=there, how=how)
-        tokens = await asyncio.to_thread(open_counter, settings.chat_model or "")
-        renew = PassageAnalyses(model, tokens).renewed
-        items = await migrate(*move, progress, renew) if move else 0
+            items = await migrate(*move, progress, renew) if move else 0
     advice = tuple(_advice(settings, wanted, source, target))
     spread = wanted.chroma_shards if target.spreads else None
-    return Reindexed(items, here, there, spread, wanted.embeddings, advice)
+    return Reindexed(items, again, here, there, spread, wanted.embeddings, advice)
 
 
 def _advice(

@@ -58,6 +58,28 @@ async def migrate(
     return moved
 
 
+async def renewed(store: LongTermStore, renew: Renew, progress: Progress) -> int:
+    """Write again, where it lies, every item that `renew` returns otherwise; return how many.
+
+    Args:
+        store: Where the memories are; nothing else may write them meanwhile.
+        renew: Called in a thread with every item.
+        progress: Told after every batch.
+
+    Raises:
+        StoreUnavailable: If the store does not answer.
+    """
+    total, seen, written = await store.count(), 0, 0
+    async for batch in _batches(Side(store, notes=False)):
+        anew = await asyncio.to_thread(lambda items: [*map(renew, items)], batch)
+        other = [new for old, new in zip(batch, anew, strict=True) if new is not old]
+        if other:
+            await store.restore(other)
+        seen, written = seen + len(batch), written + len(other)
+        progress(seen, total)
+    return written
+
+
 async def _batches(source: Source) -> AsyncIterator[list[StoredItem]]:
     batch: list[StoredItem] = []
     async for stored in source.rows():

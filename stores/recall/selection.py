@@ -25,7 +25,7 @@ MOST_LOOKED_AT = 500
 MANY = 2.5
 """How much more length costs where many messages answer: then more of them, and shorter ones."""
 MOST_FACTS = 24
-MOST_COMPARED = 16
+MOST_COMPARED = 64
 """Units of the user, the best by score, that are looked through for what changed."""
 MOST_CHANGES = 3
 """Changes that are shown together at most."""

@@ -208,3 +208,8 @@ def test_a_name_tells_no_language(text: str, code: str) -> None:
 def test_words_of_which_one_looks_foreign_are_not_taken_for_that_language() -> None:
     assert language_of("my dog ada is three") == "en"
     assert language_of("I met him yesterday") == "en"
+
+
+def test_praise_is_no_turkish_denial() -> None:
+    for said in ("You look amazing!", "That looks amazing.", "Your photos look amazing"):
+        assert language_of(said) == "en"

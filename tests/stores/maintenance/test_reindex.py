@@ -335,3 +335,32 @@ async def test_passages_are_read_anew_for_another_model_as_they_are_moved(tmp_pa
         rows = await stores.memories.all(owner, None)
     ready = PassageAnalyses(model, open_counter("")).unpack({said.id: said}, rows.beside)
     assert ready.messages.keys() == {said.turns[0].ref(0), said.turns[0].ref(1)}
+
+
+@pytest.mark.parametrize("layout", ["chroma", deep("postgres")])
+async def test_passages_that_another_version_read_are_read_anew_where_they_lie(
+    layout: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = {"postgres_url": request.getfixturevalue("postgres_url")} if layout != "chroma" else {}
+    settings = Settings(
+        _env_file=None, data_dir=tmp_path, embeddings="wordllama", chroma_shards=2, **place
+    )
+    talks = [episode(chain_of(f"I adopted greyhound {n}."), "About a dog.") for n in range(60)]
+    owners = [Owner(f"user{n}") for n in range(60)]
+    with monkeypatch.context() as older:
+        older.setattr("stores.recall.analyses._FORM", "an older one")
+        async with open_stores(settings) as stores:
+            for owner, talk in zip(owners, talks, strict=True):
+                await stores.memories.put(owner, None, talk)
+    done = await reindex(settings, None, None, None, silent)
+    assert done is not None
+    assert (done.items, done.renewed) == (0, 60)
+    again = await reindex(settings, None, None, None, silent)
+    assert again is not None
+    assert again.renewed == 0
+    analyses = PassageAnalyses(await open_embeddings(settings), open_counter(""))
+    async with open_stores(settings) as stores:
+        for owner, talk in zip(owners, talks, strict=True):
+            rows = await stores.memories.all(owner, None)
+            assert rows.episodes == (talk,)
+            assert analyses.unpack({talk.id: talk}, rows.beside).messages

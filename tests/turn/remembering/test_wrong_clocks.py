@@ -114,3 +114,28 @@ async def test_what_was_said_last_is_gone_on_with_though_a_clock_was_ahead_befor
         assert house.shown() == {"mark2"} and "came 3 hours ago" in house.prompt()
         clock.passes(hours=3)
         assert (await sweep(house.parts)).emptied == 1
+
+
+async def test_a_clock_that_is_a_little_ahead_changes_nothing(open_house: Open) -> None:
+    clock = Clock()
+    async with open_house(clock=clock) as house:
+        await house.say("one", "one")
+        clock.passes(days=3, minutes=2)
+        await house.say("two, by a server two minutes ahead", "one")
+        clock.at -= timedelta(minutes=1)
+        await house.say("three, by the other", "one")
+        assert "days ago" not in house.prompt()
+
+
+async def test_what_was_said_last_is_gone_on_with_by_a_clock_that_is_behind(
+    open_house: Open,
+) -> None:
+    clock = Clock()
+    async with open_house(clock=clock) as house:
+        await house.say("Let us speak of mark1", "one")
+        clock.passes(days=30)
+        await house.say("Let us speak of mark2", "two")
+        clock.at -= timedelta(days=3)
+        assert await Conversation(house.parts).last_thread(Owner("alex")) == "two"
+        await house.say("Hello", "three")
+        assert house.shown() == {"mark2"}

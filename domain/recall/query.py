@@ -82,14 +82,15 @@ def read_question(
     """
     named = frozenset(name for name in speakers if mentions(text, name))
     names = {term for name in speakers for term in terms(name)}
-    said = [*terms(text), *names_inside(text)]
+    small_names = names_inside(text, question=True)
+    said = [*terms(text), *small_names]
     everything = tuple(said or filter(holds, terms_in_any_language(text)))
     about = tuple(term for term in everything if term not in names) or everything
     first_person = text
     for name in sorted(named):
         first_person = re.sub(rf"\b{re.escape(name)}['’]s\b", "my", first_person)
         first_person = re.sub(rf"\b{re.escape(name)}\b", "I", first_person)
-    strong = strong_terms(text) | names_inside(text)
+    strong = strong_terms(text) | small_names
     if not said:
         strong |= set(everything)
     bare = [word for word in content_words(text) if not names & set(terms(word))]

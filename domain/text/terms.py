@@ -76,15 +76,16 @@ def terms_in_any_language(text: str) -> list[str]:
     return list(dict.fromkeys(term for code in LANGUAGES for term in stems(spoken, code)))
 
 
-def names_inside(text: str) -> frozenset[str]:
+def names_inside(text: str, *, question: bool = False) -> frozenset[str]:
     """Return the small words that are capitalized inside a text, as names are.
 
-    "Will" in "Who is Will?". Pronouns and small talk are no names, and a title tells none.
+    "Will" in "Who is Will?". Pronouns and small talk are no names, and a title tells none: behind
+    a capitalized word only a question does ("Does Will play?").
     """
     names = {
         word.lower()
         for before, word, behind in _INSIDE.findall(text)
-        if word.istitle() and (before.islower() or behind.islower())
+        if word.istitle() and (before.islower() or (question and behind.islower()))
     }
     if not names:
         return frozenset()

@@ -74,12 +74,11 @@ def reply(reading: Reading, encoder: LocalEmbeddings, tokens: TokenCounter) -> s
     who_am_i = first_person(question) and not terms(question)
     if asks_for_everything(question) or who_am_i:
         return _quoted(about_user(reading.remembered), tokens, texts) or texts.unknown
-    if asks_what_you_said(question):
-        own, _ = answers_to(question, reading.replies, encoder)
-        if own:
-            return _quoted([replace(item, name=texts.i_said) for item in own], tokens, texts)
     answers, near = answers_to(question, reading.remembered, encoder)
-    parts = [_quoted(answers, tokens, texts)] if answers else []
+    asked = asks_what_you_said(question)
+    own = answers_to(question, _own_words(reading), encoder)[0] if asked else []
+    quoted = [*(replace(reply, name=texts.i_said) for reply in own), *answers]
+    parts = [_quoted(quoted, tokens, texts)] if quoted else []
     if near:
         parts.append(f"{texts.near} {_quoted(near, tokens, texts)}")
     return " ".join(parts) or texts.unknown
@@ -102,6 +101,16 @@ def _language(reading: Reading) -> str | None:
     before = [item for item in reversed(reading.remembered) if not item.note]
     latest = max(before, key=lambda item: item.date, default=None)
     return language_of(latest.text) if latest else code
+
+
+def _own_words(reading: Reading) -> list[Remembered]:
+    """Return what the assistant said that quotes nothing."""
+    said = [*reading.remembered, *reading.replies]
+    return [
+        reply
+        for reply in reading.replies
+        if not any(each.text in reply.text for each in said if each.text != reply.text)
+    ]
 
 
 def _acknowledgement(message: str, texts: Texts) -> str:

@@ -3,8 +3,11 @@
 By the words of the question first; where they leave doubt, by meaning.
 """
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from domain.text.statements import first_person, is_question
 from domain.text.terms import names_inside, strong_terms, terms
@@ -15,7 +18,7 @@ from models.offline.prompt import Remembered
 MOST = 3
 """Sentences of one answer at most."""
 _ENOUGH = 0.5
-"""Share of a question's words that an answer has at least."""
+"""Share of a question's words, weighed by how rare they are, that an answer has at least."""
 _SURE = 0.6
 """Share from which on nothing else is looked for."""
 _NUMBER = re.compile(r"\d+")
@@ -25,6 +28,11 @@ _BACK_THEN = re.compile(
     re.IGNORECASE,
 )
 _I = {"i"}
+
+
+def _meeting(stems: Iterable[str]) -> frozenset[str]:
+    """Return stems such that "allergy" and "allergic" have one."""
+    return frozenset(stem.removesuffix("i") if len(stem) > 4 else stem for stem in stems)
 
 
 def answers_to(
@@ -59,12 +67,16 @@ def answers_to(
 def _by_words(question: str, items: Sequence[Remembered]) -> tuple[list[Remembered], bool]:
     """Return the sentences with most words of a question, and whether they leave little doubt."""
     of_self = first_person(question)
-    wanted = strong_terms(question) | names_inside(question) or frozenset(terms(question))
-    wanted = wanted or frozenset(words(question))  # A name alone may look like a small word.
+    wanted = _meeting(strong_terms(question) | names_inside(question, question=True))
+    # A name alone may look like a small word.
+    wanted = wanted or _meeting(terms(question)) or frozenset(words(question))
+    stems = [_meeting(terms(item.text)) | names_inside(item.text) for item in items]
+    spread = Counter(chain(*stems))
+    # A word that nobody said counts as one that was said once.
+    rarity = {stem: math.log(1 + len(items) / (0.5 + (spread[stem] or 1))) for stem in wanted}
     shares: dict[Remembered, float] = {}
-    for item in items:
-        has = names_inside(item.text).union(terms(item.text))
-        share = len(wanted & has) / max(1, len(wanted))
+    for item, has in zip(items, stems, strict=True):
+        share = sum(rarity[stem] for stem in wanted & has) / (sum(rarity.values()) or 1.0)
         if of_self and not item.note and first_person(item.text) is False:
             share /= 2  # What is said of others answers who asks about themselves with a doubt.
         if share >= _ENOUGH:

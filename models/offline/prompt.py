@@ -78,7 +78,7 @@ def read(messages: Sequence[BaseMessage]) -> Reading:
         if isinstance(message, AIMessage):
             told += _units(str(message.text), UNNAMED["assistant"], note=True)
     replies = [item for item in told if item.note and item.name]
-    remembered = [item for item in told if item not in replies]
+    remembered = [item for item in told if not (item.note and item.name)]
     *before, now = [_TAG.sub(" ", _BLOCK.sub("\n", text)).strip() for text in texts] or [""]
     names = {item.name for item in remembered if not item.note}
     name, said = _named(now)

@@ -385,3 +385,19 @@ def test_it_says_in_the_language_of_the_question_that_it_knows_nothing(
 ) -> None:
     assert "No recuerdo" in answer(in_any_language, "¿Cómo se llama mi perro?")
     assert "记得" in answer(in_any_language, "我的狗叫什么名字？")
+
+
+def test_what_only_shares_a_common_word_with_a_question_is_no_answer_to_it(
+    model: OfflineChatModel,
+) -> None:
+    said = HumanMessage("My car is red."), HumanMessage("My car has a flat tyre.")
+    reply = answer(model, "What colour is my car?", *said)
+    assert reply.startswith("The nearest") and '"My car is red."' in reply
+
+
+def test_what_the_user_said_stands_beside_what_the_assistant_said(model: OfflineChatModel) -> None:
+    said = HumanMessage("Ich bin allergisch gegen Nüsse."), AIMessage("Nüsse sind gesund.")
+    reply = answer(model, "Was habe ich dir über Nüsse gesagt?", *said)
+    assert '"Ich bin allergisch gegen Nüsse."' in reply
+    again = answer(model, "Was hast du über Nüsse gesagt?", *said, AIMessage(reply))
+    assert again.count("Nüsse sind gesund.") == 1

@@ -11,9 +11,9 @@ from itertools import dropwhile, islice
 from domain.facts.support import contradicted, supported
 from domain.records import Turn
 from domain.text.dates.english import MONTH_FORMS, MONTHS, WEEKDAYS
+from domain.text.languages import language_of
 from domain.text.pieces import pieces
 from domain.text.sentences import sentences
-from domain.text.vocabulary import ENGLISH, vocabulary, vocabulary_of
 from domain.text.wording import NEGATION, fold, numbers, numbers_as_said, root
 
 _MONTH = rf"(?:{MONTH_FORMS})\b"
@@ -27,6 +27,15 @@ _MONTH_NAME = re.compile(_MONTH, re.IGNORECASE)
 _WEEKDAY = re.compile("|".join(WEEKDAYS), re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['.:-][^\W_]+)*")
 _CAMEL = re.compile(r"(?<![a-z])[a-z]+[A-Z]")
+_ORDINARY = re.compile(
+    r"(?:i|i'\w+|a|an|the|my|your|his|her|its|our|their|he|she|it|we|you|they|this|that|these|those"
+    r"|there|here|and|but|or|so|if|when|while|because|as|at|by|for|from|in|of|on|to|with|after"
+    r"|before|since|then|than|now|today|tonight|yesterday|tomorrow|also|actually|anyway|maybe"
+    r"|perhaps|please|thanks|thank|hi|hey|hello|ok|okay|yes|yeah|no|not|never|oh|well|wow|what"
+    r"|who|why|where|how|which|can|could|would|should|will|do|does|did|is|are|was|were|am|have"
+    r"|has|had|let|let's|just|some|any|all|every|last|next|mr|mrs|ms|dr|tv|lol|omg|btw|pm|am)$",
+    re.IGNORECASE,
+)
 _DENIAL = re.compile(
     rf"{NEGATION.pattern}|\b(?:avoid|dislik|refus|unable|quit|stop|declin|lack|except|reject"
     r"|against|unwilling|hate[sd]?\b|free\b)\w*",
@@ -40,6 +49,10 @@ _IDLE = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(r"[,;:]| but | and (?:i|he|she|we|they) ", re.IGNORECASE)
+_FILLER = re.compile(
+    r"(?:a|an|the|any|my|to|of|in|on|at|it|is|be|been|have|has|do|that|this|for|with|and|or|so|very"
+    r"|really|more|longer|even|ever|i|me|he|she|we|they|you|his|her|their|our|your)$"
+)
 _ACTS = ("eat", "drink", "like", "love", "enjoy", "own", "want", "need", "get", "use", "take")
 _DOING = frozenset(map(root, _ACTS))
 _SHOWN = 24
@@ -163,21 +176,15 @@ def _names_inside(text: str) -> Iterator[str]:
 
 def _names(text: str, inside: set[str]) -> Iterator[str]:
     """Yield the names of a text: runs of capitalized words, less a sentence's ordinary opener."""
-    language = vocabulary_of(text)
-    if language.code == "de":
+    if language_of(text) == "de":
         return  # a language that capitalizes its nouns
-    small = language.stop | language.phrases("talk") | language.phrases("times")
-
-    def ordinary(word: str) -> bool:
-        return word.casefold().partition("'")[0] in small
-
     for sentence in sentences(text):
         if len(sentence.split()) > 2 and sentence.isupper():
             continue
         for opens, run in _runs(sentence):
             skip = opens and run[0] not in inside and not _CAMEL.match(run[0])
-            left = dropwhile(ordinary, reversed(run[1:] if skip else run))
-            if name := list(dropwhile(ordinary, reversed(list(left)))):
+            left = dropwhile(_ORDINARY.match, reversed(run[1:] if skip else run))
+            if name := list(dropwhile(_ORDINARY.match, reversed(list(left)))):
                 yield " ".join(name)
 
 
@@ -217,6 +224,5 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _stems(text: str) -> set[str]:
-    """Return the stems of the words of substance in an English text."""
-    small = vocabulary(ENGLISH).stop
-    return {root(word) for word in _WORD.findall(fold(text)) if word not in small}
+    words = (word for word in _WORD.findall(fold(text)))
+    return {root(word) for word in words if not _FILLER.match(word)}

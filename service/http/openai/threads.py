@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice, takewhile
+from itertools import takewhile
 from uuid import uuid4
 
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Said, Turn
+from domain.text.words import words
 from domain.turns import live, parents_of
 from service.conversation import Conversation, new_thread
 from stores.open import Stores
@@ -94,6 +95,7 @@ def thread_of_the_same(
 ) -> Turn | None:
     """Return the end of a thread on which the user said all that a history says they said.
 
+    A reply that another model gave, or that was written anew by hand, makes it another thread.
     Clients change what they send back: they leave thoughts out of replies and add sources, and
     show a message without the files that they had put around it.
     """
@@ -105,13 +107,33 @@ def thread_of_the_same(
 
 def _said_the_same(turns: Mapping[str, Turn], end: Turn, wanted: Sequence[Pair]) -> bool:
     """Return whether a turn and those before it may be what a client sends back."""
-    said = list(islice(_backwards(turns, end), len(wanted)))
-    return len(said) == len(wanted) and all(map(_is_changed, said, reversed(wanted)))
+    told = _backwards(turns, end)
+    return all(
+        (said := next(told, None)) is not None and _may_be(said, sent) for sent in reversed(wanted)
+    )
 
 
-def _is_changed(said: Pair, sent: Pair) -> bool:
+def _may_be(said: Pair, sent: Pair) -> bool:
     """Return whether what a client sends back may be what was said, and holds no news of it."""
-    return said[0] == sent[0] or (said[1] == sent[1] and sent[0] in said[0])
+    if said == sent or not sent[0]:
+        return said == sent
+    if said[0] == sent[0]:
+        return _alike(words(said[1]), words(sent[1]))
+    return said[1] == sent[1] and _holds(words(said[0]), words(sent[0]))
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Return whether of two replies one is the other with words left out: part of it, or most."""
+    part, whole = sorted((one, other), key=len)
+    rest = iter(whole)
+    return _holds(whole, part) or (
+        2 * len(part) > len(whole) and all(word in rest for word in part)
+    )
+
+
+def _holds(whole: Sequence[str], part: Sequence[str]) -> bool:
+    """Return whether words stand in a text one after the other; no words stand nowhere."""
+    return bool(part) and f" {' '.join(part)} " in f" {' '.join(whole)} "
 
 
 async def place_of(
@@ -164,7 +186,8 @@ async def place_of(
             await stores.checkpointer.adelete_thread(str(thread))
         length, parent = await asyncio.to_thread(_beginning, known, view, history)
         rest = history[length:][-IMPORTED:]
-        return Place(await _imported(stores, owner, rest, thread or new_thread(), parent, now))
+        branch = thread or new_thread()
+        return await _begun(stores, owner, view.generation, rest, branch, parent, now)
     for name, last in view.refs.items():
         if last == turn.id and thread in (None, name):
             # What waits there unanswered comes again, unless its user took it back.
@@ -179,9 +202,7 @@ async def place_of(
         return Place(str(thread), message=edited.messages[0].id)
     # Too old to leave from there, or known by another thread: a thread of its own begins with it.
     branch = thread if thread is not None and ref is None else new_thread()
-    await stores.journal.note_thread(owner, view.generation, branch)
-    await stores.journal.add_turns(owner, view.generation, [], branch, turn.id)
-    return Place(branch)
+    return await _begun(stores, owner, view.generation, [], branch, turn.id, now)
 
 
 def _following(turns: Iterable[Turn], ref: str | None, turn: Turn) -> Turn | None:
@@ -208,16 +229,20 @@ def _beginning(
     Told again, they would be remembered twice, and again where they were forgotten.
     """
     by_id = _reached(turns, view)
-    wanted = [(_plain(user), _plain(reply)) for user, reply in history]
-    ends: dict[str, list[Turn]] = {}
+    after: dict[str, list[Turn]] = {}
     for turn in by_id.values():
-        ends.setdefault(_said(turn)[0], []).append(turn)
-    for length in range(len(wanted) - 1, max(0, len(wanted) - IMPORTED), -1):
-        for turn in ends.get(wanted[length - 1][0], ()):
-            begins_so = len(list(islice(_backwards(by_id, turn), length + 1))) == length
-            if begins_so and _said_the_same(by_id, turn, wanted[:length]):
-                return length, turn.id
-    return 0, None
+        after.setdefault(turn.parent if turn.parent in by_id else "", []).append(turn)
+    same: list[Turn] = []
+    following, length = after.get("", []), 0
+    for user, reply in history:
+        sent = _plain(user), _plain(reply)
+        following = [turn for turn in following if _may_be(_said(turn), sent)]
+        if not following:
+            break
+        same, length = following, length + 1
+        following = [turn for last in same for turn in after.get(last.id, ())]
+    newest = max(same, key=lambda turn: turn.seq, default=None)
+    return length, newest.id if newest is not None else None
 
 
 def _reached(turns: Iterable[Turn], view: JournalView) -> dict[str, Turn]:
@@ -239,15 +264,16 @@ async def _left_branch(
     return await conversation.checkpoint_after(thread, turn.id) if turn is not None else None
 
 
-async def _imported(
+async def _begun(
     stores: Stores,
     owner: Owner,
+    generation: str | None,
     history: Sequence[Pair],
     thread: str,
     parent: str | None,
     now: datetime,
-) -> str:
-    """Write a history that nobody here knows as turns of a thread without any, after `parent`."""
+) -> Place:
+    """Begin a thread with what is known up to `parent`, and after it turns of a history."""
     turns: list[Turn] = []
     for user, reply in history:
         messages = [Said(id=uuid4().hex, role="user", text=user, at=now)] if user.strip() else []
@@ -256,7 +282,6 @@ async def _imported(
             Turn(id=uuid4().hex, parent=parent, thread=thread, at=now, messages=tuple(messages))
         )
         parent = turns[-1].id
-    generation = (await stores.journal.read(owner)).generation
     await stores.journal.note_thread(owner, generation, thread)
-    await stores.journal.add_turns(owner, generation, turns, thread, turns[-1].id)
-    return thread
+    await stores.journal.add_turns(owner, generation, turns, thread, str(parent))
+    return Place(thread)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+LONGEST_NAME = 200
+"""Letters of the name of who speaks at most."""
 _DEEPEST = 50
 """Levels of JSON; no form, call or part of a message has more than five."""
 
@@ -10,6 +12,11 @@ def clean(text: str) -> str:
     """Return a text with the halves of characters joined, and without what no store takes."""
     joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return joined.replace("\x00", "")
+
+
+def clean_name(name: str) -> str:
+    """Return the name of who speaks on one line: after it what they say stands in a prompt."""
+    return " ".join(clean(name).split())[:LONGEST_NAME]
 
 
 def cleaned(value: Any, depth: int = 0) -> Any:

@@ -8,7 +8,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
-from domain.clean_text import clean, cleaned
+from domain.clean_text import clean, clean_name, cleaned
 from models.parts import has_parts, is_part
 from nodes.locate import borrowed_turns
 from nodes.messages.checked_state import signatures_of
@@ -72,7 +72,7 @@ class LoadBuffer:
                 now,
                 signatures,
                 content=_content(message),
-                name=clean(message.name) if message.name else None,
+                name=clean_name(message.name or "") or None,
                 id=_own_id(message, taken),
             )
             for message in new_messages(messages)

@@ -8,7 +8,7 @@ from typing import NoReturn
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage
 from langgraph.config import get_config
 
-from domain.clean_text import clean
+from domain.clean_text import LONGEST_NAME, clean
 from domain.prompt_budget import too_large
 from models.parts import has_parts, is_part
 from nodes.messages.checked_state import signatures_of
@@ -20,8 +20,6 @@ from stores.checkpoint_pruning import at_checkpoint
 FOREIGN = "This thread belongs to another conversation: start a thread of your own."
 """What a turn on another owner's thread is told; it does not name the other."""
 
-NAME_LENGTH = 200
-"""Letters of a speaker's name at most; names are shown with what was said."""
 MOST_MESSAGES = 1_000
 """Messages that a turn brings at most: to look at more would hold everybody else up."""
 LOOK_BACK = 4
@@ -158,8 +156,8 @@ def _unfit(message: AnyMessage) -> str | None:
         return "A message may hold text, images, sound and files: leave out what is none of these."
     if any(isinstance(block, dict) and not isinstance(block.get("text"), str) for block in blocks):
         return "The message has a part without text: write something."
-    if message.name and len(message.name) > NAME_LENGTH:
-        return f"The name of a message may have {NAME_LENGTH} letters: use a shorter one."
+    if message.name and len(message.name) > LONGEST_NAME:
+        return f"The name of a message may have {LONGEST_NAME} letters: use a shorter one."
     if not clean(message.text).strip() and not has_parts(message):
         return "The message is empty: write something."
     return None

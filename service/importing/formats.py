@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from domain.clean_text import clean
+from domain.clean_text import clean, clean_name
 from domain.json_text import read_json
 from domain.owner import digest
 from service.importing.values import inner, is_dict, moment_of, texts_of
@@ -255,7 +255,7 @@ def _append(messages: dict[str, Message], item: Any, place: str, now: datetime) 
         role=role,
         text=text,
         at=moment_of(when, before.at if before else now),
-        name=clean(name) if isinstance(name, str) and name.strip() else None,
+        name=clean_name(name) or None if isinstance(name, str) else None,
     )
 
 

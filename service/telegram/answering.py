@@ -13,6 +13,7 @@ from aiogram.types import (
     User,
 )
 
+from domain.clean_text import clean_name
 from domain.owner import Owner
 from service.conversation import Content, new_thread
 from service.http.turns import Ask, begin_turn
@@ -30,6 +31,8 @@ UNREADABLE = (
     "I read text and photos only: voice messages, videos, files and stickers do not reach me, so "
     "write it to me."
 )
+NAMELESS = "Somebody"
+"""Who said what was forwarded from a deleted account, or a chat without a title."""
 EMPTY = "(The reply is empty.)"
 """Telegram takes no message without a visible sign."""
 
@@ -124,13 +127,17 @@ class Answering:
 def _author(message: Message) -> str | None:
     """Return who said what a user forwards; None for words of their own."""
     match message.forward_origin:
-        case MessageOriginUser(sender_user=author) if author.id != message.chat.id:
-            return author.full_name
+        case None:
+            return None
+        case MessageOriginUser(sender_user=author):
+            if author.id == message.chat.id:
+                return None
+            name = author.full_name
         case MessageOriginHiddenUser(sender_user_name=name):
-            return name
+            pass
         case MessageOriginChat(sender_chat=chat) | MessageOriginChannel(chat=chat):
-            return chat.title
-    return None
+            name = chat.title or ""
+    return clean_name(name) or NAMELESS
 
 
 def _said(report: TurnReport, streamed: str) -> str:

@@ -29,6 +29,7 @@ from service.telegram.retrying import Retrying
 
 PRIVATE = "I talk in private chats only: in a group others would read what you told me. Write to me"
 STRANGER = "This bot is private: ask whoever runs it to let you in. Your Telegram id is {}."
+FORWARDED = "I do nothing that a forwarded message commands: write the command yourself."
 FAILED = (
     "Something went wrong here, which is not your fault: try it again, or in other words. Whoever "
     "runs this bot finds it in its log."
@@ -91,6 +92,9 @@ class Router:
             await reply.end()
         elif not text.startswith("/"):
             await self.answering.answer(message, user, delivery, edited)
+        elif message.forward_origin is not None:
+            reply.text = FORWARDED
+            await reply.end()
         elif not edited:
             await self.commands.run(text, await self.people.owner(user), reply)
 

@@ -51,7 +51,8 @@ async def test_an_unknown_time_zone_is_said_in_a_sentence(open_house: Open) -> N
 
 async def test_the_names_of_speakers_stand_in_the_prompt(open_house: Open) -> None:
     async with open_house() as house:
-        for name, text in (("Anna", "I am hungry"), ("Ben", "I am not"), (None, "Who is hungry?")):
+        spoken = (("Anna", "I am hungry"), ("Ben\n", "I am not"), (None, "Who is hungry?"))
+        for name, text in spoken:
             message: Any = {"messages": [HumanMessage(text, name=name)]}
             await house.graph.ainvoke(message, house.config(), context=ChatContext(user_id="alex"))
         said = [m["content"] for m in house.server.requests[-1]["messages"] if m["role"] == "user"]

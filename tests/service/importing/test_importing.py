@@ -298,7 +298,7 @@ def test_a_message_without_a_date_is_of_when_it_was_answered_to(tmp_path: Path) 
     lines = [
         {"role": "user", "content": "I sail.", "timestamp": int(told.timestamp() * 1000)},
         {"role": "assistant", "content": "Where?"},
-        {"role": "user", "content": "At sea.", "name": "Bob", "timestamp": told.isoformat()},
+        {"role": "user", "content": "At sea.", "name": "Bob\n", "timestamp": told.isoformat()},
     ]
     (chat,) = read_file("messages", written(tmp_path, lines), NOW).chats
     assert [message.at for message in chat.messages.values()] == [told] * 3

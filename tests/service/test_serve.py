@@ -78,6 +78,27 @@ async def test_only_the_web_pages_that_are_named_may_call(monkeypatch: pytest.Mo
             assert "retry-after" in then.headers["access-control-expose-headers"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"origin": "http://other.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://alone:81"}, 403),
+        ({"origin": "http://alone"}, 405),
+        ({"origin": "https://chat.example", "x-forwarded-host": "chat.example"}, 405),
+        ({"origin": "http://elsewhere", "sec-fetch-site": "same-origin"}, 405),
+        ({}, 405),
+    ],
+)
+async def test_over_plain_http_the_origin_tells_a_page_of_another_site(
+    sent: dict[str, str], status: int
+) -> None:
+    transport = httpx.ASGITransport(create())
+    async with httpx.AsyncClient(transport=transport, base_url="http://alone") as client:
+        posted = await client.post("/docs", headers=sent)  # which can be changed by nobody
+        assert posted.status_code == status
+
+
 @pytest.mark.deep
 async def test_workers_that_are_told_to_stop_end_their_streams_and_take_no_more_requests(
     tmp_path: Path, redis_url: str, chroma_url: str, openai_server: OpenAIServer

@@ -10,6 +10,7 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.enums import ChatType
 from aiogram.exceptions import (
+    ClientDecodeError,
     TelegramAPIError,
     TelegramNotFound,
     TelegramUnauthorizedError,
@@ -151,7 +152,7 @@ async def _greeted(bot: Bot, url: str) -> str:
         )
     except (TelegramUnauthorizedError, TelegramNotFound) as error:
         raise BotUnusable(TOKEN) from error
-    except TelegramAPIError as error:
+    except (TelegramAPIError, ClientDecodeError) as error:
         raise BotUnusable(
             f"Telegram does not answer at {url} ({error}): look at the network, or at "
             "MNEMO_TELEGRAM_API_URL."

@@ -91,23 +91,37 @@ class Polling:
                 await asyncio.wait(running, timeout=BUSY_WAIT, return_when="FIRST_COMPLETED")
 
     async def _updates(self, offset: int | None, wait: int) -> list[Update]:
-        """Ask for updates; one that cannot be read must not hold up those after it."""
+        """Ask for updates; one that cannot be read must not hold up those after it.
+
+        Raises:
+            ClientDecodeError: If nothing of the answer can be read.
+        """
         try:
-            return await self._bot.get_updates(
+            updates: list[Update] | None = await self._bot.get_updates(
                 offset=offset, timeout=wait, allowed_updates=KINDS, request_timeout=WAIT + 10
             )
         except ClientDecodeError as error:
-            if not isinstance(error.data, dict):
+            listed = error.data.get("result") if isinstance(error.data, dict) else None
+            read = map(self._read, listed if isinstance(listed, list) else ())
+            updates = [update for update in read if update is not None]
+            if not updates:
                 raise
-            return [self._read(update) for update in error.data["result"]]
+        if updates is None:
+            raise ClientDecodeError("It brings no updates", ValueError("no result"), None)
+        return updates
 
-    def _read(self, update: dict[str, Any]) -> Update:
-        """Return an update as aiogram has it; without what it says where that cannot be read."""
-        try:
-            return Update.model_validate(update, context={"bot": self._bot})
-        except ValidationError as error:
-            _log.warning("An update of Telegram cannot be read: %s", error.errors()[0]["loc"])
-            return Update(update_id=update["update_id"])
+    def _read(self, update: Any) -> Update | None:
+        """Return an update as aiogram has it; without what it says where that cannot be read.
+
+        None where its number cannot be read either.
+        """
+        id = update.get("update_id") if isinstance(update, dict) else None
+        for given in (update, {"update_id": id}):
+            try:
+                return Update.model_validate(given, context={"bot": self._bot})
+            except ValidationError as error:
+                _log.warning("An update of Telegram cannot be read: %s", error.errors()[0]["loc"])
+        return None
 
     async def _take(self, update: Update) -> None:
         """Do what an update asks for, after those of its chat that came before it."""

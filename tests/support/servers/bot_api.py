@@ -60,6 +60,8 @@ class BotAPI:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.faults: defaultdict[str, deque[Refusal]] = defaultdict(deque)
         """The next answers of a method that are errors."""
+        self.odd: defaultdict[str, deque[Any]] = defaultdict(deque)
+        """The next answers of a method that are JSON, and no more than that."""
         self.files: dict[str, bytes] = {}
         self.webhook = ""
         self._ids, self._changed = count(1), asyncio.Event()
@@ -154,6 +156,8 @@ class BotAPI:
         fault = self.faults[method].popleft() if self.faults.get(method) else None
         if fault is not None and not fault.hangs:
             return self._refused(fault)
+        if self.odd.get(method):
+            return JSONResponse(self.odd[method].popleft())
         handler = getattr(self, f"_{method}", None)
         result = await handler(form) if handler else True
         if isinstance(result, Refusal):

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from domain.facts.same_statement import USER, Sayings, content_of, named, names_of
 from domain.facts.statement import statement_id
-from domain.facts.user_statements import last_said, own_texts, said_only_in, statements_of
+from domain.facts.user_statements import own_texts, said_only_in, statements_of, taken_back
 from domain.facts.what_else import what_else
 from domain.records import Entity, Episode, Fact, Turn, turn_of
 from domain.text.languages import language_of
@@ -159,7 +159,7 @@ def _when_asked(facts: Iterable[Fact], turns: Mapping[str, Turn], wanted: Wanted
     until = max((turn.seq for turn in asking), default=None)
     said = [turn for turn in turns.values() if until is None or turn.seq <= until]
     later = turns.keys() - {turn.id for turn in said}
-    last = [turn for id in wanted.last_before if (turn := last_said(turns, id))]
+    last = taken_back(turns, wanted.last_before, asking)
     return _WhenAsked(
         speakers=frozenset().union(*map(_speakers, asking)),
         turns=said,

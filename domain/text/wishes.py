@@ -74,6 +74,26 @@ def wants_forgotten(sentence: str) -> str | None:
     return text if what and only_a_time(text, codes[0]) else what
 
 
+def may_mean_a_question(sentence: str) -> bool:
+    """Return whether a wish to forget what was said last may mean a question: "forget it".
+
+    "Ignore my last message" too; not "I was joking" nor "forget what I told you".
+    """
+    text = plain(sentence[:_LONGEST])
+    return not any(
+        _names_a_statement(text, LANGUAGES[code]) for code in LANGUAGES if _forms(code).search(text)
+    )
+
+
+def _names_a_statement(text: str, language: Language) -> bool:
+    """Return whether a wish says that what it takes back was stated."""
+    if language.jokes and re.search(language.jokes, text):
+        return True
+    said = language.words("own") | language.words("i_said")
+    last, spaced = language.words("last"), language.spaced
+    return holds(text, said, spaced=spaced) and not holds(text, last, spaced=spaced)
+
+
 @dataclass(frozen=True)
 class _Form:
     """How one asks to forget in a language."""

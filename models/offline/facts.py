@@ -13,7 +13,7 @@ from domain.facts.lasting_wishes import Wish, lasting_wish
 from domain.facts.own_words import own_sentences
 from domain.text.statements import first_person, is_order, is_question, only_imagined
 from domain.text.terms import numbers, strong_terms
-from domain.text.wishes import may_want_forgotten, wants_forgotten
+from domain.text.wishes import may_mean_a_question, may_want_forgotten, wants_forgotten
 from domain.text.words import words
 
 _LONGEST = 400
@@ -30,12 +30,15 @@ def extract_offline(messages: Sequence[Source]) -> Extraction:
     changes: list[FactChange] = []
     for message in messages:
         stated: list[FactChange] = []
-        said = ""
+        said = told = ""
         for sentence in dict.fromkeys(own_sentences(message.text)):
             if (wish := wants_forgotten(sentence)) is not None:
-                if wish or not is_question(said):  # "Any recipes? Forget it." takes nothing back
-                    changes.append(_change("forget", wish or said, message))
-                    stated = [each for each in stated if each.text != (wish or said)]
+                may_ask = not wish and may_mean_a_question(sentence)
+                if may_ask and is_question(said):
+                    continue  # "Any recipes? Forget it." takes nothing back
+                meant = wish or (said if may_ask else told)
+                changes.append(_change("forget", meant, message))
+                stated = [each for each in stated if each.text != meant]
                 continue
             lasting = lasting_wish(sentence)
             if lasting is not None:
@@ -44,6 +47,8 @@ def extract_offline(messages: Sequence[Source]) -> Extraction:
                 stated.append(_change("add", sentence, message))
             if strong_terms(sentence):
                 said = lasting.text if lasting else sentence
+                if lasting or not (is_question(said) or is_order(said)):
+                    told = said
         changes += stated
     return Extraction(facts=changes)
 

@@ -101,6 +101,14 @@ def test_a_question_or_a_remark_that_is_taken_back_takes_no_statement_with_it() 
     assert (stated(joke), forgotten(joke)) == (["I like tea."], ["Leo is a jerk."])
 
 
+def test_a_joke_takes_back_the_statement_and_not_what_was_asked_since() -> None:
+    said = "I robbed a bank in Oslo."
+    for since in ("Can you find me a lawyer?", "Recommend a lawyer in Rome.", ""):
+        for back in ("Just kidding!", "Forget what I just told you.", "I lied."):
+            text = f"{said} {since} {back}"
+            assert (stated(text), forgotten(text)) == ([], [said]), text
+
+
 @settings(max_examples=30)
 @given(st.text(max_size=200))
 def test_whatever_is_written_a_fact_is_a_piece_of_it(text: str) -> None:

@@ -272,8 +272,24 @@ async def test_a_question_that_is_taken_back_takes_no_statement_with_it(open_hou
         for said in ("I keep bees", "Can you recommend a restaurant?", "Oh, forget it."):
             await house.say(said)
         await house.say("Any good films? Never mind, forget that.")
+        for said in ("Can you recommend a bar?", "Wrong chat, ignore my last message"):
+            await house.say(said)
         await house.say("What do I keep?", "another")
         assert "I keep bees" in house.prompt()
+
+
+@pytest.mark.parametrize("asked", ["Can I eat sushi in Rome?", "Recommend a restaurant in Rome."])
+@pytest.mark.parametrize(
+    "back", ["Forget what I just told you.", "Forget what I said.", "I lied.", "Just kidding!"]
+)
+async def test_who_was_joking_takes_back_a_statement_also_after_a_question(
+    open_house: Open, asked: str, back: str
+) -> None:
+    async with open_house(memory_model="offline", extract_turns=1) as house:
+        for said in ("I am pregnant.", asked, back):
+            await house.say(said)
+        await house.say("What do you know about me?", "another")
+        assert "pregnant" not in house.prompt()
 
 
 async def test_what_else_a_request_says_and_what_is_said_after_it_is_remembered(

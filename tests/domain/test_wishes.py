@@ -460,4 +460,5 @@ def test_thanks_behind_a_wish_and_the_word_before_it_are_no_part_of_it() -> None
     assert wants_forgotten("I'd like you to forget about my boss, thanks!") == "my boss"
     assert wants_forgotten("Oublie Bob, merci beaucoup !") == "bob"
     assert wants_forgotten("Also forget my shoe size!") == "my shoe size"
+    assert wants_forgotten("I told you to forget my address!") == "my address"
     assert wants_forgotten("Vergiss Bob, danke!") == "bob"

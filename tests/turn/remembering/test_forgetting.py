@@ -280,7 +280,11 @@ async def test_a_question_that_is_taken_back_takes_no_statement_with_it(open_hou
 
 @pytest.mark.parametrize("asked", ["Can I eat sushi in Rome?", "Recommend a restaurant in Rome."])
 @pytest.mark.parametrize(
-    "back", ["Forget what I just told you.", "Forget what I said.", "I lied.", "Just kidding!"]
+    "back",
+    [
+        *("Forget what I just told you.", "Forget what I said.", "I lied.", "Just kidding!"),
+        *("请忘记刚才说的", "今の話は忘れて", "방금 한 말은 잊어줘"),
+    ],
 )
 async def test_who_was_joking_takes_back_a_statement_also_after_a_question(
     open_house: Open, asked: str, back: str

@@ -36,7 +36,7 @@ from nodes.prompt import Draft, Prompt, build
 from nodes.schedule import AfterReply, Remember
 from nodes.search_memory import MemorySearch
 from nodes.state import ChatContext, ChatState, Origin, Parts
-from stores.errors import GenerationMoved, StoreUnavailable
+from stores.errors import GenerationMoved, StoreUnavailable, ThreadMoved
 
 TRIES = 5
 """How often a prompt that the model calls too long is packed anew and sent."""
@@ -66,9 +66,7 @@ class Generate:
         turn = self._turn(origin, state["messages"], reply)
         lost = await lost_turns(self._parts, state)
         try:
-            view = await self._parts.stores.journal.add_turns(
-                origin.owner, origin.view.generation, [*lost, turn], origin.thread, turn.id
-            )
+            view = await self._write(origin, [*lost, turn])
             asked = await search.forgetting.carry_out(view.turns[turn.id])
             if asked != NOTHING_WANTED:
                 view = await self._parts.stores.journal.read(origin.owner, turn.id)
@@ -206,6 +204,23 @@ class Generate:
             at=now,
             messages=(*said, answer),
         )
+
+    async def _write(self, origin: Origin, turns: Sequence[Turn]) -> JournalView:
+        """Write turns and return the journal after that.
+
+        Of two runs that joined one thread at once the second goes on with one of its own.
+        """
+        journal, generation = self._parts.stores.journal, origin.view.generation
+        after = origin.view.refs[origin.thread] if origin.joined else None
+        try:
+            return await journal.add_turns(
+                origin.owner, generation, turns, origin.thread, turns[-1].id, after=after
+            )
+        except ThreadMoved:
+            own = uuid4().hex
+            await journal.note_thread(origin.owner, generation, own)
+            turns = [turn.model_copy(update={"thread": own}) for turn in turns]
+            return await journal.add_turns(origin.owner, generation, turns, own, turns[-1].id)
 
     async def _note_learned(self, learned: Learned) -> None:
         """Leave what the model turned out to be like where `mnemo doctor` finds it."""

@@ -18,6 +18,7 @@ from domain.records import Turn
 from domain.text.moments import zone_of
 from nodes.messages.checked_state import CheckedState, replaced, signatures_of, typed
 from nodes.messages.refusal import refusal, refused
+from nodes.messages.sent_history import told_elsewhere
 from nodes.messages.signatures import STAMP, Signatures
 from nodes.messages.sorting import sort_messages
 from nodes.messages.stamps import count_by_turn, turn_id, turn_messages, update_to, without_stamp
@@ -92,6 +93,7 @@ class _Place:
     foreign: bool = False
     reset: bool = False
     lost: bool = False
+    thread: str | None = None
 
 
 async def locate(
@@ -120,7 +122,7 @@ async def locate(
     place = place or await _own(parts, owner, view, thread, fields, messages)
     origin = Origin(
         owner=owner,
-        thread=thread,
+        thread=place.thread or thread,
         tier=parts.settings.tier(context.tier, owner.character_id),
         view=view,
         head=place.head,
@@ -130,6 +132,7 @@ async def locate(
         as_of=as_of_date(context.as_of, zone),
         zone=zone,
         lost=place.lost,
+        joined=place.thread is not None,
     )
     return origin, place.messages
 
@@ -166,6 +169,10 @@ async def _own(
     """Return the place of an owner's own thread, or of a new one."""
     checked = CheckedState(parts, owner, view)
     said = await checked.messages(messages)
+    if "owner" not in fields and thread not in view.refs:
+        sent = await told_elsewhere(parts, owner, view, said, joins=_temporary())
+        if sent is not None:
+            return _Place(sent.new, head=sent.head, root=sent.head, thread=sent.thread)
     if "owner" not in fields and not checked.has_turns:
         newest = said[-1].id if said else None
         root, lost = await _first_root(parts.stores, thread, owner, view, newest)
@@ -228,4 +235,9 @@ def _thread() -> str:
     """Return the thread of a run; one of its own where the server deletes the run's at the end."""
     configurable = get_config()["configurable"]
     thread = str(configurable["thread_id"])
-    return str(uuid5(_LASTING, thread)) if configurable.get(TEMPORARY) else thread
+    return str(uuid5(_LASTING, thread)) if _temporary() else thread
+
+
+def _temporary() -> bool:
+    """Return whether the server deletes the run's thread at its end."""
+    return bool(get_config()["configurable"].get(TEMPORARY))

@@ -162,6 +162,8 @@ class Origin:
     """Where the user is; None: where the clock is."""
     lost: bool = False
     """True where the thread's checkpoints are gone, so that it goes on from its ref."""
+    joined: bool = False
+    """True where a run without a thread goes on with one that others like it may go on with too."""
 
     def local(self, at: datetime) -> datetime:
         """Return a moment as the user's clock shows it."""

@@ -5,6 +5,7 @@ StoreUnavailable        does not answer; nothing was stored
 CheckpointGone          a run was to go on from a checkpoint that is there no more
 StoreMismatch           answers, but holds something made with other settings
 GenerationMoved         the owner was reset meanwhile; nothing was stored
+ThreadMoved             the thread went on meanwhile; nothing was stored
 NoSuchFact              a fact was to be changed that is not there
 """
 
@@ -43,6 +44,10 @@ class GenerationMoved(RuntimeError):
     def __init__(self) -> None:
         """Say it in one sentence."""
         super().__init__("This memory was reset meanwhile: nothing was kept of this turn.")
+
+
+class ThreadMoved(RuntimeError):
+    """The thread no longer ends where it was to go on: nothing was written."""
 
 
 class NoSuchFact(LookupError):

@@ -13,7 +13,7 @@ from domain.folding import episode_id
 from domain.journal import Claim, JournalView, ThreadNote
 from domain.owner import Holder, Owner
 from domain.records import Episode, RecordKey, Turn
-from stores.errors import GenerationMoved
+from stores.errors import GenerationMoved, ThreadMoved
 from stores.journal.backend import JournalBackend, generation_name
 from stores.journal.readings import Readings
 from stores.journal.records import (
@@ -66,17 +66,35 @@ class Journal(Readings):
             await self.backend.note_holder(thread, holder)
 
     async def add_turns(
-        self, owner: Owner, generation: str | None, turns: Sequence[Turn], thread: str, ref: str
+        self,
+        owner: Owner,
+        generation: str | None,
+        turns: Sequence[Turn],
+        thread: str,
+        ref: str,
+        *,
+        after: str | None = None,
     ) -> JournalView:
         """Write turns, oldest first, and move the thread's ref, in one transaction.
 
         Turns without a sequence number are given the next ones. Returns the reading after it.
 
+        Args:
+            owner: Whose turns.
+            generation: The one that they belong to.
+            turns: What was said.
+            thread: Where.
+            ref: The turn that the thread ends with now.
+            after: The turn that it must end with before; None: with any, or none.
+
         Raises:
             GenerationMoved: If the owner was reset meanwhile; nothing is written.
+            ThreadMoved: If the thread ends with another turn than `after`; nothing is written.
         """
 
         def decide(view: JournalView) -> Changes:
+            if after is not None and view.refs.get(thread) != after:
+                raise ThreadMoved
             changes, seq = Changes(), view.seq
             for turn in turns:
                 if not turn.seq:

@@ -234,6 +234,21 @@ async def test_what_is_said_without_a_thread_is_remembered_and_a_deleted_thread_
         assert "Rex" in told and "Oslo" in told and "Tom" not in told
 
 
+async def test_a_history_sent_with_each_run_without_a_thread_is_remembered_once(
+    open_server: DevServer,
+) -> None:
+    context, history = {"user_id": "keeper"}, list[Any]()
+    async with open_server.client() as client, httpx.AsyncClient(base_url=open_server.url) as http:
+        for text in ("My dog is called Rex", "I live in Oslo", "I play the harp"):
+            history.append({"role": "user", "content": text})
+            state: Any = await client.runs.wait(
+                None, "chat", input={"messages": history}, context=context
+            )
+            history.append({"role": "assistant", "content": state["messages"][-1]["content"]})
+        told = await transcript_of(http, "keeper")
+        assert [told.count(f'"{message["content"]}"') for message in history] == [1] * 6
+
+
 async def test_mcp_calls_name_their_user_and_a_refusal_is_a_sentence(
     open_server: DevServer,
 ) -> None:

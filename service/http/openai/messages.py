@@ -1,7 +1,7 @@
 """What an OpenAI client sends and is answered: the request checked by types, and the replies."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import uuid4
@@ -10,6 +10,7 @@ from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.clean_text import cleaned
+from domain.histories import exchanges
 from models.parts import text_of
 from service.conversation import Content
 
@@ -128,23 +129,12 @@ def taken_apart(messages: Sequence[Message]) -> Asked:
         if not isinstance(name, str) or len(name) > LONGEST_NAME:
             raise HTTPException(400, f'"name" must be text of at most {LONGEST_NAME} characters.')
     name = names[0] if len(set(names)) == 1 else None
-    return Asked("\n\n".join(system) or None, tuple(_pairs(talk)), _content(newest), name)
-
-
-def _pairs(talk: Sequence[Message]) -> Iterator[tuple[str, str]]:
-    """Yield what was said and answered; neighbours of one role count as one message."""
-    said: list[str] = []
-    replies: list[str] = []
-    for message in talk:
-        if message.role == "user":
-            if replies:
-                yield "\n\n".join(said), "\n\n".join(replies)
-                said, replies = [], []
-            said.append(message.text)
-        else:
-            replies.append(message.text)
-    if replies:
-        yield "\n\n".join(said), "\n\n".join(replies)
+    return Asked(
+        "\n\n".join(system) or None,
+        tuple(exchanges((m.role, m.text) for m in talk)),
+        _content(newest),
+        name,
+    )
 
 
 def _content(messages: Sequence[Message]) -> Content:

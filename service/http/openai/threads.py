@@ -1,26 +1,26 @@
-"""Which thread, and which place in it, a client's history means.
-
-An OpenAI client sends the whole conversation with every message and names no thread. Memory holds
-every turn it answered, so the last exchange of that history tells where the conversation stands;
-where a client changed it, all that the user said does.
-"""
+"""Which thread, and which place in it, an OpenAI client's history means (`domain/histories.py`)."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import takewhile
 from uuid import uuid4
 
+from domain.histories import (
+    Pair,
+    beginning,
+    matching_turn,
+    pairs_of,
+    plain,
+    reached,
+    thread_of_the_same,
+)
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Said, Turn
-from domain.text.words import words
-from domain.turns import live, parents_of
 from service.conversation import Conversation, new_thread
 from stores.open import Stores
 
-Pair = tuple[str, str]
 IMPORTED = 200
 """Exchanges taken of a history that nobody here knows, from its end: some days of talk."""
 
@@ -34,106 +34,6 @@ class Place:
     """The checkpoint that it leaves from, where that is not the thread's newest."""
     message: str | None = None
     """The id of the message that it edits, where no checkpoint from before that is kept."""
-
-
-def _said(turn: Turn) -> Pair:
-    """Return what the user said in a turn and the reply, as they are compared."""
-    user = "\n\n".join(said.text for said in turn.messages if said.role == "user")
-    reply = "\n\n".join(said.text for said in turn.messages if said.role == "assistant")
-    return _plain(user), _plain(reply)
-
-
-def _plain(text: str) -> str:
-    """Return text without differences that clients make: white space at line ends and around."""
-    return " ".join(text.split())
-
-
-def matching_turn(
-    turns: Mapping[str, Turn],
-    history: Sequence[Pair],
-    thread: str | None = None,
-    ends_of_threads: Collection[str] = (),
-) -> Turn | None:
-    """Return the turn that a history ends with; None where no turn says what it ends with.
-
-    Among turns that say the same, that with the most of the history before it counts, then one of
-    `thread`, then one that nothing follows yet (of two conversations that began alike the other
-    has gone on), then the newest.
-    """
-    wanted = [(_plain(user), _plain(reply)) for user, reply in history]
-    if not wanted:
-        return None
-    ends = [turn for turn in turns.values() if _said(turn) == wanted[-1]]
-    return max(
-        ends,
-        key=lambda turn: (
-            _agreement(turns, turn, wanted),
-            turn.thread == thread,
-            turn.id in ends_of_threads,
-            turn.seq,
-        ),
-        default=None,
-    )
-
-
-def _agreement(turns: Mapping[str, Turn], last: Turn, wanted: Sequence[Pair]) -> int:
-    """Return how many exchanges of a history a turn and those before it say."""
-    both = zip(_backwards(turns, last), reversed(wanted), strict=False)
-    return sum(1 for _ in takewhile(lambda pairs: pairs[0] == pairs[1], both))
-
-
-def _backwards(turns: Mapping[str, Turn], last: Turn) -> Iterator[Pair]:
-    """Yield what a turn says, then those before it."""
-    at: Turn | None = last
-    while at is not None:
-        yield _said(at)
-        at = turns.get(at.parent or "")
-
-
-def thread_of_the_same(
-    turns: Mapping[str, Turn], history: Sequence[Pair], ends_of_threads: Collection[str]
-) -> Turn | None:
-    """Return the end of a thread on which the user said all that a history says they said.
-
-    A reply that another model gave, or that was written anew by hand, makes it another thread.
-    Clients change what they send back: they leave thoughts out of replies and add sources, and
-    show a message without the files that they had put around it.
-    """
-    wanted = [(_plain(user), _plain(reply)) for user, reply in history[-IMPORTED:]]
-    ends = [turns[id] for id in ends_of_threads if id in turns]
-    same = [end for end in ends if _said_the_same(turns, end, wanted)]
-    return max(same, key=lambda turn: turn.seq, default=None)
-
-
-def _said_the_same(turns: Mapping[str, Turn], end: Turn, wanted: Sequence[Pair]) -> bool:
-    """Return whether a turn and those before it may be what a client sends back."""
-    told = _backwards(turns, end)
-    return all(
-        (said := next(told, None)) is not None and _may_be(said, sent) for sent in reversed(wanted)
-    )
-
-
-def _may_be(said: Pair, sent: Pair) -> bool:
-    """Return whether what a client sends back may be what was said, and holds no news of it."""
-    if said == sent or not sent[0]:
-        return said == sent
-    if said[0] == sent[0]:
-        return _alike(words(said[1]), words(sent[1]))
-    return said[1] == sent[1] and _holds(words(said[0]), words(sent[0]))
-
-
-def _alike(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Return whether of two replies one is the other with words left out: part of it, or most."""
-    part, whole = sorted((one, other), key=len)
-    rest = iter(whole)
-    return _holds(whole, part) or (
-        2 * len(part) > len(whole) and all(word in rest for word in part)
-    )
-
-
-def _holds(whole: Sequence[str], part: Sequence[str]) -> bool:
-    """Return whether words stand in a text one after the other; no words stand nowhere."""
-    return bool(part) and f" {' '.join(part)} " in f" {' '.join(whole)} "
 
 
 async def place_of(
@@ -178,13 +78,16 @@ async def place_of(
         turn = await asyncio.to_thread(_ending, known, view, history, thread)
     if turn is None and thread is None:
         by_id = {turn.id: turn for turn in known}
-        turn = await asyncio.to_thread(thread_of_the_same, by_id, history, view.refs.values())
+        turn = await asyncio.to_thread(
+            thread_of_the_same, by_id, history[-IMPORTED:], view.refs.values()
+        )
     if turn is None:
         if ref is not None:
             return Place(str(thread), await _left_branch(conversation, view, str(thread), history))
         if thread in view.threads:  # What waits there unanswered comes with the history.
             await stores.checkpointer.adelete_thread(str(thread))
-        length, parent = await asyncio.to_thread(_beginning, known, view, history)
+        live_turns = await asyncio.to_thread(reached, known, view.refs.values())
+        length, parent = await asyncio.to_thread(beginning, live_turns, history)
         rest = history[length:][-IMPORTED:]
         branch = thread or new_thread()
         return await _begun(stores, owner, view.generation, rest, branch, parent, now)
@@ -198,7 +101,7 @@ async def place_of(
             return Place(thread or turn.thread, checkpoint)
     # Without a name it may be another conversation that began alike: both stay.
     edited = _following(known, ref, turn)
-    if edited is not None and _said(edited)[0] != _plain(newest):
+    if edited is not None and pairs_of(edited)[-1][0] != plain(newest):
         return Place(str(thread), message=edited.messages[0].id)
     # Too old to leave from there, or known by another thread: a thread of its own begins with it.
     branch = thread if thread is not None and ref is None else new_thread()
@@ -218,38 +121,7 @@ def _ending(
     turns: Iterable[Turn], view: JournalView, history: Sequence[Pair], thread: str | None
 ) -> Turn | None:
     """Return the live turn that a history ends with, of an owner's."""
-    return matching_turn(_reached(turns, view), history, thread, view.refs.values())
-
-
-def _beginning(
-    turns: Iterable[Turn], view: JournalView, history: Sequence[Pair]
-) -> tuple[int, str | None]:
-    """Return with how many exchanges a history begins as a known one, and the turn they end with.
-
-    Told again, they would be remembered twice, and again where they were forgotten.
-    """
-    by_id = _reached(turns, view)
-    after: dict[str, list[Turn]] = {}
-    for turn in by_id.values():
-        after.setdefault(turn.parent if turn.parent in by_id else "", []).append(turn)
-    same: list[Turn] = []
-    following, length = after.get("", []), 0
-    for user, reply in history:
-        sent = _plain(user), _plain(reply)
-        following = [turn for turn in following if _may_be(_said(turn), sent)]
-        if not following:
-            break
-        same, length = following, length + 1
-        following = [turn for last in same for turn in after.get(last.id, ())]
-    newest = max(same, key=lambda turn: turn.seq, default=None)
-    return length, newest.id if newest is not None else None
-
-
-def _reached(turns: Iterable[Turn], view: JournalView) -> dict[str, Turn]:
-    """Return the live turns of an owner's, by id."""
-    by_id = {turn.id: turn for turn in turns}
-    reached = live(view.refs.values(), parents_of(by_id.values()))
-    return {id: by_id[id] for id in reached if id in by_id}
+    return matching_turn(reached(turns, view.refs.values()), history, thread, view.refs.values())
 
 
 async def _left_branch(

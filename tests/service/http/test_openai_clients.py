@@ -10,8 +10,8 @@ import pytest
 from langchain_openai import ChatOpenAI
 from openai import BadRequestError, NotFoundError
 
+from domain.histories import matching_turn
 from domain.owner import Owner
-from service.http.openai.threads import matching_turn
 from tests.support.house import answer, is_reply
 from tests.support.servers.openai_server import Behaviour, Body, Fault, OpenAIServer, Reply
 from tests.support.servers.served import OpenServed, Served, open_served

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from domain.facts.same_statement import tell
+from domain.facts.same_statement import content_of, tell
 from domain.records import Turn
 from domain.text.languages import LANGUAGES, language_of, plain
 from domain.text.sentences import clauses, sentences
@@ -12,16 +12,40 @@ from domain.text.vocabulary import ENGLISH
 
 
 def what_else(text: str, forgotten: Collection[str]) -> list[str]:
-    """Return the clauses of a text in which who says it says something else of themselves."""
-    parts = [_beginning(part) for part in clauses(text)]
-    other = [part for part in parts if first_person(part) and strong_terms(part)]
-    return [part for part in other if not tell(part, forgotten)] if len(parts) > 1 else []
+    """Return the clauses of a text in which who says it says something else of themselves.
+
+    What has no subject belongs to the clause before it: "I live in Oslo, work as a baker". So does
+    what only says what that is: "Call me on 5550199, that is my number".
+    """
+    parts = list(clauses(text, "joins"))
+    left: list[str] = []
+    goes_on = False
+    for part in parts if len(parts) > 1 else ():
+        if tell(part, forgotten):
+            if goes_on and _only_names(part, forgotten):
+                left.pop()
+            goes_on = False
+        elif first_person(part) and strong_terms(part):
+            left.append(_beginning(part))
+            goes_on = True
+        elif goes_on and (goes_on := not tell(f"{left[-1]} {part}", forgotten)):
+            left[-1] += f", {part}"
+    return left
+
+
+def _only_names(clause: str, forgotten: Collection[str]) -> bool:
+    """Return whether a clause only says what something is: "that is my number", not "my number"."""
+    code = language_of(clause) or ENGLISH
+    said, begin = content_of(clause, code), _beginning(clause).partition(" ")[0]
+    mine = first_person(clause) and not first_person(begin)
+    return bool(mine) and any(said <= content_of(each, code) for each in forgotten)
 
 
 def _beginning(clause: str) -> str:
     """Return a clause as a sentence begins: without the "and" before it."""
-    joins = LANGUAGES[language_of(clause) or ENGLISH].words("contrasts")
+    language = LANGUAGES[language_of(clause) or ENGLISH]
     first, _, rest = clause.partition(" ")
+    joins = language.words("contrasts") | language.words("joins")
     clause = rest if rest and plain(first) in joins else clause
     return clause[:1].upper() + clause[1:]
 

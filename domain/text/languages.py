@@ -99,18 +99,26 @@ def spoken_words(text: str) -> list[str]:
     return _WORD.findall(plain(text))
 
 
-@remembered(4096)
 def language_of(text: str) -> str | None:
     """Return the code of a text's language, by script and small words; None where nothing tells.
 
-    A word counts the less, the more languages have it; of languages as likely, English wins. What
-    may be a name ("Ada" is Indonesian for "there is") counts less, or not at all.
+    Of languages as likely, English wins.
+    """
+    return next(iter(likely_languages(text)), None)
+
+
+@remembered(4096)
+def likely_languages(text: str) -> tuple[str, ...]:
+    """Return the codes of the languages that a text is as likely in: of a short one, often several.
+
+    A word counts the less, the more languages have it. What may be a name ("Ada" is Indonesian for
+    "there is") counts less, or not at all.
     """
     text = text[:_SEEN]
     ascii_alone = text.isascii()  # as most texts are: no letter of it tells anything
     for code, script in () if ascii_alone else _SCRIPTS:
         if script.search(text):
-            return code
+            return (code,)
     signs = _telling_words(text)
     if not ascii_alone:
         signs += ((letter, 1) for letter in set(plain(text)) if not letter.isascii())
@@ -119,14 +127,16 @@ def language_of(text: str) -> str | None:
     for languages, weight in known:
         for code in languages:
             votes[code] += weight / sqrt(len(languages))
-    likeliest = max(votes, key=votes.__getitem__)
-    best = likeliest if votes[likeliest] else None
+    most = max(votes.values())
+    likeliest = tuple(code for code, count in votes.items() if count == most > 0)
+    best = likeliest[0] if likeliest else None
     if _CYRILLIC.search(text):
-        return best if best == "uk" else "ru"
+        return ("uk",) if best == "uk" else ("ru",)
     if sum(1 / sqrt(len(languages)) for languages, _ in known if best in languages) <= _TELLING:
         plainly = plain(text)
-        return next((code for code, ending in _denials() if ending.search(plainly)), best)
-    return best
+        denied = next((code for code, ending in _denials() if ending.search(plainly)), None)
+        return (denied,) if denied else likeliest
+    return likeliest
 
 
 def _telling_words(text: str) -> list[tuple[str, float]]:

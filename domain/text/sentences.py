@@ -75,15 +75,20 @@ def sentences(text: str) -> list[str]:
     return [tidy for part in parts if (tidy := " ".join(part.split()))]
 
 
-def clauses(text: str) -> Iterator[str]:
-    """Yield the parts of a text within which a negation counts: cut at commas and "but", "and"."""
+def clauses(text: str, *more: str) -> Iterator[str]:
+    """Yield the parts of a text within which a negation counts: cut at commas and "but", "and".
+
+    And at the words of `more` tables of its language.
+    """
     language = LANGUAGES.get(language_of(text) or "")
-    contrasts = language.words("contrasts") if language else frozenset()
+    cut = frozenset[str]()
+    if language:
+        cut = cut.union(*map(language.words, ("contrasts", *more)))
     for sentence in dict.fromkeys(sentences(text)):
         for part in _CLAUSE.split(sentence):
             clause: list[str] = []
             for word in part.split():
-                if clause and plain(word) in contrasts:
+                if clause and plain(word) in cut:
                     yield " ".join(clause)
                     clause = []
                 clause.append(word)

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import dropwhile
 
-from domain.text.languages import LANGUAGES, Language, language_of, plain, spoken_words
+from domain.text.languages import (
+    LANGUAGES,
+    Language,
+    language_of,
+    likely_languages,
+    plain,
+    spoken_words,
+)
 from domain.text.remembered import remembered
 
 _QUESTION_MARKS = ("?", "؟")
@@ -52,8 +59,26 @@ def _without_call(language: Language, words: Sequence[str]) -> Sequence[str]:
 
 
 def only_imagined(sentence: str) -> bool:
-    """Return whether a sentence is a wish, a supposition, or holds under a condition."""
-    return _has(sentence, "conditions")
+    """Return whether a sentence is a wish, a supposition, or holds under a condition.
+
+    "If you want to know" behind it is none.
+    """
+    language = _of(sentence)
+    if language is None:
+        return False
+    listed = language.words("conditions")
+    if not language.spaced:
+        return any(word in plain(sentence) for word in listed)
+    first, *others = (spoken_words(clause) for clause in sentence.split(","))
+    told = [first, *(words for words in others if not _only_to_you(words, language))]
+    return any(not listed.isdisjoint(words) for words in told)
+
+
+def _only_to_you(words: Sequence[str], language: Language) -> bool:
+    """Return whether a clause with a condition speaks to somebody, and of nobody else."""
+    conditions, you, own = map(language.words, ("conditions", "you", "own"))
+    begins = len(words) > 1 and words[0] in conditions and words[1] in you
+    return begins and own.isdisjoint(words)
 
 
 def is_order(sentence: str) -> bool:
@@ -64,16 +89,6 @@ def is_order(sentence: str) -> bool:
     if not language.spaced:
         return plain(sentence).lstrip().startswith(tuple(language.words("orders")) or ("\0",))
     return (spoken_words(sentence[:60]) or [""])[0] in language.words("orders")
-
-
-def _has(sentence: str, table: str) -> bool:
-    language = _of(sentence)
-    if language is None:
-        return False
-    listed = language.words(table)
-    if not language.spaced:
-        return any(word in plain(sentence) for word in listed)
-    return not listed.isdisjoint(spoken_words(sentence))
 
 
 @remembered(8_192)  # A new fact is held against all that are known.
@@ -95,20 +110,21 @@ def denies(text: str, code: str | None = None) -> bool:
 def first_person(sentence: str) -> bool | None:
     """Return whether a sentence speaks of its speaker; None where that cannot be told.
 
-    That is so where its language is not known, or may leave "I" out.
+    That is so where its language is not known, or one that it is as likely in may leave "I" out.
     """
-    language = _of(sentence)
-    if language is None:
-        return None
+    likely = [LANGUAGES[code] for code in likely_languages(sentence)]
+    if any(_speaks_of_self(sentence, language) for language in likely):
+        return True
+    return None if not likely or any(each.drops_subject for each in likely) else False
+
+
+def _speaks_of_self(sentence: str, language: Language) -> bool:
     own, text = language.words("own"), plain(sentence)
     if language.own_pieces and _pieces(language.own_pieces).search(text):
         return True
-    words = spoken_words(sentence)
-    if any(word in own or word.partition("'")[0] in own for word in words) or (
-        not language.spaced and any(word in text for word in own)
-    ):
-        return True
-    return None if language.drops_subject else False
+    if not language.spaced:
+        return any(word in text for word in own)
+    return any(word in own or word.partition("'")[0] in own for word in spoken_words(sentence))
 
 
 def _of(text: str) -> Language | None:

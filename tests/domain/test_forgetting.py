@@ -135,3 +135,31 @@ def test_of_a_fact_that_a_wish_names_itself_nothing_stays(text: str, wish: str) 
     said = Fact(id="f1", text=text, sources=("t1#0",), observed_at=NOW, valid_from=NOW)
     reached = reach([said], {}, [], [], Wanted(ids=[said.id], statements=[wish]))
     assert (reached.facts, reached.rest) == ((said,), ())
+
+
+@pytest.mark.parametrize(
+    ("wish", "said", "rest"),
+    [
+        ("Vergiss, dass ich zwei Leguane halte",
+         "Ich wohne in Bremen, arbeite als Bäcker und halte zwei Leguane.",
+         ["Ich wohne in Bremen, arbeite als Bäcker"]),
+        ("Glöm att jag har en igelkott",
+         "Jag bor i Lund, jag jobbar som snickare och jag har en igelkott.",
+         ["Jag bor i Lund", "Jag jobbar som snickare"]),
+        ("Забудь, что я держу пчёл", "Я живу в Казани, работаю сварщиком и держу пчёл.",
+         ["Я живу в Казани, работаю сварщиком"]),
+        ("Forget my dog", "I live in Oslo, love my job, and I have a dog",
+         ["I live in Oslo", "Love my job"]),
+        ("Forget that my brother is in prison", "My brother is in prison, is quite ill", []),
+        ("Forget that my sister is pregnant", "I live with my sister, she's pregnant",
+         ["I live with my sister"]),
+        ("Forget my phone number", "Call me on 555-0199, that is my phone number.", []),
+        ("Vergiss meine Telefonnummer",
+         "Ich bin unter 555 zu erreichen, das ist meine Telefonnummer.", []),
+    ],
+)  # fmt: skip
+def test_what_else_a_sentence_says_is_kept_whole_and_no_value_of_what_is_forgotten(
+    wish: str, said: str, rest: list[str]
+) -> None:
+    reached = wished(wish, said)
+    assert _forgotten(reached) == [said] and [fact.text for fact in reached.rest] == rest

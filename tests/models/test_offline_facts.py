@@ -41,6 +41,7 @@ def forgotten(*texts: str) -> list[str]:
         "Vivo en Madrid.", "Moro no Porto.", "Abito a Roma.", "Ik woon in Utrecht.",
         "Mieszkam w Krakowie.", "Berlin'de yaşıyorum.", "Я живу в Берлине.", "أنا أعيش في برلين.",
         "मैं बर्लिन में रहता हूँ।", "我住在柏林。", "ベルリンに住んでいます。", "저는 베를린에 살아요.",
+        "I live in Paris, if you want to know.", "Ich wohne in Ulm, falls du das wissen willst.",
     ],
 )  # fmt: skip
 def test_a_statement_is_kept_as_it_was_said(said: str) -> None:
@@ -64,6 +65,26 @@ def test_a_statement_is_kept_as_it_was_said(said: str) -> None:
 def test_questions_suppositions_orders_code_quotations_and_pasted_text_are_passed_over(
     said: str,
 ) -> None:
+    assert stated(said) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Non mangio carne.", "Gioco a scacchi.", "Suono il flauto.", "Faço kitesurf.",
+        "Kerään postimerkkejä.", "Живу в Казани.", "Купил лодку.", "Граю на бандурі.", "住在成都。",
+    ],
+)  # fmt: skip
+def test_a_statement_without_i_is_kept_where_its_language_may_be_one_that_leaves_it_out(
+    said: str,
+) -> None:
+    assert stated(said) == [said]
+
+
+@pytest.mark.parametrize(
+    "said", ["I'll move to Rome, if you pay me.", "I would quit, if she asked.", "I quit, if only."]
+)
+def test_a_condition_behind_a_statement_is_one(said: str) -> None:
     assert stated(said) == []
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -19,13 +20,14 @@ from domain.facts.forgetting import NOTHING_WANTED
 from domain.journal import JournalView
 from domain.prompt_budget import Budget
 from domain.records import Said, Turn, turn_of
-from models.errors import ContextTooLong, MalformedReply
+from models.errors import ContextTooLong, EmptyReply, MalformedReply
 from models.open import ChatModel
 from models.parts import text_of
 from models.provider.ask import LEFT_OUT, Question, ask
 from models.provider.learned import Learned
 from models.provider.replies import was_cut
 from models.provider.reply_text import WRITTEN_CALL, is_call
+from models.provider.roles import without_tool_role
 from nodes.assemble_context import shares_of
 from nodes.finish import forgotten
 from nodes.forget_memory import FORGET_CALLS
@@ -43,7 +45,7 @@ TRIES = 5
 LEARNED = "learned "
 """With a model's name, the mark of the installation that says what the model is like."""
 WRITTEN_CALLS = 2
-"""Tool calls written as text after which a model that was asked without tools is given up."""
+"""Tool calls written as text that are answered; the next one may be the reply itself."""
 
 
 class Generate:
@@ -140,16 +142,22 @@ class Generate:
     async def _answer(
         self, state: ChatState, origin: Origin, prompt: Prompt
     ) -> tuple[AIMessage, MemorySearch]:
-        """Return the reply, and what the model searched for on the way to it."""
+        """Return the reply, and what the model searched for on the way to it.
+
+        A model that says nothing, or goes on calling tools, is asked once more without any, and
+        what it says then is its reply.
+        """
         search = MemorySearch(
             self._parts, origin, prompt, _more_than(origin.view, state["draft"], prompt)
         )
         messages: list[BaseMessage] = list(prompt.messages)
         written = 0
         for _ in range(max(self._parts.settings.search_memory_calls, FORGET_CALLS) + 2):
-            reply = await self._ask(
-                self._chat(origin), search, messages, prompt.budget["reply_reserve"]
-            )
+            question = Question(messages, prompt.budget["reply_reserve"], talks=True)
+            try:
+                reply = await self._ask(self._chat(origin), search, question)
+            except EmptyReply:
+                break
             query = reply.additional_kwargs.get(WRITTEN_CALL)
             if query is not None:
                 if written == WRITTEN_CALLS:
@@ -162,25 +170,33 @@ class Generate:
                 if written and is_call(reply.text):
                     self._chat(origin).learned.text_calls = False  # It answers so without tools.
                 return reply, search
-        raise MalformedReply(
-            "The model keeps calling tools instead of answering; your message is kept, send it "
-            "again or choose another model."
-        )
+        return await self._ask_plainly(self._chat(origin), question), search
 
-    async def _ask(
-        self,
-        chat: ChatModel,
-        search: MemorySearch,
-        messages: Sequence[BaseMessage],
-        max_tokens: int,
-    ) -> AIMessage:
+    async def _ask(self, chat: ChatModel, search: MemorySearch, question: Question) -> AIMessage:
         """Ask the model, with the tool where it takes one and memory holds more."""
-        tools = search.tools()
-        question = Question(messages, max_tokens=max_tokens, tools=tools, talks=True)
+        question = replace(question, tools=search.tools())
         reply = await ask(chat.model, question, chat.learned, self._parts.models.tokens)
-        if tools and not chat.learned.takes("tools"):
+        if question.tools and not chat.learned.takes("tools"):
             search.withdraw()
         return reply
+
+    async def _ask_plainly(self, chat: ChatModel, question: Question) -> AIMessage:
+        """Ask the model once more, without tools; whatever it says is its reply.
+
+        Raises:
+            MalformedReply: If it says nothing but that it calls a tool.
+        """
+        messages = without_tool_role(question.messages)
+        question = replace(question, messages=messages, written_calls=False)
+        reply = await ask(chat.model, question, chat.learned, self._parts.models.tokens)
+        if not reply.text:
+            raise MalformedReply(
+                "The model keeps calling tools instead of answering; your message is kept, send it "
+                "again or choose another model."
+            )
+        if is_call(reply.text):
+            chat.learned.text_calls = False  # What looks like a call is what was asked for.
+        return reply.model_copy(update={"tool_calls": []})
 
     def _turn(self, origin: Origin, messages: Sequence[AnyMessage], reply: AIMessage) -> Turn:
         """Make the turn of the messages that waited for this reply."""

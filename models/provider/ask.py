@@ -69,6 +69,8 @@ class Question:
     """The JSON schema of the answer; where the server takes none, the functions are offered."""
     talks: bool = False
     """Whether the answer is a reply for people rather than data."""
+    written_calls: bool = True
+    """Whether a reply may be a tool call written as text; False: it is one as it stands."""
 
 
 async def ask(
@@ -98,6 +100,7 @@ async def ask(
             learned.text_calls = True
         else:
             check_reply(answer)
+        answer.additional_kwargs.pop(REASONING, None)
     except ContextTooLong as error:
         learned.too_long(error, count, question.max_tokens, parts=parts)
         raise
@@ -172,6 +175,8 @@ def _bound(
         options["stream_usage"] = False
     if hasattr(model, "streams") and "stream" not in sent:
         options["streams"] = False
+    if hasattr(model, "streams") and not question.written_calls:
+        options["written_calls"] = False
     if "temperature" in sent:
         options["temperature"] = question.temperature
     if "schema" in sent and question.schema is not None:
@@ -192,7 +197,7 @@ def _cleaned(answer: AIMessage, question: Question, tools: bool) -> AIMessage:
     given = map(convert_to_openai_tool, map(dict, question.tools))
     offered = [str(tool["function"]["name"]) for tool in given]
     text = answer.additional_kwargs.get(INSTEAD, answer.text)
-    more = {k: v for k, v in answer.additional_kwargs.items() if k not in (REASONING, INSTEAD)}
+    more = {k: v for k, v in answer.additional_kwargs.items() if k != INSTEAD}
     made = [*answer.tool_calls, *map(_read_anyhow, answer.invalid_tool_calls)]
     made = [{**call, "name": _one_of(offered, call["name"])} for call in made]
     calls = {"tool_calls": cleaned(made), "invalid_tool_calls": []}
@@ -201,9 +206,11 @@ def _cleaned(answer: AIMessage, question: Question, tools: bool) -> AIMessage:
             update={"content": clean(text), "additional_kwargs": more, **calls}
         )
     may_call = bool(offered) and tools
-    if not made and is_call(text, offered=may_call):
+    if made:
+        more.pop(WRITTEN_CALL, None)  # Only its markup was left in the text.
+    elif question.written_calls and is_call(text, offered=may_call):
         more[WRITTEN_CALL] = read_call(text) or ""
-    content = shown(text, final=True, offered=may_call).strip()
+    content = shown(text, final=True, offered=may_call, calls=question.written_calls).strip()
     return answer.model_copy(update={"content": content, "additional_kwargs": more, **calls})
 
 

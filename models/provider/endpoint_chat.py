@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from time import monotonic, thread_time
 from typing import Any, cast
 
@@ -94,10 +95,11 @@ class EndpointChat(ChatOpenAI):
         yield ChatGenerationChunk(message=whole, generation_info=generation.generation_info)
 
     async def _read(
-        self, *args: Any, streams: bool | None = None, **kwargs: Any
+        self, *args: Any, streams: bool | None = None, written_calls: bool = True, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         """Yield an answer with its text as it may be shown."""
-        raw, seen, thought, offered = "", "", "", "tools" in kwargs
+        raw, seen, thought = "", "", ""
+        look_at = partial(self._seen, offered="tools" in kwargs, calls=written_calls)
         usage: UsageMetadata | None = None
         cut: dict[str, Any] = {}
         look = 0.0
@@ -112,7 +114,7 @@ class EndpointChat(ChatOpenAI):
                 said, aloud = "", ""
                 if len(raw) <= _SHORT or monotonic() >= look:
                     began = thread_time()
-                    now, all_aloud = self._seen(raw, final=False, offered=offered)
+                    now, all_aloud = look_at(raw, final=False)
                     said = now[len(seen) :] if now.startswith(seen) else ""
                     aloud, thought = all_aloud[len(thought) :], all_aloud
                     seen += said
@@ -122,9 +124,9 @@ class EndpointChat(ChatOpenAI):
             if len(raw) == LONGEST:
                 cut = {"finish_reason": "length"}
                 break
-        last, all_aloud = self._seen(raw, final=True, offered=offered)
+        last, all_aloud = look_at(raw, final=True)
         rest = last[len(seen) :] if last.startswith(seen) else ""
-        called = self.talks and is_call(raw, offered=offered)
+        called = self.talks and written_calls and is_call(raw, offered="tools" in kwargs)
         marks = {WRITTEN_CALL: read_call(raw) or ""} if called else {}
         if not last.startswith(seen) and not marks:
             self.thinks_first, marks = True, {INSTEAD: last}
@@ -136,13 +138,13 @@ class EndpointChat(ChatOpenAI):
             end = AIMessageChunk(content=rest, additional_kwargs=marks, usage_metadata=usage)
             yield ChatGenerationChunk(message=end, text=rest, generation_info=cut or None)
 
-    def _seen(self, raw: str, *, final: bool, offered: bool) -> tuple[str, str]:
+    def _seen(self, raw: str, *, final: bool, **how: bool) -> tuple[str, str]:
         """Return what of a reply can be shown already, or at its end, and what is thought aloud."""
         if not self.talks:
             return clean(raw if final else raw[: _whole(raw)]), ""
         aloud = thoughts(raw)
         waits = self.thinks_first and not final and not aloud
-        return "" if waits else shown(raw, final=final, offered=offered), aloud
+        return "" if waits else shown(raw, final=final, **how), aloud
 
     async def _patiently(
         self, chunks: AsyncIterator[ChatGenerationChunk]

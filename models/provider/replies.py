@@ -5,6 +5,7 @@ import re
 from langchain_core.messages import AIMessage, BaseMessage
 
 from models.errors import ContentFiltered, ContextTooLong, CutReply, EmptyReply
+from models.provider.reply_text import REASONING
 
 _WITHHELD = re.compile(
     "filter|safety|sensitive|refusal|recitation|prohibited|blocklist|guardrail|toxic|spii", re.I
@@ -23,7 +24,7 @@ def check_reply(message: BaseMessage) -> None:
     Raises:
         ContentFiltered: If the provider or the model withheld it.
         ContextTooLong: If the prompt left no room for one.
-        CutReply: If the stream ended before the reply did.
+        CutReply: If it ended before the reply did, or at its bound before the first word.
         EmptyReply: If there is neither text nor a tool call.
     """
     reason = finish_reason(message)
@@ -43,9 +44,14 @@ def check_reply(message: BaseMessage) -> None:
                 "what it reads, or give it a larger context."
             )
         if was_cut(message):
-            raise EmptyReply(
+            raise CutReply(
                 "The model used up its length limit before saying anything: raise the limit "
                 "or choose a model that thinks less."
+            )
+        if message.additional_kwargs.get(REASONING):
+            raise EmptyReply(
+                "The model only thought aloud and gave no reply; your message is kept, send it "
+                "again, or turn its thinking off."
             )
         raise EmptyReply(
             "The model answered with nothing; your message is kept, send it again or try later."

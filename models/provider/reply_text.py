@@ -117,16 +117,17 @@ _QUERY = re.compile(
 )
 
 
-def shown(raw: str, *, final: bool, offered: bool = True) -> str:
+def shown(raw: str, *, final: bool, offered: bool = True, calls: bool = True) -> str:
     """Return what is to be seen of a reply so far.
 
     Args:
         raw: All that the model wrote.
         final: Whether that is all; before, what may turn out to be no part is held back.
         offered: Whether the model was offered tools.
+        calls: Whether a call written as text is no part of it.
     """
     text = _spoken(raw, final=final)
-    call = _call(text, final=final, offered=offered)
+    call = _call(text, final=final, offered=offered) if calls else None
     if call:
         start = call.start(call.lastindex or 0)
         before = text[max(0, start - _HOLD) : start]

@@ -188,6 +188,15 @@ CALLS = [
 ]
 
 
+async def test_a_reply_that_is_all_thought_is_said_to_be_one(
+    openai_server: OpenAIServer, model: BaseChatModel
+) -> None:
+    for thought in ({"reasoning_content": "hm"}, {"reasoning": "hm"}, {"content": "<think>hm"}):
+        openai_server.answers(Events((part(thought), *END)))
+        with pytest.raises(EmptyReply, match="only thought aloud"):
+            await asked(model)
+
+
 async def test_a_call_is_read_however_it_is_written_and_its_halves_of_characters_are_joined(
     openai_server: OpenAIServer, model: BaseChatModel
 ) -> None:

@@ -69,7 +69,7 @@ FAULTS: list[tuple[Behaviour, type[ModelError]]] = [
     (Fault(413, "request entity too large"), ContextTooLong),
     (Fault(400, "flagged by moderation", "content_policy_violation"), ContentFiltered),
     (Reply("", finish_reason="content_filter"), ContentFiltered),
-    (Reply("", finish_reason="length"), EmptyReply),
+    (Reply("", finish_reason="length"), CutReply),
     (Reply(""), EmptyReply),
     (Reply("  \n"), EmptyReply),
     (Reply("x", malformed=True), MalformedReply),

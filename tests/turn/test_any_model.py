@@ -7,7 +7,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from domain.owner import Owner
-from models.errors import ContextTooLong, ModelError
+from models.errors import ContextTooLong, EmptyReply, ModelError
 from nodes.messages.refusal import TurnRefused
 from nodes.state import ChatContext
 from tests.support.deep import deep
@@ -203,6 +203,60 @@ async def test_a_call_that_cannot_be_read_is_asked_about_without_tools(open_hous
         house.server.answers("<function-name>search_memory", "I do not know.")
         result = await house.say("Where did I put it?")
         assert result["messages"][-1].text == "I do not know."
+
+
+@pytest.mark.parametrize("last", ["I do not know.", WRITTEN[0]])
+async def test_a_model_that_goes_on_writing_calls_is_asked_plainly_and_answers(
+    open_house: Open, last: str
+) -> None:
+    async with open_house(fold_turns=4, search_memory=True) as house:
+        await remembering(house)
+        house.server.answers(*[WRITTEN[0]] * 3, last)
+        result = await house.say("Where did I put it?")
+        assert result["messages"][-1].text == last, "whatever it says then is its reply"
+        assert "tools" not in house.server.requests[-1]
+
+
+async def test_a_model_that_goes_on_calling_tools_is_asked_plainly_and_answers(
+    open_house: Open,
+) -> None:
+    async with open_house(fold_turns=4, search_memory=True, search_memory_calls=2) as house:
+        await remembering(house)
+        call = ("search_memory", {"query": "spare key"})
+        house.server.answers(*[Reply(None, tool_calls=(call,))] * 8, "Under the pot.")
+        result = await house.say("Where did I put it?")
+        assert result["messages"][-1].text == "Under the pot."
+        last = house.server.requests[-1]
+        assert "tools" not in last and "tool" not in roles(last)
+        assert not any(getattr(message, "tool_calls", None) for message in result["messages"])
+
+
+async def test_markup_left_beside_a_real_call_takes_no_tool_away(open_house: Open) -> None:
+    async with open_house(fold_turns=4, search_memory=True, memory_share=0) as house:
+        await remembering(house)
+        call = ("search_memory", {"query": "spare key"})
+        house.server.answers(Reply("<tool_call>", tool_calls=(call,)), "Under the blue pot.")
+        result = await house.say("Where did I put it?")
+        assert result["messages"][-1].text == "Under the blue pot."
+        asked = [body for body in house.server.requests if is_reply(body)]
+        assert "blue pot" in str(asked[-1]["messages"][-1]["content"])
+        house.server.answers("Fine.")
+        await house.say("And now?")
+        assert "tools" in [body for body in house.server.requests if is_reply(body)][-1]
+
+
+@pytest.mark.parametrize("thought", ["<reflection>What now?</reflection>", "What now?</think>", ""])
+async def test_a_reply_that_says_nothing_is_asked_for_once_more(
+    open_house: Open, thought: str
+) -> None:
+    async with open_house() as house:
+        house.server.answers(thought, "Hello!")
+        result = await house.say("Hello mark1")
+        assert result["messages"][-1].text == "Hello!" and "What now" not in str(result["messages"])
+        assert len(house.server.requests) == 2
+        house.server.answers(thought, thought)
+        with pytest.raises(EmptyReply):
+            await house.say("Still there, mark2?")
 
 
 SPOKEN_OF = [

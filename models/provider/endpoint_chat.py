@@ -27,8 +27,10 @@ from models.provider.reply_text import (
     REASONING,
     WRITTEN_CALL,
     is_call,
+    is_plain,
     read_call,
     shown,
+    shown_plain,
     thoughts,
 )
 
@@ -102,7 +104,7 @@ class EndpointChat(ChatOpenAI):
         look_at = partial(self._seen, offered="tools" in kwargs, calls=written_calls)
         usage: UsageMetadata | None = None
         cut: dict[str, Any] = {}
-        look = 0.0
+        look, plain = 0.0, self.talks and not self.thinks_first
         streams = self.streams if streams is None else streams
         parts = super()._astream if streams else self._whole
         async for chunk in self._patiently(parts(*args, **kwargs)):
@@ -112,14 +114,19 @@ class EndpointChat(ChatOpenAI):
             if isinstance(message.content, str) and message.content:
                 raw = (raw + message.content)[:LONGEST]
                 said, aloud = "", ""
-                if len(raw) <= _SHORT or monotonic() >= look:
+                plain = plain and is_plain(raw, len(message.content))
+                if plain:
+                    said = shown_plain(raw)[len(seen) :]
+                    seen += said
+                elif len(raw) <= _SHORT or monotonic() >= look:
                     began = thread_time()
                     now, all_aloud = look_at(raw, final=False)
                     said = now[len(seen) :] if now.startswith(seen) else ""
                     aloud, thought = all_aloud[len(thought) :], all_aloud
                     seen += said
                     look = monotonic() + _PAUSE * (thread_time() - began)
-                chunk = _with(chunk, said, aloud)
+                if aloud or said != message.content:
+                    chunk = _with(chunk, said, aloud)
             yield chunk
             if len(raw) == LONGEST:
                 cut = {"finish_reason": "length"}

@@ -108,6 +108,12 @@ _OPENING = re.compile(
 )
 _MARKED = re.compile(r"(?<=:)\s*<([^<>\s]{1,12})>(.{0,500}?)<\1>", re.S)
 """A text between two tokens where JSON has quotes."""
+_NOT_PLAIN = re.compile(
+    rf"[<◁]|\[/?(?:THINK|TOOL)|{TOOL_NAME}|analysis|assistant|commentary|\A\W*\{{", re.I
+)
+"""What every text has that holds a thought, a token, a delimiter of ours or a call."""
+_WORD = 20
+"""Characters that the longest of these words has at most."""
 LONGEST_CALL = 1_500
 """Characters in which a call names its query: repairing so many takes a few milliseconds."""
 _QUERY = re.compile(
@@ -140,6 +146,16 @@ def shown(raw: str, *, final: bool, offered: bool = True, calls: bool = True) ->
         return _MARK.sub("", without)
     # A model that repeats a block and says nothing else at least said that.
     return clean(_MARK.sub("", without if without.strip() else text))
+
+
+def is_plain(raw: str, came: int) -> bool:
+    """Return whether nothing in the end of a reply, `came` characters, may be no part of it."""
+    return _NOT_PLAIN.search(raw, max(0, len(raw) - came - _WORD)) is None
+
+
+def shown_plain(raw: str) -> str:
+    """Return `shown(raw, final=False)` of a reply that was plain so far."""
+    return raw[: _safe(raw)]
 
 
 def thoughts(raw: str) -> str:

@@ -3,8 +3,17 @@
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from models.provider.reply_text import is_call, read_call, shown, thoughts
+from models.provider.reply_text import (
+    is_call,
+    is_plain,
+    read_call,
+    shown,
+    shown_plain,
+    thoughts,
+)
 
 CALLS = [
     '<minimax:tool_call>\n<invoke name="search_memory">\n<parameter name="query">red bike',
@@ -207,6 +216,23 @@ def test_delimiters_and_thoughts_are_no_part_of_a_reply(text: str, left: str) ->
 def test_thoughts_are_never_shown_while_a_reply_streams_but_apart(text: str, size: int) -> None:
     assert streamed(text, size).strip() in ("", "Hello.") and thoughts(text) == "Hm."
     assert shown(text, final=True) == "Hello."
+
+
+PIECES = st.sampled_from(
+    [piece for text in (*CALLS, *IN_WORDS, *PLAIN) for piece in (text, text[:9], text[9:30])]
+) | st.sampled_from([*"abst<[{`\n (\"'", "◁think▷", "[THINK]", "analysisHm", "assistant", "mem"])
+
+
+@given(st.lists(PIECES, max_size=6), st.integers(1, 9))
+def test_a_reply_that_is_called_plain_is_shown_as_if_it_were_read_whole(
+    pieces: list[str], size: int
+) -> None:
+    text = "".join(pieces)
+    for end in range(size, len(text) + size, size):
+        raw = text[:end]
+        if not is_plain(raw, size):
+            break
+        assert (shown_plain(raw), "") == (shown(raw, final=False), thoughts(raw))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 
-from domain.text.languages import LANGUAGES, Language, language_of, plain
+from domain.text.languages import LANGUAGES, Language, language_of, likely_languages, plain
 from domain.text.phrases import without
 from domain.text.remembered import remembered
 from domain.text.sentences import clauses
@@ -18,7 +18,7 @@ from domain.text.statements import denies
 from domain.text.stemming import stem
 from domain.text.terms import content_words
 from domain.text.vocabulary import ENGLISH
-from domain.text.wording import numbers, numbers_as_said, root
+from domain.text.wording import numbers_as_said, root
 from domain.text.words import MARKS, THAI, grams
 
 _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*")
@@ -50,7 +50,15 @@ def supported(text: str, sources: Sequence[str]) -> bool:
             shown as its context, the fact it changes, the day it was said where dates are
             resolved. Nothing else.
     """
-    return _read(text).within(_read("\n".join(sources))) and _denies_alike(text, sources)
+    said = "\n".join(sources)
+    code = _read_in(text, said)
+    return _read(text, code).within(_read(said)) and _denies_alike(text, sources, code)
+
+
+def _read_in(text: str, said: str) -> str | None:
+    """Return the language to read a note in: that of what was said, where it may be in that too."""
+    likely, theirs = likely_languages(text), language_of(said)
+    return theirs if theirs in likely or not likely else likely[0]
 
 
 def contradicted(text: str, sources: Sequence[str]) -> list[str]:
@@ -148,6 +156,7 @@ def _read(said: str, code: str | None = None) -> _Text:
     words = frozenset(spoken)
     names = frozenset(_names(text)) - added
     content = set(content_words(text.replace("n't", " not")) if english else words)
+    counted = numbers_as_said(text, code)
     content = {word for word in content if len(_bare(word)) > (2 if english else _SMALL)}
     return _Text(
         text=said,
@@ -156,11 +165,11 @@ def _read(said: str, code: str | None = None) -> _Text:
         words=words,
         substance=frozenset(
             word
-            for word in (content | names) - added - numbers_as_said(text).keys()
+            for word in (content | names) - added - counted.keys()
             if not word.isdecimal() and not _UNSPACED.search(word) and not _THAI.search(word)
         ),
         names=names,
-        numbers=numbers(text),
+        numbers=frozenset(counted.values()),
         characters=frozenset(_characters(text, language)) - added - _DENYING,
         objects=frozenset([word for word in spoken if word not in added][:-1])
         if code in _VERB_LAST
@@ -215,7 +224,7 @@ def _bare(word: str) -> str:
     return "".join(letter for letter in split if not unicodedata.combining(letter))
 
 
-def _denies_alike(text: str, sources: Sequence[str]) -> bool:
+def _denies_alike(text: str, sources: Sequence[str], code: str | None) -> bool:
     """Return whether a text, or each of its clauses, denies just as what it shares most with."""
     parts = _clauses(sources)
 
@@ -223,7 +232,7 @@ def _denies_alike(text: str, sources: Sequence[str]) -> bool:
         nearest, _ = _nearest(noted, parts)
         return any(part.denies == noted.denies for part in nearest or [_read("")])
 
-    return alike(_read(text)) or all(map(alike, _clauses([text])))
+    return alike(_read(text, code)) or all(map(alike, _clauses([text])))
 
 
 def _nearest(noted: _Text, parts: Sequence[_Text]) -> tuple[list[_Text], int]:

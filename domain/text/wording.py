@@ -11,7 +11,7 @@ from functools import lru_cache
 from domain.text.languages import language_of
 from domain.text.remembered import remembered
 from domain.text.stemming import stem
-from domain.text.vocabulary import vocabulary_of
+from domain.text.vocabulary import ENGLISH, vocabulary
 from domain.text.words import normalized
 
 _THOUSANDS = re.compile(r"(?<=\d)[,\u202f\u00a0](?=\d{3}\b)")
@@ -52,10 +52,14 @@ def numbers(text: str) -> frozenset[str]:
 
 
 @remembered(4096)
-def numbers_as_said(text: str) -> Mapping[str, str]:
-    """Return the numbers of a text as they were said, each with its digits; in their order."""
-    counts = vocabulary_of(text).numbers
-    if language_of(text) in (None, "en"):
+def numbers_as_said(text: str, code: str | None = None) -> Mapping[str, str]:
+    """Return the numbers of a text as they were said, each with its digits; in their order.
+
+    It is read in the language `code`, else in its own.
+    """
+    code = code or language_of(text) or ENGLISH
+    counts = vocabulary(code).numbers
+    if code == ENGLISH:
         counts = counts | _MORE
     said: dict[str, str] = {}
     for match in _NUMBER.findall(_THOUSANDS.sub("", normalized(text))):

@@ -36,6 +36,8 @@ SUPPORTED = [
     ("sister", ["my sister Ola"]),
     ("The user's flat is number 12.", ["my flat is number twelve"]),
     ("उपयोगकर्ता बर्लिन में रहता है", ["मैं बर्लिन में रहता हूँ"]),
+    ("Faz kitesurf.", ["Perdi o emprego. Faço kitesurf."]),
+    ("Voltou para a casa dos pais.", ["Perdi o emprego e voltei para a casa dos meus pais."]),
     ("The user prefers tea over coffee.", ["I prefer tea over coffee"]),
     ("The user is married.", ["I got married in June"]),
     ("The user's brother-in-law Peter is a doctor.", ["my brother-in-law Peter is a doctor"]),

@@ -102,6 +102,12 @@ WITH_ANSWER: dict[str, tuple[Any, ...]] = {
     "no reason of its end": (HI, "[DONE]"),
     "an empty reason of its end": (HI, part(finish=""), "[DONE]"),
     "an end that is not named": (HI, part(finish="eos")),
+    "a whole message behind its parts": (
+        text("H"),
+        text("i"),
+        part(choices=[{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]),
+        "[DONE]",
+    ),
     "a whole message": (part(choices=[{"index": 0, "message": {"content": "Hi"}}]), *END),
     "nothing now and then": ("", "{}", HI, "", *END),
     "two endings": (HI, part(finish="stop"), *END),

@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator
 from functools import partial
 from time import monotonic, thread_time
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -18,10 +18,12 @@ from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from openai import APIConnectionError, BadRequestError
+from pydantic import model_validator
 
 from domain.clean_text import clean
 from models.errors import MalformedReply, TimedOut
 from models.provider.error_text import unquoted
+from models.provider.plain_completions import PlainCompletions
 from models.provider.reply_text import (
     INSTEAD,
     REASONING,
@@ -31,8 +33,8 @@ from models.provider.reply_text import (
     read_call,
     shown,
     shown_plain,
+    thoughts,
 )
-from models.provider.spoken_text import thoughts
 
 LONGEST = 400_000
 """Characters of one answer, some 100,000 tokens: more is a server that knows no end."""
@@ -41,8 +43,6 @@ _SHORT = 2_000
 _PAUSE = 20
 """Times that a look took, after which the next one is taken at a longer answer: looking then costs
 a twentieth of the time in which the answer comes, and does not grow with its square."""
-_WHOLE = "whole"
-"""Marks a part of a stream that holds a whole message."""
 _AFTER_END = 2.0
 """Seconds for what may follow the end of an answer: what it cost, and the end of the connection."""
 
@@ -65,6 +65,11 @@ class EndpointChat(ChatOpenAI):
 
     streams: bool = True
     """Whether it is asked for streams, unless a question says otherwise."""
+
+    @model_validator(mode="after")
+    def _stream_plainly(self) -> Self:
+        self.async_client = PlainCompletions(self.root_async_client)
+        return self
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         try:
@@ -106,17 +111,13 @@ class EndpointChat(ChatOpenAI):
         look_at = partial(self._seen, offered="tools" in kwargs, calls=written_calls)
         usage: UsageMetadata | None = None
         cut: dict[str, Any] = {}
-        begun, look, plain = False, 0.0, self.talks and not self.thinks_first
+        look, plain = 0.0, self.talks and not self.thinks_first
         streams = self.streams if streams is None else streams
         parts = super()._astream if streams else self._whole
         async for chunk in self._patiently(parts(*args, **kwargs)):
             message = cast(AIMessageChunk, chunk.message)
             # Servers that report with each part report the sum so far.
             usage, message.usage_metadata = message.usage_metadata or usage, None
-            if message.additional_kwargs.pop(_WHOLE, False) and begun:
-                message = AIMessageChunk(content="")  # All that came, once more.
-                chunk = ChatGenerationChunk(message=message, generation_info=chunk.generation_info)
-            begun = begun or bool(message.content or message.tool_call_chunks)
             if isinstance(message.content, str) and message.content:
                 raw = (raw + message.content)[:LONGEST]
                 said, aloud = "", ""
@@ -214,8 +215,8 @@ class EndpointChat(ChatOpenAI):
         if chunk.get("object") == "error":
             raise ValueError(chunk)
         choices = chunk.get("choices") or [{}]
-        whole = not choices[0].get("delta") and choices[0].get("message")
-        delta = choices[0].get("delta") or whole or {}
+        # A whole answer has a message there.
+        delta = choices[0].get("delta") or choices[0].get("message") or {}
         delta["role"] = "assistant"  # Whatever else a server calls it.
         if isinstance(delta.get("function_call"), dict):  # The name before `tool_calls`.
             made = delta.pop("function_call")
@@ -226,7 +227,7 @@ class EndpointChat(ChatOpenAI):
             if isinstance(call, dict):
                 if call.get("index") is None:
                     call["index"] = number  # Calls of a whole answer have none.
-                made = call.get("function")
+                made = call.setdefault("function", None)  # Without one, it cannot be read.
                 if isinstance(made, dict) and isinstance(made.get("arguments"), dict):
                     made["arguments"] = json.dumps(made["arguments"])
         if isinstance(delta.get("content"), list | dict):
@@ -240,7 +241,7 @@ class EndpointChat(ChatOpenAI):
         more = {REASONING: thought, "refusal": delta.get("refusal")}
         if converted is not None:
             said = {name: text for name, text in more.items() if isinstance(text, str) and text}
-            converted.message.additional_kwargs.update(said, **{_WHOLE: True} if whole else {})
+            converted.message.additional_kwargs.update(said)
         return converted
 
     def _get_request_payload(

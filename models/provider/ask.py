@@ -19,6 +19,7 @@ from langchain_core.messages import (
     ToolMessage,
     message_chunk_to_message,
 )
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.utils.function_calling import (
     convert_to_openai_function,
@@ -34,6 +35,7 @@ from models.provider.loading import once_loaded
 from models.provider.replies import check_reply
 from models.provider.reply_text import (
     INSTEAD,
+    LONGEST_CALL,
     REASONING,
     WRITTEN_CALL,
     is_call,
@@ -42,7 +44,6 @@ from models.provider.reply_text import (
 )
 from models.provider.roles import without_system, without_tool_role
 from models.provider.trial import Trial
-from models.provider.written_calls import LONGEST_CALL
 from models.tokens import TokenCounter
 from models.weak_json import repaired
 
@@ -233,18 +234,17 @@ async def _streamed(
     messages: Sequence[BaseMessage],
     config: RunnableConfig | None,
 ) -> AIMessage:
-    whole: AIMessageChunk | None = None
+    parts: list[AIMessageChunk] = []
     try:
         with as_model_errors(messages):
             async for chunk in model.astream(list(messages), config):
-                part = cast(AIMessageChunk, chunk)
-                whole = part if whole is None else whole + part
+                parts.append(cast(AIMessageChunk, chunk))
     except ModelError as error:
-        error.after_text = whole is not None and bool(whole.text)
+        error.after_text = any(part.text for part in parts)
         raise
-    if whole is None:
+    if not parts:
         raise EmptyReply("The model answered with nothing; your message is kept, send it again.")
-    return cast(AIMessage, message_chunk_to_message(whole))
+    return cast(AIMessage, message_chunk_to_message(add_ai_message_chunks(*parts)))
 
 
 def _prompt(messages: Sequence[BaseMessage], sent: Sequence[Feature]) -> list[BaseMessage]:

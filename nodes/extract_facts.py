@@ -53,11 +53,13 @@ class ExtractFacts:
             return {}
         done = done or Extracted()
         messages = "1 message" if done.unread == 1 else f"{done.unread} messages"
-        passed_over = f"extract_facts: passed over {messages} that the memory model cannot read"
+        unread = (
+            f"extract_facts: the memory model cannot read {messages}; what is said there counts"
+        )
         return {
             "facts_added": [fact.text for fact in done.added],
             "facts_dropped": done.dropped,
-            "degraded": [*failed, *([passed_over] if done.unread else [])],
+            "degraded": [*failed, *([unread] if done.unread else [])],
         }
 
 

@@ -66,16 +66,22 @@ def objects(value: Any, plain: str) -> list[_Form]:
     if not isinstance(items, list):
         return []
     named = ({plain: item} if isinstance(item, str) else item for item in items)
-    return [item for item in named if isinstance(item, dict)]
+    return [
+        {name.casefold(): each for name, each in item.items()}
+        for item in named
+        if isinstance(item, dict)
+    ]
 
 
 def _written(text: str, form: type[BaseModel], cut: bool) -> list[_Form]:
     """Return the forms that a text holds as JSON, or as what is nearly some."""
     filled: list[_Form] = []
     end = 0
-    for start in [match.start() for match in _BRACKET.finditer(text)][:_STARTS]:
-        if start < end:
-            continue  # It was read as part of what stands around it.
+    for _ in range(_STARTS):
+        bracket = _BRACKET.search(text, end)
+        if bracket is None:
+            break
+        start, end = bracket.start(), bracket.end()
         try:
             value, end = json.JSONDecoder().raw_decode(text, start)
         except RecursionError:

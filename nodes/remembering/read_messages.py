@@ -7,7 +7,7 @@ that it always fails at does not hold up the others for ever.
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.facts.extraction import Extraction, Source
+from domain.facts.extraction import Extraction, FactChange, Source
 from domain.facts.lasting_wishes import LASTING
 from domain.owner import Owner
 from domain.records import Entity, Fact
@@ -31,7 +31,8 @@ async def read_messages(
     """Return what messages state, and how many of them no attempt could read.
 
     A batch that fails is tried again with later turns, `fold_attempts` times at most and so that
-    all its calls are no more than twice as many; then each message alone.
+    all its calls are no more than twice as many; then each message alone. Of one that fails then
+    too, the user's own sentences are noted.
 
     Raises:
         ModelError: If the model failed, and is to be asked again with a later turn.
@@ -68,6 +69,8 @@ async def read_messages(
             unread += 1
             if unread == len(sources) and isinstance(error, Refused):
                 raise  # It refuses whatever it is asked: the messages are not to blame.
+            own = await _own_sentences(parts, [alone], nearest)
+            extraction = extraction.joined(Extraction(facts=own))
     parts.failed_readings.pop(key, None)
     return extraction, unread
 
@@ -79,25 +82,32 @@ async def _read(
 
     Of a message that it noted nothing of, at least what is asked for once and for all.
     """
-    models = parts.models
-    now = _today(parts, sources)
-    extraction = await models.memory.extract(sources, nearest, now)
-    if models.memory.extractive:
+    extraction = await parts.models.memory.extract(sources, nearest, _today(parts, sources))
+    if parts.models.memory.extractive:
         return extraction
-    plain = await models.extractive.extract(sources, nearest, now)
-    # What it does not see, a form alone must not take away: only a message that says nothing else.
-    texts = {source.ref: source.text for source in sources}
     noted = {change.source for change in extraction.facts}
-    overlooked = [
-        change
-        for change in plain.facts
-        if change.source not in noted
-        and (change.op != "forget" or len(list(sentences(texts[change.source]))) == 1)
-    ]
+    own = await _own_sentences(parts, sources, nearest)
+    overlooked = [change for change in own if change.source not in noted]
     if 2 * len({change.source for change in overlooked}) < len(sources):
         # The rest it left out as what matters little.
         overlooked = [change for change in overlooked if change.kind in LASTING]
     return extraction.joined(Extraction(facts=overlooked))
+
+
+async def _own_sentences(
+    parts: Parts, sources: Sequence[Source], nearest: Sequence[Fact | Entity]
+) -> list[FactChange]:
+    """Return what messages state by their form alone.
+
+    What no model sees, a form alone must not take away: only a message that says nothing else.
+    """
+    plain = await parts.models.extractive.extract(sources, nearest, _today(parts, sources))
+    texts = {source.ref: source.text for source in sources}
+    return [
+        change
+        for change in plain.facts
+        if change.op != "forget" or len(list(sentences(texts[change.source]))) == 1
+    ]
 
 
 def _today(parts: Parts, sources: Sequence[Source]) -> datetime:

@@ -214,8 +214,8 @@ async def _noted(settings: Settings) -> list[Check]:
     if dropped or unread:
         text = (
             f"{dropped or 0} notes of the memory model were left out, since nothing said supports "
-            f"them, and {unread or 0} messages were passed over, which it could not read: a larger "
-            "MNEMO_MEMORY_MODEL does better."
+            f"them, and of {unread or 0} messages that it could not read their own sentences were "
+            "noted: a larger MNEMO_MEMORY_MODEL does better."
         )
         rows.append(Check("memory notes", "warn" if unread else "ok", text))
     return rows

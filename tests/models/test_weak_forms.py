@@ -13,7 +13,7 @@ from domain.records import Fact
 from models.errors import MalformedReply
 from models.memory.notes import read_extraction
 from models.memory.read_form import read_object
-from models.memory.schemas import ExtractionForm
+from models.memory.schemas import ExtractionForm, schema
 
 AT = datetime(2026, 5, 8, 14, tzinfo=UTC)
 SAID = (
@@ -90,12 +90,18 @@ BOTH = {"The user moved to Denver.", "Ola is 31."}
         '{"name": "Ola", "kind": "person", "attributes": {"facts": "none"}}]',
         '{"type": "object", "properties": {"facts": {"type": "array"}}}\n'
         '{"facts": ["The user moved to Denver.", "Ola is 31."]}',
+        json.dumps(schema(ExtractionForm))
+        + '\n{"facts": ["The user moved to Denver.", "Ola is 31."]}',
+        '{"Facts": [{"Text": "The user moved to Denver."}, {"TEXT": "Ola is 31."}], '
+        '"Entities": [{"Name": "Ola"}]}',
     ],
 )
 def test_all_that_an_answer_notes_is_read(text: str) -> None:
     read_back = read(text)
     assert {fact.text for fact in read_back.facts} == BOTH
-    assert [entity.name for entity in read_back.entities] == ["Ola"] * ('"name"' in text)
+    assert [entity.name for entity in read_back.entities] == ["Ola"] * (
+        '"name": "ola"' in text.lower()
+    )
 
 
 def test_several_calls_are_read_together() -> None:

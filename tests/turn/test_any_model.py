@@ -376,6 +376,22 @@ async def test_one_message_that_cannot_be_read_does_not_stop_extraction(open_hou
         assert view.cursor == 5 and len(calls) <= 2 * house.parts.settings.fold_attempts
 
 
+@pytest.mark.parametrize("said", ["**Facts**\n- The user is allergic to nuts. (m1)", "facts: none"])
+async def test_of_a_model_that_never_fills_in_a_form_the_users_own_sentences_are_kept(
+    open_house: Open, said: str
+) -> None:
+    async with open_house(extract_turns=2, fold_turns=100) as house:
+        house.server.default = lambda body: answer(body) if is_reply(body) else Reply(said)
+        lacking: list[str] = []
+        for text in ("I am allergic to nuts.", "My sister Ida has two cats.", "Hi!", "Hello!"):
+            lacking += (await house.say(text))["degraded"]
+        view = await house.parts.stores.journal.read(Owner("alex"))
+        facts = await house.parts.stores.memories.facts(Owner("alex"), view.generation)
+        kept = {fact.text for fact in facts}
+        assert {"I am allergic to nuts.", "My sister Ida has two cats."} <= kept
+        assert any("cannot read" in note for note in lacking), lacking
+
+
 async def test_what_a_model_overlooks_the_users_own_sentences_stand_in_for(
     open_house: Open,
 ) -> None:

@@ -56,7 +56,7 @@ class Screen:
         return PromptSession(
             history=FileHistory(str(path)),
             output=output,
-            completer=WordCompleter(list(COMMANDS), sentence=True),
+            completer=WordCompleter([f"{name} " for name in COMMANDS], sentence=True),
             complete_while_typing=False,
             # Tab lists what it could complete below, so no lines are kept free for a menu.
             complete_style=CompleteStyle.READLINE_LIKE,

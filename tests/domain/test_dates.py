@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.text.dates.dates import day_heading, find, named_period, resolve
 
 HERE = timezone(timedelta(hours=2))
+LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 SAID = datetime(2023, 5, 10, 14, 30, tzinfo=HERE)  # a Wednesday
 
 
@@ -132,6 +133,25 @@ def test_other_languages_resolve_too(when: str, expected: str) -> None:
 def test_hours_ago_keep_the_time() -> None:
     assert resolve("an hour ago", SAID) == SAID - timedelta(hours=1)
     assert resolve("30 minutes ago", SAID) == SAID - timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("when", "said", "expected"),
+    [
+        ("in 3 hours", datetime(2026, 3, 7, 23, 30, tzinfo=LOS_ANGELES), "2026-03-08T03:30-07:00"),
+        ("3 hours ago", datetime(2026, 3, 8, 4, tzinfo=LOS_ANGELES), "2026-03-08T00:00-08:00"),
+        (
+            "in 90 minutes",
+            datetime(2026, 11, 1, 0, 45, tzinfo=LOS_ANGELES),
+            "2026-11-01T01:15-08:00",
+        ),
+    ],
+)
+def test_an_hour_is_an_hour_in_the_night_when_the_clocks_change(
+    when: str, said: datetime, expected: str
+) -> None:
+    at = resolve(when, said)
+    assert at is not None and at.isoformat(timespec="minutes") == expected
 
 
 def test_a_day_is_a_day_of_the_speaker_also_when_the_clocks_change() -> None:

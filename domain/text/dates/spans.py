@@ -5,7 +5,7 @@ and parts of a span such as "early".
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 _DAYS = {"day": 1, "night": 1, "week": 7, "weekend": 7, "fortnight": 14}
 _UNIT_MONTHS = {"month": 1, "year": 12, "yr": 12, "decade": 120}
@@ -78,7 +78,9 @@ def moved(now: datetime, number: float, half: str, unit: str, sign: int) -> date
         return months_on(midnight(now), int(whole)) + timedelta(days=round(rest * 30))
     if unit in _DAYS:
         return midnight(now) + timedelta(days=round(count * _DAYS[unit]))
-    return now + timedelta(hours=count) / (60 if unit.startswith("min") else 1)
+    span = timedelta(hours=count) / (60 if unit.startswith("min") else 1)
+    # In UTC, where no clock changes: three hours after 23:30 may be 03:30.
+    return (now.astimezone(UTC) + span).astimezone(now.tzinfo)
 
 
 def around(at: datetime, unit: str) -> Span:

@@ -119,11 +119,14 @@ class Conversation:
 
     async def checkpoint_after(self, thread: str, turn: str) -> str | None:
         """Return the checkpoint with which a turn of a thread ended; None where it is not kept."""
+        newest = await self._graph.aget_state(_on(thread))  # All others are many, and seldom it.
+        if _ends_with(newest, turn):
+            return _id(newest)
         history = self._graph.aget_state_history(_on(thread), limit=LOOK_BACK)
         async with aclosing(cast(AsyncGenerator[StateSnapshot, None], history)) as snapshots:
             async for snapshot in snapshots:
-                if snapshot.values.get("head") == turn and not snapshot.next:
-                    return str(snapshot.config["configurable"]["checkpoint_id"])
+                if _ends_with(snapshot, turn):
+                    return _id(snapshot)
         return None
 
     async def begin_anew(self, thread: str) -> str:
@@ -204,6 +207,15 @@ def _context(parts: Parts, owner: Owner, options: TurnOptions) -> ChatContext:
         )
     except ValueError as error:
         raise ContextRefused(str(error)) from error
+
+
+def _ends_with(snapshot: StateSnapshot, turn: str) -> bool:
+    """Return whether a turn ended with a checkpoint."""
+    return snapshot.values.get("head") == turn and not snapshot.next
+
+
+def _id(snapshot: StateSnapshot) -> str:
+    return str(snapshot.config["configurable"]["checkpoint_id"])
 
 
 def _on(thread: str, checkpoint: str | None = None) -> RunnableConfig:

@@ -35,7 +35,6 @@ from models.provider.loading import once_loaded
 from models.provider.replies import check_reply
 from models.provider.reply_text import (
     INSTEAD,
-    LONGEST_CALL,
     REASONING,
     WRITTEN_CALL,
     is_call,
@@ -44,6 +43,7 @@ from models.provider.reply_text import (
 )
 from models.provider.roles import without_system, without_tool_role
 from models.provider.trial import Trial
+from models.provider.written_calls import LONGEST_CALL
 from models.tokens import TokenCounter
 from models.weak_json import repaired
 

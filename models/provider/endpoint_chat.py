@@ -33,8 +33,8 @@ from models.provider.reply_text import (
     read_call,
     shown,
     shown_plain,
-    thoughts,
 )
+from models.provider.spoken_text import thoughts
 
 LONGEST = 400_000
 """Characters of one answer, some 100,000 tokens: more is a server that knows no end."""
@@ -43,6 +43,8 @@ _SHORT = 2_000
 _PAUSE = 20
 """Times that a look took, after which the next one is taken at a longer answer: looking then costs
 a twentieth of the time in which the answer comes, and does not grow with its square."""
+_WHOLE = "whole"
+"""Marks a part of a stream that holds a whole message."""
 _AFTER_END = 2.0
 """Seconds for what may follow the end of an answer: what it cost, and the end of the connection."""
 
@@ -111,13 +113,17 @@ class EndpointChat(ChatOpenAI):
         look_at = partial(self._seen, offered="tools" in kwargs, calls=written_calls)
         usage: UsageMetadata | None = None
         cut: dict[str, Any] = {}
-        look, plain = 0.0, self.talks and not self.thinks_first
+        begun, look, plain = False, 0.0, self.talks and not self.thinks_first
         streams = self.streams if streams is None else streams
         parts = super()._astream if streams else self._whole
         async for chunk in self._patiently(parts(*args, **kwargs)):
             message = cast(AIMessageChunk, chunk.message)
             # Servers that report with each part report the sum so far.
             usage, message.usage_metadata = message.usage_metadata or usage, None
+            if message.additional_kwargs.pop(_WHOLE, False) and begun:
+                message = AIMessageChunk(content="")  # All that came, once more.
+                chunk = ChatGenerationChunk(message=message, generation_info=chunk.generation_info)
+            begun = begun or bool(message.content or message.tool_call_chunks)
             if isinstance(message.content, str) and message.content:
                 raw = (raw + message.content)[:LONGEST]
                 said, aloud = "", ""
@@ -215,8 +221,8 @@ class EndpointChat(ChatOpenAI):
         if chunk.get("object") == "error":
             raise ValueError(chunk)
         choices = chunk.get("choices") or [{}]
-        # A whole answer has a message there.
-        delta = choices[0].get("delta") or choices[0].get("message") or {}
+        whole = not choices[0].get("delta") and choices[0].get("message")
+        delta = choices[0].get("delta") or whole or {}
         delta["role"] = "assistant"  # Whatever else a server calls it.
         if isinstance(delta.get("function_call"), dict):  # The name before `tool_calls`.
             made = delta.pop("function_call")
@@ -241,7 +247,7 @@ class EndpointChat(ChatOpenAI):
         more = {REASONING: thought, "refusal": delta.get("refusal")}
         if converted is not None:
             said = {name: text for name, text in more.items() if isinstance(text, str) and text}
-            converted.message.additional_kwargs.update(said)
+            converted.message.additional_kwargs.update(said, **{_WHOLE: True} if whole else {})
         return converted
 
     def _get_request_payload(

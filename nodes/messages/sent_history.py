@@ -20,6 +20,7 @@ from domain.records import Turn
 from domain.turns import chain, parents_of
 from models.parts import text_of
 from nodes.state import Parts
+from stores.errors import StoreUnavailable
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ async def told_elsewhere(
         joins: Whether the thread may be one on which such a conversation went on before.
 
     Raises:
-        StoreUnavailable: If a store is needed for that and does not answer.
+        StoreUnavailable: If the checkpoints do not answer.
     """
     ends = _ends_of_exchanges(messages)
     ids = {m.id for m in messages if isinstance(m, HumanMessage) and m.id} if joins else set()
@@ -61,9 +62,13 @@ async def told_elsewhere(
     known = [*view.turns.values()]
     sent = await asyncio.to_thread(_found, known, view, messages, ends, ids)
     if ends and (sent is None or len(sent.new) > len(messages) - ends[-1]):
-        episodes = await parts.stores.memories.episodes(owner, view.generation)
-        known += [turn for episode in episodes for turn in episode.turns]
-        sent = await asyncio.to_thread(_found, known, view, messages, ends, ids)
+        try:  # The rows of recall, which the turn needs anyway.
+            rows = await parts.stores.recall.rows(owner, view)
+        except (StoreUnavailable, OSError):
+            pass  # What is not known for sure is new: nothing is lost.
+        else:
+            known += rows.folded.values()
+            sent = await asyncio.to_thread(_found, known, view, messages, ends, ids)
     if sent is None or not joins or sent.thread is None:
         return sent and replace(sent, thread=None)
     saved = parts.stores.checkpointer.alist({"configurable": {"thread_id": sent.thread}}, limit=1)

@@ -34,7 +34,7 @@ AT = datetime(2026, 5, 8, 14, tzinfo=UTC)
 LIMIT = 0.05
 """Seconds of CPU that one text of 20 kB may take."""
 SIZE = 20_000
-PIECEWISE = ("models.provider.reply_text._BEFORE_NAME",)
+PIECEWISE = ("models.provider.written_calls._BEFORE_NAME",)
 """Patterns that are only ever given a short piece of a text."""
 PIECES = (
     " ", "\n", "\t", '"', "'", "`", "0", "(", "[", "<", "a", "A", "é", "我", ".", ",", "-", "_",

@@ -29,6 +29,9 @@ from models.tokens import open_counter
 from tests.support.models.model_settings import settings
 from tests.support.servers.openai_server import Events, Fault, OpenAIServer
 
+pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+"""The client's own, of answers in another form."""
+
 
 def part(delta: Any = None, finish: Any = None, **more: Any) -> dict[str, Any]:
     """Return an event of a stream."""
@@ -99,6 +102,12 @@ WITH_ANSWER: dict[str, tuple[Any, ...]] = {
     "no reason of its end": (HI, "[DONE]"),
     "an empty reason of its end": (HI, part(finish=""), "[DONE]"),
     "an end that is not named": (HI, part(finish="eos")),
+    "a whole message behind its parts": (
+        text("H"),
+        text("i"),
+        part(choices=[{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]),
+        "[DONE]",
+    ),
     "a whole message": (part(choices=[{"index": 0, "message": {"content": "Hi"}}]), *END),
     "nothing now and then": ("", "{}", HI, "", *END),
     "two endings": (HI, part(finish="stop"), *END),

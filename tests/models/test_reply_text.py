@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.provider.reply_text import (
-    is_call,
-    is_plain,
-    read_call,
-    shown,
-    shown_plain,
-    thoughts,
-)
+from models.provider.reply_text import is_call, is_plain, read_call, shown, shown_plain
+from models.provider.spoken_text import thoughts
 
 CALLS = [
     '<minimax:tool_call>\n<invoke name="search_memory">\n<parameter name="query">red bike',
@@ -50,6 +44,26 @@ CALLS = [
     '<tool_call>{"name": "search_memory", "arguments": {"query": "blue bike"}}</tool_call>',
     '<|channel|>commentary to=functions.search_memory <|message|>{"query": "red bike"}<|call|>',
     '<｜tool▁calls▁begin｜>function<｜tool▁sep｜>search_memory\n```json\n{"query": "red bike"}',
+    '<|tool_call_begin|> functions.search_memory:0 {"query": "red bike"} <|tool_call_end|>',
+    'Action: search_memory\nAction Input: {"query": "red bike"}\nObservation: It is red.\nSo, red.',
+    "Action: search_memory\nAction Input: red bike",
+    'Tool: search_memory\nquery: "red bike"',
+    "search_memory:\n  query: red bike",
+    'search_memory["red bike"]',
+    '{"search_memory": "red bike"}',
+    '<search_memory query="red bike"/>',
+    '<tools>\n{"name": "search_memory", "arguments": {"query": "red bike"}}\n</tools>',
+    "<use_mcp_tool>\n<server_name>memory</server_name>\n<tool_name>search_memory</tool_name>\n"
+    '<arguments>\n{"query": "red bike"}\n</arguments>\n</use_mcp_tool>',
+    '<｜｜DSML｜｜tool_calls>\n<｜｜DSML｜｜invoke name="search_memory">\n'
+    '<｜｜DSML｜｜parameter name="query">red bike</｜｜DSML｜｜parameter>\n</｜｜DSML｜｜invoke>',
+    '< | DSML | tool_use>\n< | DSML | invoke name="search_memory">\n< | DSML | parameter '
+    'name="query">red bike</ | DSML | parameter>\n</ | DSML | invoke>\n</ | DSML | tool_use>',
+    '<tool_call>\n{"name": "search_memory", "arguments": {"query": "red bike"}}\n</tool_call>\n'
+    '<tool_response>\n{"result": "It is red."}\n</tool_response>\nYou have a red bike.',
+    '<think>Hm.</think>\n<answer>\n<tool_calls>[{"name": "search_memory", "arguments": '
+    '{"query": "red bike"}}]</tool_calls>\n</answer>',
+    '<|python_tag|>memory.call(query="red bike")',
 ]
 IN_WORDS = [
     'call search_memory with query "red bike"',
@@ -99,6 +113,40 @@ PLAIN = [
     "```python\ndef search_memory(query):\n    return index.find(query)\n```",
     "Please send your commentary to=editor@example.com (today)",
     '{"query": {"match": {"title": "dog"}}}',
+    "Phi writes <|user|> before your turn and <|assistant|> before its own.",
+    "<|user|> begins your turn, <|assistant|> that of the model.",
+    "| token | of |\n|---|---|\n| <|user|> | you |\n| <|assistant|> | it |",
+    "Llama 2 puts [INST] before and [/INST] behind what you say.",
+    "<answer>\n42\n</answer>\nis the form that you asked for.",
+    "The user is called Ann. A human may err.",
+]
+
+
+TEMPLATES = [
+    "Hello.<|im_end|>\n<|im_start|>user\nAnd you?<|im_end|>\n<|im_start|>assistant\nI",
+    "Hello.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nAnd you?",
+    "Hello.</s>\n<|user|>\nAnd you?</s>",
+    "Hello.<｜User｜>And you?",
+    "Hello.\n<|user|>\nAnd you?",
+    "Hello.<end_of_turn>\n<start_of_turn>user\nAnd you?",
+    "Hello.</s>[INST]And you?",
+    "Hello.<|end|><|start|>user<|message|>And you?",
+    "Hello.</s></s>\n</s>",
+    "<s> Hello. [/INST]",
+    "<|im_start|>assistant\nHello.",
+    "<|start_header_id|>assistant<|end_header_id|>\n\nHello.<|eot_id|>",
+    "<|start_of_role|>assistant<|end_of_role|>Hello.",
+    "<start_of_turn>model\nHello.<eos>",
+    "<|turn>model\nHello.<turn|>",
+    "<|assistant|>\nHello.",
+    "<|channel|>final <|constrain|>text<|message|>Hello.",
+    "assistantanalysisThe user greets.assistantfinalHello.",
+    "assistantfinalHello.",
+    "<|inner_prefix|>Hm.<|inner_suffix|>Hello.",
+    "<longcat_think>Hm.</longcat_think>Hello.",
+    "<think>Hm.</think>\n<answer>\nHello.\n</answer>",
+    "<think>Hm.</think><answer><|begin_of_box|>Hello.<|end_of_box|></answer>",
+    "<thinking>Hm.</thinking><output>Hello.</output><|im_end|>",
 ]
 
 
@@ -117,7 +165,7 @@ def streamed(text: str, size: int) -> str:
 def test_a_tool_call_written_as_text_is_read_and_never_shown(text: str, size: int) -> None:
     assert is_call(text) and read_call(text) == "red bike"
     for part in (streamed(text, size), shown(text, final=True)):
-        assert part.strip() in ("", "Let me look.")
+        assert part.strip() in ("", "Let me look.", "Action:", "Tool:")
 
 
 @pytest.mark.parametrize("text", IN_WORDS)
@@ -202,6 +250,15 @@ def test_delimiters_and_thoughts_are_no_part_of_a_reply(text: str, left: str) ->
     assert shown(text, final=True).strip() == left
 
 
+@pytest.mark.parametrize("text", TEMPLATES)
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_what_a_template_leaves_and_the_others_turn_are_no_part_of_a_reply(
+    text: str, size: int
+) -> None:
+    assert shown(text, final=True).strip() == "Hello." and not is_call(text)
+    assert "Hello.".startswith(streamed(text, size).strip())
+
+
 @pytest.mark.parametrize("size", [1, 3, 10])
 @pytest.mark.parametrize(
     "text",
@@ -219,7 +276,11 @@ def test_thoughts_are_never_shown_while_a_reply_streams_but_apart(text: str, siz
 
 
 PIECES = st.sampled_from(
-    [piece for text in (*CALLS, *IN_WORDS, *PLAIN) for piece in (text, text[:9], text[9:30])]
+    [
+        piece
+        for text in (*CALLS, *IN_WORDS, *PLAIN, *TEMPLATES)
+        for piece in (text, text[:9], text[9:30])
+    ]
 ) | st.sampled_from([*"abst<[{`\n (\"'", "◁think▷", "[THINK]", "analysisHm", "assistant", "mem"])
 
 
@@ -252,6 +313,11 @@ def test_a_reply_that_is_called_plain_is_shown_as_if_it_were_read_whole(
         ":<a1>:<a2>",
         '["',
         '{"a" ',
+        "<s>",
+        "<|a|> ",
+        ".<|user|>\n",
+        "query: x\n",
+        "<tool_response>",
     ],
 )
 def test_no_text_takes_long_to_judge(text: str) -> None:

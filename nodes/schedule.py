@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
@@ -45,7 +46,8 @@ class AfterReply:
     ) -> Schedule:
         """Return what this run does itself; in background mode a run of its own does the rest.
 
-        What is to be forgotten waits for no other run.
+        What is to be forgotten waits for no other run. Where nothing is to be done, the search
+        index takes in what was said: so the next message need not wait for that.
         """
         origin = state["origin"]
         work = schedule(self._parts, origin.owner, origin.tier, view, origin.thread, head)
@@ -54,6 +56,9 @@ class AfterReply:
             work = replace(work, extract=origin.tier.remembers, asked=asked)
         shown = state["summaries"].notes[-self._parts.settings.summary_episodes :]
         renew = tuple(note.id for note in shown if note.tells(view.withheld))
+        if work == NOTHING and origin.tier.remembers:
+            load = partial(self._parts.stores.recall.load, origin.owner, view)
+            self._parts.stores.background.start(origin.owner, load, "load")
         if self._parts.settings.remember == "inline" or forgets or work == NOTHING:
             return replace(work, renew=renew)
         self._start(origin, runtime)

@@ -52,6 +52,17 @@ async def test_a_reset_cancels_what_is_under_way(open_house: Open) -> None:
         assert house.shown() == {"mark9"}
 
 
+async def test_what_was_said_is_indexed_before_the_next_message_comes(open_house: Open) -> None:
+    for remember in ("background", "inline"):
+        async with open_house(remember=remember, fold_turns=100, extract_turns=100) as house:
+            await house.talk(1, 3)
+            stores, owner = house.parts.stores, Owner("alex")
+            await stores.background.finish(10)
+            indexed = stores.recall.nbytes
+            await stores.recall.load(owner, await stores.journal.read(owner))
+            assert stores.recall.nbytes == indexed > 0
+
+
 async def test_a_task_that_died_is_made_up_for_by_the_next_turn(open_house: Open) -> None:
     async with open_house(remember="background", fold_turns=4, extract_turns=100) as house:
         house.server.default = slow

@@ -86,6 +86,8 @@ async def _chat(chosen: "Settings", talk: Talk, new: bool, as_json: bool) -> boo
                 await Screen(parts, conversation, talk).run()
                 fine = True
             else:
+                stores = parts.stores  # Loaded while the first line comes.
+                stores.recall.begin(talk.owner, await stores.journal.read(talk.owner))
                 fine = await chat_lines(parts, conversation, talk, as_json=as_json)
             await _leave(parts, talk, screen)
             return fine

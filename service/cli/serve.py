@@ -1,6 +1,5 @@
 """The verbs that serve others: over HTTP, to an agent (MCP), and in Telegram."""
 
-import ipaddress
 import logging
 import os
 import tempfile
@@ -11,6 +10,7 @@ import typer
 
 from service.cli.options import CHARACTER, USER, Character, User, owner_of
 from service.cli.terminal import fail, run, settings, with_parts
+from service.hosts import is_loopback
 
 if TYPE_CHECKING:
     from domain.owner import Owner
@@ -68,19 +68,12 @@ def _check(chosen: "Settings", host: str, workers: int, anyone: bool) -> None:
             "MNEMO_CHROMA_URL or MNEMO_POSTGRES_URL.",
             2,
         )
-    if not chosen.auth and not anyone and not _loopback(host):
+    if not chosen.auth and not anyone and not is_loopback(host):
         fail(
             f"Whoever reaches {host} could read every user's memory, since no token is asked for: "
             "set MNEMO_AUTH_SECRET, listen on 127.0.0.1, or say --allow-anyone.",
             2,
         )
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def mcp(user: User = USER, character: Character = CHARACTER) -> None:

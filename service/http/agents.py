@@ -29,14 +29,14 @@ class AgentAccess:
         """Serve with what `opened` will open."""
         self._serving: Serving | None = None
         self._server = memory_server(self._memory)
-        # Where a token is asked for, a web page cannot misuse a browser that has none.
-        safe = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+        # `OwnPages` protects every route, and lets a proxy and a container be named.
+        elsewhere = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         self._app = self._server.streamable_http_app(
             streamable_http_path="/",
             json_response=True,
             stateless_http=True,
             max_request_body_size=settings.message_bytes,
-            transport_security=safe if settings.auth else None,
+            transport_security=elsewhere,
         )
 
     @asynccontextmanager

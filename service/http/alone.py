@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from time import perf_counter
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from fastapi import FastAPI
@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.owner import Owner, digest
 from models.errors import ModelSettingsError
+from service.hosts import is_address, is_loopback
 from service.http.agents import AgentAccess
 from service.http.app import create_app
 from service.http.problems import problem
@@ -36,6 +37,12 @@ AGENTS = "/mcp/memory"
 """Where agents find their tools."""
 REQUEST_ID = "x-request-id"
 OTHER_PAGE = "A page of another site may change nothing here: name it in MNEMO_CORS_ORIGINS."
+OTHER_NAME = (
+    "Nobody is asked for a token here, so a site could have given its name to this machine: where "
+    "the name is yours, as that of a proxy, put its origin into MNEMO_CORS_ORIGINS."
+)
+_PRIVATE = (".localhost", ".internal")
+"""Ends of names that nobody can register; the second is of a container's host."""
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{1,128}")
 """Request ids of proxies that are taken over; others are replaced."""
 
@@ -77,19 +84,36 @@ class OwnPages:
 
     Browsers ask before they send JSON, and post a form of any page without a question: a reset
     takes no more than that. Programs with a browser in them may send JSON from anywhere.
+    A site may also give its own name this machine's address (DNS rebinding): to the browser all is
+    then that site's, to be read as well. Only the name that it asks for tells.
     """
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         """Stand before `app`; pages of `origins` may send what they like."""
         self._app, self._origins = app, origins
+        self._hosts = {urlsplit(origin).hostname for origin in origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        posts = scope["type"] == "http" and scope["method"] == "POST"
-        if posts and not self._may_post(Headers(scope=scope)):
-            await problem(403, OTHER_PAGE)(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+        if is_loopback((scope.get("server") or ("",))[0]) and not self._may_name(headers):
+            await problem(421, OTHER_NAME)(scope, receive, send)
+        elif scope["method"] == "POST" and not self._may_post(headers):
+            await problem(403, OTHER_PAGE)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _may_name(self, headers: Headers) -> bool:
+        """Return whether the host that is asked for is no name that a site could have."""
+        try:
+            host = (urlsplit(f"//{headers.get('host', '')}").hostname or "").rstrip(".")
+        except ValueError:
+            return False
+        public = "." in host and not is_address(host) and not host.endswith(_PRIVATE)
+        return not public or "*" in self._origins or host in self._hosts
 
     def _may_post(self, headers: Headers) -> bool:
         asked = headers.get("content-type", "").startswith("application/json")

@@ -84,6 +84,12 @@ class EvidenceCache:
             index = await self._in_time((key, view.rows), lambda: self._load(key, owner, view))
         return await self._with_journal(key, index, view)
 
+    def begin(self, owner: Owner, view: JournalView) -> None:
+        """Begin to load an index that is not there; who asks for it meanwhile joins."""
+        what = key, _ = (owner.key, view.generation), view.rows
+        if key not in self._indexes and self._flights.get(what) is None:
+            self._flights.start([what], self._load(key, owner, view))
+
     async def rows(self, owner: Owner, view: JournalView) -> Rows:
         """Return all records; where no index of them is kept, none is made.
 
@@ -93,6 +99,8 @@ class EvidenceCache:
         key = (owner.key, view.generation)
         if key in self._indexes:
             return (await self.index(owner, view)).rows
+        if (flight := self._flights.get((key, view.rows))) is not None:
+            return (await asyncio.shield(flight)).rows
         moved, rows = self._unindexed.get(key, (None, Rows()))
         if moved != view.rows:
             forgets = self._forgets

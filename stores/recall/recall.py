@@ -259,6 +259,10 @@ class Recall:
         """
         await self._cache.index(owner, view)
 
+    def begin(self, owner: Owner, view: JournalView) -> None:
+        """Begin to load what the next message needs, for a conversation that may begin now."""
+        self._cache.begin(owner, view)
+
     def forget(self, owner: Owner) -> None:
         """Drop what this process holds of an owner."""
         self._cache.forget(owner)

@@ -192,6 +192,32 @@ def test_what_was_said_is_kept_in_its_language(text: str, number: int) -> None:
     assert read(f'{{"facts": [{{"text": "{text}", "source": "m{number}"}}]}}').facts
 
 
+@pytest.mark.parametrize(
+    ("noted", "said"),
+    [
+        ("Bo owes Ann 20 euros.", "Ann owes Bo 20 euros since March."),
+        ("Jonas beat Aylin at chess.", "My best friend Aylin beat Jonas at chess."),
+        ("Ann is 20 and Bo is 31.", "Ann is 31 and Bo is 20."),
+        ("The user moved from Oslo to Bergen.", "I moved from Bergen to Oslo."),
+    ],
+)
+def test_where_a_model_changes_names_for_one_another_the_users_words_are_noted(
+    noted: str, said: str
+) -> None:
+    message = Source(ref="t1/0", text=f"{said} Does Bo know?", at=AT)
+    form = {"facts": [{"text": noted, "source": "m1"}], "entities": []}
+    (fact,) = read_extraction(form, [message], []).facts
+    assert fact.text == said
+
+
+def test_names_that_stand_as_they_were_said_are_noted_as_the_model_has_them() -> None:
+    said = "On Monday Ann, who owes Bo 20 euros, leaves. Ann and Bo met in 2019."
+    for noted in ("Ann owes Bo 20 euros.", "Ann leaves on Monday.", "In 2019 Ann and Bo met."):
+        form = {"facts": [{"text": noted, "source": "m1"}], "entities": []}
+        message = Source(ref="t1/0", text=said, at=AT)
+        assert [fact.text for fact in read_extraction(form, [message], []).facts] == [noted]
+
+
 def test_a_fact_replaces_only_one_that_is_about_the_same() -> None:
     forms = '{{"facts": [{{"op": "supersede", "target": "f1", "text": "{}", "source": "{}"}}]}}'
     (moved,) = read(forms.format("The user lives in Denver.", "m1")).facts

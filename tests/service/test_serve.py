@@ -99,6 +99,37 @@ async def test_over_plain_http_the_origin_tells_a_page_of_another_site(
         assert posted.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("at", "named", "status"),
+    [
+        ("127.0.0.1", "rebound.example:8000", 421),
+        ("[::1]", "rebound.example", 421),
+        ("127.0.0.1", "127.0.0.1.rebound.example", 421),
+        ("127.0.0.1", "localhost.", 200),
+        ("127.0.0.1", "LOCALHOST:8000", 200),
+        ("127.0.0.1", "[::1]:8000", 200),
+        ("127.0.0.1", "192.168.0.7:8000", 200),
+        ("127.0.0.1", "host.docker.internal:8000", 200),
+        ("127.0.0.1", "mnemo:8000", 200),
+        ("127.0.0.1", "chat.example", 200),
+        ("172.17.0.2", "rebound.example", 200),
+    ],
+)
+@pytest.mark.parametrize("path", ["/openapi.json", "/inspector/static/page.js"])
+async def test_a_site_that_gives_its_own_name_to_this_machine_reads_nothing(
+    monkeypatch: pytest.MonkeyPatch, at: str, named: str, status: int, path: str
+) -> None:
+    monkeypatch.setenv("MNEMO_CORS_ORIGINS", '["https://chat.example"]')
+    transport = httpx.ASGITransport(create())
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{at}:8000") as client:
+        answer = await client.get(path, headers={"host": named})
+        assert (answer.status_code == 421) is (status == 421)
+    monkeypatch.setenv("MNEMO_AUTH_SECRET", "s" * 32)
+    transport = httpx.ASGITransport(create())
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{at}:8000") as client:
+        assert (await client.get("/openapi.json", headers={"host": named})).status_code == 200
+
+
 @pytest.mark.deep
 async def test_workers_that_are_told_to_stop_end_their_streams_and_take_no_more_requests(
     tmp_path: Path, redis_url: str, chroma_url: str, openai_server: OpenAIServer

@@ -29,6 +29,7 @@ from service.http.problems import NOTHING
 from service.memory_view import remembered
 from service.plain_text import plain
 from service.reasons import REASONS, reasons_of
+from service.serving import Serving
 from stores.maintenance.export import import_user
 from stores.recall.selection import NEWER_BELOW
 
@@ -116,9 +117,17 @@ async def whoami(caller: Asking) -> JSONResponse:
     return JSONResponse({"user": caller.user_id if caller.has_token else None}, headers=SAFE)
 
 
+async def _begin(served: Serving, owner: Owner) -> None:
+    """Begin to load what the first message will need, while its writer looks at the page."""
+    stores = served.parts.stores
+    if served.parts.settings.tier(None, owner.character_id).remembers:
+        stores.recall.begin(owner, await stores.journal.read(owner))
+
+
 @router.get(f"{PART}/threads")
 async def threads(served: Served, owner: OwnMemory) -> HTMLResponse:
     """The conversations of an owner, newest first, each with how it begins."""
+    await _begin(served, owner)
     begun: dict[str, str] = {}
     last: dict[str, datetime] = {}
     for turn in await memory_view.transcript(served.parts.stores, owner):
@@ -136,6 +145,7 @@ async def transcript(
     thread: Annotated[str | None, Query()] = None,
 ) -> HTMLResponse:
     """All that was said, or all of one conversation, the newest part first."""
+    await _begin(served, owner)
     turns = await memory_view.transcript(served.parts.stores, owner, thread)
     shown, older = page_before(turns, _order, TURNS, before)
     return _html("transcript.html", turns=shown, older=older, first=before is None, pause=PAUSE)
@@ -150,6 +160,7 @@ async def memory(
     served: Served, owner: OwnMemory, thread: Annotated[str | None, Query()] = None
 ) -> HTMLResponse:
     """All that is remembered, and how the last prompts were packed."""
+    await _begin(served, owner)
     stores, conversation = served.parts.stores, served.conversation
     shown = await remembered(stores, owner)
     thread = thread or await conversation.last_thread(owner)

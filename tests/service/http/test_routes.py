@@ -1,5 +1,6 @@
 """The routes under /memory and /health, on the application alone."""
 
+import asyncio
 import json
 import re
 from base64 import urlsafe_b64encode
@@ -506,3 +507,25 @@ async def test_a_file_that_is_no_export_is_refused_by_the_page_in_a_sentence(ser
             answer = await alone.client.post("/inspector/alex/import", files={"file": line})
             assert answer.status_code == 422
             assert answer.json()["detail"] == "The file is no export of this user's memory."
+
+
+@EMBEDDED
+async def test_who_opens_the_page_has_the_memory_loaded_for_the_first_message(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve(fold_turns=4) as alone:
+        await alone.say(*TALK)
+    async with serve(fold_turns=4) as alone:
+        stores = alone.serving.parts.stores
+        answer = await alone.client.get("/inspector/alex/default/threads")
+        assert answer.status_code == 200
+        for _ in range(2_000):
+            if not stores.recall.nbytes:
+                await asyncio.sleep(0.01)
+
+        async def read_again(*_: Any) -> None:
+            pytest.fail("the message waits while all rows are read")
+
+        monkeypatch.setattr(Memories, "all", read_again)
+        [report] = await alone.say("What is my sister's dog called?")
+        assert "Rufus" in report.reply

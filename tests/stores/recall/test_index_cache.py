@@ -474,3 +474,18 @@ async def test_what_another_model_or_form_made_of_passages_is_made_anew(
     corpus = (await cache_of(talk, talk.memories).index(talk.owner, view)).corpus
     assert corpus.vectors is not None
     assert corpus.vectors.shape == (len(said[0].messages), talk.embedding.dimensions)
+
+
+async def test_who_asks_while_an_index_is_begun_joins_it(talk: Talk, watched: Watched) -> None:
+    cache = cache_of(talk, watched)
+    await talk.say(chain_of("one", "two"))
+    view = await talk.journal.read(talk.owner)
+    watched.gate = asyncio.Event()
+    cache.begin(talk.owner, view)
+    cache.begin(talk.owner, view)
+    rows = asyncio.create_task(cache.rows(talk.owner, view))
+    index = asyncio.create_task(cache.index(talk.owner, view))
+    await asyncio.sleep(0)
+    watched.gate.set()
+    assert (await rows) is (await index).rows
+    assert watched.reads == 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from domain.facts.same_statement import content_of, tell
+from domain.facts.same_statement import content_of, says, tell
 from domain.records import Turn
 from domain.text.languages import LANGUAGES, language_of, plain
 from domain.text.sentences import clauses, sentences
@@ -21,7 +21,7 @@ def what_else(text: str, forgotten: Collection[str]) -> list[str]:
     left: list[str] = []
     goes_on = False
     for part in parts if len(parts) > 1 else ():
-        if tell(part, forgotten):
+        if _is_part(part, forgotten) or tell(part, forgotten):
             if goes_on and _only_names(part, forgotten):
                 left.pop()
             goes_on = False
@@ -31,6 +31,12 @@ def what_else(text: str, forgotten: Collection[str]) -> list[str]:
         elif goes_on and (goes_on := not tell(f"{left[-1]} {part}", forgotten)):
             left[-1] += f", {part}"
     return left
+
+
+def _is_part(clause: str, forgotten: Collection[str]) -> bool:
+    """Return whether a statement to forget holds a clause: "in March, I moved to Rome" the last."""
+    several = len(content_of(clause, language_of(clause) or ENGLISH)) > 1
+    return several and any(says(statement, clause) for statement in forgotten)
 
 
 def _only_names(clause: str, forgotten: Collection[str]) -> bool:

@@ -37,14 +37,30 @@ def things(what: str) -> list[str]:
     return [head] if _is_of_oneself(head, code) else [what]
 
 
+def said_behind(sentence: str, what: str) -> str:
+    """Return what a sentence says of its own behind what is to be forgotten: "I moved to Rome".
+
+    Nothing where that may be one more thing to forget.
+    """
+    language = LANGUAGES[language_of(sentence) or ENGLISH]
+    rest = what.removeprefix(things(what)[-1]).strip(",;، ")
+    if not starts(rest, language.words("own") - language.words("mine"), spaced=True):
+        return ""
+    said = sentence[plain(sentence).rfind(rest) :] if rest in plain(sentence) else rest
+    return said[:1].upper() + said[1:]
+
+
 def _is_thing(text: str, code: str) -> bool:
-    """Return whether a text is "my ..." and no more than a name for a thing."""
+    """Return whether a text is "my ..." and no more than a name for a thing, with its number."""
     mine, small = LANGUAGES[code].words("mine"), LANGUAGES[code].words("prepositions")
     if not starts(text, mine, spaced=True):
         return False
     return (
         0
-        < sum(word not in small for word in spoken_words(without(text, mine, spaced=True)))
+        < sum(
+            word not in small and not any(map(str.isdecimal, word))
+            for word in spoken_words(without(text, mine, spaced=True))
+        )
         <= _MOST
     )
 

@@ -11,6 +11,7 @@ from typing import Literal
 from domain.facts.extraction import Extraction, FactChange, Source
 from domain.facts.lasting_wishes import Wish, lasting_wish
 from domain.facts.own_words import own_sentences
+from domain.text.meant import said_behind
 from domain.text.statements import first_person, is_order, is_question, only_imagined
 from domain.text.terms import numbers, strong_terms
 from domain.text.wishes import may_mean_a_question, may_want_forgotten, wants_forgotten
@@ -39,7 +40,9 @@ def extract_offline(messages: Sequence[Source]) -> Extraction:
                 meant = wish or (said if may_ask else told)
                 changes.append(_change("forget", meant, message))
                 stated = [each for each in stated if each.text != meant]
-                continue
+                sentence = said_behind(sentence, wish)
+                if wants_forgotten(sentence) is not None:
+                    continue
             lasting = lasting_wish(sentence)
             if lasting is not None:
                 stated.append(_asked_for(lasting, message))

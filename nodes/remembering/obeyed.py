@@ -9,6 +9,7 @@ from domain.facts.what_else import what_else
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import turn_of
+from domain.text.languages import plain
 from domain.text.sentences import sentences
 from nodes.remembering.by_form import wanted_by
 from nodes.state import Parts
@@ -44,12 +45,19 @@ async def obeyed(
     )
     gone = reached.withheld - reached.asking - view.withheld  # those hold but what is left
     texts = {source.ref: source.text for source in sources}
+    # Said in these very words: all of each is forgotten.
+    whole = [wish for wish in wishes if wish.text and wish.text in reached.statements]
 
     def left(change: FactChange) -> list[str]:
         """Return what of a change is not forgotten: in a withheld turn, only in its own words."""
         turn = turn_of(change.source)
         if turn in asked.asking and len(sentences(texts[change.source])) == 1:
             return []  # A request of one sentence says nothing else.
+        if any(
+            wish.source == change.source and plain(change.text).rstrip(" .!") in wish.text
+            for wish in whole
+        ):
+            return []
         if places.get(change.source, 0) > max(ends):
             return [change.text]  # said after that
         if turn in asked.removed or (turn in gone and change.text not in texts[change.source]):

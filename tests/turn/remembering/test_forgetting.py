@@ -410,3 +410,42 @@ def test_each_wish_means_the_day_before_its_own() -> None:
     ]
     begins = [begin.day for begin, _ in wanted_by(wishes, turns).periods]
     assert begins == [2, 7]
+
+
+@pytest.mark.parametrize(
+    ("said", "wish", "gone", "left"),
+    [
+        ("I live in Oslo.", "Forget that I live in Oslo, I moved to Rome.", "Oslo", "Rome"),
+        ("My phone number is 555-0199.",
+         "Forget my phone number 555-0199, I am on 555-0200 now.", "0199", "0200"),
+        ("Ich wohne in Ulm.", "Vergiss, dass ich in Ulm wohne, ich wohne jetzt in Bonn.",
+         "Ulm", "Bonn"),
+    ],
+)  # fmt: skip
+async def test_what_is_said_behind_a_wish_in_its_sentence_is_remembered(
+    open_house: Open, said: str, wish: str, gone: str, left: str
+) -> None:
+    async with open_house(memory_model="offline", extract_turns=1) as house:
+        await house.say(said)
+        await house.say(wish)
+        for thread in ("t", "another"):
+            await house.say("What do you know about me?", thread)
+            assert gone not in house.prompt() and left in house.prompt()
+
+
+@pytest.mark.parametrize(
+    ("said", "wish"),
+    [
+        ("I live in Oslo, I love Rome.", "Forget that I live in Oslo, I love Rome."),
+        ("In March, I moved to Rome.", "Forget that in March, I moved to Rome"),
+    ],
+)
+async def test_what_was_said_in_the_words_of_a_wish_is_forgotten_whole(
+    open_house: Open, said: str, wish: str
+) -> None:
+    async with open_house(memory_model="offline", extract_turns=1) as house:
+        await house.say(said)
+        await house.say(wish)
+        await house.say("What do you know about me?", "another")
+        assert "Rome" not in house.prompt()
+        assert not any(fact.text for fact in await facts_of(house))

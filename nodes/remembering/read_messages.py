@@ -80,17 +80,25 @@ async def _read(
 ) -> Extraction:
     """Return what a model noted, and the user's own sentences where it overlooked most of them.
 
-    Of a message that it noted nothing of, at least what is asked for once and for all.
+    Of a message that it noted nothing of, at least what is asked for once and for all; and what is
+    to be forgotten, whatever else it made of that.
     """
     extraction = await parts.models.memory.extract(sources, nearest, _today(parts, sources))
     if parts.models.memory.extractive:
         return extraction
     noted = {change.source for change in extraction.facts}
+    forgets = {change.source for change in extraction.facts if change.op == "forget"}
     own = await _own_sentences(parts, sources, nearest)
-    overlooked = [change for change in own if change.source not in noted]
+    overlooked = [
+        change
+        for change in own
+        if change.source not in (forgets if change.op == "forget" else noted)
+    ]
     if 2 * len({change.source for change in overlooked}) < len(sources):
         # The rest it left out as what matters little.
-        overlooked = [change for change in overlooked if change.kind in LASTING]
+        overlooked = [
+            change for change in overlooked if change.op == "forget" or change.kind in LASTING
+        ]
     return extraction.joined(Extraction(facts=overlooked))
 
 

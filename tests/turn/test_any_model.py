@@ -1,5 +1,6 @@
 """Whatever chat model there is: strict or sloppy, small or chatty, a turn ends well with it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -254,6 +255,8 @@ async def test_a_reply_that_says_nothing_is_asked_for_once_more(
         result = await house.say("Hello mark1")
         assert result["messages"][-1].text == "Hello!" and "What now" not in str(result["messages"])
         assert len(house.server.requests) == 2
+        house.server.answers(thought, WRITTEN[0], "Well.")
+        assert (await house.say("And now?"))["messages"][-1].text == "Well."
         house.server.answers(thought, thought)
         with pytest.raises(EmptyReply):
             await house.say("Still there, mark2?")
@@ -401,6 +404,32 @@ async def test_what_a_model_overlooks_the_users_own_sentences_stand_in_for(
         view = await house.parts.stores.journal.read(Owner("alex"))
         facts = await house.parts.stores.memories.facts(Owner("alex"), view.generation)
         assert any("nuts" in fact.text for fact in facts)
+
+
+@pytest.mark.parametrize(
+    "noted", ["Please forget that I am allergic to nuts.", "The user is allergic to nuts.", None]
+)
+async def test_a_wish_to_forget_that_a_model_overlooks_is_obeyed(
+    open_house: Open, noted: str | None
+) -> None:
+    def careless(body: Body) -> Behaviour:
+        if is_reply(body) or "facts" not in str(body.get("response_format")):
+            return answer(body)
+        found = re.search(r"(m\d+) \([^)]*\): Please forget", str(body["messages"][-1]["content"]))
+        facts = [{"text": noted, "source": found[1]}] if found and noted else []
+        return Structured({"facts": facts, "entities": []})
+
+    async with open_house(extract_turns=4, fold_turns=100) as house:
+        house.server.default = careless
+        for text in ("I am allergic to nuts.", "Hi!", "Who are you?", "What is new?"):
+            await house.say(text)
+        for text in ("Who am I?", "Well?", "So?", "Please forget that I am allergic to nuts."):
+            await house.say(text)
+        view = await house.parts.stores.journal.read(Owner("alex"))
+        facts = await house.parts.stores.memories.facts(Owner("alex"), view.generation)
+        assert not [fact.text for fact in facts if "nuts" in fact.text and not fact.deleted]
+        await house.say("Tell me of me")
+        assert "allergic" not in house.prompt()
 
 
 async def test_where_a_model_overlooks_most_they_stand_beside_what_it_noted(

@@ -144,20 +144,23 @@ class Generate:
     ) -> tuple[AIMessage, MemorySearch]:
         """Return the reply, and what the model searched for on the way to it.
 
-        A model that says nothing, or goes on calling tools, is asked once more without any, and
-        what it says then is its reply.
+        A model that says nothing is asked once more without tools. One that goes on calling some
+        is too, and what it says then is its reply.
         """
         search = MemorySearch(
             self._parts, origin, prompt, _more_than(origin.view, state["draft"], prompt)
         )
         messages: list[BaseMessage] = list(prompt.messages)
-        written = 0
+        written, empty = 0, False
         for _ in range(max(self._parts.settings.search_memory_calls, FORGET_CALLS) + 2):
             question = Question(messages, prompt.budget["reply_reserve"], talks=True)
             try:
-                reply = await self._ask(self._chat(origin), search, question)
+                reply = await self._ask(self._chat(origin), search, question, offers=not empty)
             except EmptyReply:
-                break
+                if empty:
+                    raise
+                empty, messages = True, without_tool_role(messages)
+                continue
             query = reply.additional_kwargs.get(WRITTEN_CALL)
             if query is not None:
                 if written == WRITTEN_CALLS:
@@ -170,11 +173,14 @@ class Generate:
                 if written and is_call(reply.text):
                     self._chat(origin).learned.text_calls = False  # It answers so without tools.
                 return reply, search
+        question = replace(question, messages=without_tool_role(messages), written_calls=False)
         return await self._ask_plainly(self._chat(origin), question), search
 
-    async def _ask(self, chat: ChatModel, search: MemorySearch, question: Question) -> AIMessage:
-        """Ask the model, with the tool where it takes one and memory holds more."""
-        question = replace(question, tools=search.tools())
+    async def _ask(
+        self, chat: ChatModel, search: MemorySearch, question: Question, *, offers: bool
+    ) -> AIMessage:
+        """Ask the model, with the tools that it is offered, takes, and may need."""
+        question = replace(question, tools=search.tools() if offers else ())
         reply = await ask(chat.model, question, chat.learned, self._parts.models.tokens)
         if question.tools and not chat.learned.takes("tools"):
             search.withdraw()
@@ -186,8 +192,6 @@ class Generate:
         Raises:
             MalformedReply: If it says nothing but that it calls a tool.
         """
-        messages = without_tool_role(question.messages)
-        question = replace(question, messages=messages, written_calls=False)
         reply = await ask(chat.model, question, chat.learned, self._parts.models.tokens)
         if not reply.text:
             raise MalformedReply(

@@ -45,6 +45,9 @@ _ARGUMENTS = re.compile(
     r"(?:\s*^[ \t]*(?:(?:action[_ ])?input|query|what)[\"']?\s*:[^\n]*$)+", re.I | re.M
 )
 """Arguments that stand on lines behind the name of a tool."""
+_MARKUP = re.compile(r"(?:```\w*\s*)?(?:<|\[TOOL|[\"'“])")
+_ARGUMENT = re.compile(r"[{\"'“=<>](?:query|what)\b", re.I)
+"""How an argument is named in JSON and in tags."""
 _RESULT = re.compile(
     r"^\W*observation:|<\|observation\|>|<[|/]?(?:tool|function)[_ ]?(?:response|result|output)",
     re.I | re.M,
@@ -67,15 +70,29 @@ _QUERY = re.compile(
 def find_call(text: str, *, final: bool, offered: bool) -> re.Match[str] | None:
     """Return where a call begins in a reply that is in essence one; else it speaks of calls.
 
+    One in markup, for one of our tools and with its arguments, is one whatever stands behind it.
+
     One that names none of our tools, or nothing yet, is one only where tools were offered.
     """
     for match in _CALL.finditer(text):
         if len(text[: match.start()].strip()) > _LEAD_IN:
             return None
         ours = _OURS.search(text, match.start(), match.end() + _NEAR)
+        if ours and _is_filled(text, match):
+            return match
         if (ours or offered) and (not final or _is_last(text, match)):
             return match
     return None
+
+
+def _is_filled(text: str, call: re.Match[str]) -> bool:
+    """Return whether a call in markup has its arguments: whatever stands behind it, it is one."""
+    before = text[: call.start()].rpartition("\n")[2].replace("```", "")
+    return (
+        _MARKUP.match(call[0]) is not None
+        and before.count("`") % 2 == 0  # Not quoted as code.
+        and _ARGUMENT.search(text, call.start(), call.end() + _NEAR) is not None
+    )
 
 
 def _is_last(text: str, call: re.Match[str]) -> bool:

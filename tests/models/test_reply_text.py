@@ -64,6 +64,10 @@ CALLS = [
     '<think>Hm.</think>\n<answer>\n<tool_calls>[{"name": "search_memory", "arguments": '
     '{"query": "red bike"}}]</tool_calls>\n</answer>',
     '<|python_tag|>memory.call(query="red bike")',
+    '<tool_call>\n{"name": "search_memory", "arguments": {"query": "red bike"}}\n</tool_call>\n'
+    "I will tell you what I find.",
+    '```json\n{"name": "search_memory", "arguments": {"query": "red bike"}}\n```\n'
+    "This looks for it.",
 ]
 IN_WORDS = [
     'call search_memory with query "red bike"',
@@ -109,6 +113,8 @@ PLAIN = [
     "My recall is called search_memory: it looks up older turns (yours).",
     "I have two tools: search_memory (looks up) and forget_memory (forgets).",
     "search_memory is the tool I use.",
+    "<b>search_memory</b> takes a query: what to look for.",
+    'I would write `<tool_call>{"name": "search_memory", "arguments": {"query": "x"}}`, so.',
     "My search_memory(query) tool takes words (yours)",
     "```python\ndef search_memory(query):\n    return index.find(query)\n```",
     "Please send your commentary to=editor@example.com (today)",

@@ -24,7 +24,7 @@ from service.http.openai.messages import (
     taken_apart,
 )
 from service.http.openai.tasks import answer_task, is_task
-from service.http.openai.threads import place_of
+from service.http.openai.threads import Sends, place_of
 from service.http.problems import OPENAI_PROBLEMS, openai_error
 from service.http.turns import Ask, RunningTurn, begin_turn
 from service.serving import Serving
@@ -36,8 +36,8 @@ USER_HEADERS = ("x-openwebui-user-id", "x-openwebui-user-email", "x-librechat-us
 """Headers by which front ends name their user; read only where nobody is asked for a token."""
 THREAD_HEADERS = ("x-thread-id", "x-openwebui-chat-id", "x-librechat-conversation-id")
 """Headers by which clients name a conversation."""
-WHOLE_HEADER = "x-openwebui-chat-id"
-"""That of a client which sends all that was said with every message."""
+SENDS: dict[str, Sends] = {"x-openwebui-chat-id": "all", "x-librechat-conversation-id": "recent"}
+"""What clients send of their conversation with every message, by their header."""
 ZONE_HEADER = "x-timezone"
 """The header that says where a user is, for clients that can add none to the body."""
 ModelName = Annotated[str, Path(max_length=512)]
@@ -133,7 +133,7 @@ async def _ask(
         said.history,
         newest=text_of(said.newest),
         thread=thread,
-        whole=header == WHOLE_HEADER,
+        sends=SENDS.get(header or "", "any"),
         now=served.parts.now(),
     )
     zone = request.headers.get(ZONE_HEADER) or timezone

@@ -25,6 +25,11 @@ from service.usage.ledger import Spent
 
 _TASK = re.compile(r"(?<!\s)\s*#{1,3} Task:\n")
 """How the prompts begin by which Open WebUI asks for them."""
+_TITLE = (
+    "Provide a concise, 5-word-or-less title for the conversation, using title case conventions. "
+    "Only return the title itself.\n\nConversation:\n"
+)
+"""How the prompt begins by which LibreChat asks for a title."""
 _SOURCES, _HISTORY = "<context>", "<chat_history>"
 """What holds what it found for its user's question, and what it asks about for itself."""
 
@@ -34,9 +39,12 @@ def is_task(messages: Sequence[Message]) -> bool:
 
     What it found in a file or on the web stands before its user's question, and begins the same.
     """
-    if len(messages) != 1 or not _TASK.match(messages[0].text):
+    if len(messages) != 1:
         return False
-    head, found, _ = messages[0].text.partition(_SOURCES)
+    text = messages[0].text
+    if not _TASK.match(text):
+        return text.startswith(_TITLE)
+    head, found, _ = text.partition(_SOURCES)
     return not found or _HISTORY in head
 
 

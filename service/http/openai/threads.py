@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import uuid4
 
 from domain.histories import (
@@ -21,6 +22,8 @@ from domain.records import Said, Turn
 from service.conversation import Conversation, new_thread
 from stores.open import Stores
 
+Sends = Literal["all", "recent", "any"]
+"""What a client sends of its thread with every message: all, as much as fits, or what it likes."""
 IMPORTED = 200
 """Exchanges taken of a history that nobody here knows, from its end: some days of talk."""
 
@@ -44,7 +47,7 @@ async def place_of(
     *,
     newest: str,
     thread: str | None,
-    whole: bool,
+    sends: Sends,
     now: datetime,
 ) -> Place:
     """Return where a client's newest message belongs.
@@ -56,8 +59,9 @@ async def place_of(
         history: What the client says was said before, oldest first.
         newest: The text of its newest message.
         thread: The thread that the client names; None: found by the history.
-        whole: Whether the client always sends all that was said on its thread: a message
-            without a history then takes the place of its first.
+        sends: What the client sends of its thread. Where that is all, a message without a history
+            takes the place of the first. Where it is what fits, one that says the same as the
+            first does: before any other there may have been more than fits.
         now: The present.
 
     Raises:
@@ -66,8 +70,12 @@ async def place_of(
     """
     view = await stores.journal.read(owner)
     ref = view.refs.get(thread) if thread else None
-    if not history and whole and thread in view.threads:
-        return Place(str(thread), await conversation.begin_anew(str(thread)))
+    if not history and thread in view.threads:
+        again = sends == "all" or (
+            sends == "recent" and await _says_the_first(stores, owner, view, ref, newest)
+        )
+        if again:
+            return Place(str(thread), await conversation.begin_anew(str(thread)))
     if not history:
         return Place(thread or new_thread())
     known = [*view.turns.values()]
@@ -106,6 +114,20 @@ async def place_of(
     # Too old to leave from there, or known by another thread: a thread of its own begins with it.
     branch = thread if thread is not None and ref is None else new_thread()
     return await _begun(stores, owner, view.generation, [], branch, turn.id, now)
+
+
+async def _says_the_first(
+    stores: Stores, owner: Owner, view: JournalView, ref: str | None, newest: str
+) -> bool:
+    """Return whether a message says what a branch begins with, or nothing there was answered."""
+    if ref is None:
+        return True
+    episodes = await stores.memories.episodes(owner, view.generation)
+    turns = {turn.id: turn for episode in episodes for turn in episode.turns} | view.turns
+    first = turns.get(ref)
+    while first is not None and first.parent is not None:
+        first = turns.get(first.parent)
+    return first is not None and pairs_of(first)[0][0] == plain(newest)
 
 
 def _following(turns: Iterable[Turn], ref: str | None, turn: Turn) -> Turn | None:

@@ -104,7 +104,7 @@ async def test_where_a_user_often_says_the_same_a_history_is_found_at_once(
         generation = (await stores.journal.read(owner)).generation
         await stores.journal.add_turns(owner, generation, turns, "tale", "t1999")
         conversation = served.serving.conversation
-        named: Any = {"newest": "Hm.", "thread": None, "whole": False, "now": now}
+        named: Any = {"newest": "Hm.", "thread": None, "sends": "any", "now": now}
         finding = place_of(stores, conversation, owner, history, **named)
         place = await asyncio.wait_for(finding, 10)
         assert place.thread != "tale"

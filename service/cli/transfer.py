@@ -122,6 +122,8 @@ def _import_other(kind: Any, file: Path, user: str, character: str) -> dict[str,
             fail(str(refused))
         except OSError as error:
             fail(f"{file} cannot be read ({error.strerror}).")
+        for place in imported.unread:
+            print(f"There is no fact in {place}: it is left out.", file=sys.stderr)
         messages = sum(len(chat.messages) for chat in imported.chats) + len(imported.statements)
         with Progress(console=console(stderr=True), transient=True) as progress:
             task = progress.add_task("Remembering", total=messages)

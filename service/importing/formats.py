@@ -13,7 +13,7 @@ from typing import Any, Literal
 from domain.clean_text import clean, clean_name
 from domain.json_text import read_json
 from domain.owner import digest
-from service.importing.values import inner, is_dict, moment_of, texts_of
+from service.importing.values import attributes_of, inner, is_dict, moment_of, texts_of
 
 Kind = Literal["chatgpt", "claude", "messages", "facts"]
 ROLES = {"user": "user", "human": "user", "assistant": "assistant", "ai": "assistant"}
@@ -70,6 +70,8 @@ class Imported:
 
     chats: list[Chat] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    """The places of records that tell nothing."""
 
 
 def read_file(kind: Kind, file: Path, now: datetime) -> Imported:
@@ -81,8 +83,7 @@ def read_file(kind: Kind, file: Path, now: datetime) -> Imported:
     """
     records = _records(file)
     if kind == "facts":
-        statements = [_statement(record, place, now) for place, record in _listed(records)]
-        return Imported(statements=sorted(statements, key=lambda statement: statement.at))
+        return _facts(_listed(records), now)
     readers: dict[str, Callable[[Iterable[tuple[str, Any]], datetime], Iterator[Chat]]] = {
         "chatgpt": _chatgpt,
         "claude": _claude,
@@ -259,20 +260,35 @@ def _append(messages: dict[str, Message], item: Any, place: str, now: datetime) 
     )
 
 
-def _statement(record: Any, place: str, now: datetime) -> Statement:
-    """Return a fact of mem0's or LangMem's."""
+def _facts(records: Iterable[tuple[str, Any]], now: datetime) -> Imported:
+    """Return the facts of another memory.
+
+    Raises:
+        FileRefused: If there are records, and a fact in none of them.
+    """
+    told = {place: _statements(record, now) for place, record in records}
+    unread = [place for place, statements in told.items() if not statements]
+    if unread and len(unread) == len(told):
+        raise FileRefused(f"There is no fact in {unread[0]}: it needs a text.")
+    every = [statement for statements in told.values() for statement in statements]
+    return Imported(statements=sorted(every, key=lambda statement: statement.at), unread=unread)
+
+
+def _statements(record: Any, now: datetime) -> list[Statement]:
+    """Return a fact of mem0's or LangMem's, or those of a profile; none where it tells nothing."""
     if isinstance(record, str):
         record = {"text": record}
-    if is_dict(record):
-        value = record.get("value") if isinstance(record.get("value"), dict) else record
-        content = value.get("content", value.get("memory", value.get("text")))
-        text = content.get("content") if isinstance(content, dict) else content
-        text = clean(text) if isinstance(text, str) else ""
-        if text.strip():
-            when = record.get("updated_at") or record.get("created_at")
-            at = moment_of(when, now)
-            return Statement(text, at, dated=at != now)
-    raise FileRefused(f"There is no fact in {place}: it needs a text.")
+    if not is_dict(record):
+        return []
+    value = record.get("value") if isinstance(record.get("value"), dict) else record
+    content = value.get("content", value.get("memory", value.get("text")))
+    text = content.get("content") if isinstance(content, dict) else content
+    profile = value if content is None and value is not record else content
+    told = [text] if isinstance(text, str) else attributes_of(profile)
+    when = record.get("updated_at") or record.get("created_at")
+    at = moment_of(when, now)
+    texts = filter(str.strip, map(clean, told))
+    return [Statement(text, at, dated=at != now) for text in texts]
 
 
 def _part(record: Any, name: str, kind: type, place: str) -> Any:

@@ -1,6 +1,7 @@
 """What a chat becomes: threads of turns, with the same ids however often it is read. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain as flat
 from types import MappingProxyType
 
 from domain.owner import Owner, digest
@@ -33,7 +34,7 @@ def threads_of(
         thread = digest(branch)
         if thread not in earlier:
             thread = digest(f"{owner.key}\n{branch}")
-        turns = _turns(chat, thread, _path(chat, leaf), _others(owner, chat))
+        turns = _turns(chat, thread, _path(chat, leaf), _others(owner, chat), present)
         path = list(_as_stored(chat, turns, present) if chat.by_place else turns)
         if path:
             yield thread, path
@@ -99,11 +100,19 @@ def _turn_id(chat: Chat, last_message: str) -> str:
 
 
 def _turns(
-    chat: Chat, thread: str, path: Iterable[Message], others: Collection[str]
+    chat: Chat,
+    thread: str,
+    path: Iterable[Message],
+    others: Collection[str],
+    present: Mapping[str, Turn],
 ) -> Iterator[Turn]:
-    """Yield the turns of a path: what the user said, up to the last reply before they go on."""
+    """Yield the turns of a path: what the user said, up to the last reply before they go on.
+
+    What was brought in before it was answered is a turn of its own, and the answer another.
+    """
     parent: str | None = None
-    for messages in _exchanges(path):
+    exchanges = (_parted(chat, exchange, present) for exchange in _exchanges(path))
+    for messages in flat.from_iterable(exchanges):
         id = _turn_id(chat, messages[-1].id)
         said = tuple(
             Said(
@@ -117,6 +126,19 @@ def _turns(
         )
         yield Turn(id=id, parent=parent, thread=thread, at=messages[-1].at, messages=said)
         parent = id
+
+
+def _parted(
+    chat: Chat, exchange: Sequence[Message], present: Mapping[str, Turn]
+) -> Iterator[Sequence[Message]]:
+    """Yield an exchange in parts, each of which ends where one that is present does."""
+    turns = [present.get(_turn_id(chat, message.id)) for message in exchange]
+    whole = turns[-1] is not None and len(turns[-1].messages) == len(exchange)
+    first = 0
+    for at, turn in enumerate(turns, 1):
+        if at == len(exchange) or (turn is not None and not whole):
+            yield exchange[first:at]
+            first = at
 
 
 def _exchanges(path: Iterable[Message]) -> Iterator[list[Message]]:

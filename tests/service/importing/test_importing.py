@@ -179,6 +179,35 @@ def test_what_is_no_such_file_is_refused_with_its_place(
         read_file(kind, written(tmp_path, content), NOW)
 
 
+def test_a_profile_is_told_as_facts_and_what_tells_nothing_is_named(tmp_path: Path) -> None:
+    content = {
+        "name": "Ann",
+        "age": 34,
+        "nickname": None,
+        "languages": ["Norwegian", "German"],
+        "home": {"city": "Oslo", "pets": [{"name": "Biscuit"}]},
+    }
+    deep: Any = "oboe"
+    for _ in range(500):
+        deep = {"a": deep}
+    records = [
+        {"key": "a", "value": {"kind": "UserProfile", "content": content}},
+        {"key": "b", "value": {"kind": "UserProfile", "content": {"name": None}}},
+        {"key": "c", "value": {"favourite": "rye bread"}},
+        {"key": "d", "value": {"kind": "Memory", "content": {"content": "Plays the oboe"}}},
+        {"key": "e", "value": {"content": deep}},
+        7,
+    ]
+    read = read_file("facts", written(tmp_path, records), NOW)
+    assert [statement.text for statement in read.statements[:-1]] == [
+        *("name: Ann", "age: 34", "languages: Norwegian, German"),
+        *("home city: Oslo", "home pets name: Biscuit"),
+        *("favourite: rye bread", "Plays the oboe"),
+    ]
+    assert read.statements[-1].text.endswith("a: oboe")
+    assert read.unread == ["record 2", "record 6"]
+
+
 def test_a_chat_that_goes_in_circles_ends(tmp_path: Path) -> None:
     nodes = {"a": node("a", "b", "user", "Hi", 1.0), "b": node("b", "a", "assistant", "Ho", 2.0)}
     chats = read_file("chatgpt", written(tmp_path, [{"mapping": nodes}]), NOW).chats

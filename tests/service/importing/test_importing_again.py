@@ -113,6 +113,27 @@ async def test_a_chat_that_went_on_here_and_there_keeps_both(serve: Serve, tmp_p
         assert (await kept(alone))[0] == said
 
 
+@pytest.mark.parametrize("kind", ["chatgpt", "messages"])
+@pytest.mark.parametrize("steps", [("a", "ab", "abcd"), ("a", "abc", "abcd"), ("abc", "abcdef")])
+async def test_a_message_brought_in_before_its_reply_is_kept_once(
+    serve: Serve, tmp_path: Path, kind: Any, steps: tuple[str, ...]
+) -> None:
+    async with serve(fold_turns=3) as alone:
+        for words in (*steps, steps[-1]):
+            chat: Any = exported("x", words)
+            if kind == "messages":
+                nodes = [node["message"] for node in chat["mapping"].values() if node["message"]]
+                chat = [
+                    {"role": m["author"]["role"], "content": m["content"]["parts"][0]}
+                    for m in nodes
+                ]
+            await bring(alone, kind, written(tmp_path, [chat] if kind == "chatgpt" else chat))
+        items = (await alone.get("/memory/alex/default/transcript"))["items"]
+        said = [message["text"] for turn in items for message in turn["messages"]]
+        assert len(said) == len(set(said)) == len(steps[-1])
+        assert len((await alone.serving.parts.stores.journal.read(ALEX)).refs) == 1
+
+
 async def test_facts_brought_in_leave_what_waits_for_extraction(
     serve: Serve, tmp_path: Path
 ) -> None:

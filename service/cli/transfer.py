@@ -114,7 +114,8 @@ def _import_other(kind: Any, file: Path, user: str, character: str) -> dict[str,
         from rich.progress import Progress
 
         from service.importing.bring_in import bring_in
-        from service.importing.formats import FileRefused, read_file
+        from service.importing.formats import read_file
+        from service.importing.shapes import FileRefused
 
         try:
             imported = await asyncio.to_thread(read_file, kind, file, parts.now())

@@ -17,7 +17,7 @@ from domain.rows import key_of
 from nodes.extract_facts import extract
 from nodes.state import Parts
 from nodes.summarize import fold_window
-from service.importing.formats import Chat, Imported, Statement
+from service.importing.shapes import Chat, Imported, Statement
 from service.importing.threads import LONGEST, branches_of, threads_of
 
 AT_ONCE = 48

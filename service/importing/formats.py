@@ -3,75 +3,27 @@
 Everything in such a file is a stranger's: what is not as it should be is refused with its place.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+import codecs
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from domain.clean_text import clean, clean_name
 from domain.json_text import read_json
 from domain.owner import digest
+from service.importing.shapes import Chat, FileRefused, Imported, Kind, Message, Statement
 from service.importing.values import attributes_of, inner, is_dict, moment_of, texts_of
 
-Kind = Literal["chatgpt", "claude", "messages", "facts"]
-ROLES = {"user": "user", "human": "user", "assistant": "assistant", "ai": "assistant"}
+ROLES = {
+    **{"user": "user", "human": "user", "HumanMessageChunk": "user"},
+    **{"assistant": "assistant", "ai": "assistant", "AIMessageChunk": "assistant"},
+}
 """What exports call the two who talk; everybody else (system, tools) is left out."""
 
-
-class FileRefused(ValueError):
-    """A file cannot be read as what it is said to be; the text is one sentence with the place."""
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message of a chat."""
-
-    id: str
-    parent: str | None
-    """The message before it; None for a first one."""
-    role: str
-    """`user` or `assistant`."""
-    text: str
-    at: datetime
-    """When it was said; where that is not told, as the message before it."""
-    name: str | None = None
-    """Who of several people says it."""
-
-
-@dataclass(frozen=True)
-class Chat:
-    """One conversation; edits and regenerations make it a tree."""
-
-    id: str
-    """The same for the same chat, however often it is exported."""
-    messages: Mapping[str, Message] = field(default_factory=dict)
-    """By id, each after its parent."""
-    last: str | None = None
-    """The end of the branch that its user saw last; None: the newest message."""
-    by_place: bool = False
-    """Whether earlier versions knew its messages by their places, since they have no ids."""
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A fact that another memory held."""
-
-    text: str
-    at: datetime
-    dated: bool = False
-    """Whether its own record says when."""
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What a file holds, oldest first."""
-
-    chats: list[Chat] = field(default_factory=list)
-    statements: list[Statement] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-    """The places of records that tell nothing."""
+WRAPS = ("results", "memories", "conversations")
+"""What holds the records of an answer."""
 
 
 def read_file(kind: Kind, file: Path, now: datetime) -> Imported:
@@ -95,8 +47,11 @@ def read_file(kind: Kind, file: Path, now: datetime) -> Imported:
 
 def _records(file: Path) -> Any:
     """Return a file's JSON; its lines where each holds a value of its own."""
+    content = file.read_bytes()
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        # As Windows' shell writes what a command says.
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileRefused(
             f"{file.name} is no text in UTF-8: an archive is to be unpacked first."
@@ -116,14 +71,18 @@ def _records(file: Path) -> Any:
 
 
 def _listed(records: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the records of a file with their places, out of what wraps them."""
-    if isinstance(records, dict):
-        wraps = (name for name in ("results", "memories", "conversations") if name in records)
-        records = next((records[name] for name in wraps), [records])
-    if not isinstance(records, list):
+    """Yield the records of a file with their places, out of what wraps them: one page, or each."""
+    pages = records if isinstance(records, list) else [records]
+    if not isinstance(records, list | dict):
         raise FileRefused("The file holds no list of records.")
-    for number, record in enumerate(records, 1):
-        yield f"record {number}", record
+    number = 0
+    for page in pages:
+        wraps = [page[name] for name in WRAPS if name in page] if is_dict(page) else []
+        if wraps and not isinstance(wraps[0], list):
+            raise FileRefused("The file holds no list of records.")
+        for record in wraps[0] if wraps else [page]:
+            number += 1
+            yield f"record {number}", record
 
 
 def _chatgpt(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]:
@@ -210,7 +169,7 @@ def _messages(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Cha
     A line is one message, or a chat with `messages`. Messages that name a `thread` (or
     `session_id`) belong to it; the others are one chat.
     """
-    by_name: dict[str, dict[str, Message]] = {}
+    by_name: dict[str, list[tuple[str, Any]]] = {}
     for place, record in records:
         record = _inside(record)
         if isinstance(record, dict) and isinstance(record.get("messages"), list):
@@ -222,8 +181,11 @@ def _messages(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Cha
             yield Chat(id, messages, by_place=True)
         else:
             name = record.get("thread") or record.get("session_id") if is_dict(record) else None
-            _append(by_name.setdefault(str(name or ""), {}), record, place, now)
-    for name, messages in by_name.items():
+            by_name.setdefault(str(name or ""), []).append((place, record))
+    for name, listed in by_name.items():
+        messages = {}
+        for place, item in reversed(listed) if _newest_first(listed) else listed:
+            _append(messages, item, place, now)
         first = next((message.text for message in messages.values()), "")
         yield Chat(f"messages:{name or digest(first)}", messages, by_place=True)
 
@@ -239,14 +201,12 @@ def _inside(record: Any) -> Any:
 def _append(messages: dict[str, Message], item: Any, place: str, now: datetime) -> None:
     if not is_dict(item):
         raise FileRefused(f"There is no message in {place}.")
-    data = item.get("data") if isinstance(item.get("data"), dict) else item
-    role = ROLES.get(str(item.get("role") or item.get("type") or data.get("type")))
+    data, role = _data(item), _role(item)
     content = data.get("content")
     text = clean(content) if isinstance(content, str) else texts_of(content)
     if role is None or not text.strip():
         return
     before = next(reversed(messages.values()), None)
-    when = next((item[n] for n in ("timestamp", "created_at", "at") if n in item), None)
     name = data.get("name") if role == "user" else None
     # Of all that was said before: another chat that begins alike, or goes on, is not passed over.
     id = digest(f"{before.id if before else ''}\n{role}\n{text}")
@@ -255,9 +215,34 @@ def _append(messages: dict[str, Message], item: Any, place: str, now: datetime) 
         parent=before.id if before else None,
         role=role,
         text=text,
-        at=moment_of(when, before.at if before else now),
+        at=moment_of(_when(item), before.at if before else now),
         name=clean_name(name) or None if isinstance(name, str) else None,
     )
+
+
+def _data(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what holds the content of a message: in LangChain's two forms not the message."""
+    held = (item.get(name) for name in ("data", "kwargs"))
+    return next((each for each in held if isinstance(each, dict)), item)
+
+
+def _role(item: Any) -> str | None:
+    if not is_dict(item):
+        return None
+    names = (item.get("role"), item.get("type"), _data(item).get("type"))
+    return next((ROLES[name] for name in names if isinstance(name, str) and name in ROLES), None)
+
+
+def _newest_first(listed: Sequence[tuple[str, Any]]) -> bool:
+    """Return whether LangChain's lines stand as Redis lists them: from the last reply back."""
+    undated = all(
+        is_dict(item) and _data(item) is not item and not _when(item) for _, item in listed
+    )
+    return undated and [_role(listed[at][1]) for at in (0, -1)] == ["assistant", "user"]
+
+
+def _when(item: Mapping[str, Any]) -> Any:
+    return next((item[n] for n in ("timestamp", "created_at", "at") if n in item), None)
 
 
 def _facts(records: Iterable[tuple[str, Any]], now: datetime) -> Imported:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from domain.owner import Owner, digest
 from domain.records import Said, Turn
-from service.importing.formats import Chat, Message
+from service.importing.shapes import Chat, Message
 
 MOST_MESSAGES = 100
 """Messages of one turn at most."""

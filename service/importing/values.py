@@ -1,5 +1,6 @@
 """Single values out of a stranger's file, whatever stands there. No format is known here."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,9 @@ from domain.records import EARLIEST, LATEST
 
 NO_SECONDS = 253_402_300_800
 """The year 10000 in seconds, as no date is given: a larger number counts milliseconds."""
+
+_SECONDS = re.compile(r"\d{9,}(\.\d+)?", re.ASCII)
+"""From 1973 on; of fewer digits ISO 8601 makes days."""
 
 
 def is_dict(value: Any) -> bool:
@@ -50,6 +54,10 @@ def moment_of(value: Any, otherwise: datetime) -> datetime:
     `otherwise` where it is none, or one that programs write for "never", such as the year 1.
     """
     try:
+        if isinstance(value, str) and _SECONDS.fullmatch(value):
+            value = float(value)
+        if value in (0, False):
+            return otherwise
         if isinstance(value, int | float):
             at = datetime.fromtimestamp(value / 1000 if value >= NO_SECONDS else value, UTC)
         else:

@@ -9,7 +9,8 @@ import pytest
 
 from domain.owner import Owner
 from service.importing.bring_in import bring_in
-from service.importing.formats import FileRefused, read_file
+from service.importing.formats import read_file
+from service.importing.shapes import FileRefused
 from tests.support.house import backend
 from tests.support.servers.app_alone import Alone, Serve, serve
 
@@ -206,6 +207,59 @@ def test_a_profile_is_told_as_facts_and_what_tells_nothing_is_named(tmp_path: Pa
     ]
     assert read.statements[-1].text.endswith("a: oboe")
     assert read.unread == ["record 2", "record 6"]
+
+
+def langchain(kind: str, text: str) -> dict[str, Any]:
+    return {"type": kind, "data": {"content": text, "type": kind}}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(
+            [langchain("ai", "4"), langchain("human", "3"), langchain("ai", "2"),
+             langchain("human", "1")], "1234", id="as Redis lists them"),
+        pytest.param(
+            [langchain("ai", "1") | {"timestamp": 1e9}, langchain("human", "2")], "12", id="dated"),
+        pytest.param([langchain("ai", "1"), langchain("human", "2"), langchain("ai", "3")], "123",
+                     id="a greeting first"),
+        pytest.param([{"role": "assistant", "content": "1"}, {"role": "user", "content": "2"}],
+                     "12", id="OpenAI's"),
+        pytest.param([langchain("human", "1"), langchain("AIMessageChunk", "2")], "12",
+                     id="streamed"),
+        pytest.param(
+            [{"lc": 1, "type": "constructor", "kwargs": {"content": text, "type": kind}}
+             for kind, text in (("human", "1"), ("ai", "2"))], "12", id="dumped"),
+    ],
+)  # fmt: skip
+def test_every_form_of_langchains_messages_is_read_oldest_first(
+    tmp_path: Path, content: Any, said: str
+) -> None:
+    (chat,) = read_file("messages", written(tmp_path, content), NOW).chats
+    assert "".join(message.text for message in chat.messages.values()) == said
+
+
+def test_pages_of_an_answer_are_read_as_one_file(tmp_path: Path) -> None:
+    pages = [{"results": [{"memory": text}], "next": None} for text in ("Sings", "Paints")]
+    for content in (pages, "\n".join(map(json.dumps, pages))):
+        read = read_file("facts", written(tmp_path, content), NOW)
+        assert [statement.text for statement in read.statements] == ["Sings", "Paints"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
+def test_a_file_is_read_as_windows_writes_it(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "file.json"
+    file.write_bytes('[{"memory": "Hört gern zu"}]'.encode(encoding))
+    assert read_file("facts", file, NOW).statements[0].text == "Hört gern zu"
+
+
+@pytest.mark.parametrize(
+    ("when", "year"),
+    [("1700000000", 2023), ("1700000000.5", 2023), ("20240101", 2024), (0, 2026), ("0", 2026)],
+)
+def test_a_date_is_read_as_programs_write_it(tmp_path: Path, when: Any, year: int) -> None:
+    content = [{"memory": "Sings", "created_at": when}]
+    assert read_file("facts", written(tmp_path, content), NOW).statements[0].at.year == year
 
 
 def test_a_chat_that_goes_in_circles_ends(tmp_path: Path) -> None:

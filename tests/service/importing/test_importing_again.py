@@ -14,7 +14,8 @@ import pytest
 
 from domain.owner import Owner, digest
 from service.importing.bring_in import BroughtIn, bring_in
-from service.importing.formats import Imported, Kind, read_file
+from service.importing.formats import read_file
+from service.importing.shapes import Imported, Kind
 from service.importing.threads import threads_of
 from stores.errors import StoreUnavailable
 from stores.maintenance.erase import forget

@@ -52,6 +52,8 @@ async def snapshot(settings: Settings) -> AsyncIterator[Settings]:
 
 def _copy(settings: Settings, target: Path) -> None:
     source = settings.data_dir
+    if source.exists():
+        list(source.iterdir())  # A file in its place is no folder without memories.
     if settings.redis_url is None:
         for name in _ORDER:
             _copy_database(source / name, target / name)

@@ -117,6 +117,15 @@ def test_reading_writes_nothing_to_the_data_dir(mnemo: Mnemo) -> None:
     assert files() == before
 
 
+@pytest.mark.parametrize("command", [["facts"], ["export"], ["recall", "Ghent"]])
+def test_a_data_dir_that_is_a_file_is_not_read_as_an_empty_one(
+    mnemo: Mnemo, command: list[str]
+) -> None:
+    mnemo.data.write_text("no folder")
+    done = mnemo.run(*command)
+    assert done.returncode == 1 and f"The data dir {mnemo.data} cannot be read" in done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="Rights are given up as Linux does.")
 def test_a_data_dir_of_which_no_file_may_be_written_can_be_read(mnemo: Mnemo) -> None:
     mnemo.chat("I live in Ghent")

@@ -12,6 +12,7 @@ from langgraph.graph.message import add_messages
 
 from domain.clean_text import clean
 from domain.records import Turn
+from domain.text.wishes import may_want_forgotten
 from models.parts import text_of
 from nodes.messages.signatures import Signatures
 from nodes.messages.stamps import (
@@ -175,14 +176,18 @@ def _said_anew(
     """Return the turn, taken out or forgotten, whose message is said anew; none if none is.
 
     Only where nothing newer comes: else a client sends what was said before, which tells nothing.
-    So does whoever sends the last message once more, as of a wish to forget that was answered.
+    So does whoever sends the last message once more; or a wish to forget that was answered, which
+    would reach what was said since.
     """
     came = [places.get(message.id or "") for message in messages if _is_new(message)]
     known = [place for place in came if place is not None]
     if not known or len(known) < len(came):
         return set()
-    turn = max(known, key=lambda place: place.number).turn.id
-    return {turn} if turn in withheld and turn != head else set()
+    turn = max(known, key=lambda place: place.number).turn
+    answered = turn.id == head or any(
+        may_want_forgotten(said.text) for said in turn.messages if said.role == "user"
+    )
+    return {turn.id} if turn.id in withheld and not answered else set()
 
 
 def may_be_folded(messages: Sequence[AnyMessage], turns: Iterable[Turn]) -> bool:

@@ -110,6 +110,22 @@ async def test_a_wish_to_forget_that_is_sent_again_is_answered_once(open_house: 
         assert len(house.server.requests) == asked
 
 
+async def test_a_wish_to_forget_that_is_sent_again_later_reaches_nothing_said_since(
+    open_house: Open,
+) -> None:
+    async with open_house() as house:
+        await send(house, human(1))
+        await send(house, HumanMessage("Please forget that.", id="wish"))
+        await forget_turn_of(house, "id1")
+        await forget_turn_of(house, "wish")
+        await send(house, human(2, "Say mark1 again"))
+        asked = len(house.server.requests)
+        await send(house, HumanMessage("Please forget that.", id="wish"))
+        assert len(house.server.requests) == asked
+        await send(house, human(3, "What did I say?"))
+        assert house.shown() == {"mark1"}
+
+
 @pytest.mark.parametrize("with_its_message", [True, False])
 @pytest.mark.parametrize("then", [(), (human(9),)])
 async def test_a_message_without_its_reply_that_comes_again_is_answered_anew(

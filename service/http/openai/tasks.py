@@ -30,6 +30,13 @@ _TITLE = (
     "Only return the title itself.\n\nConversation:\n"
 )
 """How the prompt begins by which LibreChat asks for a title."""
+_CHECKPOINTS = (
+    "Hold on, before you continue I need you to write me a checkpoint of everything so far. "
+    "Your context window is filling up and this checkpoint replaces the messages above,",
+    "Hold on again, update your checkpoint. Merge the new messages into your existing checkpoint "
+    "and give me a single consolidated replacement.",
+)
+"""How those begin by which it asks, after a history, for a summary of what no longer fits."""
 _SOURCES, _HISTORY = "<context>", "<chat_history>"
 """What holds what it found for its user's question, and what it asks about for itself."""
 
@@ -39,6 +46,8 @@ def is_task(messages: Sequence[Message]) -> bool:
 
     What it found in a file or on the web stands before its user's question, and begins the same.
     """
+    if messages[-1].text.startswith(_CHECKPOINTS):
+        return True
     if len(messages) != 1:
         return False
     text = messages[0].text

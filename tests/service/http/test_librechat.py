@@ -21,6 +21,14 @@ TITLE = (
     "Only return the title itself.\n\nConversation:\nUser: My dog is called Biscuit.\nAI: "
 )
 
+CHECKPOINTS = (
+    "Hold on, before you continue I need you to write me a checkpoint of everything so far. "
+    "Your context window is filling up and this checkpoint replaces the messages above, so "
+    "capture everything you need to pick right back up.\n\n## Checkpoint\n",
+    "Hold on again, update your checkpoint. Merge the new messages into your existing checkpoint "
+    "and give me a single consolidated replacement.\n\nKeep it roughly the same length.",
+)
+
 
 async def ask(served: Served, *messages: Any, status: int = 200) -> str:
     """Send messages of one conversation, and return the reply."""
@@ -43,6 +51,18 @@ async def test_a_title_is_given_and_not_remembered(open_served: OpenServed) -> N
         assert await told(served) == []
         await ask(served, said("Provide a concise, 5-word-or-less title for my poem."))
         assert len(await told(served)) == 1
+
+
+@pytest.mark.parametrize("asked", CHECKPOINTS)
+async def test_a_summary_of_what_no_longer_fits_is_given_and_takes_nothing_away(
+    open_served: OpenServed, asked: str
+) -> None:
+    async with open_served() as served:
+        history = [said("I live in Boston.")]
+        history.append(replied(await ask(served, *history)))
+        await ask(served, *history, said("I keep bees."))
+        await ask(served, *history, said(asked))
+        assert await told(served) == ["I live in Boston.", "I keep bees."]
 
 
 @pytest.mark.parametrize("fold_turns", [40, 3])

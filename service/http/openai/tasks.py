@@ -25,16 +25,10 @@ from service.usage.ledger import Spent
 
 _TASK = re.compile(r"(?<!\s)\s*#{1,3} Task:\n")
 """How the prompts begin by which Open WebUI asks for them."""
-_TITLE = (
-    "Provide a concise, 5-word-or-less title for the conversation, using title case conventions. "
-    "Only return the title itself.\n\nConversation:\n"
-)
+_TITLE = re.compile(r"Provide a [^\n]*\btitle\b[^\n]*\n\nConversation:\n")
 """How the prompt begins by which LibreChat asks for a title."""
-_CHECKPOINTS = (
-    "Hold on, before you continue I need you to write me a checkpoint of everything so far. "
-    "Your context window is filling up and this checkpoint replaces the messages above,",
-    "Hold on again, update your checkpoint. Merge the new messages into your existing checkpoint "
-    "and give me a single consolidated replacement.",
+_CHECKPOINT = re.compile(
+    r"Hold on\b[^\n]*\b(?:checkpoint\b[^\n]*\. Your context window|your existing checkpoint)\b"
 )
 """How those begin by which it asks, after a history, for a summary of what no longer fits."""
 _SOURCES, _HISTORY = "<context>", "<chat_history>"
@@ -46,13 +40,13 @@ def is_task(messages: Sequence[Message]) -> bool:
 
     What it found in a file or on the web stands before its user's question, and begins the same.
     """
-    if messages[-1].text.startswith(_CHECKPOINTS):
+    if _CHECKPOINT.match(messages[-1].text):
         return True
     if len(messages) != 1:
         return False
     text = messages[0].text
     if not _TASK.match(text):
-        return text.startswith(_TITLE)
+        return _TITLE.match(text) is not None
     head, found, _ = text.partition(_SOURCES)
     return not found or _HISTORY in head
 

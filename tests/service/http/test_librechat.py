@@ -17,16 +17,12 @@ CHAT = {
     "X-LibreChat-Conversation-Id": "157635fa-5777-46e9-9118-7b8cc77e9f0b",
 }
 TITLE = (
-    "Provide a concise, 5-word-or-less title for the conversation, using title case conventions. "
-    "Only return the title itself.\n\nConversation:\nUser: My dog is called Biscuit.\nAI: "
+    "Provide a title of at most five words for this conversation.\n\n"
+    "Conversation:\nUser: My dog is called Biscuit.\nAI: "
 )
-
 CHECKPOINTS = (
-    "Hold on, before you continue I need you to write me a checkpoint of everything so far. "
-    "Your context window is filling up and this checkpoint replaces the messages above, so "
-    "capture everything you need to pick right back up.\n\n## Checkpoint\n",
-    "Hold on again, update your checkpoint. Merge the new messages into your existing checkpoint "
-    "and give me a single consolidated replacement.\n\nKeep it roughly the same length.",
+    "Hold on, first write a checkpoint of all that was said. Your context window is nearly full.",
+    "Hold on again, put what is new into your existing checkpoint, and send me the whole of it.",
 )
 
 
@@ -49,7 +45,7 @@ async def test_a_title_is_given_and_not_remembered(open_served: OpenServed) -> N
         served.model.default = always(Reply("A Dog"))
         assert await ask(served, said(TITLE)) == "A Dog"
         assert await told(served) == []
-        await ask(served, said("Provide a concise, 5-word-or-less title for my poem."))
+        await ask(served, said("Provide a short title for my poem."))
         assert len(await told(served)) == 1
 
 

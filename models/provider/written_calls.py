@@ -42,14 +42,14 @@ _BRACKET = re.compile(r"<[^<>\n]{0,80}>|[\[{(\]})]")
 _LEADS = re.compile(r"(?:<[^<>\n]{1,60}>(?:\w{1,20}\b)?\s*)+\Z")
 """What templates write in front of a call: tags, with a word at most."""
 _ARGUMENTS = re.compile(
-    r"(?:\s*^[ \t]*(?:(?:action[_ ])?input|query|what)[\"']?\s*:[^\n]*$)+", re.I | re.M
+    r"^[ \t]*(?:(?:action[_ ])?input|query|what)[\"']?[ \t]*:[^\n]*$", re.I | re.M
 )
 """Arguments that stand on lines behind the name of a tool."""
 _MARKUP = re.compile(r"(?:```\w*\s*)?(?:<|\[TOOL|[\"'“])")
 _ARGUMENT = re.compile(r"[{\"'“=<>](?:query|what)\b", re.I)
 """How an argument is named in JSON and in tags."""
 _RESULT = re.compile(
-    r"^\W*observation:|<\|observation\|>|<[|/]?(?:tool|function)[_ ]?(?:response|result|output)",
+    r"^[^\w\n]*observation:|<\|observation\|>|<[|/]?(?:tool|function)[_ ]?(?:response|result|output)",
     re.I | re.M,
 )
 """Where a model goes on with what a tool may have found: that, and all behind it, is made up."""

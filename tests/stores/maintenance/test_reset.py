@@ -156,8 +156,8 @@ async def test_a_turn_that_is_kept_just_before_a_reset_leaves_nothing_after_it(
     journal = script.parts.stores.journal
     add_turns = journal.add_turns
 
-    async def added(*args: Any) -> Any:
-        view = await add_turns(*args)
+    async def added(*args: Any, **options: Any) -> Any:
+        view = await add_turns(*args, **options)
         await reset_alex(script)
         return view
 

@@ -185,7 +185,8 @@ class Settings(BaseSettings):
     thread_wait: float = Field(default=60.0, ge=0)
     """Seconds a message waits while its thread still answers."""
     cors_origins: list[str] = Field(default_factory=list)
-    """Web origins that may call the routes from a browser."""
+    """Web origins that may call the routes from a browser; and, where no token is asked for, under
+    whose names a proxy on this machine may hand requests on."""
     prices: dict[str, tuple[float, float]] = Field(default_factory=dict)
     """Model to its price of a million tokens read and of a million written."""
     telegram_token: SecretStr | None = None

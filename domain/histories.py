@@ -161,10 +161,30 @@ def beginning(turns: Mapping[str, Turn], history: Sequence[Pair]) -> tuple[int, 
 def told_before(
     turns: Mapping[str, Turn], history: Sequence[Pair], ends_of_threads: Collection[str]
 ) -> tuple[int, str | None]:
-    """Return how many exchanges of a history are known, and the turn that the last of them is."""
+    """Return how many exchanges of a history are known, and the turn that the last of them is.
+
+    One that ends like a conversation, and was another before that, is not known by it: "Thanks!".
+    """
     turn = matching_turn(turns, history, ends_of_threads=ends_of_threads)
+    if turn is not None and not _is_end_of(turns, turn, _comparable(history)):
+        turn = None
     turn = turn or thread_of_the_same(turns, history, ends_of_threads)
     return (len(history), turn.id) if turn is not None else beginning(turns, history)
+
+
+def _is_end_of(turns: Mapping[str, Turn], last: Turn, wanted: Sequence[Pair]) -> bool:
+    """Return whether a history ends as a turn and those before it; more only where more may be."""
+    both = zip(_backwards(turns, last), reversed(wanted), strict=False)
+    begins: Turn | None = last
+    while begins is not None and begins.parent is not None:
+        begins = turns.get(begins.parent)
+    longer = begins is not None and len(wanted) > length_of(turns, last.id)
+    return not longer and all(said == sent for said, sent in both)
+
+
+def length_of(turns: Mapping[str, Turn], last: str) -> int:
+    """Return of how many exchanges a conversation consists up to a turn, as far as it is known."""
+    return sum(1 for _ in _backwards(turns, turns[last]))
 
 
 def reached(turns: Iterable[Turn], refs: Iterable[str]) -> dict[str, Turn]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import dropwhile, islice
 
 from domain.facts.support import contradicted, supported
-from domain.facts.turned_order import turned_order
 from domain.records import Turn
 from domain.text.dates.english import MONTH_FORMS, MONTHS, WEEKDAYS
 from domain.text.languages import language_of
@@ -83,8 +82,8 @@ class _Detail:
 def check(turns: Sequence[Turn], summary: str) -> Quality:
     """Return how much of the details of `turns` the summary keeps, and what it lacks.
 
-    One that turns a statement around, or two of its names or numbers, or puts another number in
-    place of the one that was said, keeps nothing, however much else it holds.
+    One that turns a statement around, or puts another number in place of the one that was said,
+    keeps nothing, however much else it holds.
     """
     details = list(_details(turns))
     summary_words = _words(summary)
@@ -93,9 +92,6 @@ def check(turns: Sequence[Turn], summary: str) -> Quality:
     missing = [each for each in details if not _keeps(each, summary_words, denials, dated)]
     said = [message.text for turn in turns for message in turn.messages]
     turned = contradicted(summary, said)
-    sentences_said = [sentence for text in said for sentence in sentences(text)]
-    for sentence in sentences(summary):
-        turned += turned_order(sentence, sentences_said)
     lacks = (*turned, *(each.text for each in missing if each.text not in turned))[:_SHOWN]
     if turned or (any(each.kind == "number" for each in missing) and _numbers_added(summary, said)):
         return Quality(0.0, lacks)

@@ -68,7 +68,8 @@ class Generate:
         turn = self._turn(origin, state["messages"], reply)
         lost = await lost_turns(self._parts, state)
         try:
-            view = await self._write(origin, [*lost, turn])
+            origin, view = await self._write(origin, [*lost, turn])
+            state = {**state, "origin": origin}
             asked = await search.forgetting.carry_out(view.turns[turn.id])
             if asked != NOTHING_WANTED:
                 view = await self._parts.stores.journal.read(origin.owner, turn.id)
@@ -87,6 +88,7 @@ class Generate:
             "messages": [*stamped, *surplus],
             "in_thread": count_by_turn([*left, *stamped]),
             "head": turn.id,
+            "origin": origin,
             "sent": list(prompt.sent),
             "budget": _with_search(prompt.budget, search.tokens),
             "recalled": [
@@ -156,8 +158,8 @@ class Generate:
             question = Question(messages, prompt.budget["reply_reserve"], talks=True)
             try:
                 reply = await self._ask(self._chat(origin), search, question, offers=not empty)
-            except EmptyReply:
-                if empty:
+            except EmptyReply as error:
+                if empty or error.after_text:
                     raise
                 empty, messages = True, without_tool_role(messages)
                 continue
@@ -187,19 +189,17 @@ class Generate:
         return reply
 
     async def _ask_plainly(self, chat: ChatModel, question: Question) -> AIMessage:
-        """Ask the model once more, without tools; whatever it says is its reply.
+        """Ask the model once more, without tools; what it says is its reply.
 
         Raises:
             MalformedReply: If it says nothing but that it calls a tool.
         """
         reply = await ask(chat.model, question, chat.learned, self._parts.models.tokens)
-        if not reply.text:
+        if not reply.text or is_call(reply.text, offered=False):
             raise MalformedReply(
                 "The model keeps calling tools instead of answering; your message is kept, send it "
                 "again or choose another model."
             )
-        if is_call(reply.text):
-            chat.learned.text_calls = False  # What looks like a call is what was asked for.
         return reply.model_copy(update={"tool_calls": []})
 
     def _turn(self, origin: Origin, messages: Sequence[AnyMessage], reply: AIMessage) -> Turn:
@@ -225,22 +225,23 @@ class Generate:
             messages=(*said, answer),
         )
 
-    async def _write(self, origin: Origin, turns: Sequence[Turn]) -> JournalView:
-        """Write turns and return the journal after that.
+    async def _write(self, origin: Origin, turns: Sequence[Turn]) -> tuple[Origin, JournalView]:
+        """Write turns; return where the run belongs, and the journal after that.
 
         Of two runs that joined one thread at once the second goes on with one of its own.
         """
         journal, generation = self._parts.stores.journal, origin.view.generation
         after = origin.view.refs[origin.thread] if origin.joined else None
         try:
-            return await journal.add_turns(
+            view = await journal.add_turns(
                 origin.owner, generation, turns, origin.thread, turns[-1].id, after=after
             )
         except ThreadMoved:
-            own = uuid4().hex
-            await journal.note_thread(origin.owner, generation, own)
-            turns = [turn.model_copy(update={"thread": own}) for turn in turns]
-            return await journal.add_turns(origin.owner, generation, turns, own, turns[-1].id)
+            origin = replace(origin, thread=uuid4().hex, joined=False)
+            await journal.note_thread(origin.owner, generation, origin.thread)
+            turns = [turn.model_copy(update={"thread": origin.thread}) for turn in turns]
+            return await self._write(origin, turns)
+        return origin, view
 
     async def _note_learned(self, learned: Learned) -> None:
         """Leave what the model turned out to be like where `mnemo doctor` finds it."""

@@ -21,6 +21,8 @@ from domain.owner import Owner
 from domain.records import Recalled
 from domain.text.moments import zone_of
 from graph.chat import build
+from models.parts import text_of
+from nodes.messages.stamps import turn_id
 from nodes.state import ChatContext, ChatInput, Parts
 from service.turn_report import (
     EXPECTED,
@@ -116,6 +118,12 @@ class Conversation:
                 recalled = tuple(map(Recalled.model_validate, values.get("recalled", ())))
                 prompts[head] = PromptShown(budget, recalled)
         return list(prompts.values())[::-1]
+
+    async def waiting(self, thread: str) -> list[str]:
+        """Return what was said on a thread and not answered."""
+        state = await self._graph.aget_state(_on(thread))
+        said = state.values.get("messages", [])
+        return [text_of(message.content) for message in said if turn_id(message) is None]
 
     async def checkpoint_after(self, thread: str, turn: str) -> str | None:
         """Return the checkpoint with which a turn of a thread ended; None where it is not kept."""

@@ -21,7 +21,7 @@ from domain.text.vocabulary import ENGLISH
 from domain.text.wording import numbers_as_said, root
 from domain.text.words import MARKS, THAI, grams
 
-WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*")
+_WORD = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _HAN_OR_KATAKANA = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[\u30a0-\u30ff]{2,}")
 """What carries the sense of a Chinese or Japanese text; Hiragana is mostly grammar."""
@@ -149,12 +149,12 @@ def _read(said: str, code: str | None = None) -> _Text:
     code = code or language_of(text)
     language, english = LANGUAGES.get(code or ""), code in (None, ENGLISH)
     added = language.words("note") | language.words("negations") if language else frozenset()
-    spoken = [plain(word) for word in WORD.findall(text)]
+    spoken = [plain(word) for word in _WORD.findall(text)]
     if language and language.negation_prefix:
         prefix = language.negation_prefix
         spoken = [(denies(word, code) and word.removeprefix(prefix)) or word for word in spoken]
     words = frozenset(spoken)
-    names = frozenset(names_in(text)) - added
+    names = frozenset(_names(text)) - added
     content = set(content_words(text.replace("n't", " not")) if english else words)
     counted = numbers_as_said(text, code)
     content = {word for word in content if len(_bare(word)) > (2 if english else _SMALL)}
@@ -190,9 +190,9 @@ def _characters(text: str, language: Language | None) -> Iterator[str]:
             yield from grams(run) or () if _THAI.search(run) else ()
 
 
-def names_in(text: str) -> Iterator[str]:
+def _names(text: str) -> Iterator[str]:
     """Yield capitalized words, save one that only begins a sentence."""
-    for match in WORD.finditer(text):
+    for match in _WORD.finditer(text):
         word, before = match[0], text[: match.start()].rstrip(" \"'(«„“")[-1:]
         opens = not before or before in ".!?…:\n"
         if word[0].isupper() and not (opens and " " in text):

@@ -12,6 +12,7 @@ from domain.text.dates.dates import named_period
 from domain.text.dates.elsewhere import period_in
 from domain.text.languages import LANGUAGES, language_of, plain, spoken_words
 from domain.text.phrases import starts, without
+from domain.text.statements import denies
 from domain.text.vocabulary import ENGLISH, vocabulary
 
 _COMMA = "[,;،]"
@@ -40,11 +41,12 @@ def things(what: str) -> list[str]:
 def said_behind(sentence: str, what: str) -> str:
     """Return what a sentence says of its own behind what is to be forgotten: "I moved to Rome".
 
-    Nothing where that may be one more thing to forget.
+    Nothing where that may be one more thing to forget, or says why: "I do not want it known".
     """
     language = LANGUAGES[language_of(sentence) or ENGLISH]
     rest = what.removeprefix(things(what)[-1]).strip(",;، ")
-    if not starts(rest, language.words("own") - language.words("mine"), spaced=True):
+    own = language.words("own") - language.words("mine")
+    if not starts(rest, own, spaced=True) or denies(rest):
         return ""
     said = sentence[plain(sentence).rfind(rest) :] if rest in plain(sentence) else rest
     return said[:1].upper() + said[1:]

@@ -17,6 +17,7 @@ from domain.text.languages import (
     spoken_words,
 )
 from domain.text.remembered import remembered
+from domain.text.vocabulary import ENGLISH
 
 _QUESTION_MARKS = ("?", "؟")
 _STATEMENT_MARKS = (".", "!", "。", "।", "۔", "…")
@@ -59,26 +60,8 @@ def _without_call(language: Language, words: Sequence[str]) -> Sequence[str]:
 
 
 def only_imagined(sentence: str) -> bool:
-    """Return whether a sentence is a wish, a supposition, or holds under a condition.
-
-    "If you want to know" behind it is none.
-    """
-    language = _of(sentence)
-    if language is None:
-        return False
-    listed = language.words("conditions")
-    if not language.spaced:
-        return any(word in plain(sentence) for word in listed)
-    first, *others = (spoken_words(clause) for clause in sentence.split(","))
-    told = [first, *(words for words in others if not _only_to_you(words, language))]
-    return any(not listed.isdisjoint(words) for words in told)
-
-
-def _only_to_you(words: Sequence[str], language: Language) -> bool:
-    """Return whether a clause with a condition speaks to somebody, and of nobody else."""
-    conditions, you, own = map(language.words, ("conditions", "you", "own"))
-    begins = len(words) > 1 and words[0] in conditions and words[1] in you
-    return begins and own.isdisjoint(words)
+    """Return whether a sentence is a wish, a supposition, or holds under a condition."""
+    return _has(sentence, "conditions")
 
 
 def is_order(sentence: str) -> bool:
@@ -89,6 +72,16 @@ def is_order(sentence: str) -> bool:
     if not language.spaced:
         return plain(sentence).lstrip().startswith(tuple(language.words("orders")) or ("\0",))
     return (spoken_words(sentence[:60]) or [""])[0] in language.words("orders")
+
+
+def _has(sentence: str, table: str) -> bool:
+    language = _of(sentence)
+    if language is None:
+        return False
+    listed = language.words(table)
+    if not language.spaced:
+        return any(word in plain(sentence) for word in listed)
+    return not listed.isdisjoint(spoken_words(sentence))
 
 
 @remembered(8_192)  # A new fact is held against all that are known.
@@ -110,12 +103,14 @@ def denies(text: str, code: str | None = None) -> bool:
 def first_person(sentence: str) -> bool | None:
     """Return whether a sentence speaks of its speaker; None where that cannot be told.
 
-    That is so where its language is not known, or one that it is as likely in may leave "I" out.
+    That is so where its language is not known, or one that it is as likely in may leave "I" out;
+    of languages as likely, English wins.
     """
-    likely = [LANGUAGES[code] for code in likely_languages(sentence)]
-    if any(_speaks_of_self(sentence, language) for language in likely):
+    likely = likely_languages(sentence)
+    if any(_speaks_of_self(sentence, LANGUAGES[code]) for code in likely):
         return True
-    return None if not likely or any(each.drops_subject for each in likely) else False
+    may_leave_out = any(LANGUAGES[code].drops_subject for code in likely) and ENGLISH not in likely
+    return None if not likely or may_leave_out else False
 
 
 def _speaks_of_self(sentence: str, language: Language) -> bool:

@@ -23,7 +23,6 @@ from domain.facts.own_words import own_sentences
 from domain.facts.same_statement import says
 from domain.facts.statement import is_past
 from domain.facts.support import supported
-from domain.facts.turned_order import turned_order
 from domain.records import Fact
 from domain.text.languages import language_of
 from domain.text.sentences import sentences
@@ -179,8 +178,6 @@ def _stated_fact(
     behind = [*own, *source.before]
     if not supported(text, behind) or (subject != speaker and not supported(subject, behind)):
         return None
-    # Who owes whom is told as it was said, where the model has it the other way round.
-    text = next(iter(turned_order(text, _statements(source))), text)
     kind = _kind(item, text, source, own, of_speaker=subject == speaker)
     if kind is None:
         return None
@@ -266,12 +263,8 @@ def _says_something(text: str) -> bool:
 
 def _stated(message: Source) -> str:
     """Return what a message states: nothing is read from its questions and conditions."""
-    return "\n".join(_statements(message))
-
-
-def _statements(message: Source) -> list[str]:
     said = sentences(message.text)
-    return [each for each in said if not is_question(each) and not only_imagined(each)]
+    return "\n".join(each for each in said if not is_question(each) and not only_imagined(each))
 
 
 def _alike(text: str, slot: str | None, target: Fact) -> bool:

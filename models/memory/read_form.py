@@ -23,6 +23,8 @@ _BEHIND_ITEM = re.compile(r"\}\W*\w*\W*\Z")
 _BRACKET = re.compile(r"[{\[]")
 _STARTS = 20
 """Brackets in an answer at which JSON is looked for."""
+_REPAIRS = 3
+"""Those at which what is no JSON is repaired: that takes a second for 10,000 characters."""
 _DEEPEST = 6
 """Levels at which a form is looked for: a list of calls, its items, function and arguments, a
 heading."""
@@ -76,7 +78,7 @@ def objects(value: Any, plain: str) -> list[_Form]:
 def _written(text: str, form: type[BaseModel], cut: bool) -> list[_Form]:
     """Return the forms that a text holds as JSON, or as what is nearly some."""
     filled: list[_Form] = []
-    end = 0
+    end = repairs = 0
     for _ in range(_STARTS):
         bracket = _BRACKET.search(text, end)
         if bracket is None:
@@ -87,6 +89,9 @@ def _written(text: str, form: type[BaseModel], cut: bool) -> list[_Form]:
         except RecursionError:
             continue  # A model that repeats itself: nested deeper than Python reads.
         except ValueError:
+            if repairs == _REPAIRS:
+                continue
+            repairs += 1
             value = _mended(text[start:], cut)
             mended = list(_forms(cleaned(value), form))
             filled += mended

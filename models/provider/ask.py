@@ -92,20 +92,33 @@ async def ask(
     count = tokens.prompt(question.messages) + sum(tokens.text(str(t)) for t in question.tools)
     parts = any(map(has_parts, question.messages))
     try:
-        answer = await _as_it_takes(model, question, learned, count, config)
-        answer = _cleaned(answer, question, learned.takes("tools"))
+        streamed = await _as_it_takes(model, question, learned, count, config)
+        answer = _cleaned(streamed, question, learned.takes("tools"))
         usage = answer.usage_metadata
         if usage and not parts:
             learned.counted(count, usage["input_tokens"])
         if WRITTEN_CALL in answer.additional_kwargs:
             learned.text_calls = True
         else:
-            check_reply(answer)
+            _check(answer, streamed)
         answer.additional_kwargs.pop(REASONING, None)
     except ContextTooLong as error:
         learned.too_long(error, count, question.max_tokens, parts=parts)
         raise
     return answer
+
+
+def _check(answer: AIMessage, streamed: AIMessage) -> None:
+    """Refuse an answer that is none, and tell whether some of it was shown already.
+
+    Raises:
+        ModelError: If it is none.
+    """
+    try:
+        check_reply(answer)
+    except ModelError as error:
+        error.after_text = bool(streamed.text.strip())
+        raise
 
 
 async def _as_it_takes(

@@ -113,17 +113,18 @@ class EndpointChat(ChatOpenAI):
         look_at = partial(self._seen, offered="tools" in kwargs, calls=written_calls)
         usage: UsageMetadata | None = None
         cut: dict[str, Any] = {}
-        begun, look, plain = False, 0.0, self.talks and not self.thinks_first
+        called, look, plain = False, 0.0, self.talks and not self.thinks_first
         streams = self.streams if streams is None else streams
         parts = super()._astream if streams else self._whole
         async for chunk in self._patiently(parts(*args, **kwargs)):
             message = cast(AIMessageChunk, chunk.message)
             # Servers that report with each part report the sum so far.
             usage, message.usage_metadata = message.usage_metadata or usage, None
-            if message.additional_kwargs.pop(_WHOLE, False) and begun:
-                message = AIMessageChunk(content="")  # All that came, once more.
-                chunk = ChatGenerationChunk(message=message, generation_info=chunk.generation_info)
-            begun = begun or bool(message.content or message.tool_call_chunks)
+            if message.additional_kwargs.pop(_WHOLE, False) and message.content in (raw, ""):
+                chunk = _with(chunk, "", "")  # All that came, once more.
+                message = cast(AIMessageChunk, chunk.message)
+                message.tool_call_chunks = [] if called else message.tool_call_chunks
+            called = called or bool(message.tool_call_chunks)
             if isinstance(message.content, str) and message.content:
                 raw = (raw + message.content)[:LONGEST]
                 said, aloud = "", ""

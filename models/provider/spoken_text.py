@@ -36,38 +36,32 @@ _THOUGHT_END = re.compile(
 )
 """Some templates open the thinking in the prompt, so only its end is written: at the beginning of a
 line, or right behind a word. Within a sentence it is only spoken of."""
-_MARKER = (
-    r"(?:<[|｜][\w▁]{1,40}[|｜]>|</?s>|<(?:bos|eos|pad|unk|(?:start|end)_of_turn)>"
-    r"|<\|turn>|<turn\|>|\[/?INST\])"
-)
-"""A special token of any template."""
-_OTHERS_TURN = (
-    rf"(?<=[^\s\"'“(|])(?:{_MARKER}\s*)*(?:<[|｜](?:user|human)[|｜]>|{_MARKER}(?:user|human)\b"
-    r"|(?<=</s>)\[INST\]).*|(?<=\n)<[|｜](?:user|human)[|｜]>\s*\n.*"
-)
-"""Where a model that does not stop goes on with what the user may say: right behind the reply, or
-on a line of its own."""
 _HEADER = (
-    r"\A\s*(?:(?!<[|｜](?:start\||\w*(?:tool|function|python|action|plugin|channel)))"
-    rf"{_MARKER}(?-i:(?! [a-z]))\s*)+(?:(?:assistant|model)\b(?! to=)\s*(?:{_MARKER}\s*)*)?"
+    r"\A\s*(?:(?:<\|(?:im_start|start_header_id|start_of_role)\|>|<start_of_turn>)"
+    r"(?:assistant|model)\b(?! to=)(?:<\|(?:end_header_id|end_of_role)\|>)?"
+    r"|<[|｜]assistant[|｜]>\s*\n)\s*"
 )
-"""What a template has in front of a reply, but not of a call."""
+"""What a template has in front of a reply."""
 _SPECIAL = (
-    rf"(?:{_OTHERS_TURN}|{_HEADER}|\A(?-i:assistantfinal(?=[A-Z]))"
+    rf"(?:{_HEADER}|\A(?-i:assistantfinal(?=[A-Z]))"
     r"|(?:<\|start\|>\w*)?<\|channel\|>\s*(?:final|commentary)(?! to=)[^<>\n]*"
     r"(?:<\|constrain\|>\w*)?"
     r"|<\|(?:message|end|return|(?:start|end)_response|im_end|im_start|eot_id|eom_id)\|>"
-    rf"|<\|start\|>assistant(?! to=)|(?:{_MARKER}\s*)+\Z)"
+    r"|<\|start\|>assistant(?! to=)"
+    r"|(?:<[|｜][\w▁]{1,40}[|｜]>|</s>|<end_of_turn>)\s*\Z)"
 )
 _TOKEN = re.compile(rf"{_CODE}|{_SPECIAL}", re.S | re.I)
-"""What is left of a template around a reply; at its end, any special tokens."""
-_HELD = re.compile(rf"(?:{_MARKER}\s*)+\w{{0,9}}\Z", re.I)
-"""Where it shows next whose turn begins."""
-_WRAPPED = re.compile(
-    rf"\A\s*<(answer|response|output)>\s*(?P<in>.*?)(?:</\1>\s*(?:{_MARKER}\s*)*\Z|\Z)",
-    re.S | re.I,
+"""What is left of a template around a reply; at its end, any special token."""
+_ENDS = r"(?:<[|｜][\w▁]{1,40}[|｜]>|<end_of_turn>|</s>)\s*"
+_BEGINS_TURN = r"(?:<\|(?:im_start|start_header_id|start|start_of_role)\|>|<start_of_turn>)"
+_OTHERS_TURN = re.compile(
+    rf"{_ENDS}(?:{_BEGINS_TURN}(?:user|human)\b|<[|｜]user[|｜]>|\[INST\])", re.I
 )
-"""A reply that is told apart from the thought before it by a tag around it."""
+"""Where a model that does not stop goes on with what the user may say: an end, and a beginning."""
+_TURN = re.compile(rf"{_BEGINS_TURN}|<[|｜](?:user|assistant|system)[|｜]>|\[INST\]", re.I)
+"""Where a turn begins."""
+_HELD = re.compile(rf"{_ENDS}(?:{_BEGINS_TURN}\w{{0,9}})?\Z", re.I)
+"""Where it shows next whose turn begins."""
 _MARKUP = re.compile(rf"{_BEGIN}|{_END}|{_SPECIAL}", re.S | re.I)
 
 
@@ -75,10 +69,16 @@ def spoken(raw: str, *, final: bool) -> str:
     """Return a reply without what was thought aloud, and what is left of a template."""
     raw = raw if final else _decided(raw)
     text = _THOUGHT.sub(lambda part: _kept(part, final=final), raw)
-    text = text[_thought_end(text) :]
-    if text != raw and (wrapped := _WRAPPED.match(text)):
-        text = wrapped["in"]
+    text = _own_turn(text[_thought_end(text) :])
     return _TOKEN.sub(lambda part: part["code"] or "", text)
+
+
+def _own_turn(text: str) -> str:
+    """Return a reply up to where it goes on as the user; one that shows a template stays whole."""
+    other = _OTHERS_TURN.search(text)
+    if other is None or text.count("```", 0, other.start()) % 2:
+        return text
+    return text if _TURN.search(text, 1, other.start()) else text[: other.start()]
 
 
 def _decided(raw: str) -> str:

@@ -49,7 +49,8 @@ _MARKUP = re.compile(r"(?:```\w*\s*)?(?:<|\[TOOL|[\"'“])")
 _ARGUMENT = re.compile(r"[{\"'“=<>](?:query|what)\b", re.I)
 """How an argument is named in JSON and in tags."""
 _RESULT = re.compile(
-    r"^[^\w\n]*observation:|<\|observation\|>|<[|/]?(?:tool|function)[_ ]?(?:response|result|output)",
+    r"^[^\w\n]*observation:|<\|observation\|>"
+    r"|<[|/]?(?:tool|function)[_ ]?(?:response|result|output)",
     re.I | re.M,
 )
 """Where a model goes on with what a tool may have found: that, and all behind it, is made up."""

@@ -12,7 +12,8 @@ from langgraph.graph.message import add_messages
 
 from domain.clean_text import clean
 from domain.records import Turn
-from domain.text.wishes import may_want_forgotten
+from domain.text.sentences import sentences
+from domain.text.wishes import wants_forgotten
 from models.parts import text_of
 from nodes.messages.signatures import Signatures
 from nodes.messages.stamps import (
@@ -185,7 +186,10 @@ def _said_anew(
         return set()
     turn = max(known, key=lambda place: place.number).turn
     answered = turn.id == head or any(
-        may_want_forgotten(said.text) for said in turn.messages if said.role == "user"
+        wants_forgotten(sentence) is not None
+        for said in turn.messages
+        for sentence in sentences(said.text)
+        if said.role == "user"
     )
     return {turn.id} if turn.id in withheld and not answered else set()
 

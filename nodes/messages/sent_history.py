@@ -6,18 +6,18 @@ one.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
 
 from domain.clean_text import clean
-from domain.histories import exchanges, pairs_of, plain, reached, told_before
+from domain.histories import exchanges, length_of, pairs_of, plain, reached, told_before
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Turn
-from domain.turns import chain, parents_of
 from models.parts import text_of
 from nodes.state import Parts
 from stores.errors import StoreUnavailable
@@ -27,10 +27,12 @@ from stores.errors import StoreUnavailable
 class SentHistory:
     """What came with a run, and how much of it is known."""
 
-    head: str | None
-    """The turn that the known part ends with."""
+    head: str
+    """The turn that the run goes on from: with it the known part ends, or `new` came before."""
     new: list[AnyMessage]
     """The messages after that."""
+    whole: bool
+    """Whether nothing is known before what came."""
     thread: str | None = None
     """The thread that goes on here, or on which `new` was said before; None: the run's own."""
 
@@ -56,25 +58,28 @@ async def told_elsewhere(
         StoreUnavailable: If the checkpoints do not answer.
     """
     ends = _ends_of_exchanges(messages)
-    ids = {m.id for m in messages if isinstance(m, HumanMessage) and m.id} if joins else set()
-    if not ends and not any(s.id in ids for turn in view.turns.values() for s in turn.messages):
+    if not ends or not all(isinstance(m, HumanMessage | AIMessage) for m in messages):
         return None
     known = [*view.turns.values()]
-    sent = await asyncio.to_thread(_found, known, view, messages, ends, ids)
-    if ends and (sent is None or len(sent.new) > len(messages) - ends[-1]):
+    sent = await asyncio.to_thread(_found, known, view, messages, ends, joins)
+    if sent is None or not sent.whole:
         try:  # The rows of recall, which the turn needs anyway.
             rows = await parts.stores.recall.rows(owner, view)
         except (StoreUnavailable, OSError):
             pass  # What is not known for sure is new: nothing is lost.
         else:
             known += rows.folded.values()
-            sent = await asyncio.to_thread(_found, known, view, messages, ends, ids)
-    if sent is None or not joins or sent.thread is None:
-        return sent and replace(sent, thread=None)
-    saved = parts.stores.checkpointer.alist({"configurable": {"thread_id": sent.thread}}, limit=1)
-    async for _ in saved:  # Somebody goes on there who names it.
-        return replace(sent, thread=None)
-    return sent
+            sent = await asyncio.to_thread(_found, known, view, messages, ends, joins)
+    if sent is None:
+        return None
+    if sent.thread is not None:
+        config: RunnableConfig = {"configurable": {"thread_id": sent.thread}}
+        async for _ in parts.stores.checkpointer.alist(config, limit=1):
+            break  # Somebody goes on there who names it.
+        else:
+            return sent
+    # A thread of its own that began with more than was sent would keep that from being deleted.
+    return replace(sent, thread=None) if sent.whole else None
 
 
 def _ends_of_exchanges(messages: Sequence[AnyMessage]) -> list[int]:
@@ -91,29 +96,29 @@ def _found(
     view: JournalView,
     messages: Sequence[AnyMessage],
     ends: Sequence[int],
-    ids: Collection[str],
+    joins: bool,
 ) -> SentHistory | None:
     """Return how much of what came is known among turns; None where nothing is."""
     live = reached(turns, view.refs.values())
     texts = [("user" if isinstance(m, HumanMessage) else "", _text(m)) for m in messages]
-    history = [*exchanges(texts[: ends[-1]])] if ends else []
-    length, head = told_before(live, history, {*view.refs.values()})
-    new = [*messages[ends[length - 1] if length else 0 :]]
-    came = {message.id for message in new if message.id in ids}
-    for turn in live.values():
-        ref = view.refs.get(turn.thread)
-        said_before = any(said.id in came for said in turn.messages)
-        if said_before and turn.id in chain(ref, parents_of(live.values())):
-            return SentHistory(ref, new, turn.thread)
+    length, head = told_before(live, [*exchanges(texts[: ends[-1]])], {*view.refs.values()})
     if head is None:
         return None
-    newest = [pair[0] for pair in exchanges(texts[ends[length - 1] :])]
-    after = [t for t in live.values() if t.parent == head and view.refs.get(t.thread) == t.id]
-    again = next((t for t in after if [plain(newest[0])] == [p[0] for p in pairs_of(t)]), None)
-    if again is not None:
-        return SentHistory(head, new, again.thread)
+    new = [*messages[ends[length - 1] :]]
+    whole = length_of(live, head) == length
+    ids = {message.id for message in new}
+    newest = [plain(user) for user, _ in exchanges(texts[ends[length - 1] :])]
+    if not joins:
+        return SentHistory(head, new, whole)
+    for turn in live.values():
+        if turn.parent != head or view.refs.get(turn.thread) != turn.id:
+            continue
+        if any(said.id in ids for said in turn.messages):
+            return SentHistory(turn.id, new, whole, turn.thread)
+        if [user for user, _ in pairs_of(turn)] == newest:
+            return SentHistory(head, new, whole, turn.thread)
     thread = live[head].thread
-    return SentHistory(head, new, thread if view.refs.get(thread) == head else None)
+    return SentHistory(head, new, whole, thread if view.refs.get(thread) == head else None)
 
 
 def _text(message: AnyMessage) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from domain.facts.extraction import Extraction, FactChange, Source
 from domain.facts.lasting_wishes import LASTING
+from domain.facts.same_statement import tell
 from domain.owner import Owner
 from domain.records import Entity, Fact
 from domain.text.sentences import sentences
@@ -80,20 +81,20 @@ async def _read(
 ) -> Extraction:
     """Return what a model noted, and the user's own sentences where it overlooked most of them.
 
-    Of a message that it noted nothing of, at least what is asked for once and for all; and what is
-    to be forgotten, whatever else it made of that.
+    Of a message that it noted nothing of, or only what that wants forgotten, at least what is asked
+    for once and for all, and what is to be forgotten.
     """
     extraction = await parts.models.memory.extract(sources, nearest, _today(parts, sources))
     if parts.models.memory.extractive:
         return extraction
-    noted = {change.source for change in extraction.facts}
-    forgets = {change.source for change in extraction.facts if change.op == "forget"}
     own = await _own_sentences(parts, sources, nearest)
-    overlooked = [
-        change
-        for change in own
-        if change.source not in (forgets if change.op == "forget" else noted)
-    ]
+    wishes = {change.source: change.text for change in own if change.op == "forget"}
+    noted = {
+        change.source
+        for change in extraction.facts
+        if change.op == "forget" or not tell(change.text, [wishes.get(change.source, "")])
+    }
+    overlooked = [change for change in own if change.source not in noted]
     if 2 * len({change.source for change in overlooked}) < len(sources):
         # The rest it left out as what matters little.
         overlooked = [

@@ -41,8 +41,8 @@ OTHER_NAME = (
     "Nobody is asked for a token here, so a site could have given its name to this machine: where "
     "the name is yours, as that of a proxy, put its origin into MNEMO_CORS_ORIGINS."
 )
-_PRIVATE = (".localhost", ".internal")
-"""Ends of names that nobody can register; the second is of a container's host."""
+_PRIVATE = (".localhost", ".localdomain", ".internal", ".local", ".lan", ".home.arpa", ".test")
+"""Ends of names that nobody can register: those of a machine, of containers, and of a home."""
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{1,128}")
 """Request ids of proxies that are taken over; others are replaced."""
 
@@ -99,7 +99,8 @@ class OwnPages:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if is_loopback((scope.get("server") or ("",))[0]) and not self._may_name(headers):
+        own = is_loopback((scope.get("server") or ("",))[0]) or scope["path"].startswith(AGENTS)
+        if own and not self._may_name(headers):
             await problem(421, OTHER_NAME)(scope, receive, send)
         elif scope["method"] == "POST" and not self._may_post(headers):
             await problem(403, OTHER_PAGE)(scope, receive, send)

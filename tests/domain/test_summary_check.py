@@ -168,29 +168,3 @@ def test_coverage_is_a_share_and_everything_said_keeps_everything(
     assert all(any(clause in text for text in texts) for clause in named)
     whole = check(talk, "\n".join(texts))
     assert whole.coverage >= quality.coverage or whole.coverage == 1
-
-
-@pytest.mark.parametrize(
-    ("said", "summary"),
-    [
-        ("Ann owes Bo 20 euros since March.", "Bo owes Ann 20 euros since March."),
-        ("Ann is 31, Bo is 20.", "Ann is 20 and Bo 31."),
-        ("We moved from Bergen to Oslo.", "The user moved from Oslo to Bergen."),
-    ],
-)
-def test_a_summary_that_changes_names_or_numbers_for_one_another_keeps_nothing(
-    said: str, summary: str
-) -> None:
-    assert check(turns(said), summary).coverage == 0.0
-    assert check(turns(said), f"The user said: {said}").coverage == 1.0
-
-
-def test_a_summary_may_say_in_another_order_what_is_no_turn_of_a_sentence() -> None:
-    said = (
-        "On Friday Ann left for Rome.",
-        "Tom called Rex. Rex called Tom.",
-        "I am 31.",
-        "Bo is 20.",
-    )
-    kept = "Bo is 20 and the user 31. Rex called Tom, who called him. Ann left for Rome on Friday."
-    assert check(turns(*said), kept).coverage == 1.0

@@ -108,6 +108,11 @@ WITH_ANSWER: dict[str, tuple[Any, ...]] = {
         part(choices=[{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]),
         "[DONE]",
     ),
+    "whole messages for parts": (
+        part(choices=[{"index": 0, "message": {"content": "H"}}]),
+        part(choices=[{"index": 0, "message": {"content": "i"}}]),
+        *END,
+    ),
     "a whole message": (part(choices=[{"index": 0, "message": {"content": "Hi"}}]), *END),
     "nothing now and then": ("", "{}", HI, "", *END),
     "two endings": (HI, part(finish="stop"), *END),

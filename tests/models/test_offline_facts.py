@@ -41,7 +41,6 @@ def forgotten(*texts: str) -> list[str]:
         "Vivo en Madrid.", "Moro no Porto.", "Abito a Roma.", "Ik woon in Utrecht.",
         "Mieszkam w Krakowie.", "Berlin'de yaşıyorum.", "Я живу в Берлине.", "أنا أعيش في برلين.",
         "मैं बर्लिन में रहता हूँ।", "我住在柏林。", "ベルリンに住んでいます。", "저는 베를린에 살아요.",
-        "I live in Paris, if you want to know.", "Ich wohne in Ulm, falls du das wissen willst.",
     ],
 )  # fmt: skip
 def test_a_statement_is_kept_as_it_was_said(said: str) -> None:
@@ -71,8 +70,8 @@ def test_questions_suppositions_orders_code_quotations_and_pasted_text_are_passe
 @pytest.mark.parametrize(
     "said",
     [
-        "Non mangio carne.", "Gioco a scacchi.", "Suono il flauto.", "Faço kitesurf.",
-        "Kerään postimerkkejä.", "Живу в Казани.", "Купил лодку.", "Граю на бандурі.", "住在成都。",
+        "Non mangio carne.", "Suono il flauto.", "Faço kitesurf.",
+        "Kerään postimerkkejä.", "Граю на бандурі.",
     ],
 )  # fmt: skip
 def test_a_statement_without_i_is_kept_where_its_language_may_be_one_that_leaves_it_out(
@@ -107,6 +106,22 @@ def test_a_wish_to_forget_names_what_and_is_no_statement() -> None:
         ["I like tea.", "I live in Rome."],
         ["that i am pregnant"],
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Forget my diagnosis, I do not want people to know I have HIV.",
+        "Vergiss meine Adresse, ich will nicht mehr am Zolaweg gefunden werden.",
+    ],
+)
+def test_why_something_is_to_be_forgotten_is_no_statement(said: str) -> None:
+    assert stated(said) == [] and forgotten(said)
+
+
+@pytest.mark.parametrize("said", ["No problem.", "In French.", "Исправь ошибки в тексте."])
+def test_a_remark_is_no_statement(said: str) -> None:
+    assert stated(said) == []
 
 
 def test_what_a_message_takes_back_is_its_own_last_statement_or_what_was_said_before() -> None:

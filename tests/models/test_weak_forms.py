@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, ToolCall
 from domain.facts.extraction import Extraction, Source
 from domain.records import Fact
 from models.errors import MalformedReply
+from models.memory import read_form
 from models.memory.notes import read_extraction
 from models.memory.read_form import read_object
 from models.memory.schemas import ExtractionForm, schema
@@ -192,30 +193,14 @@ def test_what_was_said_is_kept_in_its_language(text: str, number: int) -> None:
     assert read(f'{{"facts": [{{"text": "{text}", "source": "m{number}"}}]}}').facts
 
 
-@pytest.mark.parametrize(
-    ("noted", "said"),
-    [
-        ("Bo owes Ann 20 euros.", "Ann owes Bo 20 euros since March."),
-        ("Jonas beat Aylin at chess.", "My best friend Aylin beat Jonas at chess."),
-        ("Ann is 20 and Bo is 31.", "Ann is 31 and Bo is 20."),
-        ("The user moved from Oslo to Bergen.", "I moved from Bergen to Oslo."),
-    ],
-)
-def test_where_a_model_changes_names_for_one_another_the_users_words_are_noted(
-    noted: str, said: str
+def test_an_answer_full_of_brackets_that_are_no_json_is_repaired_a_few_times_at_most(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    message = Source(ref="t1/0", text=f"{said} Does Bo know?", at=AT)
-    form = {"facts": [{"text": noted, "source": "m1"}], "entities": []}
-    (fact,) = read_extraction(form, [message], []).facts
-    assert fact.text == said
-
-
-def test_names_that_stand_as_they_were_said_are_noted_as_the_model_has_them() -> None:
-    said = "On Monday Ann, who owes Bo 20 euros, leaves. Ann and Bo met in 2019."
-    for noted in ("Ann owes Bo 20 euros.", "Ann leaves on Monday.", "In 2019 Ann and Bo met."):
-        form = {"facts": [{"text": noted, "source": "m1"}], "entities": []}
-        message = Source(ref="t1/0", text=said, at=AT)
-        assert [fact.text for fact in read_extraction(form, [message], []).facts] == [noted]
+    texts: list[str] = []
+    monkeypatch.setattr(read_form, "repaired", texts.append)
+    with pytest.raises(MalformedReply):
+        read("see [1] and {x} " * 300)
+    assert len(texts) == read_form._REPAIRS
 
 
 def test_a_fact_replaces_only_one_that_is_about_the_same() -> None:

@@ -112,6 +112,8 @@ async def test_over_plain_http_the_origin_tells_a_page_of_another_site(
         ("127.0.0.1", "host.docker.internal:8000", 200),
         ("127.0.0.1", "mnemo:8000", 200),
         ("127.0.0.1", "chat.example", 200),
+        ("127.0.0.1", "nas.local:8000", 200),
+        ("127.0.0.1", "pi.home.arpa", 200),
         ("172.17.0.2", "rebound.example", 200),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from domain.owner import Owner
-from models.errors import ContextTooLong, EmptyReply, ModelError
+from models.errors import ContextTooLong, EmptyReply, MalformedReply, ModelError
 from nodes.messages.refusal import TurnRefused
 from nodes.state import ChatContext
 from tests.support.deep import deep
@@ -206,16 +206,29 @@ async def test_a_call_that_cannot_be_read_is_asked_about_without_tools(open_hous
         assert result["messages"][-1].text == "I do not know."
 
 
-@pytest.mark.parametrize("last", ["I do not know.", WRITTEN[0]])
 async def test_a_model_that_goes_on_writing_calls_is_asked_plainly_and_answers(
-    open_house: Open, last: str
+    open_house: Open,
 ) -> None:
     async with open_house(fold_turns=4, search_memory=True) as house:
         await remembering(house)
-        house.server.answers(*[WRITTEN[0]] * 3, last)
+        house.server.answers(*[WRITTEN[0]] * 3, "I do not know.")
         result = await house.say("Where did I put it?")
-        assert result["messages"][-1].text == last, "whatever it says then is its reply"
+        assert result["messages"][-1].text == "I do not know."
         assert "tools" not in house.server.requests[-1]
+
+
+async def test_a_model_that_writes_nothing_but_calls_ends_in_a_sentence_and_is_offered_no_tools(
+    open_house: Open,
+) -> None:
+    async with open_house(fold_turns=4, search_memory=True) as house:
+        await remembering(house)
+        for _ in range(2):
+            house.server.answers(*[WRITTEN[0]] * 4)
+            with pytest.raises(MalformedReply, match="keeps calling tools"):
+                await house.say("Where did I put it?")
+        assert "tools" not in house.server.requests[-1]
+        state = await house.graph.aget_state(house.config())
+        assert "search_memory" not in str(state.values["messages"])
 
 
 async def test_a_model_that_goes_on_calling_tools_is_asked_plainly_and_answers(
@@ -246,7 +259,7 @@ async def test_markup_left_beside_a_real_call_takes_no_tool_away(open_house: Ope
         assert "tools" in [body for body in house.server.requests if is_reply(body)][-1]
 
 
-@pytest.mark.parametrize("thought", ["<reflection>What now?</reflection>", "What now?</think>", ""])
+@pytest.mark.parametrize("thought", ["<reflection>What now?</reflection>", ""])
 async def test_a_reply_that_says_nothing_is_asked_for_once_more(
     open_house: Open, thought: str
 ) -> None:

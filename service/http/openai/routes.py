@@ -36,6 +36,8 @@ USER_HEADERS = ("x-openwebui-user-id", "x-openwebui-user-email", "x-librechat-us
 """Headers by which front ends name their user; read only where nobody is asked for a token."""
 THREAD_HEADERS = ("x-thread-id", "x-openwebui-chat-id", "x-librechat-conversation-id")
 """Headers by which clients name a conversation."""
+LIBRECHAT = {"x-librechat-conversation-id", "x-librechat-user-id"}
+"""The headers of a client that asks for titles and summaries in its user's name."""
 SENDS: dict[str, Sends] = {"x-openwebui-chat-id": "all", "x-librechat-conversation-id": "recent"}
 """What clients send of their conversation with every message, by their header."""
 ZONE_HEADER = "x-timezone"
@@ -97,7 +99,7 @@ async def chat_completions(
     for message in asked.messages:
         served.limits.check_size(message.model_dump())
     owner = Owner(user, asked.model)
-    if is_task(asked.messages):
+    if is_task(asked.messages, of_librechat=not LIBRECHAT.isdisjoint(request.headers)):
         return await answer_task(served, owner, caller.tier, asked)
     said = taken_apart(asked.messages)
     served.limits.check_size([said.persona, said.newest])

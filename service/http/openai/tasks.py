@@ -35,18 +35,18 @@ _SOURCES, _HISTORY = "<context>", "<chat_history>"
 """What holds what it found for its user's question, and what it asks about for itself."""
 
 
-def is_task(messages: Sequence[Message]) -> bool:
+def is_task(messages: Sequence[Message], *, of_librechat: bool) -> bool:
     """Return whether a front end asks, rather than its user.
 
     What it found in a file or on the web stands before its user's question, and begins the same.
     """
-    if _CHECKPOINT.match(messages[-1].text):
+    if of_librechat and _CHECKPOINT.match(messages[-1].text):
         return True
     if len(messages) != 1:
         return False
     text = messages[0].text
     if not _TASK.match(text):
-        return _TITLE.match(text) is not None
+        return of_librechat and _TITLE.match(text) is not None
     head, found, _ = text.partition(_SOURCES)
     return not found or _HISTORY in head
 

@@ -72,7 +72,13 @@ async def place_of(
     ref = view.refs.get(thread) if thread else None
     if not history and thread in view.threads:
         again = sends == "all" or (
-            sends == "recent" and await _says_the_first(stores, owner, view, ref, newest)
+            sends == "recent"
+            and plain(newest)
+            in (
+                await _first_said(stores, owner, view, ref)
+                if ref
+                else map(plain, await conversation.waiting(str(thread)))
+            )
         )
         if again:
             return Place(str(thread), await conversation.begin_anew(str(thread)))
@@ -116,18 +122,14 @@ async def place_of(
     return await _begun(stores, owner, view.generation, [], branch, turn.id, now)
 
 
-async def _says_the_first(
-    stores: Stores, owner: Owner, view: JournalView, ref: str | None, newest: str
-) -> bool:
-    """Return whether a message says what a branch begins with, or nothing there was answered."""
-    if ref is None:
-        return True
+async def _first_said(stores: Stores, owner: Owner, view: JournalView, ref: str) -> list[str]:
+    """Return what the user said in the turn that a branch begins with."""
     episodes = await stores.memories.episodes(owner, view.generation)
     turns = {turn.id: turn for episode in episodes for turn in episode.turns} | view.turns
     first = turns.get(ref)
     while first is not None and first.parent is not None:
         first = turns.get(first.parent)
-    return first is not None and pairs_of(first)[0][0] == plain(newest)
+    return [user for user, _ in pairs_of(first)] if first is not None else []
 
 
 def _following(turns: Iterable[Turn], ref: str | None, turn: Turn) -> Turn | None:

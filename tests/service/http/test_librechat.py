@@ -1,5 +1,6 @@
 """LibreChat as it comes, by what its version 0.8.7 sent: titles, another try, an edited message."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -100,3 +101,15 @@ async def test_a_first_message_that_failed_is_not_said_twice(open_served: OpenSe
         await ask(served, said("I keep bees."))
         assert prompt(served.model).count("I keep bees.") == 1
         assert await told(served) == ["I keep bees."]
+
+
+async def test_a_second_message_that_comes_before_the_first_is_answered_keeps_both(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served:
+        served.model.default = always(Reply("So it is.", delay=0.5))
+        first = asyncio.create_task(ask(served, said("I live in Boston.")))
+        await asyncio.sleep(0.4)
+        await ask(served, said("I keep bees."))
+        await first
+        assert sorted(await told(served)) == ["I keep bees.", "I live in Boston."]

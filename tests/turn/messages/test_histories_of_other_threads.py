@@ -6,11 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
 from domain.owner import Owner
 from domain.records import Turn
 from domain.turns import live, parents_of
+from nodes.messages.refusal import TurnRefused
 from nodes.run_marks import TEMPORARY
 from nodes.state import ChatContext
 from tests.support.house import House, Open
@@ -117,16 +118,84 @@ async def test_a_message_with_its_id_sent_again_is_its_turn_and_in_other_words_a
 ) -> None:
     async with open_house() as house:
         first = HumanMessage("Say mark1", id="a")
-        reply = await run(house, [first])
+        second = HumanMessage("Say mark2", id="b")
+        sent: list[AnyMessage] = [first, await run(house, [first]), second]
+        reply = await run(house, sent)
         asked = len(house.server.requests)
-        again = await run(house, [first])
+        again = await run(house, sent)
         assert again.text == reply.text and len(house.server.requests) == asked
-        second = [first, reply, HumanMessage("Say mark2", id="b")]
-        answers = [(await run(house, second)).text for _ in range(2)]
-        assert answers[0] == answers[1]
         assert [*(await known(house)).values()] == [["Say mark1", "Say mark2"]]
-        await run(house, [*second[:2], HumanMessage("Say mark3", id="b")])
+        await run(house, [*sent[:2], HumanMessage("Say mark3", id="b")])
         assert [*(await known(house)).values()] == [["Say mark1", "Say mark3"]]
+
+
+async def test_a_message_alone_is_new_whatever_its_id(open_house: Open) -> None:
+    async with open_house() as house:
+        for _ in range(3):
+            await run(house, [HumanMessage("Say mark1", id="daily")])
+        assert [*(await known(house)).values()] == [["Say mark1"]] * 3
+
+
+async def test_messages_that_are_numbered_anew_in_each_conversation_are_told_apart(
+    open_house: Open,
+) -> None:
+    async with open_house() as house:
+        for name in ("a", "b"):
+            history: list[AnyMessage] = []
+            for number in range(3):
+                history.append(HumanMessage(f"Say mark{number}{name}", id=f"{len(history)}"))
+                history.append(AIMessage((await run(house, history)).text, id=f"{len(history)}"))
+        told = sorted((await known(house)).values())
+        assert told == [[f"Say mark{n}{name}" for n in range(3)] for name in ("a", "b")]
+
+
+@pytest.mark.parametrize("thread", [None, "new"])
+async def test_an_equal_end_alone_tells_no_conversation(
+    open_house: Open, thread: str | None
+) -> None:
+    async with open_house() as house:
+        end = HumanMessage("Thanks!")
+        end_reply = AIMessage((await run(house, [end])).text)
+        history: list[AnyMessage] = [HumanMessage("I keep mark1"), AIMessage("Nice.")]
+        history += [end, end_reply]
+        await run(house, [*history, HumanMessage("Say mark2")], thread)
+        assert {"mark1", "mark2"} <= house.shown()
+        assert sorted(map(len, (await known(house)).values())) == [1, 3]
+
+
+async def test_of_two_conversations_that_end_alike_the_one_that_was_sent_goes_on(
+    open_house: Open,
+) -> None:
+    async with open_house(fold_turns=3) as house:
+        sent: dict[str, list[AnyMessage]] = {"a": [], "b": []}
+        for name, history in sent.items():
+            for text in (*(f"Say mark{n}{name}" for n in range(3)), "Thanks!"):
+                history.append(HumanMessage(text))
+                history.append(AIMessage((await run(house, history)).text))
+        await run(house, [*sent["a"], HumanMessage("Say mark4")])
+        goes_on = next(texts for texts in (await known(house)).values() if "Say mark4" in texts)
+        assert goes_on[0] == "Say mark0a"
+
+
+async def test_a_thread_that_began_with_the_end_of_another_keeps_none_of_that(
+    open_house: Open,
+) -> None:
+    async with open_house() as house:
+        await house.talk(1, 3, "old")
+        state = await house.graph.aget_state(house.config("old"))
+        window = [type(m)(m.text) for m in state.values["messages"][-2:]]
+        await run(house, [*window, HumanMessage("Say mark9")], "new")
+        await house.parts.stores.checkpointer.adelete_thread("old")
+        await house.say("What did I say?", "third")
+        assert house.shown() == {"mark3", "mark9"}
+
+
+async def test_messages_that_cannot_be_taken_are_refused_in_a_sentence(open_house: Open) -> None:
+    async with open_house() as house:
+        history: list[AnyMessage] = [HumanMessage("Say mark1")]
+        history += [await run(house, history), HumanMessage("Say mark2")]
+        with pytest.raises(TurnRefused, match="A message of the kind"):
+            await run(house, [SystemMessage("Be kind."), *history])
 
 
 async def test_of_two_runs_at_once_that_go_on_with_one_history_both_stay(open_house: Open) -> None:

@@ -20,6 +20,12 @@ from stores.checkpoint_pruning import at_checkpoint
 FOREIGN = "This thread belongs to another conversation: start a thread of your own."
 """What a turn on another owner's thread is told; it does not name the other."""
 
+RESET = (
+    "This memory was reset while more than one message waited here: send again what is still to "
+    "be answered."
+)
+"""What a turn is told that brings what was said before a reset, as nothing tells what is new of it:
+a fork from where a message waited that began in the same moment."""
 MOST_MESSAGES = 1_000
 """Messages that a turn brings at most: to look at more would hold everybody else up."""
 LOOK_BACK = 4
@@ -50,6 +56,8 @@ async def refusal(
     if persona and (problem := _too_long("persona", persona, parts)):
         return problem
     new = new_messages(messages)
+    if origin.reset and len(new) > 1:
+        return RESET
     if len(new) > MOST_MESSAGES:
         return too_many(len(new))
     for message in new:

@@ -14,6 +14,7 @@ from langgraph.graph import START, StateGraph
 
 from domain.owner import Owner
 from nodes.extract_facts import extract
+from nodes.messages.refusal import TurnRefused
 from nodes.schedule import schedule
 from nodes.summarize import fold_window
 from service.ops.sweep import sweep
@@ -270,6 +271,27 @@ async def test_a_reset_leaves_the_threads_of_other_graphs_in_the_same_store(scri
         assert [checkpoint async for checkpoint in checkpointer.alist(on(thread))]
     assert not [checkpoint async for checkpoint in checkpointer.alist(on("t"))]
     assert await checkpointer.begun_by(Owner("local").key) == {}
+
+
+async def test_a_fork_that_begins_as_its_owner_is_reset_tells_nothing_that_waited_there(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = script.parts.stores.journal
+    read = journal.read
+    await script.talk(1, 2, "t", ALEX)
+    states = [state async for state in script.graph().aget_state_history(on("t"))]
+    waited = next(s for s in states if "mark2a" in str(s.values["messages"][-1:]) and s.next)
+
+    async def reset_first(*args: Any) -> Any:
+        monkeypatch.setattr(journal, "read", read)
+        await reset_alex(script)
+        return await read(*args)
+
+    monkeypatch.setattr(journal, "read", reset_first)
+    with pytest.raises(TurnRefused, match="was reset"):
+        await script.say("Hello mark3a", "t", ALEX, at=waited.config)
+    await script.say("Hello mark4a", "t", ALEX)
+    assert set(marks(seen(script.chat.prompts[-1]).text)) == {"mark4a"}
 
 
 async def test_a_thread_spoken_on_during_a_reset_is_whole_and_its_copies_go_with_the_next(

@@ -185,12 +185,8 @@ def _said_anew(
     if not known or len(known) < len(came):
         return set()
     turn = max(known, key=lambda place: place.number).turn
-    answered = turn.id == head or any(
-        wants_forgotten(sentence) is not None
-        for said in turn.messages
-        for sentence in sentences(said.text)
-        if said.role == "user"
-    )
+    said = [sentence for each in turn.messages[:-1] for sentence in sentences(each.text)]
+    answered = turn.id == head or any(wants_forgotten(each) is not None for each in said)
     return {turn.id} if turn.id in withheld and not answered else set()
 
 

@@ -77,15 +77,8 @@ class Journal(Readings):
     ) -> JournalView:
         """Write turns, oldest first, and move the thread's ref, in one transaction.
 
-        Turns without a sequence number are given the next ones. Returns the reading after it.
-
-        Args:
-            owner: Whose turns.
-            generation: The one that they belong to.
-            turns: What was said.
-            thread: Where.
-            ref: The turn that the thread ends with now.
-            after: The turn that it must end with before; None: with any, or none.
+        Turns without a sequence number are given the next ones. Where `after` is given, the thread
+        must end with that before. Returns the reading after it.
 
         Raises:
             GenerationMoved: If the owner was reset meanwhile; nothing is written.

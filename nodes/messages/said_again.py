@@ -10,14 +10,13 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.graph.message import add_messages
 
-from domain.clean_text import clean
 from domain.records import Turn
 from domain.text.sentences import sentences
 from domain.text.wishes import wants_forgotten
-from models.parts import text_of
 from nodes.messages.signatures import Signatures
 from nodes.messages.stamps import (
     count_by_turn,
+    kept_text,
     parent_of,
     turn_id,
     turn_messages,
@@ -155,7 +154,7 @@ def _edits(
     edits: dict[str, AnyMessage] = {}
     for id, place in _came(messages, places).items():
         turn = place.turn
-        if _text(by_id[id]) != turn.messages[place.at].text:
+        if kept_text(by_id[id]) != turn.messages[place.at].text:
             edits[id] = by_id[id]
         elif turn.id in unanswered and place.number >= last:
             edits[unanswered[turn.id]] = by_id[unanswered[turn.id]]
@@ -282,12 +281,7 @@ def _without_history(
 
 
 def _words(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
-    return [(message.type, _text(message)) for message in messages]
-
-
-def _text(message: AnyMessage) -> str:
-    """Return what a message says, as a turn keeps it."""
-    return clean(text_of(message.content))
+    return [(message.type, kept_text(message)) for message in messages]
 
 
 def _is_new(message: AnyMessage) -> bool:

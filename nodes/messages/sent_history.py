@@ -13,12 +13,11 @@ from itertools import pairwise
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
-from domain.clean_text import clean
 from domain.histories import exchanges, length_of, pairs_of, plain, reached, told_before
 from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import Turn
-from models.parts import text_of
+from nodes.messages.stamps import kept_text
 from nodes.state import Parts
 from stores.errors import StoreUnavailable
 
@@ -100,7 +99,7 @@ def _found(
 ) -> SentHistory | None:
     """Return how much of what came is known among turns; None where nothing is."""
     live = reached(turns, view.refs.values())
-    texts = [("user" if isinstance(m, HumanMessage) else "", _text(m)) for m in messages]
+    texts = [("user" if isinstance(m, HumanMessage) else "", kept_text(m)) for m in messages]
     length, head = told_before(live, [*exchanges(texts[: ends[-1]])], {*view.refs.values()})
     if head is None:
         return None
@@ -119,8 +118,3 @@ def _found(
             return SentHistory(head, new, whole, turn.thread)
     thread = live[head].thread
     return SentHistory(head, new, whole, thread if view.refs.get(thread) == head else None)
-
-
-def _text(message: AnyMessage) -> str:
-    """Return what a message says, as a turn keeps it."""
-    return clean(text_of(message.content))

@@ -17,9 +17,11 @@ from langchain_core.messages import (
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from pydantic import ValidationError
 
+from domain.clean_text import clean
 from domain.owner import Owner
 from domain.records import Id, Moment, Record, Said, Seq, Turn
 from domain.turns import follows_itself, parents_of
+from models.parts import text_of
 from nodes.messages.signatures import STAMP, Signatures
 
 
@@ -35,6 +37,11 @@ class TurnStamp(Record):
     at: Moment
     turn_at: Moment
     digest: str = ""
+
+
+def kept_text(message: BaseMessage) -> str:
+    """Return what a message says, as a turn keeps it."""
+    return clean(text_of(message.content))
 
 
 def turn_stamp(message: BaseMessage) -> TurnStamp | None:

@@ -106,6 +106,9 @@ class JournalBackend(Protocol):
     async def owners(self) -> list[Owner]:
         """Return every owner that has a journal."""
 
+    async def some_owners(self, most: int) -> list[Owner]:
+        """Return so many owners that have a journal, or all there are, in no order."""
+
     async def owners_of(self, user_id: str) -> list[Owner]:
         """Return every owner of one user that has a journal, without looking at other users'."""
 

@@ -124,6 +124,13 @@ class OwnerIndex:
         users = self._redis.scan_iter(match=f"{USERS}*", count=MANY)
         return await self._listed(await answered(every(users)))
 
+    async def some_owners(self, most: int) -> list[Owner]:
+        """Return so many owners that have a journal, or all there are, in no order."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hrandfield(OWNERS, most, withvalues=True)
+            pairs: list[bytes] = (await answered(without_strange(pipe)))[0] or []
+        return _owners(dict(zip(pairs[::2], pairs[1::2], strict=True)))
+
     async def owners_of(self, user_id: str) -> list[Owner]:
         """Return every owner of one user that has a journal, without reading other users'."""
         user = digest(user_id)

@@ -104,6 +104,12 @@ class OwnerIndex:
             stored = await self._pairs("SELECT owner, value FROM owners ORDER BY owner")
         return owners_in(stored)
 
+    async def some_owners(self, most: int) -> list[Owner]:
+        """Return so many owners that have a journal, or all there are, in no order."""
+        async with self._lock:
+            stored = await self._pairs("SELECT owner, value FROM owners LIMIT ?", str(most))
+        return owners_in(stored)
+
     async def owners_of(self, user_id: str) -> list[Owner]:
         """Return every owner of one user that has a journal, without looking at other users'."""
         # An owner's key begins with the user's digest and "-", and "." comes after "-".

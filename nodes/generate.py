@@ -39,6 +39,7 @@ from nodes.schedule import AfterReply, Remember
 from nodes.search_memory import MemorySearch
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.errors import GenerationMoved, StoreUnavailable, ThreadMoved
+from stores.journal.journal import ANY
 
 TRIES = 5
 """How often a prompt that the model calls too long is packed anew and sent."""
@@ -231,7 +232,7 @@ class Generate:
         Of two runs that joined one thread at once the second goes on with one of its own.
         """
         journal, generation = self._parts.stores.journal, origin.view.generation
-        after = origin.view.refs[origin.thread] if origin.joined else None
+        after = origin.view.refs[origin.thread] if origin.joined else ANY
         try:
             view = await journal.add_turns(
                 origin.owner, generation, turns, origin.thread, turns[-1].id, after=after

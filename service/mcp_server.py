@@ -8,7 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import (
+    MCPServerError,
+    ResourceError,
+    ResourceNotFoundError,
+    ToolError,
+)
 from pydantic import BaseModel, Field, ValidationError
 
 from domain.facts.forgetting import Reach
@@ -41,6 +46,8 @@ NOTHING_SAYS = (
 )
 SHOWN_TURNS = 200
 """Turns of a transcript at most; about what an agent can read at once."""
+MOST_DIGITS = 9
+"""Digits of a number of turns at most; Python reads thousands of them slowly, or not at all."""
 TRANSCRIPT = "memory://transcript/{turns}"
 LONGEST = 20_000
 """Characters of a statement at most."""
@@ -62,15 +69,18 @@ class FactLine(BaseModel):
 
 
 class _PlainServer(MCPServer):
-    """Answers arguments that cannot be used with one sentence, in place of a report of many."""
+    """Answers what goes wrong with one sentence, in place of a report, or with a name before it."""
 
     async def call_tool(self, *args: Any, **more: Any) -> Any:
         try:
             return await super().call_tool(*args, **more)
         except ToolError as error:
-            if not isinstance(error.__cause__, ValidationError):
+            cause = error.__cause__
+            if isinstance(cause, MCPServerError):
+                raise ToolError(str(cause)) from cause
+            if not isinstance(cause, ValidationError):
                 raise
-            first = error.__cause__.errors()[0]
+            first = cause.errors()[0]
             name, why = first["loc"][0], first["msg"][:1].lower() + first["msg"][1:]
             raise ToolError(f'"{name}" cannot be used: {why}.') from error
 
@@ -87,7 +97,7 @@ class _Tools:
         try:
             yield await self._opened(call)
         except (StoreUnavailable, ModelError, GenerationMoved) as error:
-            raise ToolError(str(error)) from error
+            raise ResourceError(str(error)) from error  # Of a tool, too.
 
     async def recall(
         self,
@@ -158,13 +168,15 @@ class _Tools:
                 await forget_what_says(parts, owner, fact)
         return FORGOTTEN
 
-    async def read_transcript(self, turns: int, ctx: Call) -> str:
+    async def read_transcript(self, turns: str, ctx: Call) -> str:
         """The last so many turns of all conversations, oldest first."""
+        if not turns.isdecimal() or len(turns) > MOST_DIGITS:
+            raise ResourceNotFoundError(f"There is no number in {TRANSCRIPT}: say how many turns.")
         async with self._memory(ctx) as (parts, owner):
             every = await transcript(parts.stores, owner)
         return "\n".join(
             f"{said.at:%Y-%m-%d %H:%M} {said.name or said.role}: {said.text}"
-            for turn in every[-max(1, min(turns, SHOWN_TURNS)) :]
+            for turn in every[-max(1, min(int(turns), SHOWN_TURNS)) :]
             for said in turn.messages
         )
 

@@ -15,7 +15,7 @@ from nodes.extract_facts import extract_or_forget
 from nodes.schedule import schedule
 from nodes.state import Parts
 from service.memory_view import remembered
-from stores.errors import NoSuchFact, StoreUnavailable
+from stores.errors import NoSuchFact, StoreUnavailable, ThreadMoved
 from stores.maintenance.forgetting import forget, reached_by
 
 REPLY = "Noted."
@@ -87,7 +87,15 @@ async def add_statement(parts: Parts, owner: Owner, text: str, thread: str) -> b
     turn = Turn(
         id=uuid4().hex, parent=view.refs.get(thread), thread=thread, at=now, messages=messages
     )
-    view = await journal.add_turns(owner, view.generation, [turn], thread, turn.id)
+    generation = view.generation
+    while view.refs.get(thread) != turn.id:
+        try:
+            view = await journal.add_turns(
+                owner, generation, [turn], thread, turn.id, after=turn.parent
+            )
+        except ThreadMoved:  # By another statement at the same time: this one follows it.
+            end = (await journal.read(owner)).refs.get(thread)
+            turn = turn.model_copy(update={"parent": end})
     tier = parts.settings.tier(None, owner.character_id)
     work = schedule(parts, owner, tier, view, thread, turn.id)
     if work.asks:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import unquote
 
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceError
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
@@ -59,6 +59,13 @@ class AgentAccess:
             answer = problem(error.status, str(error), challenge(error))
             await answer(scope, receive, send)
             return
+        if (
+            scope["method"] != "POST"
+        ):  # Nothing is ever sent but answers: a stream would stay empty.
+            await problem(405, "An agent sends its calls with POST.", {"allow": "POST"})(
+                scope, receive, send
+            )
+            return
         user = caller.user_id if caller.has_token else _named(headers, USER_HEADER) or LOCAL_USER
         owner = Owner(user, _named(headers, CHARACTER_HEADER) or DEFAULT_CHARACTER)
         state = {**scope.get("state", {}), "owner": owner}
@@ -67,7 +74,7 @@ class AgentAccess:
     async def _memory(self, call: Call) -> tuple[Parts, Owner]:
         request = call.request_context.request
         if self._serving is None or request is None:
-            raise ToolError("The server is not ready: try again in a moment.")
+            raise ResourceError("The server is not ready: try again in a moment.")
         return self._serving.parts, request.state.owner
 
 

@@ -19,6 +19,7 @@ from nodes.state import Parts
 from nodes.summarize import fold_window
 from service.importing.shapes import Chat, Imported, Statement
 from service.importing.threads import LONGEST, branches_of, threads_of
+from stores.errors import ThreadMoved
 
 AT_ONCE = 48
 """Turns written before they are folded: a journal that a turn reads stays as small as in a chat."""
@@ -166,7 +167,7 @@ async def _write_statements(
         if id not in present:
             new.setdefault(id, replace(statement, text=text))
     parent = view.refs.get(thread)
-    ids = [id for id in view.turns if view.turns[id].thread == thread]
+    ids, done = [id for id in view.turns if view.turns[id].thread == thread], 0
     if new:
         await journal.note_thread(owner, view.generation, thread)
     for batch in _batches(list(new.items()), AT_ONCE):
@@ -189,8 +190,15 @@ async def _write_statements(
         await _extract(parts, owner, view.generation)
         # Facts first: without its turn a fact counts for nothing, and is written again.
         await parts.stores.write(owner, view.generation, *facts)
-        async with parts.stores.cleared_if_reset(owner, view.generation):
-            after = await journal.add_turns(owner, view.generation, turns, thread, turns[-1].id)
+        end = turns[0].parent
+        try:
+            async with parts.stores.cleared_if_reset(owner, view.generation):
+                after = await journal.add_turns(
+                    owner, view.generation, turns, thread, turns[-1].id, after=end
+                )
+        except ThreadMoved:  # Another import is at work: what it wrote by now is there already.
+            present = await _present(parts, owner)
+            return done + await _write_statements(parts, owner, statements, present, progress)
         # The cursor goes past these alone: what came meanwhile still waits for it.
         alone = after.seq - len(turns) == after.cursor
         await journal.extracted(
@@ -198,6 +206,7 @@ async def _write_statements(
         )
         ids += [turn.id for turn in turns]
         await _fold(parts, owner, view.generation, thread, ids)
+        done += len(batch)
         progress(len(batch))
     await _fold(parts, owner, view.generation, thread, ids)
-    return len(new)
+    return done

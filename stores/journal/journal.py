@@ -25,6 +25,9 @@ from stores.journal.records import (
 )
 from stores.journal.thread_refs import JournalRefs
 
+ANY = ""
+"""In place of the turn that a thread must end with: whichever it ends with."""
+
 
 class Journal(Readings):
     """The journals of all owners."""
@@ -73,12 +76,12 @@ class Journal(Readings):
         thread: str,
         ref: str,
         *,
-        after: str | None = None,
+        after: str | None = ANY,
     ) -> JournalView:
         """Write turns, oldest first, and move the thread's ref, in one transaction.
 
         Turns without a sequence number are given the next ones. Where `after` is given, the thread
-        must end with that before. Returns the reading after it.
+        must end with that before (None: hold nothing). Returns the reading after it.
 
         Raises:
             GenerationMoved: If the owner was reset meanwhile; nothing is written.
@@ -86,7 +89,7 @@ class Journal(Readings):
         """
 
         def decide(view: JournalView) -> Changes:
-            if after is not None and view.refs.get(thread) != after:
+            if after != ANY and view.refs.get(thread) != after:
                 raise ThreadMoved
             changes, seq = Changes(), view.seq
             for turn in turns:

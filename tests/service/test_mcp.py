@@ -1,12 +1,13 @@
 """Any agent shares the person's memory: recall, remember, facts, forget, and the transcript."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from mcp import Client, StdioServerParameters
+from mcp import Client, MCPError, StdioServerParameters
 
 from domain.owner import Owner
 from service.mcp_server import memory_server
@@ -32,7 +33,7 @@ async def used(client: Client) -> None:
     read = await client.read_resource("memory://transcript/50")
     assert "My dog is called Biscuit." in str(read.contents[0])
     refused = await client.call_tool("forget", {"fact": "no such id"})
-    assert refused.is_error and "no fact of that id" in text(refused)
+    assert refused.is_error and text(refused).startswith("There is no fact of that id")
     odd = await client.call_tool("recall", {"query": ""})
     assert text(odd) == '"query" cannot be used: string should have at least 1 character.'
 
@@ -57,6 +58,9 @@ async def test_an_agent_shares_the_memory_of_a_server(tmp_path: Path) -> None:
             async with httpx.AsyncClient() as plain:  # of which a proxy's https would be lost
                 answer = await plain.post(f"{server.url}/mcp/memory{slash}", json={})
                 assert not answer.is_redirect
+                # What would stay open, and hold a connection, though nothing is ever sent there.
+                answer = await plain.get(f"{server.url}/mcp/memory{slash}")
+                assert answer.status_code == 405 and answer.headers["allow"] == "POST"
 
 
 async def test_a_fact_that_an_agent_forgets_is_in_no_list_any_more(serve: Serve) -> None:
@@ -105,6 +109,45 @@ async def test_an_agent_forgets_by_saying_so_and_in_the_words_of_what_was_said(
             recalled = text(await client.call_tool("recall", query))
             assert "oboe" in recalled
             assert "walnuts" not in recalled and "amber" not in recalled
+
+
+async def test_a_transcript_that_cannot_be_read_is_told_in_one_sentence(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serve() as alone:
+        parts = alone.serving.parts
+
+        async def opened(call: Any) -> Any:
+            return parts, Owner("alex")
+
+        async def fails(*args: Any, **more: Any) -> Any:
+            raise StoreUnavailable("The journal does not answer.")
+
+        async with Client(memory_server(opened)) as client:
+            for turns in ("all", "1e3", "9" * 5000):
+                with pytest.raises(MCPError, match="say how many turns"):
+                    await client.read_resource(f"memory://transcript/{turns}")
+            monkeypatch.setattr(parts.stores.journal, "read", fails)
+            with pytest.raises(MCPError, match=r"^The journal does not answer"):
+                await client.read_resource("memory://transcript/5")
+            answer = await client.call_tool("facts", {})
+            assert text(answer) == "The journal does not answer."
+            assert "Traceback" not in caplog.text
+
+
+async def test_what_many_agents_tell_at_once_is_all_remembered(serve: Serve) -> None:
+    async with serve() as alone:
+        parts = alone.serving.parts
+
+        async def opened(call: Any) -> Any:
+            return parts, Owner("alex")
+
+        async with Client(memory_server(opened)) as client:
+            said = [f"I own a boat called Number{number}." for number in range(12)]
+            told = (client.call_tool("remember", {"statement": each}) for each in said)
+            assert {text(each) for each in await asyncio.gather(*told)} == {"It is remembered."}
+            shown = str((await client.read_resource("memory://transcript/50")).contents[0])
+            assert [each for each in said if each not in shown] == []
 
 
 async def test_a_wish_to_forget_that_fails_is_not_called_done(

@@ -1,5 +1,6 @@
 """An import that broke off, or a later export of the same chats: all of it, and once."""
 
+import asyncio
 import json
 import os
 import random
@@ -142,6 +143,23 @@ async def test_facts_brought_in_leave_what_waits_for_extraction(
         await alone.say("I live in Bergen.")
         await bring(alone, "facts", written(tmp_path, [{"memory": "Plays the oboe"}]))
         assert any("Bergen" in text for text in (await kept(alone))[2])
+
+
+async def test_two_files_of_facts_that_are_brought_in_at_once_are_both_kept(
+    serve: Serve, tmp_path: Path
+) -> None:
+    async with serve(extract_turns=50) as alone:
+        facts = [[f"Owns the {each} {number}" for number in range(60)] for each in ("boat", "car")]
+        files = []
+        for number, texts in enumerate(facts):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            every = [{"memory": text} for text in [*texts, "Lives in Oslo"]]
+            files.append(written(folder, every))
+        await asyncio.gather(*(bring(alone, "facts", file) for file in files))
+        all_of_both = sorted([*facts[0], *facts[1], "Lives in Oslo"])
+        said, _, stated = await kept(alone)
+        assert said == stated == all_of_both
 
 
 THINGS = ["guitar", "kayak", "telescope", "camera", "violin", "kiln", "lathe", "piano", "tent"]

@@ -219,8 +219,11 @@ class Settings(BaseSettings):
                 "output of `openssl rand -hex 32`."
             )
         self.tier(None)
-        for character in self.characters.values():
-            self.tier(character.tier)
+        for id, character in self.characters.items():
+            try:
+                self.tier(character.tier)
+            except ValueError as error:
+                raise ValueError(f"{self.characters_file}, {id}.tier: {error}") from error
         return self
 
     @cached_property
@@ -231,14 +234,18 @@ class Settings(BaseSettings):
             ValueError: If the file is named and not there, is no TOML, or holds something else.
         """
         try:
-            return read_characters(self.characters_file.read_text(encoding="utf-8"))
+            return read_characters(self.characters_file.read_text(encoding="utf-8-sig"))
         except FileNotFoundError as error:
             if self.characters_file != CHARACTERS_FILE:
                 raise ValueError(
                     f"{self.characters_file}, which MNEMO_CHARACTERS_FILE names, is not there."
                 ) from error
             return {}
-        except (OSError, ValueError) as error:
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{self.characters_file} is no text in UTF-8: save it so.") from error
+        except OSError as error:
+            raise ValueError(f"{self.characters_file} cannot be read: {error.strerror}.") from error
+        except ValueError as error:
             raise ValueError(f"{self.characters_file} cannot be used: {error}") from error
 
     def persona_of(self, character_id: str) -> str:

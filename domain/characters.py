@@ -3,6 +3,7 @@
 import tomllib
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from domain.records import Id
 
@@ -19,6 +20,7 @@ class Character(BaseModel):
     greeting: str = Field(default="", description="What a new conversation begins with.")
 
 
+PARTS = tuple(Character.model_fields)
 _CHARACTERS = TypeAdapter(dict[Id, Character])
 
 
@@ -31,7 +33,17 @@ def read_characters(text: str) -> dict[str, Character]:
     try:
         return _CHARACTERS.validate_python(tomllib.loads(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+        raise ValueError(_sentence(error.errors()[0])) from error
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{error}.") from error
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    """Return what is wrong with a table, and what it may hold."""
+    where = ".".join(map(str, problem["loc"]))
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{where} is no part of a character; these are: {', '.join(PARTS)}."
+        case "model_type":
+            return f"{where} must be a table, as [{where}]."
+    return f"{where}: {problem['msg']}."

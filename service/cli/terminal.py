@@ -98,17 +98,19 @@ def settings(kind: "type[Settings] | None" = None) -> "Settings":
     from service.ops.misnamed import misnamed
     from settings import Settings
 
-    load_dotenv(Path(".env"))
-    for sentence in misnamed():
-        if sentence not in _told:  # A command may ask for its settings twice.
-            print(sentence, file=sys.stderr)
-            _told.add(sentence)
     try:
+        load_dotenv(Path(".env"))
+        for sentence in misnamed():
+            if sentence not in _told:  # A command may ask for its settings twice.
+                print(sentence, file=sys.stderr)
+                _told.add(sentence)
         return (kind or Settings)()
     except ValidationError as error:
         fail(_unusable(error))
     except SettingsError as error:
         fail(f"A setting cannot be read ({error}): structured values are written as JSON.")
+    except UnicodeDecodeError:
+        fail("The file .env is no text in UTF-8: save it so (Windows' shell writes UTF-16).")
 
 
 def _unusable(error: "ValidationError") -> str:

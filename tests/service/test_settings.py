@@ -1,5 +1,6 @@
 """Settings: tiers are rows of a table; what is written wrong is told, with the name meant."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -63,15 +64,34 @@ def test_a_tier_is_added_by_variables_or_json(monkeypatch: pytest.MonkeyPatch) -
     assert settings.tier("gold").remembers and not settings.tier("free").remembers
 
 
-@pytest.mark.parametrize("content", [None, '[""]\npersona = "You are nobody."\n'])
-def test_a_file_of_characters_that_is_named_and_cannot_be_used_is_refused(
-    tmp_path: Path, content: str | None
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "which MNEMO_CHARACTERS_FILE names, is not there."),
+        (b'[""]\npersona = "You are nobody."\n', "cannot be used: "),
+        (b'[ada]\npersonna = "A tutor."\n', "ada.personna is no part of a character; these are: "
+         "name, persona, model, tier, greeting."),
+        (b"[a.b]\n", "a.b is no part of a character"),
+        (b'ada = "A tutor."\n', "ada must be a table, as [ada]."),
+        (b"[ada]\n[ada]\n", "twice"),
+        (b'[ada]\ntier = "gold"\n', 'ada.tier: There is no tier "gold"'),
+        (b'[ada]\nname = "Zo\xeb"\n', "is no text in UTF-8: save it so."),
+    ],
+)  # fmt: skip
+def test_a_file_of_characters_that_cannot_be_used_is_refused_with_what_is_wrong(
+    tmp_path: Path, content: bytes | None, sentence: str
 ) -> None:
     file = tmp_path / "characters.toml"
     if content is not None:
-        file.write_text(content)
-    with pytest.raises(ValueError, match=r"characters\.toml"):
+        file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"characters\.toml.*" + re.escape(sentence)):
         Settings(_env_file=None, characters_file=file)
+
+
+def test_a_file_of_characters_is_read_as_windows_writes_it(tmp_path: Path) -> None:
+    file = tmp_path / "characters.toml"
+    file.write_bytes('["zoë"]\r\nname = "Zoë"\r\n'.encode("utf-8-sig"))
+    assert Settings(_env_file=None, characters_file=file).characters["zoë"].name == "Zoë"
 
 
 def test_a_tier_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
@@ -83,3 +103,10 @@ def test_a_tier_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path
     characters.write_text('[ada]\ntier = "gold"\n')
     with pytest.raises(ValueError, match=sentence):
         Settings(_env_file=None, tiers=row, characters_file=characters)
+
+
+def test_settings_in_another_encoding_are_told_in_a_sentence(mnemo: Mnemo) -> None:
+    (mnemo.folder / ".env").write_text("MNEMO_TIMEZONE=Europe/Berlin\n", "utf-16")
+    done = mnemo.run("doctor")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("The file .env is no text in UTF-8: save it so")

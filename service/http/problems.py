@@ -133,6 +133,12 @@ FOR_ALL = ("connection", "retry-after", "www-authenticate")
 """Headers of an error that every client is told."""
 OPENAI = "/v1/"
 """What the paths of OpenAI's routes begin with."""
+NO_ROUTE = f"{HTTPStatus.NOT_FOUND.phrase}."
+OFFERED = (
+    "Of OpenAI's routes /v1/chat/completions and /v1/models are here: set your client to chat "
+    "completions, where it asks for responses."
+)
+"""What a client is told that asks for another one, such as `/v1/responses`."""
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error",
           429: "rate_limit_error"}  # fmt: skip
 
@@ -154,7 +160,7 @@ def for_its_client(path: str, answer: Response) -> Response:
         return answer
     headers = {k: v for k, v in answer.headers.items() if k in FOR_ALL}
     detail = json.loads(bytes(answer.body))["detail"]
-    return openai_error(answer.status_code, detail, headers)
+    return openai_error(answer.status_code, OFFERED if detail == NO_ROUTE else detail, headers)
 
 
 def _for_its_client(handler: Handler) -> Handler:

@@ -235,6 +235,16 @@ async def test_what_cannot_be_honoured_is_named(
             await ask(served, said("Hello."), **more)
 
 
+async def test_a_client_that_asks_for_another_route_is_told_which_ones_there_are(
+    open_served: OpenServed,
+) -> None:
+    async with open_served() as served, served.openai() as client:
+        with pytest.raises(NotFoundError, match="set your client to chat completions"):
+            await client.responses.create(model="default", input="My dog is called Biscuit.")
+        with pytest.raises(NotFoundError, match="/v1/chat/completions"):
+            await client.embeddings.create(model="default", input="My dog is called Biscuit.")
+
+
 async def test_a_character_that_is_not_there_is_a_model_that_is_not_there(
     open_served: OpenServed, tmp_path: Any
 ) -> None:

@@ -58,14 +58,16 @@ def _records(file: Path) -> Any:
         ) from error
     try:
         return read_json(text)
-    except ValueError:
-        pass
+    except ValueError as error:
+        number = getattr(error, "lineno", 1)
     values = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for at, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 values.append(read_json(line))
             except ValueError as error:
+                # Where no line is a value of its own, the file is one that breaks off further down.
+                number = at if values else number
                 raise FileRefused(f"Line {number} of {file.name} is not JSON.") from error
     return values
 
@@ -101,7 +103,8 @@ def _chatgpt(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat
                 at = moment_of(message.get("create_time"), messages[parent].at if parent else begun)
                 messages[id] = Message(id, parent, role, text, at)
         last = _kept(parents, record.get("current_node"), messages)
-        id = record.get("conversation_id") or record.get("id") or place
+        id = record.get("conversation_id") or record.get("id")
+        id = id or _begins(record.get("create_time"), messages)
         yield Chat(f"chatgpt:{id}", messages, last)
 
 
@@ -139,14 +142,17 @@ def _claude(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]
     for place, record in records:
         listed = _part(record, "chat_messages", list, place)
         items: dict[str, Any] = {}
+        id = ""
         for number, item in enumerate(listed):
             if is_dict(item):
-                id = str(item.get("uuid") or number)
+                id = str(item.get("uuid") or digest(f"{id}\n{item.get('text')}"))
                 items[id if id not in items else f"{id} {number}"] = item
         before = dict(pairwise(reversed(items)))
         parents = {
             id: item.get("parent_message_uuid", before.get(id)) for id, item in items.items()
         }
+        if not any(parents.values()):
+            parents = {id: before.get(id) for id in items}
         begun = moment_of(record.get("created_at"), now)
         messages: dict[str, Message] = {}
         for id in _from_the_root(parents):
@@ -160,7 +166,13 @@ def _claude(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]
                 at = moment_of(item.get("created_at"), messages[parent].at if parent else begun)
                 messages[id] = Message(id, parent, role, text, at)
         last = _kept(parents, record.get("current_leaf_message_uuid"), messages)
-        yield Chat(f"claude:{record.get('uuid') or place}", messages, last)
+        id = record.get("uuid") or _begins(record.get("created_at"), messages)
+        yield Chat(f"claude:{id}", messages, last)
+
+
+def _begins(when: Any, messages: Mapping[str, Message]) -> str:
+    """Return what tells a chat without an id from others: when it begins, and how."""
+    return digest("\n".join([str(when), *[message.text for message in messages.values()][:1]]))
 
 
 def _messages(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]:

@@ -19,7 +19,7 @@ __all__ = ["backend", "serve"]
 NOW = datetime(2026, 5, 8, tzinfo=UTC)
 
 
-def node(id: str, parent: str | None, role: str, text: str, at: float) -> dict[str, Any]:
+def node(id: str, parent: str | None, role: str, text: str, at: float | None) -> dict[str, Any]:
     message = {
         "author": {"role": role},
         "create_time": at,
@@ -166,6 +166,8 @@ async def test_facts_of_another_memory_are_facts_here(
     [
         ("chatgpt", [{"title": "x"}], "record 1"),
         ("chatgpt", "no json", "Line 1"),
+        ("chatgpt", '[\n {"mapping": {\n  "a": {"id"', "Line 3"),
+        ("messages", '{"role": "user", "content": "Hi."}\n{"role": "as', "Line 2"),
         ("claude", {"chat_messages": 3}, "record 1"),
         ("messages", [3], "record 1"),
         ("messages", ["abc"], "record 1"),

@@ -6,6 +6,7 @@ Nothing of a user is in the page itself; each part asks whose memory it is, as e
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -133,6 +134,11 @@ async def threads(served: Served, owner: OwnMemory) -> HTMLResponse:
     for turn in await memory_view.transcript(served.parts.stores, owner):
         begun.setdefault(turn.thread, turn.messages[0].text)
         last[turn.thread] = turn.at
+    view = await served.parts.stores.journal.read(owner)
+    for thread in islice(view.threads.keys() - last.keys(), THREADS):
+        for text in await served.conversation.waiting(thread):
+            begun.setdefault(thread, text)
+            last[thread] = served.parts.now()
     newest = sorted(last, key=lambda id: last[id], reverse=True)[:THREADS]
     return _html("threads.html", threads=[(id, begun[id], last[id]) for id in newest])
 
@@ -146,9 +152,20 @@ async def transcript(
 ) -> HTMLResponse:
     """All that was said, or all of one conversation, the newest part first."""
     await _begin(served, owner)
-    turns = await memory_view.transcript(served.parts.stores, owner, thread)
+    stores, conversation = served.parts.stores, served.conversation
+    turns = await memory_view.transcript(stores, owner, thread)
     shown, older = page_before(turns, _order, TURNS, before)
-    return _html("transcript.html", turns=shown, older=older, first=before is None, pause=PAUSE)
+    thread = thread or await conversation.last_thread(owner)
+    theirs = before is None and thread in (await stores.journal.read(owner)).threads
+    waiting = await conversation.waiting(str(thread)) if theirs else []
+    return _html(
+        "transcript.html",
+        turns=shown,
+        older=older,
+        waiting=waiting,
+        empty=before is None and not shown and not waiting,
+        pause=PAUSE,
+    )
 
 
 def _order(turn: Turn) -> tuple[int, str]:

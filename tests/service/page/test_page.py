@@ -1,6 +1,7 @@
 """The page in a real browser: one talks, sees what is remembered and why, and changes it."""
 
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -137,6 +138,33 @@ async def test_what_got_no_reply_is_sent_again_and_said_once(
                 await say(page, "Are you there?")
                 await page.reload()
                 await expect(said).to_have_count(1)
+
+
+async def test_what_waits_for_its_reply_is_shown_where_the_page_is_loaded_again(
+    tmp_path: Path, open_page: OpenPage, openai_server: OpenAIServer
+) -> None:
+    model = {"OPENAI_BASE_URL": f"{openai_server.url}/v1", "MNEMO_CHAT_MODEL": "test-model"}
+    with serve_process(cwd=tmp_path, **model) as server:
+        async with open_page(f"{server.url}/inspector") as page:
+            await say(page, "My dog is called Biscuit.")
+            await page.click("#new-thread")
+            openai_server.default = lambda body: Reply("slow words " * 40, delay=0.2)
+            await page.fill("#message", "I like rye bread.")
+            await page.press("#message", "Enter")
+            await expect(page.locator("#transcript p.assistant")).to_contain_text("slow")
+            await page.reload()
+            said = page.locator("#transcript p.user")
+            await expect(said).to_have_text(["You, not answered yet: I like rye bread."])
+            await expect(page.locator("#thread option:checked")).to_contain_text("rye bread")
+            thread = parse_qs(urlsplit(page.url).query)["thread"][0]
+            foreign = f"{server.url}/inspector/blake/default/transcript?thread={thread}"
+            assert "rye" not in await (await page.request.get(foreign)).text()
+            openai_server.default = lambda body: Reply("Here I am.")
+            await say(page, "Are you there?")
+            await expect(page.locator("#transcript p.assistant")).to_have_text(["Here I am."])
+            await page.reload()
+            await expect(page.locator("#transcript .waiting")).to_have_count(0)
+            await expect(said).to_have_count(2)
 
 
 BREAKING = """

@@ -1,14 +1,7 @@
 // The page: who talks with whom, in which conversation, and signing in.
-import { $, NEW, ask, character, needsToken, part, show, status, talk, token } from "./shared.js";
+import { $, NEW, address, ask, character, needsToken, part, show, status, talk, token } from "./shared.js";
 import { find, listen as listenToMemory, memory } from "./memory.js";
 import { atEnd, listen as listenToTalk, opened, transcript } from "./talk.js";
-
-function address() {
-  const query = new URLSearchParams({ character: character() });
-  if (!needsToken) query.set("user", talk.user);
-  if (talk.thread && talk.thread !== NEW) query.set("thread", talk.thread);
-  history.replaceState(null, "", `?${query}${location.hash}`);
-}
 
 async function threads() {
   if (!(await show("thread", part("threads")))) return;

@@ -21,6 +21,13 @@ export const owner = () => `${user()}/${encodeURIComponent(character())}`;
 export const plain = (text) =>
   text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "");
 
+export function address() {
+  const query = new URLSearchParams({ character: character() });
+  if (!needsToken) query.set("user", talk.user);
+  if (talk.thread && talk.thread !== NEW) query.set("thread", talk.thread);
+  history.replaceState(null, "", `?${query}${location.hash}`);
+}
+
 export function part(name, values = {}) {
   const query = new URLSearchParams(Object.entries(values).filter(([, value]) => value));
   return `/inspector/${owner()}/${name}?${query}`;

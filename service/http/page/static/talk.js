@@ -1,5 +1,5 @@
 // The conversation: what was said, and replies as they stream.
-import { $, NEW, ask, character, localTimes, owner, part, plain, show, status, talk } from "./shared.js";
+import { $, NEW, address, ask, character, localTimes, owner, part, plain, show, status, talk } from "./shared.js";
 
 const greetings = JSON.parse(document.body.dataset.greetings);
 const STEPS = {
@@ -25,7 +25,7 @@ export function opened() {
 
 export async function transcript() {
   if (!(await show("transcript", part("transcript", { thread: talk.thread })))) return;
-  const talked = $("transcript").querySelector(".turn");
+  const talked = $("transcript").querySelector(".turn, .waiting");
   if (talked) $("note")?.removeAttribute("open"); // it was read on first sight
   if (!talked && greetings[character()]) {
     addMessage("assistant", greetings[character()]);
@@ -122,6 +122,7 @@ async function say(message) {
         delete body.new;
         body.thread_id = data.thread_id;
         if (here() && talk.thread === NEW) talk.thread = data.thread_id;
+        if (here()) address(); // a page that is loaded again goes on with it
       } else if (name === "done") {
         over = true;
         failed = data.error && !data.reply;

@@ -4,7 +4,7 @@ Nothing here knows a route or a server; `auth` and `access` ask.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ class Tokens:
 
         Args:
             authorization: The `Authorization` header.
-            acting_for: The header `USER_HEADER`: whom a channel speaks for.
+            acting_for: What `acting_for` found: whom a channel speaks for.
 
         Raises:
             NoIdentity: Without a valid token.
@@ -127,6 +127,18 @@ class Tokens:
         except jwt.PyJWTError as error:
             raise NoIdentity("The token is not valid here.") from error
         return claims
+
+
+def acting_for(scope: Mapping[str, Any]) -> str | None:
+    """Return whom a request names, of its ASGI scope; None where it names nobody.
+
+    Raises:
+        NotForYou: If it names several: what a proxy added must not be hidden by what was sent.
+    """
+    named = [value for name, value in scope["headers"] if name.lower() == USER_HEADER.encode()]
+    if len(named) > 1:
+        raise NotForYou(f"The header {USER_HEADER} is there more than once: send it once.")
+    return str(named[0].decode("latin-1")) if named else None
 
 
 def _subject(claims: dict[str, Any], acting_for: str | None) -> str:

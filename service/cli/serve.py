@@ -61,6 +61,7 @@ def serve(
 
 def _check(chosen: "Settings", host: str, workers: int, anyone: bool) -> None:
     """End the program where it must not be served so."""
+    _check_key(chosen)
     embedded = chosen.redis_url is None or not (chosen.chroma_url or chosen.postgres_url)
     if embedded and workers > 1:
         fail(
@@ -74,6 +75,18 @@ def _check(chosen: "Settings", host: str, workers: int, anyone: bool) -> None:
             "set MNEMO_AUTH_SECRET, listen on 127.0.0.1, or say --allow-anyone.",
             2,
         )
+
+
+def _check_key(chosen: "Settings") -> None:
+    """End the program where the key that tokens are checked with cannot be read."""
+    if chosen.auth_public_key is None:
+        return
+    from service.auth.keys import public_key
+
+    try:
+        public_key(chosen.auth_public_key)
+    except ValueError as error:
+        fail(str(error), 2)
 
 
 def mcp(user: User = USER, character: Character = CHARACTER) -> None:
@@ -105,6 +118,7 @@ def telegram() -> None:
             "`pip install 'mnemograph[telegram]'`."
         )
     chosen = settings()
+    _check_key(chosen)
     # What a program that runs for weeks has to say must be seen.
     logging.getLogger("service.telegram").addHandler(logging.StreamHandler())
 

@@ -9,7 +9,7 @@ from fastapi import Depends, HTTPException, Path, Query, Request
 from domain.as_of import as_of_date
 from domain.owner import Owner
 from domain.text.moments import zone_of
-from service.auth.identity import USER_HEADER, Caller
+from service.auth.identity import Caller, acting_for
 from service.http.problems import NOTHING
 from service.serving import Serving
 
@@ -29,8 +29,8 @@ async def caller_of(request: Request) -> Caller:
     Raises:
         IdentityError: If the caller is not accepted.
     """
-    headers = request.headers
-    return await serving_of(request).caller(headers.get("authorization"), headers.get(USER_HEADER))
+    sent = request.headers.get("authorization")
+    return await serving_of(request).caller(sent, acting_for(request.scope))
 
 
 async def user_of(user_id: UserId, caller: Annotated[Caller, Depends(caller_of)]) -> str:

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from domain.owner import DEFAULT_CHARACTER, LOCAL_USER, Owner
 from nodes.state import Parts
-from service.auth.identity import USER_HEADER
+from service.auth.identity import USER_HEADER, acting_for
 from service.auth.keys import IdentityError
 from service.http.problems import challenge, problem
 from service.mcp_server import Call, memory_server
@@ -52,9 +52,7 @@ class AgentAccess:
             return
         headers = Headers(scope=scope)
         try:
-            caller = await self._serving.caller(
-                headers.get("authorization"), headers.get(USER_HEADER)
-            )
+            caller = await self._serving.caller(headers.get("authorization"), acting_for(scope))
         except IdentityError as error:
             answer = problem(error.status, str(error), challenge(error))
             await answer(scope, receive, send)

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from domain.owner import DEFAULT_CHARACTER, LOCAL_USER, Owner, digest
 from nodes.run_marks import BY_NAME, TEMPORARY
-from service.auth.identity import ANYBODY, ASKED_BY_NAME, FROM_OUTSIDE, USER_HEADER, Caller
+from service.auth.identity import ANYBODY, ASKED_BY_NAME, FROM_OUTSIDE, Caller, acting_for
 from service.auth.keys import IdentityError
 from service.http.assistants import SYSTEM, character_of
 from service.http.problems import NOTHING, challenge
@@ -42,10 +42,9 @@ async def authenticate(path: str, headers: dict[bytes, bytes], scope: Mapping[st
     """Return who is calling."""
     if path in OPEN or path.startswith(tuple(f"{place}/" for place in OPEN)):
         return ANYBODY
-    sent = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in
-            headers.items()}  # fmt: skip
+    sent = {name.lower(): value.decode("latin-1") for name, value in headers.items()}
     try:
-        caller = await _serving().caller(sent.get("authorization"), sent.get(USER_HEADER))
+        caller = await _serving().caller(sent.get(b"authorization"), acting_for(scope))
     except IdentityError as error:
         if scope["type"] != "http":  # The answer to a websocket is not ours to word.
             raise Auth.exceptions.HTTPException(401, str(error)) from error

@@ -43,13 +43,17 @@ def test_a_server_answers_remembers_and_ends_a_stream_before_it_stops(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("options", "named"),
-    [(["--host", "0.0.0.0"], "--allow-anyone"), (["--workers", "2"], "MNEMO_REDIS_URL")],
+    ("options", "env", "named"),
+    [
+        (["--host", "0.0.0.0"], {}, "--allow-anyone"),
+        (["--workers", "2"], {}, "MNEMO_REDIS_URL"),
+        ([], {"MNEMO_AUTH_PUBLIC_KEY": "nowhere.pem"}, "neither a public key in PEM form nor"),
+    ],
 )
 def test_what_must_not_be_served_is_refused_in_one_sentence(
-    mnemo: Mnemo, options: list[str], named: str
+    mnemo: Mnemo, options: list[str], env: dict[str, str], named: str
 ) -> None:
-    done: subprocess.CompletedProcess[str] = mnemo.run("serve", *options)
+    done: subprocess.CompletedProcess[str] = mnemo.run("serve", *options, env=env)
     assert done.returncode == 2
     assert named in done.stderr and len(done.stderr.strip().splitlines()) == 1
 

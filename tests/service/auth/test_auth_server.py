@@ -382,6 +382,19 @@ async def test_a_channel_acts_for_the_user_it_names(closed_server: DevServer, al
             assert (await client.post("/threads/search", json={})).status_code == 403
 
 
+async def test_a_request_that_names_two_users_is_nobodys(
+    closed_server: DevServer, alex: Alex
+) -> None:
+    user = quote(alex.ids["user_id"], safe="")
+    sent = bearer("telegram", scope="channel")
+    for users in (("eve", user), (user, "eve")):  # One from a client, one from its proxy.
+        headers = [*sent.items(), *(("x-mnemo-user", each) for each in users)]
+        async with httpx.AsyncClient(base_url=closed_server.url, headers=headers) as client:
+            for at in (path(alex.ids["user_id"], "default", "recent"), "/v1/models"):
+                assert (await client.get(at)).status_code == 403
+            assert (await client.post("/threads/search", json={})).status_code == 403
+
+
 async def test_a_caller_sees_their_own_rows_in_the_store_and_cannot_write_them(
     closed_server: DevServer, alex: Alex
 ) -> None:

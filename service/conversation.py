@@ -119,11 +119,11 @@ class Conversation:
                 prompts[head] = PromptShown(budget, recalled)
         return list(prompts.values())[::-1]
 
-    async def waiting(self, thread: str) -> list[str]:
-        """Return what was said on a thread and not answered."""
+    async def waiting(self, thread: str) -> dict[str, str]:
+        """Return what was said on a thread and not answered: texts by the ids of their messages."""
         state = await self._graph.aget_state(_on(thread))
         said = state.values.get("messages", [])
-        return [text_of(message.content) for message in said if turn_id(message) is None]
+        return {m.id: text_of(m.content) for m in said if turn_id(m) is None}
 
     async def checkpoint_after(self, thread: str, turn: str) -> str | None:
         """Return the checkpoint with which a turn of a thread ended; None where it is not kept."""

@@ -36,7 +36,8 @@ class Place:
     checkpoint: str | None = None
     """The checkpoint that it leaves from, where that is not the thread's newest."""
     message: str | None = None
-    """The id of the message that it edits, where no checkpoint from before that is kept."""
+    """The id of the message that it edits, where no checkpoint from before that is kept; or of the
+    one that waits there for its reply, and comes again."""
 
 
 async def place_of(
@@ -71,17 +72,16 @@ async def place_of(
     view = await stores.journal.read(owner)
     ref = view.refs.get(thread) if thread else None
     if not history and thread in view.threads:
-        again = sends == "all" or (
-            sends == "recent"
-            and plain(newest)
-            in (
-                await _first_said(stores, owner, view, ref)
-                if ref
-                else map(plain, await conversation.waiting(str(thread)))
-            )
-        )
-        if again:
-            return Place(str(thread), await conversation.begin_anew(str(thread)))
+        thread = str(thread)
+        first = ref is not None and sends == "recent"
+        if sends == "all" or (
+            first and plain(newest) in await _first_said(stores, owner, view, str(ref))
+        ):
+            return Place(thread, await conversation.begin_anew(thread))
+        waiting = await conversation.waiting(thread)
+        # Sent again, as clients do by themselves where no reply came.
+        same = (id for id, text in waiting.items() if plain(text) == plain(newest))
+        return Place(thread, message=next(same, None))
     if not history:
         return Place(thread or new_thread())
     known = [*view.turns.values()]

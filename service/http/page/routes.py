@@ -136,7 +136,7 @@ async def threads(served: Served, owner: OwnMemory) -> HTMLResponse:
         last[turn.thread] = turn.at
     view = await served.parts.stores.journal.read(owner)
     for thread in islice(view.threads.keys() - last.keys(), THREADS):
-        for text in await served.conversation.waiting(thread):
+        for text in (await served.conversation.waiting(thread)).values():
             begun.setdefault(thread, text)
             last[thread] = served.parts.now()
     newest = sorted(last, key=lambda id: last[id], reverse=True)[:THREADS]
@@ -157,7 +157,7 @@ async def transcript(
     shown, older = page_before(turns, _order, TURNS, before)
     thread = thread or await conversation.last_thread(owner)
     theirs = before is None and thread in (await stores.journal.read(owner)).threads
-    waiting = await conversation.waiting(str(thread)) if theirs else []
+    waiting = (await conversation.waiting(str(thread))).values() if theirs else ()
     return _html(
         "transcript.html",
         turns=shown,

@@ -537,6 +537,24 @@ async def test_what_another_models_tools_said_is_left_out(open_served: OpenServe
         ]
 
 
+@pytest.mark.parametrize("header", ["X-Thread-Id", "X-LibreChat-Conversation-Id", None])
+async def test_what_a_client_sends_again_by_itself_is_said_once(
+    open_served: OpenServed, header: str | None
+) -> None:
+    named: Any = {"extra_headers": {header: "t"}} if header else {}
+    async with open_served(model_retries=0) as served, served.openai() as client:
+        history: list[Any] = []
+        for text in ("I keep bees.", "I sail boats.", "I keep bees."):
+            served.model.answers(Fault(503), Fault(503))
+            messages: list[Any] = [*(history if header != "X-Thread-Id" else []), said(text)]
+            completed = await client.with_options(max_retries=2).chat.completions.create(
+                model="default", user="alex", messages=messages, **named
+            )
+            history += [said(text), replied(completed.choices[0].message.content or "")]
+        told = [turn[:-1] for turn in await transcript(served)]
+        assert told == [["I keep bees."], ["I sail boats."], ["I keep bees."]]
+
+
 @pytest.mark.deep
 async def test_what_was_not_answered_is_not_said_twice(open_served: OpenServed) -> None:
     async with open_served() as served:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tomllib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +252,32 @@ async def test_a_replica_that_is_back_takes_requests_before_the_next_one_stops(
                 async with await asyncio.start_server(fine, "127.0.0.1", port):
                     statuses = [(await client.post("/chat")).status_code for _ in range(4)]
                 assert statuses == [200] * 4
+
+
+@pytest.mark.deep
+async def test_what_a_replica_answers_with_an_error_is_not_said_to_the_other_one(
+    tmp_path: Path,
+) -> None:
+    asked = 0
+
+    async def failing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await reader.readuntil(b"\r\n\r\n")
+        asked += 1
+        writer.write(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    ports = free_port(), free_port()
+    async with AsyncExitStack() as stack:
+        for port in ports:
+            server = await asyncio.start_server(failing, "127.0.0.1", port)
+            await stack.enter_async_context(server)
+        url = stack.enter_context(proxy(tmp_path, *(f"http://127.0.0.1:{port}" for port in ports)))
+        await asyncio.sleep(1)
+        async with httpx.AsyncClient(base_url=url) as client:
+            assert [(await client.post("/chat")).status_code for _ in range(4)] == [503] * 4
+    assert asked == 4
 
 
 @pytest.mark.deep

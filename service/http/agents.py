@@ -57,12 +57,10 @@ class AgentAccess:
             answer = problem(error.status, str(error), challenge(error))
             await answer(scope, receive, send)
             return
-        if (
-            scope["method"] != "POST"
-        ):  # Nothing is ever sent but answers: a stream would stay empty.
-            await problem(405, "An agent sends its calls with POST.", {"allow": "POST"})(
-                scope, receive, send
-            )
+        if scope["method"] != "POST":
+            # Nothing is ever sent but answers: a stream would stay empty.
+            refusal = problem(405, "An agent sends its calls with POST.", {"allow": "POST"})
+            await refusal(scope, receive, send)
             return
         user = caller.user_id if caller.has_token else _named(headers, USER_HEADER) or LOCAL_USER
         owner = Owner(user, _named(headers, CHARACTER_HEADER) or DEFAULT_CHARACTER)

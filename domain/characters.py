@@ -3,7 +3,6 @@
 import tomllib
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from domain.records import Id
 
@@ -33,13 +32,14 @@ def read_characters(text: str) -> dict[str, Character]:
     try:
         return _CHARACTERS.validate_python(tomllib.loads(text))
     except ValidationError as error:
-        raise ValueError(_sentence(error.errors()[0])) from error
+        raise ValueError(_sentence(error)) from error
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{error}.") from error
 
 
-def _sentence(problem: ErrorDetails) -> str:
-    """Return what is wrong with a table, and what it may hold."""
+def _sentence(error: ValidationError) -> str:
+    """Return what is wrong with the first bad table, and what it may hold."""
+    problem = error.errors()[0]
     where = ".".join(map(str, problem["loc"]))
     match problem["type"]:
         case "extra_forbidden":

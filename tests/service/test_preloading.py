@@ -12,6 +12,7 @@ ALEX = Owner("alex")
 async def loaded_at_start(house: House) -> bool:
     """Return whether a process that starts loads what it does not hold, asked by nobody."""
     recall = house.parts.stores.recall
+    await house.parts.stores.background.finish(10)  # The last turn's own loading.
     recall.forget(ALEX)
     assert not recall.nbytes
     async with open_serving(house.parts):

@@ -78,11 +78,11 @@ class EvidenceCache:
             StoreUnavailable: If the rows are needed and cannot be read, or something not in time:
                 then a later call finds the index whole.
         """
-        key = (owner.key, view.generation)
+        key, forgets = (owner.key, view.generation), self._forgets
         index = self._indexes.get(key)
         if index is None or index.moved != view.rows:
             index = await self._in_time((key, view.rows), lambda: self._load(key, owner, view))
-        return await self._with_journal(key, index, view)
+        return await self._with_journal(key, index, view, forgets)
 
     def begin(self, owner: Owner, view: JournalView) -> None:
         """Begin to load an index that is not there; who asks for it meanwhile joins."""
@@ -114,13 +114,13 @@ class EvidenceCache:
 
         What the journal holds is left out where it cannot be read in time.
         """
-        key = (owner.key, view.generation)
+        key, forgets = (owner.key, view.generation), self._forgets
         index = self._indexes.get(key)
         if index is None:
             nothing = replace(view, turns={})
             index = await asyncio.to_thread(self._built, Rows(), nothing, None, None)
         try:
-            return await self._with_journal(key, index, view)
+            return await self._with_journal(key, index, view, forgets)
         except StoreUnavailable:
             return index
 
@@ -187,12 +187,14 @@ class EvidenceCache:
         return known.changed(await self._memories.some(owner, view.generation, changed))
 
     async def _with_journal(
-        self, key: Key, index: EvidenceIndex, view: JournalView
+        self, key: Key, index: EvidenceIndex, view: JournalView, forgets: int
     ) -> EvidenceIndex:
-        """Return the index with the journal's newer turns, and keep it where it is whole."""
+        """Return the index with the journal's newer turns, and keep it where it is whole.
+
+        Not where an owner was forgotten since there were so many `forgets`.
+        """
         newer = len(view.turns.keys() - index.turns)
         at_once = not newer or (index.small and self._instant and newer <= FEW)
-        forgets = self._forgets
 
         async def grow() -> EvidenceIndex:
             turns = view.turns.values()

@@ -5,6 +5,7 @@ Everything in such a file is a stranger's: what is not as it should be is refuse
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -104,8 +105,7 @@ def _chatgpt(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat
                 messages[id] = Message(id, parent, role, text, at)
         last = _kept(parents, record.get("current_node"), messages)
         id = record.get("conversation_id") or record.get("id")
-        id = id or _begins(record.get("create_time"), messages)
-        yield Chat(f"chatgpt:{id}", messages, last)
+        yield _chat("chatgpt", id, record.get("create_time"), messages, last)
 
 
 def _shown(message: Any) -> bool:
@@ -166,13 +166,26 @@ def _claude(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]
                 at = moment_of(item.get("created_at"), messages[parent].at if parent else begun)
                 messages[id] = Message(id, parent, role, text, at)
         last = _kept(parents, record.get("current_leaf_message_uuid"), messages)
-        id = record.get("uuid") or _begins(record.get("created_at"), messages)
-        yield Chat(f"claude:{id}", messages, last)
+        yield _chat("claude", record.get("uuid"), record.get("created_at"), messages, last)
 
 
-def _begins(when: Any, messages: Mapping[str, Message]) -> str:
-    """Return what tells a chat without an id from others: when it begins, and how."""
-    return digest("\n".join([str(when), *[message.text for message in messages.values()][:1]]))
+def _chat(kind: str, id: Any, when: Any, messages: Mapping[str, Message], last: str | None) -> Chat:
+    """Return a chat; one without an id is known by when and how it begins.
+
+    Others may begin so too, with messages of the same ids: its own are known by all that was said
+    up to them.
+    """
+    if id:
+        return Chat(f"{kind}:{id}", messages, last)
+    names: dict[str | None, str] = {}
+    named: dict[str, Message] = {}
+    for message in messages.values():
+        before = names.get(message.parent)
+        name = digest(f"{before}\n{message.role}\n{message.text}")
+        names[message.id] = name
+        named[name] = replace(message, id=name, parent=before)
+    first = next(iter(named), "")
+    return Chat(f"{kind}:{digest(f'{when} {first}')}", named, names.get(last))
 
 
 def _messages(records: Iterable[tuple[str, Any]], now: datetime) -> Iterator[Chat]:

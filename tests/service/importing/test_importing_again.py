@@ -136,25 +136,30 @@ async def test_a_message_brought_in_before_its_reply_is_kept_once(
         assert len((await alone.serving.parts.stores.journal.read(ALEX)).refs) == 1
 
 
+def without_ids(kind: Kind, *texts: str) -> dict[str, Any]:
+    """Return a chat of an export that names no ids, of the user and the assistant in turn."""
+    roles = [("user", "human"), ("assistant", "assistant")]
+    if kind == "claude":
+        return {"chat_messages": [
+            {"sender": roles[at % 2][1], "text": text, "parent_message_uuid": None}
+            for at, text in enumerate(texts)
+        ]}  # fmt: skip
+    return {"mapping": {
+        str(at): node(str(at), str(at - 1), roles[at % 2][0], text, None)
+        for at, text in enumerate(texts)
+    }}  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", ["chatgpt", "claude"])
 async def test_chats_without_ids_are_told_apart_and_known_again(
     serve: Serve, tmp_path: Path, kind: Kind
 ) -> None:
-    def chat(*texts: str) -> dict[str, Any]:
-        roles = [("user", "human"), ("assistant", "assistant")]
-        if kind == "claude":
-            return {"chat_messages": [
-                {"sender": roles[at % 2][1], "text": text, "parent_message_uuid": None}
-                for at, text in enumerate(texts)
-            ]}  # fmt: skip
-        return {"mapping": {
-            str(at): node(str(at), str(at - 1), roles[at % 2][0], text, None)
-            for at, text in enumerate(texts)
-        }}  # fmt: skip
-
     async with serve() as alone:
         for number in (1, 2, 3, 2):  # Each in a file of its own, and one of them again.
-            file = written(tmp_path, [chat(f"My word is w{number}.", "I see.", "Bye.", "Goodbye.")])
+            file = written(
+                tmp_path,
+                [without_ids(kind, f"My word is w{number}.", "I see.", "Bye.", "Goodbye.")],
+            )
             done = await bring(alone, kind, file)
         assert done.turns == 0
         items = (await alone.get("/memory/alex/default/transcript", limit=500))["items"]
@@ -162,6 +167,21 @@ async def test_chats_without_ids_are_told_apart_and_known_again(
             "My word is w1.", "Bye.", "My word is w2.", "Bye.", "My word is w3.", "Bye."
         ]  # fmt: skip
         assert len((await alone.serving.parts.stores.journal.read(ALEX)).refs) == 3
+
+
+@pytest.mark.parametrize("kind", ["chatgpt", "claude"])
+async def test_chats_without_ids_that_begin_alike_are_all_kept(
+    serve: Serve, tmp_path: Path, kind: Kind
+) -> None:
+    words = ("My cat is Mimi.", "My boat is Orca.")
+    chats = [without_ids(kind, "Hi.", "Hello.", said, "I see.") for said in words]
+    async with serve() as alone:
+        for new in (True, False):
+            done = await bring(alone, kind, written(tmp_path, chats))
+            assert (done.turns > 0) == new
+            items = (await alone.get("/memory/alex/default/transcript", limit=500))["items"]
+            said = [turn["messages"][0]["text"] for turn in items]
+            assert {*words} <= {*said} and len(said) == len({*said})
 
 
 async def test_facts_brought_in_leave_what_waits_for_extraction(

@@ -10,6 +10,7 @@ import pytest
 from mcp import Client, MCPError, StdioServerParameters
 
 from domain.owner import Owner
+from nodes.state import Parts
 from service.mcp_server import memory_server
 from stores.errors import StoreUnavailable
 from tests.support.house import backend
@@ -21,6 +22,15 @@ __all__ = ["backend", "serve"]
 
 def text(result: Any) -> str:
     return "\n".join(part.text for part in result.content)
+
+
+def agent_of(parts: Parts) -> Client:
+    """Return an agent of Alex's."""
+
+    async def opened(call: Any) -> tuple[Parts, Owner]:
+        return parts, Owner("alex")
+
+    return Client(memory_server(opened))
 
 
 async def used(client: Client) -> None:
@@ -66,12 +76,7 @@ async def test_an_agent_shares_the_memory_of_a_server(tmp_path: Path) -> None:
 async def test_a_fact_that_an_agent_forgets_is_in_no_list_any_more(serve: Serve) -> None:
     async with serve() as alone:
         await alone.say("I live in Boston.", "I work at a bakery.")
-        parts = alone.serving.parts
-
-        async def opened(call: Any) -> Any:
-            return parts, Owner("alex")
-
-        async with Client(memory_server(opened)) as client:
+        async with agent_of(alone.serving.parts) as client:
             listed = (await client.call_tool("facts", {})).structured_content
             assert listed is not None
             facts = listed["result"]
@@ -87,13 +92,10 @@ async def test_an_agent_forgets_by_saying_so_and_in_the_words_of_what_was_said(
     async with serve(extract_turns=100) as alone:
         parts = alone.serving.parts
 
-        async def opened(call: Any) -> Any:
-            return parts, Owner("alex")
-
         async def tell(client: Client, statement: str) -> str:
             return text(await client.call_tool("remember", {"statement": statement}))
 
-        async with Client(memory_server(opened)) as client:
+        async with agent_of(parts) as client:
             for statement in ("I am allergic to walnuts.", "I collect amber.", "I play the oboe."):
                 assert await tell(client, statement) == "It is remembered."
             asked = "Please forget that I am allergic to walnuts."
@@ -117,13 +119,10 @@ async def test_a_transcript_that_cannot_be_read_is_told_in_one_sentence(
     async with serve() as alone:
         parts = alone.serving.parts
 
-        async def opened(call: Any) -> Any:
-            return parts, Owner("alex")
-
         async def fails(*args: Any, **more: Any) -> Any:
             raise StoreUnavailable("The journal does not answer.")
 
-        async with Client(memory_server(opened)) as client:
+        async with agent_of(parts) as client:
             for turns in ("all", "1e3", "9" * 5000):
                 with pytest.raises(MCPError, match="say how many turns"):
                     await client.read_resource(f"memory://transcript/{turns}")
@@ -136,18 +135,12 @@ async def test_a_transcript_that_cannot_be_read_is_told_in_one_sentence(
 
 
 async def test_what_many_agents_tell_at_once_is_all_remembered(serve: Serve) -> None:
-    async with serve() as alone:
-        parts = alone.serving.parts
-
-        async def opened(call: Any) -> Any:
-            return parts, Owner("alex")
-
-        async with Client(memory_server(opened)) as client:
-            said = [f"I own a boat called Number{number}." for number in range(12)]
-            told = (client.call_tool("remember", {"statement": each}) for each in said)
-            assert {text(each) for each in await asyncio.gather(*told)} == {"It is remembered."}
-            shown = str((await client.read_resource("memory://transcript/50")).contents[0])
-            assert [each for each in said if each not in shown] == []
+    async with serve() as alone, agent_of(alone.serving.parts) as client:
+        said = [f"I own a boat called Number{number}." for number in range(12)]
+        told = (client.call_tool("remember", {"statement": each}) for each in said)
+        assert {text(each) for each in await asyncio.gather(*told)} == {"It is remembered."}
+        shown = str((await client.read_resource("memory://transcript/50")).contents[0])
+        assert [each for each in said if each not in shown] == []
 
 
 async def test_a_wish_to_forget_that_fails_is_not_called_done(
@@ -156,13 +149,10 @@ async def test_a_wish_to_forget_that_fails_is_not_called_done(
     async with serve() as alone:
         parts = alone.serving.parts
 
-        async def opened(call: Any) -> Any:
-            return parts, Owner("alex")
-
         async def fails(*args: Any, **more: Any) -> Any:
             raise StoreUnavailable("The journal does not answer.")
 
-        async with Client(memory_server(opened)) as client:
+        async with agent_of(parts) as client:
             await client.call_tool("remember", {"statement": "I play the oboe."})
             monkeypatch.setattr(parts.stores.journal, "withhold", fails)
             wish = {"statement": "Please forget that I play the oboe."}

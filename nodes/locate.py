@@ -17,7 +17,7 @@ from domain.owner import Owner, owner_of_run
 from domain.records import Turn
 from domain.text.moments import zone_of
 from nodes.messages.checked_state import CheckedState, replaced, signatures_of, typed
-from nodes.messages.refusal import refusal, refused
+from nodes.messages.refusal import new_messages, refusal, refused
 from nodes.messages.sent_history import told_elsewhere
 from nodes.messages.signatures import STAMP, Signatures
 from nodes.messages.sorting import sort_messages
@@ -25,12 +25,18 @@ from nodes.messages.stamps import count_by_turn, turn_id, turn_messages, update_
 from nodes.messages.unsaved_turns import unsaved_turns
 from nodes.run_marks import TEMPORARY
 from nodes.state import ChatContext, ChatState, Origin, Parts
+from stores.checkpoint_pruning import at_checkpoint
 from stores.errors import GenerationMoved
 from stores.open import Stores
 from stores.summaries import path_of
 
 _LASTING = UUID("5a3c1b0e-6f55-4c1f-9a53-0c7f3a0e8b1d")
 """The namespace of the threads of runs whose own is temporary, drawn at random."""
+
+_FIRST_STEP = 1
+"""The number that LangGraph gives this step in a run that begins with no checkpoint."""
+_OWN_STEPS = 2
+"""Checkpoints that a run itself writes before this step: of its input, and of its start."""
 
 
 class Locate:
@@ -116,7 +122,7 @@ async def locate(
     fields, messages = typed(state), list(state["messages"])
     view = await parts.stores.journal.read(owner, fields.get("head") or fields.get("root"))
     place = await _another_ones(parts, owner, view, thread, fields, messages)
-    if place is None and "owner" in fields and fields.get("generation") != view.generation:
+    if place is None and await _from_before_a_reset(parts.stores, owner, view, thread, state):
         said = [message for message in messages if STAMP not in message.additional_kwargs]
         place = _Place(said, head=view.refs.get(thread), reset=True)
     place = place or await _own(parts, owner, view, thread, fields, messages)
@@ -135,6 +141,29 @@ async def locate(
         joined=place.thread is not None,
     )
     return origin, place.messages
+
+
+async def _from_before_a_reset(
+    stores: Stores, owner: Owner, view: JournalView, thread: str, state: ChatState
+) -> bool:
+    """Return whether a run loaded what it begins with before its owner was reset.
+
+    The state of a turn says under which generation; that of a message that waits for its thread's
+    first turn does not. Then a reset is under way, or took the checkpoint away that it came from.
+    """
+    fields = typed(state)
+    if "owner" in fields:
+        return fields.get("generation") != view.generation
+    step: int = get_config()["metadata"]["langgraph_step"]
+    alone = len(new_messages(state["messages"])) < 2
+    if view.generation is None or thread in view.threads or step <= _FIRST_STEP or alone:
+        return False
+    backend = stores.journal.backend
+    for generation in await backend.older(owner):
+        if not (await backend.read_generation(owner, generation)).ended:
+            return True
+    saved = stores.checkpointer.alist(at_checkpoint(thread, "", ""))
+    return not any([each.metadata["step"] < step - _OWN_STEPS async for each in saved])
 
 
 async def _another_ones(

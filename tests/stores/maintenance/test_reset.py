@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import pytest
+from langchain_core.messages import HumanMessage
 from langgraph.func import entrypoint
 from langgraph.graph import START, StateGraph
 
@@ -273,25 +274,38 @@ async def test_a_reset_leaves_the_threads_of_other_graphs_in_the_same_store(scri
     assert await checkpointer.begun_by(Owner("local").key) == {}
 
 
+@pytest.mark.parametrize("waiting", ["mark1a", "mark2a"])
+@pytest.mark.parametrize("whole", [True, False])
 async def test_a_fork_that_begins_as_its_owner_is_reset_tells_nothing_that_waited_there(
-    script: Script, monkeypatch: pytest.MonkeyPatch
+    script: Script, monkeypatch: pytest.MonkeyPatch, waiting: str, whole: bool
 ) -> None:
     journal = script.parts.stores.journal
     read = journal.read
     await script.talk(1, 2, "t", ALEX)
     states = [state async for state in script.graph().aget_state_history(on("t"))]
-    waited = next(s for s in states if "mark2a" in str(s.values["messages"][-1:]) and s.next)
+    waited = next(s for s in states if waiting in str(s.values["messages"][-1:]) and s.next)
 
     async def reset_first(*args: Any) -> Any:
         monkeypatch.setattr(journal, "read", read)
-        await reset_alex(script)
+        await (reset_alex(script) if whole else journal.renew(ALEX))
         return await read(*args)
 
     monkeypatch.setattr(journal, "read", reset_first)
     with pytest.raises(TurnRefused, match="was reset"):
         await script.say("Hello mark3a", "t", ALEX, at=waited.config)
+    await reset_alex(script)
     await script.say("Hello mark4a", "t", ALEX)
     assert set(marks(seen(script.chat.prompts[-1]).text)) == {"mark4a"}
+
+
+async def test_what_waits_for_a_first_turn_is_told_to_who_was_reset_before_it_was_said(
+    script: Script,
+) -> None:
+    await script.talk(1, 2, "t", ALEX)
+    await reset_alex(script)
+    await script.graph().aupdate_state(on("new"), {"messages": [HumanMessage("Hello mark3a")]})
+    await script.say("Hello mark4a", "new", ALEX)
+    assert {"mark3a", "mark4a"} <= set(marks(str(script.chat.prompts[-1])))
 
 
 async def test_a_thread_spoken_on_during_a_reset_is_whole_and_its_copies_go_with_the_next(

@@ -37,6 +37,11 @@ class ModelSettingsError(ValueError):
 class RateLimited(ModelError):
     """The provider wants fewer requests; the text says when to try again, where it told."""
 
+    def __init__(self, text: str, wait: float | None = None) -> None:
+        """Say it, with the seconds that the provider asks to wait, where it told."""
+        super().__init__(text)
+        self.wait = wait
+
 
 class QuotaExhausted(ModelError):
     """The account behind the key has no credit left."""

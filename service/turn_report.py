@@ -11,7 +11,7 @@ from langgraph.types import StreamPart
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from domain.records import Recalled
-from models.errors import ModelError
+from models.errors import ModelError, RateLimited
 from models.provider.reply_text import WRITTEN_CALL
 from nodes.messages.refusal import TurnRefused
 from nodes.state import Origin, Schedule
@@ -77,6 +77,8 @@ class TurnReport(BaseModel):
     """What the turn had to do without, each with what to do about it."""
     refused: bool = Field(default=False, exclude=True)
     """True where `error` is about what was asked, not about what serves it."""
+    wait: float | None = Field(default=None, exclude=True)
+    """Seconds that the model's provider asks to wait before it is asked again."""
     again: bool = Field(default=False, exclude=True)
     """True where the message had been answered before: the reply is that one."""
 
@@ -176,6 +178,7 @@ class Progress:
             reply=self._whole_reply() if earlier is None else earlier,
             error=None if error is None else str(error),
             refused=isinstance(error, TurnRefused | ContextRefused),
+            wait=error.wait if isinstance(error, RateLimited) else None,
             again=earlier is not None,
             recalled=tuple(map(Recalled.model_validate, self.results.get("recalled", ()))),
             budget=self.results.get("budget"),

@@ -148,7 +148,8 @@ def _classified(error: Exception, status: int | None, code: str, text: str) -> M
         why = "" if wait else f" ({_short(text)})"
         return RateLimited(
             f"The model provider is getting too many requests{why}; your message is kept, try "
-            f"again {when}."
+            f"again {when}.",
+            wait,
         )
     if too_long or status == 413 or limited:
         window, sent = tokens_named(text)

@@ -1,6 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457), each with one clear sentence in `detail`."""
 
 import json
+import math
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -74,6 +75,11 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
     return JSONResponse(
         body.model_dump(), status_code=status, media_type=MEDIA, headers=dict(headers or {})
     )
+
+
+def waiting(seconds: float | None) -> dict[str, str]:
+    """Return the header that tells a client when to come back; none where nobody knows."""
+    return {} if seconds is None else {"retry-after": str(math.ceil(seconds))}
 
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]

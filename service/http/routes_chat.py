@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from domain.records import MOST_BYTES
 from service.conversation import new_thread
 from service.http.access import Asking, OwnMemory, Served
-from service.http.problems import PROBLEMS
+from service.http.problems import PROBLEMS, waiting
 from service.http.turns import Ask, RunningTurn, begin_turn
 from service.turn_report import TokenEvent, TurnDone
 
@@ -91,7 +91,8 @@ async def chat(
     if report is None:
         return Response(status_code=499)
     if report.error is not None and not report.reply:
-        raise HTTPException(422 if report.refused else 503, report.error)
+        status = 422 if report.refused else 503
+        raise HTTPException(status, report.error, waiting(report.wait))
     return JSONResponse({"thread_id": ask.thread, **report.model_dump(mode="json")})
 
 

@@ -25,7 +25,7 @@ from service.http.openai.messages import (
 )
 from service.http.openai.tasks import answer_task, is_task
 from service.http.openai.threads import Sends, place_of
-from service.http.problems import OPENAI_PROBLEMS, openai_error
+from service.http.problems import OPENAI_PROBLEMS, openai_error, waiting
 from service.http.turns import Ask, RunningTurn, begin_turn
 from service.serving import Serving
 from service.turn_report import TokenEvent, TurnDone, TurnReport
@@ -113,7 +113,7 @@ async def chat_completions(
     if report is None:
         return Response(status_code=499)
     if report.error is not None:
-        return openai_error(400 if report.refused else 503, report.error)
+        return openai_error(400 if report.refused else 503, report.error, waiting(report.wait))
     return JSONResponse(
         completion(new_id(), asked.model, int(time.time()), report.reply, _usage(served, report)),
     )

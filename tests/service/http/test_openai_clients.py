@@ -342,6 +342,22 @@ async def test_an_error_of_the_model_is_an_error_in_openais_form(open_served: Op
         assert set(refused.json()["error"]) == {"message", "type", "param", "code"}
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"model": "default", "messages": [said("Hello.")]}),
+        ("/chat/ann/default", {"message": "Hello."}),
+    ],
+)
+async def test_a_client_is_told_how_long_the_provider_asks_to_wait(
+    open_served: OpenServed, path: str, body: dict[str, object]
+) -> None:
+    async with open_served() as served:
+        served.model.default = always(Fault(429, headers={"retry-after": "61.5"}))
+        refused = await served.client.post(path, json=body)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "62")
+
+
 @pytest.mark.parametrize("named", [{"thread_id": "t"}, {}], ids=["named", "first"])
 async def test_a_client_that_leaves_stops_the_model_and_its_message_is_kept(
     open_served: OpenServed, named: dict[str, str]

@@ -35,6 +35,9 @@ class Language:
         self.negation_prefix: str = table.get("negation_prefix", "")
         self.forgets: str = table.get("forgets", "")
         self.jokes: str = table.get("jokes", "")
+        self.forgetting: str = table.get("forgetting", "")
+        self.speaks_of_forgetting = "|".join(filter(None, (self.forgets, self.forgetting)))
+        self.denies: str = table.get("denies", "")
 
     def words(self, key: str) -> frozenset[str]:
         """Return the words and phrases of one of its keys.

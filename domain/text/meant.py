@@ -106,7 +106,7 @@ def only_a_time(what: str, code: str) -> bool:
     times = words.phrases("times") | {*words.days, *words.months, *words.numbers}
     timeless = without(text, times, spaced=spaced)
     bare = (" " if spaced else "").join(timeless.split())
-    saying, forgetting = language.words("i_said"), language.forgets
+    saying, forgetting = language.words("i_said"), language.speaks_of_forgetting
     unsaid = without(bare, saying, spaced=spaced)
     if timeless == text or unsaid == bare:
         return False
@@ -123,5 +123,6 @@ def only_a_time(what: str, code: str) -> bool:
 
 def _codes(what: str) -> list[str]:
     """Return the languages that a wish may be in: a short one does not always tell."""
-    asking = [code for code in LANGUAGES if re.search(LANGUAGES[code].forgets, plain(what))]
+    what = plain(what)
+    asking = [code for code in LANGUAGES if re.search(LANGUAGES[code].speaks_of_forgetting, what)]
     return asking or [language_of(what) or ENGLISH]

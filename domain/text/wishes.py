@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 
 from domain.text.languages import LANGUAGES, Language, language_of, plain, spoken_words
 from domain.text.meant import only_a_time
@@ -37,7 +38,10 @@ def may_want_forgotten(text: str) -> bool:
         text = f"{text[:_EDGE]}\n{text[-_EDGE:]}"
     text = plain(text)
     # Each language by itself: one search for all of them takes three times as long.
-    return any(_forms(code).search(text) for code in LANGUAGES)
+    return any(
+        _forms(code).search(text) or (language.forgetting and re.search(language.forgetting, text))
+        for code, language in LANGUAGES.items()
+    )
 
 
 def wants_forgotten(sentence: str) -> str | None:
@@ -52,18 +56,16 @@ def wants_forgotten(sentence: str) -> str | None:
     if len(sentence) > _LONGEST:
         return None
     # A short sentence may be of several languages: what says nothing in one, says nothing.
-    asking = [code for code in LANGUAGES if _forms(code).search(text)]
-    if not asking:
+    found = {code: match for code in LANGUAGES if (match := _asking(code, text))}
+    if not found:
         return None
     first = language_of(sentence)
-    codes = sorted(asking, key=lambda code: code != first)
+    codes = sorted(found, key=lambda code: code != first)
     polite, beside = (
         frozenset().union(*(LANGUAGES[code].words(table) for code in codes))
         for table in ("polite", "beside")
     )
-    match = _forms(codes[0]).search(text)
-    assert match is not None
-    language, words = LANGUAGES[codes[0]], vocabulary(codes[0])
+    match, language, words = found[codes[0]], LANGUAGES[codes[0]], vocabulary(codes[0])
     # Where "I" is left out, words of one's own say something: Spanish "trabajo", Arabic "my wife".
     telling = language.words("own") - words.stop if language.drops_subject else frozenset()
     you, talk, small = words.phrases("you"), words.phrases("talk"), language.signs - telling
@@ -198,15 +200,33 @@ class _Form:
             return language not in _VERB_LAST and negations(near) > 0
         last = language in _VERB_LAST  # what stands before the verb is said of the statement
         close = spoken_words(clause)[-1 if last else -_NEAR :]
-        for word in () if language.drops_subject else spoken_words(_CLAUSE.split(after)[0]):
+        following = [] if language.drops_subject else spoken_words(_CLAUSE.split(after)[0])
+        for word in following:
             close.append(word)
             if word not in self.beside or word in language.words("own"):
                 break
+        statement = language.words("that") | language.words("asks")
+        statement |= language.words("i") - language.words("mine")
+        ordered = takewhile(lambda word: word not in statement, following)
+        if language.denies and re.search(language.denies, " ".join(ordered)):
+            return True  # "vergiss meinen Geburtstag nicht"
         listed, pieces = language.words("negations"), "" if last else language.negation_pieces
         return any(word in listed or (pieces and re.search(pieces, word)) for word in close)
 
     def _has(self, text: str, listed: frozenset[str]) -> bool:
         return holds(text, listed, spaced=self.language.spaced)
+
+
+def _asking(code: str, text: str) -> re.Match[str] | None:
+    """Return the words of a language by which a text asks to forget, or takes back."""
+    language = LANGUAGES[code]
+    for match in re.finditer(language.forgetting, text) if language.forgetting else ():
+        clause = _CLAUSE.split(text[: match.start()])[-1]
+        asked = holds(clause, language.words("polite"), spaced=language.spaced)
+        you = language.drops_subject or holds(clause, language.words("you"), spaced=language.spaced)
+        if asked and you:
+            return match  # "kannst du ... vergessen", which is no order by itself
+    return _forms(code).search(text)
 
 
 @cache

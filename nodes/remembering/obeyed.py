@@ -10,7 +10,9 @@ from domain.journal import JournalView
 from domain.owner import Owner
 from domain.records import turn_of
 from domain.text.languages import plain
+from domain.text.meant import said_behind
 from domain.text.sentences import sentences
+from domain.text.wishes import wants_forgotten
 from nodes.remembering.by_form import wanted_by
 from nodes.state import Parts
 from stores.maintenance.forgetting import forget
@@ -51,8 +53,8 @@ async def obeyed(
     def left(change: FactChange) -> list[str]:
         """Return what of a change is not forgotten: in a withheld turn, only in its own words."""
         turn = turn_of(change.source)
-        if turn in asked.asking and len(sentences(texts[change.source])) == 1:
-            return []  # A request of one sentence says nothing else.
+        if turn in asked.asking and _only_asks(texts[change.source]):
+            return []
         if any(
             wish.source == change.source and plain(change.text).rstrip(" .!") in wish.text
             for wish in whole
@@ -81,6 +83,14 @@ def still_said(change: FactChange, forgotten: Collection[str], view: JournalView
     if turn not in forgotten:
         return [change.text]
     return _without(change.text, statements) if statements else []
+
+
+def _only_asks(text: str) -> bool:
+    """Return whether a request to forget says nothing else: one sentence, and nothing behind it."""
+    if len(sentences(text)) > 1:
+        return False
+    wish = wants_forgotten(text)
+    return not (wish and said_behind(text, wish))
 
 
 def _without(text: str, statements: Collection[str]) -> list[str]:

@@ -379,6 +379,28 @@ def test_a_wish_is_named_without_the_words_around_it(said: str, what: str) -> No
         ("关于狗的事是开玩笑的", "狗"),
         ("犬の話は冗談です", "犬"),
         ("강아지 얘기는 농담이야", "강아지"),
+        ("can u forget my address", "address"),
+        ("Please purge what I said about my salary.", "salary"),
+        ("I don't want you to remember my sister's name.", "sister"),
+        ("I'd prefer if you forgot about my divorce.", "divorce"),
+        ("It'd be great if you could forget my PIN.", "pin"),
+        ("Please don't keep a record of my diagnosis.", "diagnosis"),
+        ("I take back what I said about Anna.", "anna"),
+        ("You don't have to remember my shoe size", "shoe size"),
+        ("Könntest du bitte die Sache mit meinem Chef vergessen?", "meinem chef"),
+        ("Streich bitte, dass ich Raucher bin.", "raucher"),
+        ("Ich möchte, dass du meine Diagnose vergisst.", "diagnose"),
+        ("Das mit dem Hund nehme ich zurück.", "hund"),
+        ("Tu so, als hätte ich nie von Anna erzählt.", "anna"),
+        ("Haz como si nunca te hubiera hablado de Ana.", "ana"),
+        ("¿Podrías borrar mi dirección, por favor?", "dirección"),
+        ("Fais comme si je ne t'avais jamais parlé d'Anne.", "anne"),
+        ("Vorrei che dimenticassi il mio divorzio.", "divorzio"),
+        ("Je mag mijn adres vergeten", "adres"),
+        ("Kan du vara snäll och glömma min adress?", "adress"),
+        ("把我说的关于老板的话删掉。", "老板"),
+        ("상사에 대해 한 말 지워 줘.", "상사"),
+        ("Quên địa chỉ của tôi đi.", "địa chỉ"),
     ],
 )
 def test_a_wish_may_be_put_in_other_words(said: str, what: str) -> None:
@@ -435,6 +457,9 @@ def test_who_says_that_others_forget_asks_for_nothing() -> None:
         "Er will, dass du vergisst, wo ich wohne", "Ich weiß, dass du meinen Namen vergisst",
         "Meine Frau möchte, dass du vergisst, wo ich wohne", "Quando você esqueça meu nome",
         "Ich möchte nicht, dass du meine Adresse vergisst", "Que usted olvide mi nombre es triste",
+        "Bitte hilf mir ich habe meine Schlüssel vergessen", "Vorrei dimenticare tutto",
+        "Kannst du mir sagen ob ich was vergessen habe?", "Could you tell me if I forgot it?",
+        "Voitko muistuttaa etten unohda?", "Làm ơn giúp tôi vì tôi hay quên",
     ):  # fmt: skip
         assert wants_forgotten(said) is None, said
 
@@ -454,6 +479,23 @@ def test_who_says_that_others_forget_asks_for_nothing() -> None:
 )
 def test_an_order_may_say_to_whom_it_is_given(said: str, what: str) -> None:
     assert wants_forgotten(said) == what
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Vergiss meinen Geburtstag nicht!",
+        "Vergiss die Milch bitte nicht, wenn du einkaufst",
+        "Vergiss mich nicht",
+        "Vergeet mijn verjaardag niet.",
+        "Vergeet alsjeblieft onze afspraak niet",
+        "Glem min fødselsdag ikke",
+        "Glem nå ikke adressen min",
+        "Glöm min födelsedag inte",
+    ],
+)
+def test_an_order_may_be_denied_at_its_end(said: str) -> None:
+    assert wants_forgotten(said) is None
 
 
 def test_thanks_behind_a_wish_and_the_word_before_it_are_no_part_of_it() -> None:

@@ -422,15 +422,23 @@ def test_each_wish_means_the_day_before_its_own() -> None:
          "Ulm", "Bonn"),
     ],
 )  # fmt: skip
+@pytest.mark.parametrize("turns", [1, 4])
 async def test_what_is_said_behind_a_wish_in_its_sentence_is_remembered(
-    open_house: Open, said: str, wish: str, gone: str, left: str
+    open_house: Open, said: str, wish: str, gone: str, left: str, turns: int
 ) -> None:
-    async with open_house(memory_model="offline", extract_turns=1) as house:
+    async with open_house(memory_model="offline", extract_turns=turns) as house:
         await house.say(said)
         await house.say(wish)
         for thread in ("t", "another"):
             await house.say("What do you know about me?", thread)
             assert gone not in house.prompt() and left in house.prompt()
+
+
+async def test_the_offline_model_remembers_what_is_said_behind_a_wish(open_house: Open) -> None:
+    async with open_house(chat_model="offline", openai_base_url=None) as house:
+        await house.say("I drink tea every morning.")
+        await house.say("Forget that I drink tea, I drink coffee now.")
+        assert [fact.text for fact in await facts_of(house)] == ["I drink coffee now."]
 
 
 @pytest.mark.parametrize(

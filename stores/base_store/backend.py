@@ -32,7 +32,7 @@ class LongTermStore(Protocol):
         """Give every item there is, with the paths it was embedded by, while nothing writes."""
 
     async def restore(self, items: Sequence[StoredItem]) -> None:
-        """Write items as another store has them: with their times, and any vectors they bring."""
+        """Write items as another store has them, with their times; they are embedded anew."""
 
     async def count(self) -> int:
         """Return the number of items."""

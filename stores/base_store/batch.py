@@ -117,12 +117,11 @@ def _write_of(op: PutOp) -> Write:
 
 
 def plan_of_items(items: Iterable[StoredItem]) -> Plan:
-    """Return puts of items as another store has them; what brings its vectors needs no text."""
+    """Return puts of items as another store has them."""
     plan = Plan()
-    for item, paths, _, embedded in items:
-        texts = texts_of(item.value, paths) if embedded is None else []
+    for item, paths, _ in items:
         put = PutOp(item.namespace, item.key, item.value)
-        plan.writes[item.namespace, item.key] = Write(put, paths, texts)
+        plan.writes[item.namespace, item.key] = Write(put, paths, texts_of(item.value, paths))
     return plan
 
 

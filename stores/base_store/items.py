@@ -27,8 +27,6 @@ class StoredItem(NamedTuple):
     paths: Index
     vectors: int
     """How many vectors it has; 0 where nothing of it was embedded."""
-    embedded: Sequence[Vector] | None = None
-    """Those vectors, where they were read too."""
 
 
 def json_text(value: Any) -> str:

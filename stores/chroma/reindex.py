@@ -13,7 +13,6 @@ from typing import Unpack
 from langchain_core.embeddings import Embeddings
 
 from stores.base_store.backend import Move, NoModel
-from stores.base_store.items import StoredItem
 from stores.base_store.moving import Side
 from stores.chroma.client import Address, ChromaLink, ShardDamaged
 from stores.chroma.layout import Layout, record, recorded
@@ -51,7 +50,7 @@ async def reindexing(
 ) -> AsyncIterator[Move | None]:
     """Ready a move of all items of one Chroma into other shards, or to another model.
 
-    The old layout serves until the copy is complete. Vectors are kept while the model stays.
+    The old layout serves until the copy is complete.
     After an interruption the same move goes on; with other wishes it starts afresh. None where
     the layout is in force already, which also gives up an interrupted move.
 
@@ -67,12 +66,10 @@ async def reindexing(
             yield None
             return
         old, new = layouts
-        same = (old.embedding_name, old.dimensions) == (new.embedding_name, new.dimensions)
-        model = embeddings if same else NoModel(old.embedding_name)
         target = Shards(link, new, in_force=False)
         await asyncio.to_thread(_drop_damaged, target)
-        source = _From(ChromaStore(Shards(link, old), model), same)
-        yield Move(source, _Into(ChromaStore(target, embeddings), link, new))
+        source = ChromaStore(Shards(link, old), NoModel(old.embedding_name))
+        yield Move(Side(source, notes=True), _Into(ChromaStore(target, embeddings), link, new))
     finally:
         await asyncio.to_thread(link.close)
 
@@ -107,17 +104,6 @@ def _drop_damaged(target: Shards) -> None:
         except ShardDamaged:
             target.link.drop(name)
             target.forget(shard)
-
-
-class _From(Side):
-    """The layout in force."""
-
-    def __init__(self, store: ChromaStore, same_model: bool) -> None:
-        super().__init__(store, notes=True)
-        self._chroma, self._same_model = store, same_model
-
-    def rows(self) -> AsyncIterator[StoredItem]:
-        return self._chroma.rows(vectors=self._same_model)
 
 
 class _Into(Side):

@@ -6,7 +6,7 @@ Every call here blocks and needs the store to itself.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import UUID
 
-from stores.base_store.items import StoredItem, check_lengths, texts_of, usable
+from stores.base_store.items import check_lengths, texts_of, usable
 from stores.chroma.client import ShardDamaged
 from stores.chroma.index_files import blank_spare_room, remove_unused
 from stores.chroma.layout import Name
@@ -25,8 +25,6 @@ from stores.chroma.rows import (
     encode,
     is_item,
     portions,
-    record_id,
-    vector_ids,
 )
 from stores.chroma.shards import PAGE, Shards, shard_on
 from stores.errors import StoreUnavailable
@@ -181,25 +179,6 @@ def items_in(shards: Shards, shard: int) -> int:
     except ShardDamaged:
         pages = pages_of(shards, shard)
         return sum(is_item(metadata) for page in pages for _, metadata in page)
-
-
-def with_item_vectors(shards: Shards, shard: int, items: Sequence[StoredItem]) -> list[StoredItem]:
-    """Items of a shard together with their vectors.
-
-    Raises:
-        ShardDamaged: if a vector cannot be read.
-    """
-    ids = [
-        vector_ids(record_id(stored.item.namespace, stored.item.key), 0, stored.vectors)
-        for stored in items
-    ]
-    vectors = shards.vectors(shard, [row for rows in ids for row in rows])
-    if len(vectors) < sum(map(len, ids)):
-        raise ShardDamaged(shard, shards.serving()[shard], "a row has no vector")
-    return [
-        stored._replace(embedded=[vectors[row] for row in rows])
-        for stored, rows in zip(items, ids, strict=True)
-    ]
 
 
 def tidy(shards: Shards) -> None:

@@ -6,7 +6,7 @@ thread. What a row looks like, how shards are called and mended lies in the modu
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,11 +17,12 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Op, Result, SearchItem, SearchOp
 
+from stores.base_store.backend import Place
 from stores.base_store.batch import Plan, Vectors, Write, embed, plan_of, plan_of_items, vectors_of
 from stores.base_store.items import Namespace, StoredItem, check_lengths
 from stores.chroma.client import Address, ChromaLink
 from stores.chroma.layout import Layout, agree
-from stores.chroma.repair import items_in, pages_of, tidy, with_item_vectors
+from stores.chroma.repair import items_in, pages_of, tidy
 from stores.chroma.rows import decode, is_item, record_of, within
 from stores.chroma.search import (
     Wanted,
@@ -33,7 +34,7 @@ from stores.chroma.search import (
 )
 from stores.chroma.shard_guard import ShardGuard
 from stores.chroma.shards import Shards
-from stores.chroma.write import restore_items, write_items
+from stores.chroma.write import Times, write_items
 
 T = TypeVar("T")
 
@@ -167,7 +168,7 @@ class ChromaStore(BaseStore):
 
     def _execute(self, plan: Plan, vectors: Vectors) -> list[Result]:
         results = self._guard.run(lambda: self._read(plan, vectors))
-        self._guard.run(lambda: self._write(plan, vectors))
+        self._guard.run(lambda: self._write(plan, vectors, {}))
         return results
 
     def _read(self, plan: Plan, vectors: Vectors) -> list[Result]:
@@ -189,13 +190,13 @@ class ChromaStore(BaseStore):
         ops = plan.searches.values()
         return self._searching.map(items_of, ops) if len(ops) > 1 else map(items_of, ops)
 
-    def _write(self, plan: Plan, vectors: Vectors) -> None:
+    def _write(self, plan: Plan, vectors: Vectors, times: Mapping[Place, Times]) -> None:
         by_shard: dict[int, list[Write]] = defaultdict(list)
         for write in plan.writes.values():
             by_shard[shards_of(self._shards, write.op.namespace)[0]].append(write)
         for shard, writes in by_shard.items():
             with self._writing[shard]:
-                if write_items(self._shards, shard, writes, vectors):
+                if write_items(self._shards, shard, writes, vectors, times):
                     self._deleted.add(shard)
 
     async def aclear(self, prefix: Namespace) -> int:
@@ -216,42 +217,30 @@ class ChromaStore(BaseStore):
         return sum(record_of(row)[1] == 0 for row in rows)
 
     async def restore(self, items: Sequence[StoredItem]) -> None:
-        """Write items as another store has them: with their times, and any vectors they bring.
+        """Write items as another store has them, with their times; they are embedded anew.
 
         Raises:
             StoreMismatch: if the model gives vectors of another length than the layout says.
             StoreUnavailable: if Chroma cannot be reached, within the timeout.
         """
-        vectors = await embed(plan_of_items(items), self._embeddings, self._dimensions)
-        await asyncio.to_thread(self._guard.run, lambda: self._restore(items, vectors))
+        plan = plan_of_items(items)
+        vectors = await embed(plan, self._embeddings, self._dimensions)
+        times = {
+            (item.namespace, item.key): (item.created_at, item.updated_at) for item, *_ in items
+        }
+        await asyncio.to_thread(self._guard.run, lambda: self._write(plan, vectors, times))
 
-    def _restore(self, items: Sequence[StoredItem], vectors: Vectors) -> None:
-        by_shard: dict[int, list[StoredItem]] = defaultdict(list)
-        for stored in items:
-            by_shard[shards_of(self._shards, stored.item.namespace)[0]].append(stored)
-        for shard, part in by_shard.items():
-            with self._writing[shard]:
-                if restore_items(self._shards, shard, part, vectors):
-                    self._deleted.add(shard)
-
-    async def rows(self, *, vectors: bool = False) -> AsyncIterator[StoredItem]:
+    async def rows(self) -> AsyncIterator[StoredItem]:
         """Every item there is, shard by shard, while nothing else writes.
 
-        Args:
-            vectors: read the items' vectors too. Without, also a shard whose index is damaged
-                is read, from the files of an embedded Chroma.
+        Also those of a shard whose index is damaged, from the files of an embedded Chroma.
         """
         for shard in await asyncio.to_thread(self._guard.run, self._shards.existing):
-            if vectors:  # mends what is damaged, so that there are vectors to be read
-                await asyncio.to_thread(self._guard.run, partial(self._shards.probe, shard))
             pages = await asyncio.to_thread(self._guard.run, partial(pages_of, self._shards, shard))
             while page := await asyncio.to_thread(next, pages, None):
-                stored = [item for _, row in page if is_item(row) and (item := decode(row))]
-                if vectors:
-                    read = partial(with_item_vectors, self._shards, shard, stored)
-                    stored = await asyncio.to_thread(self._guard.run, read)
-                for item in stored:
-                    yield item
+                for _, row in page:
+                    if is_item(row) and (stored := decode(row)) is not None:
+                        yield stored
 
     async def count(self) -> int:
         """Number of items, also of a shard whose index is damaged."""

@@ -158,7 +158,7 @@ class PostgresStore(BaseStore):
             StoreUnavailable: If Postgres cannot be reached, within the timeout.
         """
         self._check_open()
-        plan = plan_of_items([stored._replace(embedded=None) for stored in items])
+        plan = plan_of_items(items)
         vectors = await embed(plan, self._embeddings, self._dimensions)
         writes = list(plan.writes.values())
         fields = [field for write in writes for field in vectors_in(write, vectors)]

@@ -12,7 +12,7 @@ from stores.base_store.batch import embed, plan_of_items
 from stores.base_store.items import StoredItem
 from stores.base_store.moving import Side
 from stores.postgres.pool import Connection, PostgresLink
-from stores.postgres.rows import stored_prefix, vectors_in
+from stores.postgres.rows import columns, prefix_of, vectors_in
 from stores.postgres.schema import Embedded, exists, forget_pending, record, recorded
 from stores.postgres.store import PostgresStore
 from stores.postgres.text import escaped
@@ -127,7 +127,7 @@ class _NextVectors:
 
     async def lacking(self, items: Sequence[StoredItem]) -> list[StoredItem]:
         """Return the items with texts to embed that are not embedded as they are now."""
-        cursor = await self._connection.execute(_DONE, _columns(items))
+        cursor = await self._connection.execute(_DONE, _places(items))
         done = {(row["prefix"], row["key"]): row["updated_at"] for row in await cursor.fetchall()}
         return [s for s in items if s.vectors and done.get(_place(s)) != s.item.updated_at]
 
@@ -136,10 +136,10 @@ class _NextVectors:
         plan = plan_of_items(items)
         vectors = await embed(plan, self._embeddings, self._wanted.dimensions)
         async with self._connection.transaction(), self._connection.pipeline():
-            await self._connection.execute(_DROP, _columns(items))
+            await self._connection.execute(_DROP, _places(items))
             for stored, write in zip(items, plan.writes.values(), strict=True):
                 for field in vectors_in(write, vectors):
-                    row = (*_place(stored), field.field, field.vector, stored.item.updated_at)
+                    row = (*_place(stored), *field, stored.item.updated_at)
                     await self._connection.execute(_ADD, row)
 
     async def delete_all_but(self, places: set[Place]) -> None:
@@ -159,9 +159,8 @@ class _NextVectors:
 
 def _place(stored: StoredItem) -> tuple[str, str]:
     """Return prefix and key as the tables have them."""
-    return stored_prefix(stored.item.namespace), escaped(stored.item.key)
+    return prefix_of(stored.item.namespace), escaped(stored.item.key)
 
 
-def _columns(items: Sequence[StoredItem]) -> tuple[list[str], list[str]]:
-    places = [_place(stored) for stored in items]
-    return [prefix for prefix, _ in places], [key for _, key in places]
+def _places(items: Sequence[StoredItem]) -> tuple[list[str], list[str]]:
+    return columns((stored.item.namespace, stored.item.key) for stored in items)

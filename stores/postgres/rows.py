@@ -1,67 +1,60 @@
-"""Translates a batch of operations for the library's store, and its answers back. Pure."""
+"""How an item of a store becomes rows of Postgres, and back. Pure."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
-from langgraph.store.base import (
-    GetOp,
-    Item,
-    ListNamespacesOp,
-    MatchCondition,
-    Op,
-    PutOp,
-    Result,
-    SearchItem,
-    SearchOp,
-    get_text_at_path,
-)
+from langgraph.store.base import Item, SearchItem, SearchOp, get_text_at_path
 
-from stores.base_store.batch import Plan, Vectors, Write
-from stores.base_store.filters import choose_namespaces, literal_prefix, matches
-from stores.base_store.items import StoredItem
-from stores.postgres.library import FieldVector
-from stores.postgres.text import escaped, path_of, restored, storable, unescaped
+from stores.base_store.batch import Vectors, Write
+from stores.base_store.filters import matches
+from stores.base_store.items import Namespace, StoredItem
+from stores.postgres.text import escaped, path_of, restored, unescaped
 
-_ALL = 2**31 - 1
+Row = Mapping[str, Any]
+_WILD = re.compile(r"[\\%_]")
+"""What stands for something else in a pattern."""
 
 
-# What the library is asked
+class FieldVector(NamedTuple):
+    """The vector of one text of an item."""
+
+    field: str
+    """Path of the text in the value, with its number where the path names several."""
+    vector: list[float] | None
+    """None where the model knows nothing of the text: it is kept, so that another model may."""
 
 
-def reads_of(plan: Plan) -> dict[int, Op]:
-    """Return the reads of a batch as the library is asked them, by their numbers."""
-    asked: dict[int, Op] = {
-        number: GetOp(_labels(op.namespace), escaped(op.key), refresh_ttl=False)
-        for number, op in plan.gets.items()
-        if op.namespace
-    }
-    for number, op in plan.searches.items():
-        if op.limit > 0:
-            # The library compares numbers in a filter as text: it is applied here.
-            limit, offset = (_ALL, 0) if op.filter else (op.limit, op.offset)
-            prefix = _labels(op.namespace_prefix)
-            asked[number] = SearchOp(prefix, None, limit, offset, op.query or None, False)
-    for number, listing in plan.listings.items():
-        prefix = literal_prefix(listing.match_conditions)
-        conditions = (MatchCondition("prefix", _labels(prefix)),) if prefix else ()
-        asked[number] = ListNamespacesOp(conditions, None, _ALL, 0)
-    return asked
-
-
-def _labels(namespace: Sequence[str]) -> tuple[str, ...]:
-    return tuple(map(escaped, namespace))
-
-
-def stored_prefix(namespace: Sequence[str]) -> str:
+def prefix_of(namespace: Sequence[str]) -> str:
     """Return how Postgres has a namespace."""
-    return ".".join(_labels(namespace))
+    return ".".join(map(escaped, namespace))
 
 
-def stored(write: Write) -> PutOp:
-    """Return a put as Postgres takes it; its vectors go beside it."""
-    value = None if write.op.value is None else storable(write.op.value)
-    return PutOp(_labels(write.op.namespace), escaped(write.op.key), value)
+def namespace_of(prefix: str) -> Namespace:
+    """Return the namespace that Postgres has so."""
+    return tuple(map(unescaped, prefix.split(".")))
+
+
+def columns(places: Iterable[tuple[Namespace, str]]) -> tuple[list[str], list[str]]:
+    """Return prefixes and keys of items, as the tables have them."""
+    rows = [(prefix_of(namespace), escaped(key)) for namespace, key in places]
+    return [prefix for prefix, _ in rows], [key for _, key in rows]
+
+
+def under(prefix: Sequence[str]) -> dict[str, Any]:
+    """Return the parameters that choose all under a namespace prefix."""
+    text = prefix_of(prefix)
+    below = _WILD.sub(r"\\\g<0>", text) + "." if text else ""
+    return {"prefix": text, "below": f"{below}%"}
+
+
+def searched(op: SearchOp, vectors: Vectors) -> dict[str, Any]:
+    """Return the parameters of a search."""
+    # What a filter means of numbers, dates and lists is decided in `matches`: it is applied there.
+    limit, offset = (None, 0) if op.filter else (op.limit, op.offset)
+    asked = under(op.namespace_prefix) | {"limit": limit, "offset": offset}
+    return asked | ({"vector": vectors.queries[op.query].tolist()} if op.query else {})
 
 
 def vectors_in(write: Write, vectors: Vectors) -> list[FieldVector]:
@@ -75,58 +68,42 @@ def vectors_in(write: Write, vectors: Vectors) -> list[FieldVector]:
             if text in vectors.documents:
                 vector = vectors.documents[text]
                 field = escaped(f"{path}.{number}" if len(texts) > 1 else path)
-                place = _labels(write.op.namespace), escaped(write.op.key)
-                numbers = None if vector is None else vector.tolist()
-                rows.append(FieldVector(*place, field, numbers))
+                rows.append(FieldVector(field, None if vector is None else vector.tolist()))
     return rows
 
 
-# What the library answers
+def item_of(row: Row) -> Item:
+    """Return the item of a row."""
+    return Item(**_fields(row))
 
 
-def answer_of(plan: Plan, number: int, result: Any) -> Result:
-    """Return the answer to one read of a batch from what the library answered."""
-    if number in plan.listings:
-        namespaces = (tuple(map(unescaped, prefix)) for prefix in result)
-        return choose_namespaces(plan.listings[number], namespaces)
-    if number in plan.gets:
-        return Item(**_fields(result)) if result is not None else None
-    op = plan.searches[number]
-    # A text that the model knows nothing of has a row without a vector, so without a score.
-    items = [_scored(each) for each in result if not op.query or each.score is not None]
+def found(op: SearchOp, rows: Iterable[Row]) -> list[SearchItem]:
+    """Return what a search found."""
+    items = [SearchItem(**_fields(row), score=_score(row.get("score"))) for row in rows]
     if not op.filter:
         return items
     return [item for item in items if matches(item.value, op.filter)][op.offset :][: op.limit]
 
 
-def _fields(item: Item) -> dict[str, Any]:
-    """Return what an item of the library's holds, as it was put."""
+def _fields(row: Row) -> dict[str, Any]:
     return {
-        "namespace": tuple(map(unescaped, item.namespace)),
-        "key": unescaped(item.key),
-        "value": restored(item.value),
-        "created_at": item.created_at,
-        "updated_at": item.updated_at,
+        "namespace": namespace_of(row["prefix"]),
+        "key": unescaped(row["key"]),
+        "value": restored(row["value"]),
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
     }
 
 
-def _scored(item: SearchItem) -> SearchItem:
-    """Return an item with a score from 0 to 1; a query that the model knows nothing of has 0."""
-    score = item.score
-    if score is not None:
-        score = 0.0 if isnan(score) else min(1.0, max(0.0, score))
-    return SearchItem(**_fields(item), score=score)
+def _score(score: float | None) -> float | None:
+    """Return a score from 0 to 1; a query that the model knows nothing of has 0."""
+    if score is None:
+        return None
+    return 0.0 if isnan(score) else min(1.0, max(0.0, score))
 
 
-def stored_item(row: dict[str, Any]) -> StoredItem:
-    """Return the item of a row of the table, with the paths it was embedded by."""
-    value = restored(row["value"])
-    item = Item(
-        namespace=tuple(map(unescaped, row["prefix"].split("."))),
-        key=unescaped(row["key"]),
-        value=value,
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
-    paths = list(dict.fromkeys(path_of(unescaped(field), value) for field in row["fields"]))
+def stored_item(row: Row) -> StoredItem:
+    """Return the item of a row, with the paths it was embedded by."""
+    item = item_of(row)
+    paths = list(dict.fromkeys(path_of(unescaped(field), item.value) for field in row["fields"]))
     return StoredItem(item, paths or False, len(row["fields"]))

@@ -4,15 +4,18 @@ Also the record of what the memories were embedded with. Nothing here reads or w
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 import psycopg
+from langgraph.store.postgres import AsyncPostgresStore
+from langgraph.store.postgres.base import Migration
 from psycopg import sql
 
 from stores.errors import StoreMismatch, StoreUnavailable
-from stores.postgres.library import LibraryStore
 from stores.postgres.pool import ADMIN_SECONDS, Connection, reason
 
 _LOCK = int.from_bytes(blake2b(b"mnemograph", digest_size=8).digest(), signed=True)
@@ -88,18 +91,37 @@ async def prepare(connection: Connection, place: str, wanted: Embedded) -> None:
         current = await recorded(connection)
         if current is not None:
             current.check(wanted)
-        library = LibraryStore(connection, (current or wanted).dimensions)
-        try:
+        async with _library(connection, (current or wanted).dimensions) as library:
             if current is None or not await _is_current(connection, library):
                 await _set_up(connection, place, library, wanted)
-        finally:
-            await library.aclose()
     except psycopg.Error as error:
         raise _refused(error, place) from error
     except TimeoutError as error:
         raise StoreUnavailable(
             f"Another process has been setting up the tables at {place} for too long: look at it."
         ) from error
+
+
+@asynccontextmanager
+async def _library(connection: Connection, dimensions: int) -> AsyncIterator[AsyncPostgresStore]:
+    """Give LangGraph's own store, for its tables and their migrations alone."""
+    store = AsyncPostgresStore(
+        connection,
+        # Nothing is embedded by it; and no index over all vectors, see `statements`.
+        index={"dims": dimensions, "embed": lambda _: [], "ann_index_config": {"kind": "flat"}},
+    )
+    # Its asynchronous set-up overlooks these conditions, and fails without an index.
+    store.VECTOR_MIGRATIONS = [
+        each if each.condition is None or each.condition(store) else Migration("SELECT 1")
+        for each in store.VECTOR_MIGRATIONS
+    ]
+    try:
+        yield store
+    finally:
+        if store._task is not None:  # It would wait for operations for ever.
+            store._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await store._task
 
 
 async def recorded(connection: Connection, prefix: str = "") -> Embedded | None:
@@ -149,7 +171,7 @@ async def _check_database(connection: Connection, place: str) -> None:
         )
 
 
-async def _is_current(connection: Connection, library: LibraryStore) -> bool:
+async def _is_current(connection: Connection, library: AsyncPostgresStore) -> bool:
     """Return whether every migration of the installed library has been applied."""
     for table, migrations in (
         ("store_migrations", library.MIGRATIONS),
@@ -165,7 +187,7 @@ async def _is_current(connection: Connection, library: LibraryStore) -> bool:
 
 
 async def _set_up(
-    connection: Connection, place: str, library: LibraryStore, wanted: Embedded
+    connection: Connection, place: str, library: AsyncPostgresStore, wanted: Embedded
 ) -> None:
     """Make the tables while no other process does."""
     async with asyncio.timeout(ADMIN_SECONDS):

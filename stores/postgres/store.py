@@ -1,37 +1,45 @@
-"""Long-term memory in Postgres: a complete `BaseStore` over LangGraph's own, on a pool.
+"""Long-term memory in Postgres: a complete `BaseStore` over the tables of LangGraph's own.
 
-Ties the parts together: plan a batch, embed its texts, then let the library's store read and
-write. What Postgres is asked, and how it is reached, lies in the modules beside.
+Ties the parts together: plan a batch, embed its texts, then read and write on a pool. What Postgres
+is asked, and how it is reached, lies in the modules beside.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Op, Result
-from psycopg import sql
+from psycopg.types.json import Jsonb
 
+from stores.base_store.backend import Place
 from stores.base_store.batch import Plan, Vectors, embed, plan_of, plan_of_items
+from stores.base_store.filters import choose_namespaces, literal_prefix
 from stores.base_store.items import Namespace, StoredItem
-from stores.postgres.library import LibraryStore
-from stores.postgres.pool import PostgresLink
-from stores.postgres.rows import answer_of, reads_of, stored, stored_item, stored_prefix, vectors_in
+from stores.postgres import statements as sql
+from stores.postgres.pool import Connection, PostgresLink
+from stores.postgres.rows import (
+    columns,
+    found,
+    item_of,
+    namespace_of,
+    prefix_of,
+    searched,
+    stored_item,
+    under,
+    vectors_in,
+)
 from stores.postgres.schema import Embedded, prepare
+from stores.postgres.text import escaped, storable
 
 _PAGE = 500
 """Rows read at once when all are read."""
 
-_CLEAR = "DELETE FROM store WHERE prefix = %s OR starts_with(prefix, %s) RETURNING key"
-
-_ROWS = """
-    SELECT prefix, key, value, created_at, updated_at, ARRAY(
-        SELECT field_name FROM store_vectors AS v
-        WHERE v.prefix = store.prefix AND v.key = store.key ORDER BY field_name
-    ) AS fields
-    FROM store WHERE (prefix, key) > (%s, %s) ORDER BY prefix, key LIMIT %s
-"""
+Times = Mapping[Place, tuple[datetime, datetime]]
+"""When items were created and updated; of those not named it is now."""
 
 
 class PostgresStore(BaseStore):
@@ -54,7 +62,6 @@ class PostgresStore(BaseStore):
         self._link = link
         self._embeddings = embeddings
         self._dimensions = dimensions
-        self._library = LibraryStore(link.pool, dimensions)
         self._loop = asyncio.get_running_loop()
         self._closed = False
 
@@ -91,7 +98,6 @@ class PostgresStore(BaseStore):
                 yield store
             finally:
                 store._closed = True
-                await store._library.aclose()
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """As `abatch`, for another thread than that of the event loop the store was opened on.
@@ -119,26 +125,17 @@ class PostgresStore(BaseStore):
         plan = plan_of(ops)
         # Before a connection is taken: a slow model must not keep one.
         vectors = await embed(plan, self._embeddings, self._dimensions)
-        return await self._link.run(lambda: self._answer(plan, vectors))
+        return await self._link.run(lambda: self._answer(plan, vectors, {}))
 
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("This PostgresStore is closed.")
 
-    async def _answer(self, plan: Plan, vectors: Vectors) -> list[Result]:
-        results: list[Result] = [
-            [] if number in plan.searches else None for number in range(plan.size)
-        ]
-        asked = reads_of(plan)
-        queries = {text: vector.tolist() for text, vector in vectors.queries.items()}
-        if asked:
-            results_read = await self._library.read(list(asked.values()), queries)
-            for number, result in zip(asked, results_read, strict=True):
-                results[number] = answer_of(plan, number, result)
-        if plan.writes:
-            writes = [plan.writes[place] for place in sorted(plan.writes)]
-            fields = [vector for write in writes for vector in vectors_in(write, vectors)]
-            await self._library.write([stored(write) for write in writes], fields)
+    async def _answer(self, plan: Plan, vectors: Vectors, times: Times) -> list[Result]:
+        async with self._link.pool.connection() as connection:
+            results = await _read(connection, plan, vectors)
+            if plan.writes:
+                await _write(connection, plan, vectors, times)
         return results
 
     async def aclear(self, prefix: Namespace) -> int:
@@ -147,8 +144,7 @@ class PostgresStore(BaseStore):
         Raises:
             StoreUnavailable: If Postgres cannot be reached, within the timeout.
         """
-        start = stored_prefix(prefix)
-        return len(await self._select(_CLEAR, (start, f"{start}.")))
+        return len(await self._select(sql.CLEAR, under(prefix)))
 
     async def restore(self, items: Sequence[StoredItem]) -> None:
         """Write items as another store has them, with their times; they are embedded anew.
@@ -160,23 +156,21 @@ class PostgresStore(BaseStore):
         self._check_open()
         plan = plan_of_items(items)
         vectors = await embed(plan, self._embeddings, self._dimensions)
-        writes = list(plan.writes.values())
-        fields = [field for write in writes for field in vectors_in(write, vectors)]
-        times = [(item.created_at, item.updated_at) for item, *_ in items]
-        puts = [stored(write) for write in writes]
-        await self._link.run(lambda: self._library.write(puts, fields, times))
+        written = (stored.item for stored in items)
+        times = {(i.namespace, i.key): (i.created_at, i.updated_at) for i in written}
+        await self._link.run(lambda: self._answer(plan, vectors, times))
 
     async def rows(self) -> AsyncIterator[StoredItem]:
         """Every item there is, while nothing else writes."""
         after = ("", "")
-        while page := await self._select(_ROWS, (*after, _PAGE)):
+        while page := await self._select(sql.ROWS, (*after, _PAGE)):
             for row in page:
                 yield stored_item(row)
             after = (page[-1]["prefix"], page[-1]["key"])
 
     async def count(self) -> int:
         """Number of items."""
-        (row,) = await self._select("SELECT count(*) AS items FROM store", ())
+        (row,) = await self._select(sql.COUNT)
         return int(row["items"])
 
     async def purge(self) -> None:
@@ -188,14 +182,63 @@ class PostgresStore(BaseStore):
         async with self._link.alone() as connection:
             await connection.execute("VACUUM (SKIP_LOCKED) store, store_vectors")
 
-    async def _select(self, query: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+    async def _select(
+        self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[dict[str, Any]]:
         self._check_open()
 
         async def ask() -> list[dict[str, Any]]:
             async with self._link.pool.connection() as connection:
-                return await (await connection.execute(sql.SQL(query), parameters)).fetchall()
+                return await (await connection.execute(query, parameters)).fetchall()
 
         return await self._link.run(ask)
+
+
+async def _read(connection: Connection, plan: Plan, vectors: Vectors) -> list[Result]:
+    """Answer gets, searches and listings of namespaces, which are all sent at once."""
+    places = {number: (op.namespace, op.key) for number, op in plan.gets.items()}
+    searches = {number: op for number, op in plan.searches.items() if op.limit > 0}
+    results: list[Result] = [[] if at in plan.searches else None for at in range(plan.size)]
+    ask = connection.execute
+    async with connection.pipeline():
+        got = await ask(sql.GET, columns(places.values())) if places else None
+        hits = [
+            await ask(sql.NEAREST if op.query else sql.SEARCH, searched(op, vectors))
+            for op in searches.values()
+        ]
+        prefixes = [
+            await ask(sql.NAMESPACES, under(literal_prefix(op.match_conditions)))
+            for op in plan.listings.values()
+        ]
+        items = [item_of(row) for row in await got.fetchall()] if got else []
+        by_place = {(item.namespace, item.key): item for item in items}
+        for number, place in places.items():
+            results[number] = by_place.get(place)
+        for (number, op), answer in zip(searches.items(), hits, strict=True):
+            results[number] = found(op, await answer.fetchall())
+        for (number, listing), answer in zip(plan.listings.items(), prefixes, strict=True):
+            namespaces = [namespace_of(row["prefix"]) for row in await answer.fetchall()]
+            results[number] = choose_namespaces(listing, namespaces)
+    return results
+
+
+async def _write(connection: Connection, plan: Plan, vectors: Vectors, times: Times) -> None:
+    """Write and delete items in one transaction.
+
+    Always in the same order, or two writers would wait for each other.
+    """
+    # What is sent between two synchronizations of a pipeline is one transaction.
+    async with connection.pipeline():
+        for place, write in sorted(plan.writes.items(), key=itemgetter(0)):
+            at = prefix_of(place[0]), escaped(place[1])
+            if write.op.value is None:
+                await connection.execute(sql.DELETE, at)
+                continue
+            item = *at, Jsonb(storable(write.op.value)), *times.get(place, ())
+            await connection.execute(sql.RESTORE if place in times else sql.PUT, item)
+            await connection.execute(sql.DROP_VECTORS, at)
+            for vector in vectors_in(write, vectors):
+                await connection.execute(sql.ADD_VECTOR, (*at, *vector))
 
 
 def _running() -> asyncio.AbstractEventLoop | None:

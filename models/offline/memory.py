@@ -9,26 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-import numpy as np
-from numpy.typing import NDArray
-
 from domain.facts.extraction import Extraction, Source
 from domain.records import Entity, Fact, Said, Turn
 from domain.summary_check import details
 from domain.text.sentences import sentences
 from domain.text.statements import is_question
 from domain.text.terms import strong_terms
-from models.embeddings.local import WordLlamaEmbeddings
 from models.memory.protocol import Score
 from models.offline.answers import shortened
 from models.offline.chat import OFFLINE
 from models.offline.facts import extract_offline
 from models.tokens import TokenCounter
 
-_DETAIL = 0.3
-"""What a name, number, date or negation that is not in yet adds to a sentence's worth."""
+_PLAIN = 0.5
+"""What a sentence is worth without a name, number, date or negation; each of those counts one."""
 _SHARE = {"user": 1.0, "assistant": 0.35}
-_TOO_ALIKE = 0.92
 _SHORT = 2
 """Content words of an answer that says nothing without its question."""
 _WORTH = 3
@@ -55,7 +50,7 @@ class OfflineMemory:
     extractive = True
 
     def __init__(self, tokens: TokenCounter) -> None:
-        """Work with a counter; word vectors are loaded when first needed."""
+        """Work with a counter."""
         self.tokens = tokens
 
     async def summarize(
@@ -66,10 +61,10 @@ class OfflineMemory:
         max_tokens: int,
         missing: Sequence[str] = (),
     ) -> str:
-        """Return the most central sentences of the turns, in order, each with who said it.
+        """Return the sentences of the turns that tell most, in order, each with who said it.
 
-        The user's sentences come first, those with names, numbers, dates and negations above
-        all; a sentence that holds one of the `missing` details is taken before any other.
+        The user's come first, those with names, numbers, dates and negations above all; one that
+        holds one of the `missing` details is taken before any other.
         """
         return await asyncio.to_thread(self._summarize, turns, max_tokens, missing)
 
@@ -84,50 +79,23 @@ class OfflineMemory:
         return await asyncio.to_thread(extract_offline, messages)
 
     def _summarize(self, turns: Sequence[Turn], max_tokens: int, missing: Sequence[str]) -> str:
-        all_said = _sentences_of(turns)
-        said = [sentence for sentence in all_said if strong_terms(sentence.text)] or all_said
+        all_said = list(dict.fromkeys(_sentences_of(turns)))
+        said = [each for each in all_said if strong_terms(each.text)] or all_said
         if not said:
             return "The user said nothing in words."
-        vectors = WordLlamaEmbeddings().matrix([sentence.text for sentence in said])
-        central = _centrality(vectors, said)
-        chosen: list[int] = []
-        for detail in missing:
-            for index in [i for i, sentence in enumerate(said) if sentence.holds(detail)][:1]:
-                if index not in chosen and self._fits([*chosen, index], said, max_tokens):
-                    chosen.append(index)
-        while (best := self._next(said, central, vectors, chosen, max_tokens)) is not None:
-            chosen.append(best)
-        if not chosen:
-            nearest = said[int(np.argmax(central))]
-            return shortened(_as_text([nearest]), max_tokens, self.tokens)
-        return _as_text([said[index] for index in sorted(chosen)])
 
-    def _next(
-        self,
-        said: Sequence[_Sentence],
-        central: NDArray[np.float32],
-        vectors: NDArray[np.float32],
-        chosen: Sequence[int],
-        max_tokens: int,
-    ) -> int | None:
-        """Return the sentence that adds most for its tokens; None if none fits or adds anything."""
-        covered = frozenset().union(*(said[index].details for index in chosen))
-        alike = (vectors @ vectors[chosen].T).max(axis=1) if chosen else np.zeros(len(said))
+        def rank(sentence: _Sentence) -> tuple[bool, float]:
+            """Whether it holds what must be in, and what it tells for its tokens."""
+            wanted = any(map(sentence.holds, missing))
+            gain = sentence.weight * (_PLAIN + len(sentence.details))
+            return wanted, gain / self.tokens.text(sentence.text) ** 0.5
 
-        def worth(index: int) -> float:
-            sentence = said[index]
-            gain = central[index] * (1 - alike[index]) + _DETAIL * len(sentence.details - covered)
-            return float(sentence.weight * gain / self.tokens.text(sentence.text) ** 0.5)
-
-        open_ = [i for i in range(len(said)) if i not in chosen and alike[i] < _TOO_ALIKE]
-        for index in sorted(open_, key=lambda index: (-worth(index), index)):
-            if self._fits([*chosen, index], said, max_tokens):
-                return index
-        return None
-
-    def _fits(self, chosen: Sequence[int], said: Sequence[_Sentence], max_tokens: int) -> bool:
-        text = _as_text([said[index] for index in sorted(chosen)])
-        return self.tokens.text(text) <= max_tokens
+        chosen: list[_Sentence] = []
+        for sentence in sorted(said, key=rank, reverse=True):
+            together = [each for each in said if each in chosen or each is sentence]
+            if self.tokens.text(_as_text(together)) <= max_tokens:
+                chosen = together
+        return _as_text(chosen) or shortened(_as_text(said[:1]), max_tokens, self.tokens)
 
 
 def _as_text(sentences: Sequence[_Sentence]) -> str:
@@ -163,12 +131,3 @@ def _details(turn: Turn, said: Said, sentence: str) -> frozenset[str]:
     """Return what the check of a summary will look for in one sentence."""
     alone = said.model_copy(update={"text": sentence, "role": "user"})
     return frozenset(details([turn.model_copy(update={"messages": (alone,)})]))
-
-
-def _centrality(vectors: NDArray[np.float32], said: Sequence[_Sentence]) -> NDArray[np.float32]:
-    """Return how near each sentence is to what the conversation is about, 0 to 1."""
-    weights = np.array([sentence.weight for sentence in said], dtype=np.float32)
-    centre = (vectors * weights[:, None]).sum(axis=0)
-    length = float(np.linalg.norm(centre)) or 1.0
-    near: NDArray[np.float32] = np.clip(vectors @ (centre / length), 0.05, 1)
-    return near

@@ -10,7 +10,6 @@ from functools import cache
 from itertools import zip_longest
 
 from domain.text.languages import LANGUAGES, language_of, plain
-from domain.text.vocabulary import vocabulary
 
 _REACH = 120
 """Characters behind the word for a password within which it is looked for."""
@@ -188,7 +187,7 @@ def _words_beside(word: str, language: str | None) -> _Beside:
         return frozenset[str]().union(*(LANGUAGES[code].words(key) for code in codes))
 
     small = frozenset[str]().union(*(stopwordsiso.stopwords(code) for code in codes))
-    common = frozenset[str]().union(*(vocabulary(code).stop for code in codes))
+    common = frozenset[str]().union(*(LANGUAGES[code].stop for code in codes))
     leads, into, prepositions = map(all_of, ("leads", "into", "prepositions"))
     beside = leads | into | prepositions | common
     return _Beside(word in all_of("codes"), leads, into, beside, prepositions, small)

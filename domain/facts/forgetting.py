@@ -12,11 +12,10 @@ from domain.facts.statement import statement_id
 from domain.facts.user_statements import own_texts, said_only_in, statements_of, taken_back
 from domain.facts.what_else import what_else
 from domain.records import Entity, Episode, Fact, Turn, turn_of
-from domain.text.languages import language_of
+from domain.text.languages import ENGLISH, language_of
 from domain.text.meant import period_meant
 from domain.text.sentences import sentences
 from domain.text.statements import first_person
-from domain.text.vocabulary import ENGLISH
 from domain.text.words import mentions
 
 _FURTHER = 2

@@ -12,10 +12,9 @@ from typing import Literal
 
 from domain.facts.own_words import own_sentences
 from domain.facts.wish_slots import ADDRESS, reply_slot
-from domain.text.languages import LANGUAGES, TABLES, language_of
+from domain.text.languages import LANGUAGES, Language, language_of
 from domain.text.phrases import holds
 from domain.text.statements import denies, first_person, is_question
-from domain.text.vocabulary import Vocabulary, vocabulary
 
 LASTING = ("instruction", "preference")
 """The kinds of facts that hold for every reply."""
@@ -69,19 +68,19 @@ def lasting_wish(sentence: str) -> Wish | None:
 class _Patterns:
     """The regular expressions of one language's forms."""
 
-    def __init__(self, words: Vocabulary) -> None:
+    def __init__(self, language: Language) -> None:
         def any_of(phrases: Iterable[str]) -> str:
             ordered = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
             either = "|".join(map(re.escape, ordered)).replace(r"\.\.\.", _NAME) or r"(?!)"
-            return rf"(?:\b(?:{either})(?!\w))" if words.spaced else f"(?:{either})"
+            return rf"(?:\b(?:{either})(?!\w))" if language.by_words else f"(?:{either})"
 
-        always, ask, call = (any_of(words.phrases(key)) for key in ("always", "ask", "call"))
-        contrasts = any_of(LANGUAGES[words.code].words("contrasts"))
+        always, ask, call = (any_of(language.words(key)) for key in ("always", "ask", "call"))
+        contrasts = any_of(language.words("contrasts"))
         begins = rf"(?:^\W*|[,;:.!?–—，、。！]\s*)(?:{contrasts}\s*)?"
         few = r"(?P<between>(?:\S+\s+){0,4}?)"
         first = rf"^\W*(?:{contrasts}\s*|{always}\s.*[,;:–—]\s*)?"
         self.bare = re.compile(
-            rf"{first}{any_of(words.phrases('bare'))}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
+            rf"{first}{any_of(language.words('bare'))}\s+(?P<next>[\w'-]+)\s+\w", re.IGNORECASE
         )
         self.orders = [
             re.compile(pattern, re.IGNORECASE)
@@ -93,37 +92,37 @@ class _Patterns:
             )
         ]
         self.first = re.compile(f"{always}|{ask}|{call}", re.IGNORECASE)
-        self.own_next = re.compile(rf"{always}\W*{any_of(words.phrases('i'))}", re.IGNORECASE)
-        lead = "" if words.code in _VERB_LAST else rf"{begins}(?:(?:{always}|{ask})\W*){{0,3}}"
+        self.own_next = re.compile(rf"{always}\W*{any_of(language.words('i'))}", re.IGNORECASE)
+        lead = "" if language.code in _VERB_LAST else rf"{begins}(?:(?:{always}|{ask})\W*){{0,3}}"
         self.call = re.compile(lead + call, re.IGNORECASE)
         self.request = re.compile(
-            rf"^(?:\w+ )?{any_of(p for p in words.phrases('ask') if ' ' in p)}", re.IGNORECASE
+            rf"^(?:\w+ )?{any_of(p for p in language.words('ask') if ' ' in p)}", re.IGNORECASE
         )
 
 
 class _Form:
     """How one language asks for something once and for all."""
 
-    def __init__(self, words: Vocabulary) -> None:
-        self._words = words
-        self.code = words.code
-        self._loose = not words.spaced or words.code in _VERB_LAST
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self.code = language.code
+        self._loose = not language.by_words or language.code in _VERB_LAST
         self._signs = {
             frozenset(re.findall(_WORDS, phrase))
             for key in ("always", "bare", "call", "prefer", "reply")
-            for phrase in words.phrases(key)
+            for phrase in language.words(key)
         }
-        self._negations = LANGUAGES[words.code].words("negations")
+        self._negations = language.words("negations")
 
     @cached_property
     def _patterns(self) -> _Patterns:
         """Compiled when a sentence may need them: those of every language take half a second."""
-        return _Patterns(self._words)
+        return _Patterns(self._language)
 
     def may_be(self, text: str, spoken: Set[str]) -> bool:
         """Whether a sentence with these words may be in this form: a quick look."""
-        if not self._words.spaced:
-            return language_of(text) == self._words.code
+        if not self._language.by_words:
+            return language_of(text) == self._language.code
         return any(phrase <= spoken for phrase in self._signs)
 
     def named(self, text: str) -> bool | None:
@@ -135,7 +134,7 @@ class _Form:
         if match is None:
             return None
         rest = text[: match.end()] if self.code in _VERB_LAST else text[match.end() :]
-        own = LANGUAGES[self.code].words("own")
+        own = self._language.words("own")
         names = [word for word in rest.split() if word.lower() not in own]
         if not any(word[0].isalpha() and not word[0].islower() for word in names):
             return None
@@ -200,12 +199,11 @@ class _Form:
         return self._says(text, "always") and self._says(text, "ask")
 
     def _says(self, text: str, key: str) -> bool:
-        return holds(text.lower(), self._words.phrases(key), spaced=self._words.spaced)
+        return holds(text.lower(), self._language.words(key), spaced=self._language.by_words)
 
     def _is_verb(self, word: str) -> bool:
-        words = self._words
-        idle = words.phrases("i") | words.stop
-        return word in words.phrases("ask") or word.partition("'")[0] not in idle
+        idle = self._language.words("i") | self._language.stop
+        return word in self._language.words("ask") or word.partition("'")[0] not in idle
 
 
 def _clause(text: str, match: re.Match[str]) -> str:
@@ -216,4 +214,4 @@ def _clause(text: str, match: re.Match[str]) -> str:
 
 @cache
 def _every_form() -> tuple[_Form, ...]:
-    return tuple(_Form(vocabulary(code)) for code in TABLES)
+    return tuple(map(_Form, LANGUAGES.values()))

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from domain.records import Entity
-from domain.text.languages import LANGUAGES, language_of
+from domain.text.languages import ENGLISH, LANGUAGES, language_of
 from domain.text.meant import things
 from domain.text.remembered import remembered
 from domain.text.sentences import sentences
 from domain.text.stemming import stem
 from domain.text.terms import strong_terms, weak_terms
-from domain.text.vocabulary import ENGLISH, vocabulary
 from domain.text.words import words
 
 ENOUGH = 0.75
@@ -66,7 +65,7 @@ def _spoken(text: str, code: str) -> frozenset[str]:
     """Return the stems of a text that are no stop words."""
     if not LANGUAGES[code].spaced:
         return strong_terms(text)
-    idle = vocabulary(code).stop | {USER}
+    idle = LANGUAGES[code].stop | {USER}
     return frozenset(stem(word, code) for word in words(text) if word not in idle)
 
 

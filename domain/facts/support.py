@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 
-from domain.text.languages import LANGUAGES, Language, language_of, likely_languages, plain
+from domain.text.languages import ENGLISH, LANGUAGES, Language, language_of, likely_languages, plain
 from domain.text.phrases import without
 from domain.text.remembered import remembered
 from domain.text.sentences import clauses
 from domain.text.statements import denies
 from domain.text.stemming import stem
 from domain.text.terms import content_words
-from domain.text.vocabulary import ENGLISH
 from domain.text.wording import numbers_as_said, root
 from domain.text.words import MARKS, THAI, grams
 

@@ -4,11 +4,10 @@ from collections.abc import Collection
 
 from domain.facts.same_statement import content_of, says, tell
 from domain.records import Turn
-from domain.text.languages import LANGUAGES, language_of, plain
+from domain.text.languages import ENGLISH, language_of, plain, read_as
 from domain.text.sentences import clauses, sentences
 from domain.text.statements import first_person
 from domain.text.terms import strong_terms
-from domain.text.vocabulary import ENGLISH
 
 
 def what_else(text: str, forgotten: Collection[str]) -> list[str]:
@@ -49,7 +48,7 @@ def _only_names(clause: str, forgotten: Collection[str]) -> bool:
 
 def _beginning(clause: str) -> str:
     """Return a clause as a sentence begins: without the "and" before it."""
-    language = LANGUAGES[language_of(clause) or ENGLISH]
+    language = read_as(clause)
     first, _, rest = clause.partition(" ")
     joins = language.words("contrasts") | language.words("joins")
     clause = rest if rest and plain(first) in joins else clause

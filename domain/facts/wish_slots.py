@@ -7,11 +7,10 @@ By form, in the words of `languages.toml`. Whether a sentence is an instruction 
 import re
 from functools import cache
 
-from domain.text.languages import LANGUAGES, TABLES, language_of, spoken_words
+from domain.text.languages import ENGLISH, LANGUAGES, TABLES, language_of, spoken_words
 from domain.text.phrases import without
 from domain.text.statements import denies, only_imagined
 from domain.text.stemming import stem
-from domain.text.vocabulary import ENGLISH, vocabulary
 from domain.text.words import normalized
 
 ADDRESS = "form of address"
@@ -38,7 +37,7 @@ def reply_slot(order: str, code: str) -> str | None:
         rest = _pattern(code, pieces).sub(" ", bare)
         if rest == bare:
             continue
-        if not vocabulary(code).spaced:
+        if not LANGUAGES[code].by_words:
             return slot if bare != text and len(text) <= _SHORT else None
         return slot if len(_subject(rest, code)) <= (bare != text) else None
     return None
@@ -61,11 +60,11 @@ def opposed(order: str, other: str) -> bool:
 
 def _subject(text: str, code: str) -> frozenset[str]:
     """Return the stems of what an order is about, beside ordering; letters in some scripts."""
-    words, language = vocabulary(code), LANGUAGES[code]
+    language = LANGUAGES[code]
     ordering = ("always", "bare", "ask", "request", "you", "call", "polite", "beside", "contrasts")
     idle = frozenset[str]().union(*map(language.words, ordering))
-    small = words.stop | language.signs | words.phrases("i")
-    if not words.spaced:
+    small = language.stop | language.signs | language.words("i")
+    if not language.by_words:
         left = without(text, idle | language.words("negations"), spaced=False)
         if language.negation_pieces:
             left = re.sub(language.negation_pieces, " ", left)
@@ -73,7 +72,7 @@ def _subject(text: str, code: str) -> frozenset[str]:
     spoken = spoken_words(without(text, idle, spaced=True))
     stems = {stem(word, code) for word in spoken if word not in small}
     # "benutzen" and "darfst" say no more than "benutze" and "darf".
-    return frozenset(stems - _stems(words.phrases("ask") | language.words("asks"), code))
+    return frozenset(stems - _stems(language.words("ask") | language.words("asks"), code))
 
 
 @cache
@@ -84,7 +83,7 @@ def _stems(phrases: frozenset[str], code: str) -> frozenset[str]:
 @cache
 def _pattern(code: str, key: str) -> re.Pattern[str]:
     """Return what finds words that begin so, or such pieces where words are not parted."""
-    begins, ends = (r"(?<!\w)", r"\w*") if vocabulary(code).spaced else ("", "")
+    begins, ends = (r"(?<!\w)", r"\w*") if LANGUAGES[code].by_words else ("", "")
     if code == "ar":  # articles and prepositions are written together with their word
         begins += r"\w{0,4}"
     return re.compile(f"{begins}(?:{TABLES[code][key]}){ends}")

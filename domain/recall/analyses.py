@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from domain.recall.bm25 import Terms
 from domain.recall.passages import Spans, Unit, UnitKey
-from domain.text.languages import language_of
+from domain.text.languages import ENGLISH, language_of
 from domain.text.terms import names, names_inside, numbers, stems, times
-from domain.text.vocabulary import ENGLISH
 from domain.text.words import words
 
 TRAITS = ("asks", "times", "numbers", "names")

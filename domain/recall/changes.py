@@ -14,11 +14,10 @@ from itertools import chain, permutations, product
 from domain.facts.own_words import own_sentences
 from domain.facts.support import turned_around
 from domain.recall.corpus import Corpus
-from domain.text.languages import language_of
+from domain.text.languages import ENGLISH, LANGUAGES, all_months, language_of
 from domain.text.remembered import remembered
 from domain.text.statements import denies
 from domain.text.terms import terms
-from domain.text.vocabulary import ENGLISH, all_months, vocabulary
 from domain.text.words import normalized
 
 _QUANTITY = re.compile(r"[$€£¥₹]?\s?\d+(?:[.,:/]\d+)*\s?%?|[^\W\d_]+")
@@ -137,7 +136,7 @@ def _statement(sentence: str, code: str) -> _Statement:
 
 
 def _quantities(sentence: str, code: str) -> Iterable[_Quantity]:
-    text, numbers = normalized(sentence), vocabulary(code).numbers
+    text, numbers = normalized(sentence), LANGUAGES[code].numbers
     for match in _QUANTITY.finditer(text):
         words = match[0].strip()
         digits = re.sub(r"\D", "", words)

@@ -7,7 +7,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from math import sqrt
 from typing import Any
@@ -15,18 +15,26 @@ from typing import Any
 from domain.text.remembered import remembered
 from domain.text.words import MARKS
 
+ENGLISH = "en"
+_LONGEST_STOP_WORD = 5
+"""Letters; the longer ones of the lists say something now and then: Spanish "trabajo"."""
+
 
 class Language:
-    """The words by which one language is known, and by which it says no, asks and wishes.
+    """The words and phrases of one language, in lower case.
 
     What each key holds is said at the head of `languages.toml`.
     """
 
-    def __init__(self, table: Mapping[str, Any]) -> None:
-        """Read them from the table of a language; what has no key there is empty."""
+    def __init__(self, code: str, table: Mapping[str, Any]) -> None:
+        """Read those of a language (ISO 639-1); what has no key in its table is empty."""
         self._table = table
         self._sets: dict[str, frozenset[str]] = {}
+        self.code = code
         self.spaced: bool = table.get("spaced", True)
+        """Whether spaces part words."""
+        self.by_words = self.spaced and code != "ko"
+        """Whether a phrase is found as whole words: in Korean, endings are joined to them."""
         self.drops_subject: bool = table.get("drops_subject", False)
         pieces = (
             self._table.get(f"{key}_pieces", "") for key in ("own", "negation", "asks", "states")
@@ -38,6 +46,14 @@ class Language:
         self.forgetting: str = table.get("forgetting", "")
         self.speaks_of_forgetting = "|".join(filter(None, (self.forgets, self.forgetting)))
         self.denies: str = table.get("denies", "")
+        self.months = _list(table, "months")
+        """January to December."""
+        self.days = _list(table, "days")
+        """Monday to Sunday."""
+        self.numbers = dict(zip(_list(table, "numbers"), range(2, 13), strict=True))
+        """Number words with their values."""
+        tens = (*range(20, 100, 10), 100, 1000)
+        self.numbers |= zip(_list(table, "tens"), tens, strict=True)
 
     def words(self, key: str) -> frozenset[str]:
         """Return the words and phrases of one of its keys.
@@ -57,6 +73,20 @@ class Language:
         tables = ("common", "own", "you", "negations", "note", "asks", "prepositions")
         return frozenset(self._table.get("letters", "")).union(*map(self.words, tables))
 
+    @cached_property
+    def stop(self) -> frozenset[str]:
+        """Words too common to be searched for."""
+        if "stop" in self._table:
+            return self.words("stop")
+        import stopwordsiso  # late: it reads the lists of sixty languages
+
+        listed = stopwordsiso.stopwords(self.code)
+        return frozenset(word for word in listed if len(word) <= _LONGEST_STOP_WORD)
+
+
+def _list(table: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(str(table[name]).split(", "))
+
 
 def _read() -> dict[str, dict[str, Any]]:
     text = files("domain.text").joinpath("languages.toml").read_text(encoding="utf-8")
@@ -66,7 +96,7 @@ def _read() -> dict[str, dict[str, Any]]:
 TABLES = _read()
 """What `languages.toml` says of each language, by its code (ISO 639-1); English comes first."""
 KEYS = frozenset(key for table in TABLES.values() for key in table)
-LANGUAGES = {code: Language(table) for code, table in TABLES.items()}
+LANGUAGES = {code: Language(code, table) for code, table in TABLES.items()}
 
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
@@ -108,6 +138,24 @@ def language_of(text: str) -> str | None:
     Of languages as likely, English wins.
     """
     return next(iter(likely_languages(text)), None)
+
+
+def read_as(text: str) -> Language:
+    """Return the language that a text is read in: its own; English where nothing tells."""
+    return LANGUAGES[language_of(text) or ENGLISH]
+
+
+@cache
+def all_months() -> frozenset[str]:
+    """Return the names of months in every language."""
+    return frozenset(month for language in LANGUAGES.values() for month in language.months)
+
+
+@cache
+def all_talk() -> frozenset[str]:
+    """Return the small talk of every language that puts spaces between words."""
+    spaced = (language for language in LANGUAGES.values() if language.by_words)
+    return frozenset(word for language in spaced for word in language.words("talk"))
 
 
 @remembered(4096)

@@ -10,10 +10,9 @@ from itertools import takewhile
 
 from domain.text.dates.dates import named_period
 from domain.text.dates.elsewhere import period_in
-from domain.text.languages import LANGUAGES, language_of, plain, spoken_words
+from domain.text.languages import ENGLISH, LANGUAGES, language_of, plain, read_as, spoken_words
 from domain.text.phrases import starts, without
 from domain.text.statements import denies
-from domain.text.vocabulary import ENGLISH, vocabulary
 
 _COMMA = "[,;،]"
 _MOST = 2
@@ -43,7 +42,7 @@ def said_behind(sentence: str, what: str) -> str:
 
     Nothing where that may be one more thing to forget, or says why: "I do not want it known".
     """
-    language = LANGUAGES[language_of(sentence) or ENGLISH]
+    language = read_as(sentence)
     rest = what.removeprefix(things(what)[-1]).strip(",;، ")
     own = language.words("own") - language.words("mine")
     if not starts(rest, own, spaced=True) or denies(rest):
@@ -75,7 +74,7 @@ def _is_of_oneself(text: str, code: str) -> bool:
         return False
     own = language.words("own")
     return starts(clause, own, spaced=True) and any(
-        word not in language.signs | vocabulary(code).stop for word in spoken_words(clause)
+        word not in language.signs | language.stop for word in spoken_words(clause)
     )
 
 
@@ -101,9 +100,9 @@ def period_meant(what: str, now: datetime) -> tuple[datetime, datetime] | None:
 
 def only_a_time(what: str, code: str) -> bool:
     """Return whether a text says nothing but when its user said something to be forgotten."""
-    language, words, text = LANGUAGES[code], vocabulary(code), plain(what)
-    spaced = words.spaced and language.spaced
-    times = words.phrases("times") | {*words.days, *words.months, *words.numbers}
+    language, text = LANGUAGES[code], plain(what)
+    spaced = language.by_words
+    times = language.words("times") | {*language.days, *language.months, *language.numbers}
     timeless = without(text, times, spaced=spaced)
     bare = (" " if spaced else "").join(timeless.split())
     saying, forgetting = language.words("i_said"), language.speaks_of_forgetting

@@ -6,10 +6,10 @@ Reads the words of `languages.toml`, in the language of the message.
 import re
 from functools import cache
 
+from domain.text.languages import ENGLISH, LANGUAGES, read_as
 from domain.text.phrases import holds, starts
 from domain.text.sentences import sentences
 from domain.text.statements import is_question
-from domain.text.vocabulary import ENGLISH, vocabulary, vocabulary_of
 from domain.text.words import normalized
 
 _ASKED = re.compile(r"[?？؟]")
@@ -19,10 +19,10 @@ def asks(text: str) -> bool:
     """Return whether a message asks for something, rather than states it."""
     if _ASKED.search(text):
         return True
-    language = vocabulary_of(text)
+    language = read_as(text)
     return any(
         is_question(sentence)
-        or (language.spaced and starts(_plain(sentence), language.phrases("request"), spaced=True))
+        or (language.by_words and starts(_plain(sentence), language.words("request"), spaced=True))
         for sentence in dict.fromkeys(sentences(text))
     )
 
@@ -64,14 +64,14 @@ def asks_who(question: str) -> bool:
 
 def asks_what_you_said(question: str) -> bool:
     """Return whether a message asks for what the assistant said: "what did you recommend?"."""
-    if vocabulary_of(question).code != ENGLISH:
+    if read_as(question).code != ENGLISH:
         return _holds(question, "said")
     return _you_said().search(_plain(question)) is not None
 
 
 def _holds(text: str, table: str) -> bool:
-    language = vocabulary_of(text)
-    return holds(_plain(text), language.phrases(table), spaced=language.spaced)
+    language = read_as(text)
+    return holds(_plain(text), language.words(table), spaced=language.by_words)
 
 
 def _plain(text: str) -> str:
@@ -80,7 +80,7 @@ def _plain(text: str) -> str:
 
 @cache
 def _you_said() -> re.Pattern[str]:
-    verbs = sorted(vocabulary(ENGLISH).phrases("said"))
+    verbs = sorted(LANGUAGES[ENGLISH].words("said"))
     past = "|".join(
         verb for verb in verbs if verb.endswith(("ed", "said", "told", "gave", "wrote"))
     )

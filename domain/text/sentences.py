@@ -8,8 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 
-from domain.text.languages import LANGUAGES, language_of, plain
-from domain.text.vocabulary import all_months
+from domain.text.languages import LANGUAGES, all_months, language_of, plain
 
 _END = re.compile(
     r"(?<=[.!?…])[\"'”’»)\]]*\s+|(?<=[。！？؟۔।॥])[\"'”’»」』)\]]*\s*|(?<!\s)\s*\n\s*"

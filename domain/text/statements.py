@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import dropwhile
 
 from domain.text.languages import (
+    ENGLISH,
     LANGUAGES,
     Language,
     language_of,
@@ -17,7 +18,6 @@ from domain.text.languages import (
     spoken_words,
 )
 from domain.text.remembered import remembered
-from domain.text.vocabulary import ENGLISH
 
 _QUESTION_MARKS = ("?", "؟")
 _STATEMENT_MARKS = (".", "!", "。", "।", "۔", "…")

@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from domain.text.languages import LANGUAGES, language_of
+from domain.text.languages import ENGLISH, LANGUAGES, Language, all_talk, language_of, read_as
 from domain.text.phrases import without
 from domain.text.stemming import stem
-from domain.text.vocabulary import ENGLISH, Vocabulary, all_talk, vocabulary
 from domain.text.words import grams, normalized, words
 
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
@@ -33,7 +32,7 @@ def stems(spoken: Iterable[str], code: str = ENGLISH) -> list[str]:
 
     A month is its English name in every language, as the headings of days write it.
     """
-    language = vocabulary(code)
+    language = LANGUAGES[code]
     stemmed: list[str] = []
     for word in spoken:
         if word in language.stop:
@@ -53,15 +52,15 @@ def strong_terms(text: str) -> frozenset[str]:
     """Return the terms that say what a message is about: no small talk, no word of asking."""
     code_of_text = language_of(text)
     code = code_of_text or ENGLISH
-    language = vocabulary(code)
+    language = LANGUAGES[code]
     idle = (
-        language.phrases("request")
-        | language.phrases("you")
+        language.words("request")
+        | language.words("you")
         | _small(code)
-        | (language.phrases("talk") if code_of_text else all_talk())
+        | (language.words("talk") if code_of_text else all_talk())
     )
-    rest = without(normalized(text).replace("’", "'"), idle, spaced=language.spaced)
-    if not language.spaced:
+    rest = without(normalized(text).replace("’", "'"), idle, spaced=language.by_words)
+    if not language.by_words:
         rest = without(rest, language.stop, spaced=False)
     return frozenset(stems(words(rest), code)) - weak_terms(code)
 
@@ -91,39 +90,37 @@ def names_inside(text: str, *, question: bool = False) -> frozenset[str]:
         return frozenset()
     code = language_of(text) or ENGLISH
     small = all_talk() | LANGUAGES[code].words("own") | LANGUAGES[code].words("you")
-    return frozenset(names & vocabulary(code).stop - small)
+    return frozenset(names & LANGUAGES[code].stop - small)
 
 
 def content_words(text: str) -> list[str]:
     """Return the words of a text in lower case, save stop words."""
-    stop = vocabulary(language_of(text) or ENGLISH).stop
+    stop = read_as(text).stop
     return [word for word in words(text) if word not in stop]
 
 
 @cache
 def weak_terms(code: str = ENGLISH) -> frozenset[str]:
     """Return the stems that relate a message to nothing: greetings, small talk, "remember"."""
-    return frozenset(
-        stem(word, code) for word in vocabulary(code).phrases("talk") if " " not in word
-    )
+    return frozenset(stem(word, code) for word in LANGUAGES[code].words("talk") if " " not in word)
 
 
 def time_terms(text: str) -> frozenset[str]:
     """Return the terms of words that place a text in time: years, months, "last", "week"."""
     code = language_of(text) or ENGLISH
-    language = vocabulary(code)
+    language = LANGUAGES[code]
     return frozenset(stems((word for word in words(text) if _places(word, language)), code))
 
 
 def times(spoken: Iterable[str], code: str = ENGLISH) -> int:
     """Return how many of these words place a text in time."""
-    language = vocabulary(code)
+    language = LANGUAGES[code]
     return sum(_places(word, language) for word in spoken)
 
 
 def numbers(spoken: Iterable[str], code: str = ENGLISH) -> int:
     """Return how many of these words are numbers."""
-    language = vocabulary(code)
+    language = LANGUAGES[code]
     return sum(word.isdecimal() or word in language.numbers for word in spoken)
 
 
@@ -139,9 +136,9 @@ def _small(code: str) -> frozenset[str]:
     return language.words("asks") | (frozenset() if language.spaced else language.words("own"))
 
 
-def _places(word: str, language: Vocabulary) -> bool:
+def _places(word: str, language: Language) -> bool:
     return (
-        word in language.phrases("times")
+        word in language.words("times")
         or word in language.months
         or word in language.days
         or (len(word) == _YEAR_DIGITS and word.isdecimal())
@@ -149,4 +146,4 @@ def _places(word: str, language: Vocabulary) -> bool:
 
 
 def _month(number: int) -> str:
-    return stem(vocabulary(ENGLISH).months[number - 1])
+    return stem(LANGUAGES[ENGLISH].months[number - 1])

@@ -14,7 +14,6 @@ from domain.text.meant import only_a_time
 from domain.text.phrases import holds, starts, without
 from domain.text.statements import is_question, negations
 from domain.text.terms import strong_terms
-from domain.text.vocabulary import vocabulary
 
 _VERB_LAST = frozenset(LANGUAGES[code] for code in ("ja", "ko", "tr", "hi"))
 """Languages in which what is to be forgotten stands before the verb."""
@@ -65,10 +64,10 @@ def wants_forgotten(sentence: str) -> str | None:
         frozenset().union(*(LANGUAGES[code].words(table) for code in codes))
         for table in ("polite", "beside")
     )
-    match, language, words = found[codes[0]], LANGUAGES[codes[0]], vocabulary(codes[0])
+    match, language = found[codes[0]], LANGUAGES[codes[0]]
     # Where "I" is left out, words of one's own say something: Spanish "trabajo", Arabic "my wife".
-    telling = language.words("own") - words.stop if language.drops_subject else frozenset()
-    you, talk, small = words.phrases("you"), words.phrases("talk"), language.signs - telling
+    telling = language.words("own") - language.stop if language.drops_subject else frozenset()
+    you, talk, small = language.words("you"), language.words("talk"), language.signs - telling
     form = _Form(language, you, talk, small, polite, beside | polite)
     begin = match.start() - len(_CLAUSE.split(text[: match.start()])[-1])
     asked = is_question(text[begin:])  # not by the "what" of "what I said of it, forget that"

@@ -8,10 +8,9 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
-from domain.text.languages import language_of
+from domain.text.languages import ENGLISH, LANGUAGES, language_of
 from domain.text.remembered import remembered
 from domain.text.stemming import stem
-from domain.text.vocabulary import ENGLISH, vocabulary
 from domain.text.words import normalized
 
 _THOUSANDS = re.compile(r"(?<=\d)[,\u202f\u00a0](?=\d{3}\b)")
@@ -58,7 +57,7 @@ def numbers_as_said(text: str, code: str | None = None) -> Mapping[str, str]:
     It is read in the language `code`, else in its own.
     """
     code = code or language_of(text) or ENGLISH
-    counts = vocabulary(code).numbers
+    counts = LANGUAGES[code].numbers
     if code == ENGLISH:
         counts = counts | _MORE
     said: dict[str, str] = {}

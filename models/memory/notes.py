@@ -24,11 +24,10 @@ from domain.facts.same_statement import says
 from domain.facts.statement import is_past
 from domain.facts.support import supported
 from domain.records import Fact
-from domain.text.languages import language_of
+from domain.text.languages import ENGLISH, language_of
 from domain.text.sentences import sentences
 from domain.text.statements import denies, is_question, only_imagined
 from domain.text.terms import content_words, stems
-from domain.text.vocabulary import ENGLISH
 from domain.text.wishes import wants_forgotten
 from domain.text.wording import numbers
 from domain.text.words import grams, mentions, words

@@ -6,18 +6,17 @@ It quotes and never invents. Nothing here knows LangChain.
 import re
 from dataclasses import replace
 
-from domain.text.languages import language_of
+from domain.text.languages import ENGLISH, LANGUAGES, language_of
 from domain.text.questions import asks, asks_for_everything, asks_what_you_said
 from domain.text.sentences import sentences
 from domain.text.statements import first_person
 from domain.text.terms import strong_terms, terms
-from domain.text.vocabulary import vocabulary
 from domain.text.words import words
 from models.embeddings.local import LocalEmbeddings
 from models.offline.facts import wishes_to_forget
 from models.offline.matching import about_user, answers_to
 from models.offline.prompt import Reading, Remembered
-from models.offline.texts import ENGLISH, Texts, all_texts, texts_of
+from models.offline.texts import Texts, all_texts, texts_of
 from models.tokens import TokenCounter
 
 EMPTY = "Tell me something, and I will remember it."
@@ -90,12 +89,12 @@ def _language(reading: Reading) -> str | None:
     That may be a name: "ada" is Indonesian for "there is".
     """
     code = language_of(reading.said)
-    known, said = vocabulary(code or ENGLISH), words(reading.said)
+    known, said = LANGUAGES[code or ENGLISH], words(reading.said)
     if (
         len(said) != 1
         or terms(reading.said)
-        or not known.spaced
-        or said[0] in known.phrases("talk")
+        or not known.by_words
+        or said[0] in known.words("talk")
     ):
         return code
     before = [item for item in reversed(reading.remembered) if not item.note]

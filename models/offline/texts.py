@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-ENGLISH = "en"
+from domain.text.languages import ENGLISH
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ import pytest
 from domain.text.languages import LANGUAGES
 from domain.text.questions import asks, asks_for_everything, asks_what_you_said, asks_when
 from domain.text.terms import strong_terms, terms
-from domain.text.vocabulary import vocabulary
 from domain.text.words import words
 
 
-def test_every_language_has_a_vocabulary() -> None:
-    assert [vocabulary(code).code for code in LANGUAGES] == list(LANGUAGES)
+def test_every_language_has_its_months_days_and_stop_words() -> None:
+    for language in LANGUAGES.values():
+        assert (len(language.months), len(language.days)) == (12, 7) and language.stop
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from domain.text.dates.spans import (
     weekday,
     yearly,
 )
-from domain.text.vocabulary import vocabulary
+from domain.text.languages import LANGUAGES
 from domain.text.words import normalized
 
 _WAYS = ("ago", "ahead", "last", "next", "this")
@@ -180,7 +180,7 @@ def _plain(text: str) -> str:
 
 @cache
 def _words(code: str) -> _Words:
-    table, general = _tables()[code], vocabulary(code)
+    table, general = _tables()[code], LANGUAGES[code]
     parts: dict[str, tuple[_Part, ...]] = {}
 
     def add(words: str, role: str, *, numbered: bool = False) -> None:
@@ -200,7 +200,7 @@ def _words(code: str) -> _Words:
     add(table.get("counts", ""), "number", numbered=True)
     add(", ".join(f"{word} {n}" for word, n in general.numbers.items()), "number", numbered=True)
     add(table.get("lead", ""), "lead")
-    spaced = general.spaced and code != "th"
+    spaced = general.by_words and code != "th"
     any_of = "|".join(re.escape(w) for w in sorted(parts, key=lambda w: (-len(w), w)))
     number = r"(?P<month>1[0-2]|[1-9])(?=[月월])[月월]|(?P<number>\d{1,4})(?!\d)[日号일년年]?"
     if spaced:

@@ -13,6 +13,7 @@ from cachetools import LRUCache
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
+    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -32,6 +33,7 @@ from stores.checkpoint_pruning import (
     pruned_by,
     superseded,
 )
+from stores.other_threads import FromOtherThreads
 from stores.redis.begun_runs import begun_by, owners_that_began, unlist
 from stores.redis.checkpoint_layout import (
     Names,
@@ -43,7 +45,6 @@ from stores.redis.checkpoint_layout import (
 from stores.redis.checkpoint_listing import checkpoints_at, places_of, readable
 from stores.redis.checkpoint_rows import PAGE, CheckpointRows
 from stores.redis.connection import WAIT_SECONDS, connect
-from stores.redis.other_threads import FromOtherThreads
 from stores.self_pruning import PruningOptions, SelfPruning, beginner, input_of, run_on
 
 REMEMBERED_THREADS = 512
@@ -80,8 +81,8 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         self._client = client
         self._rows = CheckpointRows(client, 60 * (ttl_minutes or 0))
         self._names: LRUCache[str, Names] = LRUCache(REMEMBERED_THREADS)
-        FromOtherThreads.__init__(self)
-        self.serde = JsonPlusSerializer()
+        BaseCheckpointSaver.__init__(self, serde=JsonPlusSerializer())
+        self._belong_here()
 
     @classmethod
     @asynccontextmanager

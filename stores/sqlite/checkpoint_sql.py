@@ -16,6 +16,7 @@ FROM checkpoints WHERE thread_id = ? AND typeof(checkpoint_id) = 'text'
 
 # Metadata lie behind the body of their checkpoint, so reading them row by row reads everything.
 SCHEMA = f"""
+PRAGMA secure_delete = ON;
 DROP INDEX IF EXISTS checkpoints_by_turn;
 CREATE INDEX IF NOT EXISTS checkpoints_by_step
     ON checkpoints (thread_id, checkpoint_ns, checkpoint_id, {SOURCE}, {STEP});

@@ -1,18 +1,20 @@
-"""How calls share one SQLite connection, how long they wait, and how its errors are said.
+"""One SQLite connection on a thread of its own, how long calls wait, and how its errors are said.
 
 Shared by the journal and the checkpoints; never a table of either.
 """
 
 import asyncio
 import sqlite3
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from time import monotonic
-from types import TracebackType
-
-import aiosqlite
+from typing import Self, TypeVar
 
 from stores.errors import StoreUnavailable
 
+T = TypeVar("T")
 WAIT_SECONDS = 5.0
 """How long a call waits for another program, unless the settings say otherwise."""
 _ADVICE = {
@@ -31,63 +33,140 @@ _PRIMARY = 0xFF
 """The bits of a result code that say what kind it is; the others say where it happened."""
 
 
-class ConnectionLock(asyncio.Lock):
-    """A lock around a connection's calls: one that fails leaves nothing begun for the next.
+class SqliteConnection:
+    """A database file whose calls take turns on one thread, each a transaction in one trip there.
 
-    The rollback comes before the lock is given up, so nobody else can commit what was left. Where
-    another program kept the file locked for as long as a call may wait, the calls of the next
-    seconds do not wait again: a turn that makes seven of them waits once.
+    A call that fails leaves nothing begun for the next. Where another program kept the file locked
+    for as long as a call may wait, the calls of the next seconds do not wait again: a turn that
+    makes several of them waits once.
     """
 
-    def __init__(
-        self, connection: aiosqlite.Connection, what: str, seconds: float = WAIT_SECONDS
-    ) -> None:
-        """Guard `connection`.
+    def __init__(self, what: str, seconds: float = WAIT_SECONDS) -> None:
+        """Make one that is to be opened.
 
         Args:
-            connection: To the database file.
             what: Its name at the beginning of a sentence, such as "The journal in the data dir".
             seconds: How long a call, and after it nobody else, waits for another program.
         """
-        super().__init__()
-        self._connection, self._what, self._seconds = connection, what, seconds
+        self._what, self._seconds = what, seconds
+        self._thread = ThreadPoolExecutor(1, "sqlite")
         self._refused_at: float | None = None
 
-    async def __aenter__(self) -> None:
-        """Take the connection, and wait for other programs again once that may have changed."""
-        await self.acquire()
-        if self._refused_at is not None and monotonic() - self._refused_at > self._seconds:
-            self._refused_at = None
-            await self._wait(self._seconds)
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: Path,
+        what: str,
+        prepare: Callable[[sqlite3.Connection], object],
+        seconds: float = WAIT_SECONDS,
+    ) -> AsyncIterator[Self]:
+        """Open the file at `path`, made with its folder if missing, and close it at the end.
 
-    async def _wait(self, seconds: float) -> None:
-        with suppress(sqlite3.Error, ValueError):  # ValueError: the connection is closed.
-            await self._connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Give the connection up.
+        Args:
+            path: The file.
+            what: Its name at the beginning of a sentence.
+            prepare: Makes its tables, new or not.
+            seconds: How long a call waits for another program.
 
         Raises:
-            StoreUnavailable: If SQLite refused what was done with it.
+            OSError: If its folder cannot be made.
+            sqlite3.Error: If it cannot be opened or prepared.
         """
+        self = cls(what, seconds)
         try:
-            if error is not None:
-                # Also after a cancellation: what was asked of the connection still happens.
-                # What went wrong first is what is told, not that rolling it back failed too.
-                with suppress(sqlite3.Error, ValueError):
-                    await self._connection.rollback()
-            if _code(error) == sqlite3.SQLITE_BUSY and self._refused_at is None:
-                self._refused_at = monotonic()
-                await self._wait(0)
+            await self._on_thread(lambda: self._connect(path, prepare))
+            yield self
         finally:
-            self.release()
-        if isinstance(error, sqlite3.DatabaseError):
+            await self._on_thread(self._close)
+            self._thread.shutdown(wait=False)
+
+    def _connect(self, path: Path, prepare: Callable[[sqlite3.Connection], object]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.raw = sqlite3.connect(path, isolation_level=None, timeout=self._seconds)
+        prepare(self.raw)
+
+    def _close(self) -> None:
+        if hasattr(self, "raw"):
+            self.raw.close()
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` finds, all in one consistent reading.
+
+        Raises:
+            StoreUnavailable: If SQLite refused any of it.
+        """
+        return await self._together(work, "BEGIN")
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do all of `work`, or none of it, and return what it returns.
+
+        Raises:
+            StoreUnavailable: If SQLite refused any of it.
+        """
+        return await self._together(work, "BEGIN IMMEDIATE")
+
+    async def alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` outside of a transaction: what SQLite refuses within one.
+
+        Raises:
+            StoreUnavailable: If SQLite refused it.
+        """
+        return await self._together(work, None)
+
+    async def _together(self, work: Callable[[sqlite3.Connection], T], begin: str | None) -> T:
+        def done() -> T:
+            self._wait_again()
+            try:
+                if begin is not None:
+                    self.raw.execute(begin)
+                result = work(self.raw)
+                self.raw.commit()
+            except BaseException as error:
+                # What went wrong first is what is told, not that rolling it back failed too.
+                with suppress(sqlite3.Error):
+                    self.raw.rollback()
+                self._note_refusal(error)
+                raise
+            return result
+
+        try:
+            return await self._on_thread(done)
+        except sqlite3.DatabaseError as error:
             raise unavailable(self._what, error) from error
+
+    def _wait_again(self) -> None:
+        """Wait for other programs again, once that may have changed."""
+        if self._refused_at is not None and monotonic() - self._refused_at > self._seconds:
+            self._refused_at = None
+            self._wait(self._seconds)
+
+    def _note_refusal(self, error: BaseException) -> None:
+        if _code(error) == sqlite3.SQLITE_BUSY and self._refused_at is None:
+            self._refused_at = monotonic()
+            self._wait(0)
+
+    def _wait(self, seconds: float) -> None:
+        with suppress(sqlite3.Error):
+            self.raw.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+
+def pairs(db: sqlite3.Connection, sql: str, *args: str) -> dict[str, str]:
+    """Return the rows of a question by their first column."""
+    return {str(key): str(value) for key, value in db.execute(sql, args)}
+
+
+def column(db: sqlite3.Connection, sql: str, *args: str) -> list[str]:
+    """Return the first column of the rows of a question."""
+    return [str(row[0]) for row in db.execute(sql, args)]
+
+
+def first(db: sqlite3.Connection, sql: str, *args: str) -> str | None:
+    """Return the first value of the first row of a question; None where there is none."""
+    return next(iter(column(db, sql, *args)), None)
 
 
 def _code(error: BaseException | None) -> int:
@@ -99,6 +178,12 @@ def unavailable(what: str, error: sqlite3.Error) -> StoreUnavailable:
     """Return SQLite's error as one sentence that says what is wrong and what to do."""
     advice = _ADVICE.get(_code(error), "check its disk and permissions")
     return StoreUnavailable(f"{what} cannot be used ({error}): {advice}.")
+
+
+def cannot_open(what: str, error: Exception) -> StoreUnavailable:
+    """Return why a file does not open as one sentence that says what to do."""
+    advice = advice_for(error, "check the folder, its permissions and its disk")
+    return StoreUnavailable(f"{what} cannot be opened ({error}): {advice}.")
 
 
 def advice_for(error: Exception, otherwise: str) -> str:

@@ -1,21 +1,28 @@
 """The journal in one SQLite file of the data dir. Storage only; decisions are in `journal`."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import aiosqlite
-
 from domain.owner import FIRST_GENERATION, Owner
-from stores.errors import StoreUnavailable
 from stores.journal.backend import ENDED, RawJournal, Write, count_in, generation_name
 from stores.journal.journal import Journal
-from stores.sqlite.connection import WAIT_SECONDS, advice_for
+from stores.sqlite.connection import (
+    WAIT_SECONDS,
+    SqliteConnection,
+    cannot_open,
+    column,
+    first,
+    pairs,
+)
 from stores.sqlite.owner_index import OwnerIndex
 
+# Deleted memories are overwritten on disk, not only unlinked.
 SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS generation (owner TEXT PRIMARY KEY, token TEXT);
 CREATE TABLE IF NOT EXISTS generations (owner TEXT, token TEXT, PRIMARY KEY (owner, token));
 CREATE TABLE IF NOT EXISTS book (
@@ -55,19 +62,6 @@ SELECT (SELECT token FROM generation WHERE owner = :owner),
 class SqliteJournal(OwnerIndex):
     """A `JournalBackend` on one connection; calls take turns on it."""
 
-    async def _generation(self, owner: Owner) -> str | None:
-        return await self._value("SELECT token FROM generation WHERE owner = ?", owner.key)
-
-    async def _read(self, owner: Owner, generation: str | None) -> RawJournal:
-        asked = {"owner": owner.key, "token": generation, "first": FIRST_GENERATION}
-        async with self._lock:
-            rows = await self._db.execute_fetchall(READ, asked)
-        kinds: dict[str, dict[str, str]] = {"token": {}, "field": {}, "turn": {}}
-        for kind, name, value in rows:
-            kinds[kind][str(name)] = str(value)
-        token = next(iter(kinds["token"].values()), None)
-        return RawJournal(generation=token, fields=kinds["field"], turns=kinds["turn"])
-
     async def read(self, owner: Owner, head: str = "") -> RawJournal:
         """Return one consistent reading; summaries are cached in this process, not here."""
         return await self._read(owner, None)
@@ -76,17 +70,23 @@ class SqliteJournal(OwnerIndex):
         """Return one consistent reading of a generation, current or not."""
         return await self._read(owner, generation)
 
+    async def _read(self, owner: Owner, generation: str | None) -> RawJournal:
+        asked = {"owner": owner.key, "token": generation, "first": FIRST_GENERATION}
+        kinds: dict[str, dict[str, str]] = {"token": {}, "field": {}, "turn": {}}
+        for kind, name, text in await self.db.read(lambda db: db.execute(READ, asked).fetchall()):
+            kinds[kind][str(name)] = str(text)
+        token = next(iter(kinds["token"].values()), None)
+        return RawJournal(generation=token, fields=kinds["field"], turns=kinds["turn"])
+
     async def list_threads(self, owner: Owner, generation: str) -> tuple[int, dict[str, str]]:
         """Return the threads listed apart, by name, and the counter that they are at."""
-        at = (owner.key, generation)
-        async with self._transaction("BEGIN"):
-            moved = await self._value(
-                "SELECT value FROM book WHERE owner = ? AND generation = ? AND field = 'listed'",
-                *at,
+        at, named = (owner.key, generation), "WHERE owner = ? AND generation = ?"
+        moved, threads = await self.db.read(
+            lambda db: (
+                first(db, f"SELECT value FROM book {named} AND field = 'listed'", *at),
+                pairs(db, f"SELECT thread, value FROM listed_threads {named}", *at),
             )
-            threads = await self._pairs(
-                "SELECT thread, value FROM listed_threads WHERE owner = ? AND generation = ?", *at
-            )
+        )
         return count_in({"listed": moved or ""}, "listed"), threads
 
     async def commit(
@@ -94,111 +94,112 @@ class SqliteJournal(OwnerIndex):
     ) -> bool:
         """Write, if generation and version are still those; return whether they were."""
         at = (owner.key, generation_name(generation))
-        async with self._transaction():
-            named = {"owner": owner.key, "name": at[1]}
-            ((token, stored),) = await self._db.execute_fetchall(STANDING, named)
+
+        def written(db: sqlite3.Connection) -> bool:
+            token, stored = db.execute(STANDING, {"owner": at[0], "name": at[1]}).fetchone()
             if token != generation or version != count_in({"version": stored or ""}, "version"):
                 return False
             if stored is None:  # The first write of this generation.
-                await self._db.execute("INSERT OR IGNORE INTO generations VALUES (?, ?)", at)
+                db.execute("INSERT OR IGNORE INTO generations VALUES (?, ?)", at)
             for table, key, values in (
                 ("book", "field", write.fields),
                 ("turns", "id", write.turns),
                 ("listed_threads", "thread", write.threads),
             ):
-                gone = [(*at, name) for name, value in values.items() if value is None]
-                if gone:
-                    delete = f"DELETE FROM {table} WHERE owner = ? AND generation = ? AND {key} = ?"
-                    await self._db.executemany(delete, gone)
-                rows = [(*at, name, value) for name, value in values.items() if value is not None]
-                if rows:
-                    insert = f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)"
-                    await self._db.executemany(insert, rows)
-        return True
+                gone = [(*at, name) for name, text in values.items() if text is None]
+                db.executemany(
+                    f"DELETE FROM {table} WHERE owner = ? AND generation = ? AND {key} = ?", gone
+                )
+                rows = [(*at, name, text) for name, text in values.items() if text is not None]
+                db.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)", rows)
+            return True
+
+        return await self.db.write(written)
 
     async def renew(self, owner: Owner, token: str) -> list[str]:
         """Make `token` the current generation; return the names of all others that exist."""
-        async with self._transaction():
-            before = await self._generation(owner)
-            await self._db.execute(
-                "INSERT OR REPLACE INTO generation VALUES (?, ?)", (owner.key, token)
-            )
-            await self._db.executemany(
+
+        def renewed(db: sqlite3.Connection) -> list[str]:
+            before = first(db, "SELECT token FROM generation WHERE owner = ?", owner.key)
+            db.execute("INSERT OR REPLACE INTO generation VALUES (?, ?)", (owner.key, token))
+            db.executemany(
                 "INSERT OR IGNORE INTO generations VALUES (?, ?)",
                 [(owner.key, generation_name(before)), (owner.key, token)],
             )
             others = "SELECT token FROM generations WHERE owner = ? AND token != ?"
-            return await self._column(others, owner.key, token)
+            return column(db, others, owner.key, token)
+
+        return await self.db.write(renewed)
 
     async def older(self, owner: Owner) -> list[str]:
         """Return the names of the owner's generations that are listed and not current."""
-        async with self._lock:
-            return await self._column(
-                "SELECT generations.token FROM generations JOIN generation USING (owner) "
-                "WHERE owner = ? AND generations.token != generation.token",
-                owner.key,
-            )
+        others = (
+            "SELECT generations.token FROM generations JOIN generation USING (owner) "
+            "WHERE owner = ? AND generations.token != generation.token"
+        )
+        return await self.db.read(lambda db: column(db, others, owner.key))
 
     async def erase(self, owner: Owner, generation: str, *, last: bool = True) -> int:
         """Delete all that a generation's journal holds; return how many turns it held."""
         at = (owner.key, generation)
-        async with self._transaction():
-            count = await self._value(
-                "SELECT count(*) FROM turns WHERE owner = ? AND generation = ?", *at
-            )
+        named = "WHERE owner = ? AND generation = ?"
+
+        def erased(db: sqlite3.Connection) -> int:
+            count = first(db, f"SELECT count(*) FROM turns {named}", *at)
             for table in ("turns", "book", "listed_threads"):
-                await self._db.execute(
-                    f"DELETE FROM {table} WHERE owner = ? AND generation = ?", at
-                )
+                db.execute(f"DELETE FROM {table} {named}", at)
             if last:
-                await self._db.execute("DELETE FROM generations WHERE owner = ? AND token = ?", at)
+                db.execute("DELETE FROM generations WHERE owner = ? AND token = ?", at)
             else:
-                await self._db.execute("INSERT INTO book VALUES (?, ?, ?, '1')", (*at, ENDED))
-        return int(count or 0)
+                db.execute("INSERT INTO book VALUES (?, ?, ?, '1')", (*at, ENDED))
+            return int(count or 0)
+
+        return await self.db.write(erased)
 
     async def mark(self, name: str, value: str | None = None) -> str | None:
         """Read a mark of the whole installation, after setting it where a value is given."""
-        async with self._transaction():
-            if value is not None:
-                await self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, value))
-            return await self._value("SELECT value FROM marks WHERE name = ?", name)
+        return await self._mark("INSERT OR REPLACE", name, value)
 
     async def mark_once(self, name: str, value: str) -> str:
         """Return a mark of the whole installation; the first value that is given stays."""
-        async with self._transaction():
-            await self._db.execute("INSERT OR IGNORE INTO marks VALUES (?, ?)", (name, value))
-            return await self._value("SELECT value FROM marks WHERE name = ?", name) or value
+        return await self._mark("INSERT OR IGNORE", name, value) or value
+
+    async def _mark(self, insert: str, name: str, value: str | None) -> str | None:
+        def marked(db: sqlite3.Connection) -> str | None:
+            if value is not None:
+                db.execute(f"{insert} INTO marks VALUES (?, ?)", (name, value))
+            return first(db, "SELECT value FROM marks WHERE name = ?", name)
+
+        return await self.db.write(marked)
 
     async def purge(self) -> None:
         """Leave nothing deleted in free pages or in the write-ahead log."""
-        async with self._lock:
-            await self._db.execute("VACUUM")
-            await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        await self.db.alone(lambda db: db.executescript("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"))
 
     async def ping(self) -> str:
         """Return what answers, with its version."""
-        async with self._lock:
-            return f"SQLite {await self._value('SELECT sqlite_version()')}"
+        version = await self.db.read(lambda db: first(db, "SELECT sqlite_version()"))
+        return f"SQLite {version}"
 
     async def count_up(self, owner: Owner, amounts: Mapping[str, int]) -> None:
         """Add to an owner's counters; one that does not exist yet begins at 0."""
-        async with self._transaction():
-            await self._db.executemany(
-                "INSERT INTO counts VALUES (?, ?, ?) "
-                "ON CONFLICT (owner, name) DO UPDATE SET value = value + excluded.value",
-                [(owner.key, name, amount) for name, amount in amounts.items()],
-            )
+        add = (
+            "INSERT INTO counts VALUES (?, ?, ?) "
+            "ON CONFLICT (owner, name) DO UPDATE SET value = value + excluded.value"
+        )
+        rows = [(owner.key, name, amount) for name, amount in amounts.items()]
+        await self.db.write(lambda db: db.executemany(add, rows))
 
     async def counts(self, owner: Owner) -> dict[str, int]:
         """Return all counters of an owner; no reset touches them."""
-        async with self._lock:
-            values = await self._pairs("SELECT name, value FROM counts WHERE owner = ?", owner.key)
+        counted = "SELECT name, value FROM counts WHERE owner = ?"
+        values = await self.db.read(lambda db: pairs(db, counted, owner.key))
         return {name: count_in(values, name) for name in values}
 
     async def drop_counts(self, owner: Owner) -> None:
         """Delete all counters of an owner."""
-        async with self._transaction():
-            await self._db.execute("DELETE FROM counts WHERE owner = ?", (owner.key,))
+        delete = "DELETE FROM counts WHERE owner = ?"
+        await self.db.write(lambda db: db.execute(delete, (owner.key,)))
 
 
 @asynccontextmanager
@@ -210,21 +211,11 @@ async def open_sqlite_journal(path: Path, seconds: float = WAIT_SECONDS) -> Asyn
     Raises:
         StoreUnavailable: If the file cannot be opened or is no journal.
     """
-    connection = aiosqlite.connect(path, isolation_level=None, timeout=seconds)
-    try:
-        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        await connection
-        # Deleted memories are overwritten on disk, not only unlinked.
-        await connection.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;" + SCHEMA
-        )
-    except (sqlite3.DatabaseError, OSError) as error:
-        await connection.close()
-        advice = advice_for(error, "check the folder, its permissions and its disk")
-        raise StoreUnavailable(
-            f"The journal {path.name} in the data dir cannot be opened ({error}): {advice}."
-        ) from error
-    try:
-        yield Journal(SqliteJournal(connection, seconds))
-    finally:
-        await connection.close()
+    what = "The journal in the data dir"
+    opening = SqliteConnection.open(path, what, lambda db: db.executescript(SCHEMA), seconds)
+    async with AsyncExitStack() as stack:
+        try:
+            db = await stack.enter_async_context(opening)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise cannot_open(f"The journal {path.name} in the data dir", error) from error
+        yield Journal(SqliteJournal(db))

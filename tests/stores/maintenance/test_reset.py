@@ -198,8 +198,7 @@ async def test_a_sweep_takes_nothing_from_an_owner_whose_generation_is_lost(
     await script.talk(1, 12, "t", ALEX)
     before, journal = residue(), script.parts.stores.journal.backend
     if isinstance(journal, SqliteJournal):
-        await journal._db.execute("DELETE FROM generation")
-        await journal._db.commit()
+        await journal.db.write(lambda db: db.execute("DELETE FROM generation"))
     else:
         assert isinstance(journal, RedisJournal)
         await journal._redis.delete(journal._keys(ALEX)[0])

@@ -37,8 +37,12 @@ async def saver(tmp_path: Path) -> AsyncIterator[SqliteCheckpoints]:
 
 
 async def pragma(saver: SqliteCheckpoints, text: str) -> Any:
-    (row,) = await saver.conn.execute_fetchall(f"PRAGMA {text}")
-    return row[0]
+    row = await saver.db.alone(lambda db: db.execute(f"PRAGMA {text}").fetchone())
+    return row and row[0]
+
+
+async def _script(saver: SqliteCheckpoints, text: str) -> None:
+    await saver.db.alone(lambda db: db.executescript(text))
 
 
 async def fill_disk(saver: SqliteCheckpoints) -> None:
@@ -139,14 +143,10 @@ async def _by_thread(saver: SqliteCheckpoints) -> list[tuple[str, list[Any]]]:
 @pytest.mark.parametrize("call", WRITES.values(), ids=WRITES.keys())
 async def test_a_file_that_may_not_be_written_says_so(saver: SqliteCheckpoints, call: Call) -> None:
     await fill(saver, "t")
-    await pragma_on(saver, "query_only = ON")
+    await pragma(saver, "query_only = ON")
     with pytest.raises(StoreUnavailable, match=r"readonly database\): let this user write"):
         await call(saver)
     assert await values(saver, thread("t")) == ["t"]
-
-
-async def pragma_on(saver: SqliteCheckpoints, text: str) -> None:
-    await saver.conn.execute_fetchall(f"PRAGMA {text}")
 
 
 @pytest.mark.parametrize("call", WRITES.values(), ids=WRITES.keys())
@@ -154,7 +154,7 @@ async def test_a_file_that_another_program_keeps_locked_says_so(
     saver: SqliteCheckpoints, tmp_path: Path, call: Call
 ) -> None:
     await fill(saver, "t")
-    await pragma_on(saver, "busy_timeout = 50")
+    await pragma(saver, "busy_timeout = 50")
     with closing(sqlite3.connect(tmp_path / "checkpoints.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match=r"locked\): another program is writing"):
@@ -185,9 +185,10 @@ async def test_a_write_that_failed_halfway_is_not_completed_by_the_next_one(
 ) -> None:
     await fill(saver, "t")
     before = await _held(saver)
-    await saver.conn.executescript(
+    await _script(
+        saver,
         "CREATE TRIGGER stop AFTER INSERT ON writes WHEN length(new.value) > 10000 "
-        "BEGIN SELECT RAISE(FAIL, 'no more'); END"
+        "BEGIN SELECT RAISE(FAIL, 'no more'); END",
     )
     failing = asyncio.create_task(_write_two(saver))
     others = [asyncio.create_task(fill(saver, f"u{number}")) for number in range(5)]
@@ -200,8 +201,9 @@ async def test_a_write_that_failed_halfway_is_not_completed_by_the_next_one(
 async def test_a_checkpoint_is_stored_though_older_ones_cannot_be_pruned(
     saver: SqliteCheckpoints, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await saver.conn.executescript(
-        "CREATE TRIGGER keep BEFORE DELETE ON checkpoints BEGIN SELECT RAISE(ABORT, 'kept'); END"
+    await _script(
+        saver,
+        "CREATE TRIGGER keep BEFORE DELETE ON checkpoints BEGIN SELECT RAISE(ABORT, 'kept'); END",
     )
     at = thread("t")
     with caplog.at_level(logging.WARNING):
@@ -209,7 +211,7 @@ async def test_a_checkpoint_is_stored_though_older_ones_cannot_be_pruned(
             at = await put(saver, at, number, source="input", step=number)
     assert await values(saver, thread("t")) == [3, 2, 1, 0]
     assert "Old checkpoints of a thread are still there" in caplog.text
-    await saver.conn.executescript("DROP TRIGGER keep")
+    await _script(saver, "DROP TRIGGER keep")
     await put(saver, at, 4, source="input", step=4)
     assert await values(saver, thread("t")) == [4, 3]
 

@@ -4,7 +4,7 @@ Where the rows lie is the backends' part; which of them go is decided in `checkp
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple, TypedDict, Unpack
 
@@ -122,12 +122,12 @@ class SelfPruning(ABC):
         """Delete all checkpoints of a thread and leave its ref as it is."""
 
     @abstractmethod
-    async def begun_by(self, owner_key: str) -> dict[str, str]:
-        """Return the last run that an owner began on each thread, listed in the journal or not."""
+    async def begun_by(self, owner_key: str) -> set[str]:
+        """Return the threads on which an owner began runs, listed in the journal or not."""
 
     @abstractmethod
-    async def drop_begun(self, owner_key: str, begun: Mapping[str, str]) -> None:
-        """Forget that runs of an owner began, by thread, save where another began since."""
+    async def drop_begun(self, owner_key: str, threads: Collection[str]) -> None:
+        """Forget that an owner began runs on some threads."""
 
     @abstractmethod
     async def owners_that_began(self, user_key: str) -> set[str]:

@@ -26,7 +26,7 @@ ROWS = "mnemo:checkpoint-rows:"
 DELETED = "mnemo:checkpoint-deleted:"
 RUNS = "mnemo:checkpoint-run:"
 OWNER = "owner"
-"""The field that names the last run that began on the thread, behind its owner's key."""
+"""The field that names the owner of the last run that began on the thread."""
 
 Fields = dict[str, bytes]
 """Fields of a hash, to be written."""

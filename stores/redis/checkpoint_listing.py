@@ -65,21 +65,12 @@ async def checkpoints_at(
 
     One that is there no more is left out.
     """
-    fields: dict[str, list[str]] = {}
-    for place in places:
-        fields.setdefault(place.thread_id, []).extend([place.field, *place.writes])
-    values = {thread_id: await rows.some(thread_id, names) for thread_id, names in fields.items()}
-    return [
-        readable(
-            serde,
-            place.thread_id,
-            place.field,
-            stored[place.field],
-            {name: stored[name] for name in place.writes if name in stored},
-        )
-        for place in places
-        if place.field in (stored := values[place.thread_id])
-    ]
+    checkpoints = []
+    fields = [(place.thread_id, [place.field, *place.writes]) for place in places]
+    for place, stored in zip(places, await rows.some(fields), strict=True):
+        if value := stored.pop(place.field, None):
+            checkpoints.append(readable(serde, place.thread_id, place.field, value, stored))
+    return checkpoints
 
 
 def readable(

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from stores.checkpoint_pruning import Saved
-from stores.redis.begun_runs import Begun, begun_key, unlist
+from stores.redis.begun_runs import begun_key, list_in, owner_in
 from stores.redis.checkpoint_layout import (
     OWNER,
     ROWS,
@@ -52,6 +52,9 @@ DELETED_SECONDS = 3600
 """How long a thread's deletion is remembered: longer than any run goes on."""
 
 
+_SCRIPTS = (READ, PUT, PUT_WRITES, DELETE)
+
+
 class Reading(NamedTuple):
     """One checkpoint of a thread with its writes, and the names of all the thread holds."""
 
@@ -73,7 +76,7 @@ class CheckpointRows:
         """Use a connected client; rows live `seconds` after their thread's last use, 0 for ever."""
         self._client = client
         self._seconds = seconds
-        self._scripts = {script: client.register_script(script) for script in (READ, PUT, DELETE)}
+        self._scripts = {script: client.register_script(script) for script in _SCRIPTS}
         self._began: LRUCache[RunOn, str] = LRUCache(RUNS_UNDER_WAY)
 
     async def read(self, thread_id: str, namespace: str, id: str = "") -> Reading:
@@ -109,7 +112,6 @@ class CheckpointRows:
         What a run writes (`of_run`) to a thread that was deleted meanwhile is dropped: None. `by`
         is the key of the owner who begins a run with it.
         """
-        run_id, begun = run_of(field), Begun.by(by) if by else None
         args = (
             self._seconds,
             self._since(of_run),
@@ -118,11 +120,11 @@ class CheckpointRows:
             value,
             newest_field(saved.namespace),
             safe(saved.id),
-            str(begun or ""),
+            by or "",
             *gone,
         )
-        run = run_id, run_member(thread_id, saved)
-        _, *names = await self._on(thread_id, PUT, *args, run=run, begun=begun)
+        run = run_of(field), run_member(thread_id, saved)
+        _, *names = await self._on(thread_id, PUT, *args, run=run, by=by)
         return names_of(names[0]) if names else None
 
     async def put_writes(
@@ -138,19 +140,9 @@ class CheckpointRows:
 
         `of_run` and `by` are those of `put`.
         """
-        keys = rows_key(thread_id), deleted_key(thread_id)
         values = [part for field in fields.items() for part in field]
-        begun = Begun.by(by) if by else None
-
-        async def write() -> None:
-            async with self._client.pipeline(transaction=False) as pipe:
-                if begun:
-                    begun.list_in(pipe, thread_id)
-                args = self._seconds, self._since(of_run), str(begun or ""), int(replace)
-                pipe.eval(PUT_WRITES, len(keys), *keys, *args, *values)
-                await answered(pipe.execute())
-
-        await over_strange(self._client, [*keys, *_begun_keys(begun)], write)
+        args = self._seconds, self._since(of_run), by or "", int(replace), *values
+        await self._on(thread_id, PUT_WRITES, *args, by=by)
 
     def _since(self, run: RunOn | None) -> str:
         return self._began.get(run, EVER) if run else EVER
@@ -161,27 +153,27 @@ class CheckpointRows:
         script: str,
         *args: Any,
         run: tuple[str, str] = ("", ""),
-        begun: Begun | None = None,
+        by: str | None = None,
     ) -> list[Any]:
         """Run a script on a thread, which moves over from an older version's rows before."""
         keys = (rows_key(thread_id), old_key(thread_id), deleted_key(thread_id))
         run_id, member = run
 
         async def call() -> list[Any]:
-            if not run_id and not begun:
+            if not run_id and not by:
                 return list(await answered(self._scripts[script](keys=keys, args=args)))
             async with self._client.pipeline(transaction=False) as pipe:
                 if run_id:
                     pipe.sadd(run_key(run_id), member)
                     pipe.expire(run_key(run_id), self._seconds or RUN_SECONDS)
-                if begun:
-                    begun.list_in(pipe, thread_id)
+                if by:
+                    list_in(pipe, by, thread_id)
                 pipe.eval(script, len(keys), *keys, *args)
                 answers: list[list[Any]] = await answered(pipe.execute())
             return answers[-1]
 
         while True:
-            all_keys = [*keys, run_key(run_id), *_begun_keys(begun)]
+            all_keys = [*keys, run_key(run_id), begun_key(by or "")]
             answer = await over_strange(self._client, all_keys, call)
             if answer[0] != b"old":
                 return answer
@@ -210,14 +202,16 @@ class CheckpointRows:
         """Return what a thread holds."""
         return (await self.read(thread_id, "", NO_ID)).names
 
-    async def some(self, thread_id: str, fields: Sequence[str]) -> Mapping[str, bytes]:
-        """Return some fields of a thread; those that are there no more are left out."""
-        if not fields:
-            return {}
+    async def some(self, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[Fields]:
+        """Return some fields of each thread; those that are there no more are left out."""
         async with self._client.pipeline(transaction=False) as pipe:
-            pipe.hmget(rows_key(thread_id), list(fields))
-            values: list[bytes | None] = (await answered(pipe.execute()))[0]
-        return {name: value for name, value in zip(fields, values, strict=True) if value}
+            for thread_id, fields in wanted:
+                pipe.hmget(rows_key(thread_id), list(fields))
+            rows = await answered(pipe.execute())
+        return [
+            {name: value for name, value in zip(fields, row, strict=True) if value}
+            for (_, fields), row in zip(wanted, rows, strict=True)
+        ]
 
     async def drop(self, thread_id: str, fields: Sequence[str]) -> None:
         """Delete fields of a thread; one that holds nothing then is gone."""
@@ -228,15 +222,16 @@ class CheckpointRows:
                 _drop_of_runs(pipe, thread_id, names_of(map(str.encode, some)).checkpoints)
                 await answered(without_strange(pipe))
 
-    async def drop_thread(self, thread_id: str) -> None:
-        """Delete all a thread holds, and let no run that is under way on it write any more."""
-        _, fields, begun = await self._on(thread_id, DELETE, uuid4().hex, DELETED_SECONDS)
+    async def drop_thread(self, thread_id: str) -> str:
+        """Delete all a thread holds, and let no run that is under way on it write any more.
+
+        Returns the owner of the last run that began on it; empty where none did.
+        """
+        _, fields, owner = await self._on(thread_id, DELETE, uuid4().hex, DELETED_SECONDS)
         async with self._client.pipeline(transaction=False) as pipe:
             _drop_of_runs(pipe, thread_id, names_of(fields).checkpoints)
             await answered(without_strange(pipe))
-        if begun:
-            owner_key, name = Begun.read(begun)
-            await unlist(self._client, owner_key, {thread_id: name})
+        return owner_in(owner)
 
     async def drop_run(self, run_id: str) -> None:
         """Delete what a run wrote, in whatever thread."""
@@ -252,12 +247,13 @@ class CheckpointRows:
     async def copy(self, serde: SerializerProtocol, source: str, target: str) -> None:
         """Copy all that a thread holds to another, oldest first."""
         names = await self.names(source)
-        begun = (await self.some(source, [OWNER])).get(OWNER)
-        by = Begun.read(begun).owner_key if begun else None  # A reset finds the copy as well.
+        # A reset finds the copy as well.
+        (head,) = await self.some([(source, [OWNER])])
+        by = owner_in(head.get(OWNER, b""))
         everything = names.checkpoints | names.writes
         fields = sorted(everything, key=lambda field: everything[field].id)
         for start in range(0, len(fields), PAGE):
-            rows = await self.some(source, fields[start : start + PAGE])
+            (rows,) = await self.some([(source, fields[start : start + PAGE])])
             for field, value in rows.items():
                 if field in names.checkpoints:
                     saved = names.checkpoints[field]
@@ -265,11 +261,6 @@ class CheckpointRows:
                     await self.put(target, saved, field, value, (), by=by)
                 else:
                     await self.put_writes(target, {field: value}, replace=True)
-
-
-def _begun_keys(begun: Begun | None) -> list[str]:
-    """Return the key that a run which begins is listed under."""
-    return [begun_key(begun.owner_key)] if begun else []
 
 
 def _drop_of_runs(pipe: Pipeline, thread_id: str, checkpoints: Mapping[str, Saved]) -> None:

@@ -80,15 +80,17 @@ PUT_WRITES = (
     _TOUCH
     + _DELETED
     + """
-if gone(KEYS[2], ARGV[2]) then return end
+if redis.call('EXISTS', KEYS[2]) == 1 then return {'old'} end
+if gone(KEYS[3], ARGV[2]) then return {'gone'} end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'owner', ARGV[3]) end
 local put = ARGV[4] == '1' and 'HSET' or 'HSETNX'
 for at = 5, #ARGV, 2 do redis.call(put, KEYS[1], ARGV[at], ARGV[at + 1]) end
 touch(KEYS[1], ARGV[1])
+return {''}
 """
 )
-"""Keys: the thread's hash and its last deletion. Arguments: life, deletion and beginner as above, 1
-to write over what is there, and fields with their values."""
+"""Arguments: life, deletion and beginner as above, 1 to write over what is there, and fields with
+their values."""
 DELETE = """
 if redis.call('EXISTS', KEYS[2]) == 1 then return {'old'} end
 redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[2])

@@ -5,7 +5,7 @@ The rows are ours (`checkpoint_rows`) and need no module of Redis. What those of
 """
 
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, Unpack
 
@@ -34,7 +34,7 @@ from stores.checkpoint_pruning import (
     superseded,
 )
 from stores.other_threads import FromOtherThreads
-from stores.redis.begun_runs import begun_by, owners_that_began, unlist
+from stores.redis.begun_runs import BegunRuns
 from stores.redis.checkpoint_layout import (
     Names,
     checkpoint_field,
@@ -51,7 +51,7 @@ REMEMBERED_THREADS = 512
 """Threads whose names are remembered from one call to the next, to prune without asking again."""
 
 
-class RedisCheckpoints(SelfPruning, FromOtherThreads):
+class RedisCheckpoints(BegunRuns, SelfPruning, FromOtherThreads):
     """A LangGraph checkpointer on Redis that prunes itself; make it with `open`.
 
     Only the asynchronous methods are used, from the event loop it was opened in; the synchronous
@@ -224,22 +224,11 @@ class RedisCheckpoints(SelfPruning, FromOtherThreads):
         """Yield every thread that has checkpoints."""
         return self._rows.threads()
 
-    async def begun_by(self, owner_key: str) -> dict[str, str]:
-        """Return the last run that an owner began on each thread, listed in the journal or not."""
-        return await begun_by(self._client, owner_key)
-
-    async def owners_that_began(self, user_key: str) -> set[str]:
-        """Return the keys of a user's owners that began a run on any thread."""
-        return await owners_that_began(self._client, user_key)
-
-    async def drop_begun(self, owner_key: str, begun: Mapping[str, str]) -> None:
-        """Forget that runs of an owner began, by thread, save where another began since."""
-        await unlist(self._client, owner_key, begun)
-
     async def adelete_checkpoints(self, thread_id: str) -> None:
         """Delete all checkpoints of a thread and leave its ref as it is."""
         self._names.pop(str(thread_id), None)
-        await self._rows.drop_thread(str(thread_id))
+        if owner := await self._rows.drop_thread(str(thread_id)):
+            await self.drop_begun(owner, [str(thread_id)])
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints that some runs wrote, in whatever thread; refs stay."""

@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS newest (
     thread_id TEXT, checkpoint_ns TEXT, checkpoint_id TEXT, PRIMARY KEY (thread_id, checkpoint_ns)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS begun_runs (
-    thread_id TEXT, owner TEXT, name TEXT, PRIMARY KEY (thread_id, owner)
+    thread_id TEXT, owner TEXT, PRIMARY KEY (thread_id, owner)
 ) WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS note_newest AFTER INSERT ON checkpoints BEGIN
     INSERT OR REPLACE INTO newest VALUES (new.thread_id, new.checkpoint_ns, max(
@@ -40,14 +40,14 @@ SELECT
 """
 """The newest checkpoint that is there, and the newest that was written."""
 
-BEGIN_RUN = "INSERT OR REPLACE INTO begun_runs VALUES (?, ?, hex(randomblob(16)))"
+BEGIN_RUN = "INSERT OR IGNORE INTO begun_runs (thread_id, owner) VALUES (?, ?)"
 """The owner who begins a run on a thread: a reset then finds it, listed in the journal or not."""
-DROP_BEGUN = "DELETE FROM begun_runs WHERE owner = ? AND thread_id = ? AND name = ?"
-BEGUN_BY = "SELECT thread_id, name FROM begun_runs WHERE owner = ?"
+DROP_BEGUN = "DELETE FROM begun_runs WHERE owner = ? AND thread_id = ?"
+BEGUN_BY = "SELECT thread_id FROM begun_runs WHERE owner = ?"
 BEGAN = "SELECT DISTINCT owner FROM begun_runs WHERE owner LIKE ? || '-%'"
 COPY_BEGUN = """
-INSERT OR REPLACE INTO begun_runs
-SELECT :target, owner, hex(randomblob(16)) FROM begun_runs WHERE thread_id = :source
+INSERT OR IGNORE INTO begun_runs (thread_id, owner)
+SELECT :target, owner FROM begun_runs WHERE thread_id = :source
 """
 
 COPY_CHECKPOINTS = """

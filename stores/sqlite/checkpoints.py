@@ -6,7 +6,7 @@ connection's own thread.
 
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Self, Unpack, cast
@@ -204,13 +204,13 @@ class SqliteCheckpoints(SelfPruning, FromOtherThreads, SqliteSaver):
                 lambda _: SqliteSaver.put_writes(self, config, writes, task_id, task_path)
             )
 
-    async def begun_by(self, owner_key: str) -> dict[str, str]:
-        """Return the last run that an owner began on each thread, listed in the journal or not."""
-        return {str(thread): name for thread, name in await self._rows(sql.BEGUN_BY, (owner_key,))}
+    async def begun_by(self, owner_key: str) -> set[str]:
+        """Return the threads on which an owner began runs, listed in the journal or not."""
+        return {str(thread) for (thread,) in await self._rows(sql.BEGUN_BY, (owner_key,))}
 
-    async def drop_begun(self, owner_key: str, begun: Mapping[str, str]) -> None:
-        """Forget that runs of an owner began, by thread, save where another began since."""
-        rows = [(owner_key, thread_id, name) for thread_id, name in begun.items()]
+    async def drop_begun(self, owner_key: str, threads: Collection[str]) -> None:
+        """Forget that an owner began runs on some threads."""
+        rows = [(owner_key, thread_id) for thread_id in threads]
         await self.db.write(lambda db: db.executemany(sql.DROP_BEGUN, rows))
 
     async def owners_that_began(self, user_key: str) -> set[str]:

@@ -270,7 +270,7 @@ async def test_a_reset_leaves_the_threads_of_other_graphs_in_the_same_store(scri
     for thread in ("notes", "echo"):
         assert [checkpoint async for checkpoint in checkpointer.alist(on(thread))]
     assert not [checkpoint async for checkpoint in checkpointer.alist(on("t"))]
-    assert await checkpointer.begun_by(Owner("local").key) == {}
+    assert await checkpointer.begun_by(Owner("local").key) == set()
 
 
 @pytest.mark.parametrize("waiting", ["mark1a", "mark2a"])

@@ -14,8 +14,8 @@ from domain.rows import MODELS, read_record
 from service.ops.doctor import Check
 from service.plain_text import one_line
 from settings import Settings
-from stores.base_store.backend import LongTermStore
 from stores.base_store.items import StoredItem
+from stores.base_store.store import LongTermStore
 from stores.errors import StoreUnavailable
 from stores.journal.backend import generation_name
 from stores.journal.journal import Journal

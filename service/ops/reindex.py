@@ -12,7 +12,8 @@ from models.embeddings.cache import OncePerText
 from models.embeddings.open import EmbeddingModel, open_embeddings
 from models.tokens import open_counter
 from settings import Settings
-from stores.base_store.backend import Backend, LongTermStore, NoModel, Written
+from stores.base_store.backend import Backend, NoModel, Written
+from stores.base_store.store import LongTermStore
 from stores.errors import StoreMismatch
 from stores.long_term import BACKENDS, backend_of
 from stores.maintenance.migrate import Progress, between, migrate, renewed
@@ -80,7 +81,7 @@ async def reindex(
     if now is None:
         return None
     if source is target and (shards or embeddings):
-        shards, embeddings = shards or now.shards, embeddings or now.embeddings
+        shards, embeddings = shards or now.shards, embeddings or now.embedding_name
     asked = {"chroma_shards": shards, "embeddings": embeddings}
     wanted = settings.model_copy(update={name: new for name, new in asked.items() if new})
     async with AsyncExitStack() as stack:
@@ -126,8 +127,8 @@ def _as_written(
     backend: Backend, settings: Settings, now: Written, model: EmbeddingModel
 ) -> AbstractAsyncContextManager[LongTermStore]:
     """Open memories as they are, whatever the settings say of their model and shards."""
-    if (now.embeddings, now.dimensions) != (model.name, model.dimensions):
-        nothing = OncePerText(NoModel(now.embeddings))
-        model = EmbeddingModel(nothing, now.embeddings, now.dimensions, in_process=True)
+    if (now.embedding_name, now.dimensions) != (model.name, model.dimensions):
+        nothing = OncePerText(NoModel(now.embedding_name))
+        model = EmbeddingModel(nothing, now.embedding_name, now.dimensions, in_process=True)
     shards = now.shards or settings.chroma_shards
     return backend.open(settings.model_copy(update={"chroma_shards": shards}), model)

@@ -3,90 +3,53 @@
 The records stand in one table in `stores/long_term.py`. Nothing here names a database.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 from langchain_core.embeddings import Embeddings
-from langgraph.store.base import Op, Result
 
 from models.embeddings.open import EmbeddingModel
 from settings import Settings
-from stores.base_store.items import Namespace, StoredItem
+from stores.base_store.moving import Move
 from stores.errors import StoreMismatch
-
-Place = tuple[Namespace, str]
-"""Namespace and key of an item."""
-
-
-@runtime_checkable
-class LongTermStore(Protocol):
-    """A complete `BaseStore` that can also be counted, read whole, and cleared of what is gone."""
-
-    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
-        """Run operations, as `BaseStore` has them."""
-
-    def rows(self) -> AsyncIterator[StoredItem]:
-        """Give every item there is, with the paths it was embedded by, while nothing writes."""
-
-    async def restore(self, items: Sequence[StoredItem]) -> None:
-        """Write items as another store has them, with their times; they are embedded anew."""
-
-    async def count(self) -> int:
-        """Return the number of items."""
-
-    async def purge(self) -> None:
-        """Leave as little as can be of what was deleted."""
-
-
-class Source(Protocol):
-    """Where memories are moved from."""
-
-    def rows(self) -> AsyncIterator[StoredItem]:
-        """Give every item that is to be moved."""
-
-    async def count(self) -> int:
-        """Return the number of those items."""
-
-
-class Target(Protocol):
-    """Where memories are moved to; it serves nobody before all of them are there."""
-
-    async def lacking(self, items: Sequence[StoredItem]) -> Sequence[StoredItem]:
-        """Return those of these items that are not here yet, or here as they were earlier."""
-
-    async def restore(self, items: Sequence[StoredItem]) -> None:
-        """Write these items."""
-
-    async def delete_all_but(self, places: set[Place]) -> None:
-        """Delete the items at all other places."""
-
-    async def count(self) -> int:
-        """Return the number of items."""
-
-    async def serve(self) -> None:
-        """Take over from the source, in one atomic step."""
-
-
-class Move(NamedTuple):
-    """A move that is ready to begin, or to go on."""
-
-    source: Source
-    target: Target
 
 
 @dataclass(frozen=True)
 class Written:
     """What the memories of a store were written with."""
 
-    embeddings: str
+    embedding_name: str
     """Embedding model, as the settings name it."""
     dimensions: int
     """Length of its vectors."""
     shards: int | None = None
     """Collections that users are spread over; None where a backend has none."""
+
+    def check(self, wanted: "Written") -> None:
+        """Refuse settings that the memories were not written with.
+
+        Raises:
+            StoreMismatch: Saying what differs and which command moves them.
+        """
+        differs, flags = [], []
+        if self.shards != wanted.shards:
+            differs.append(f"{self.shards} shards, not {wanted.shards}")
+            flags.append(f"--shards {wanted.shards}")
+        if (self.embedding_name, self.dimensions) != (wanted.embedding_name, wanted.dimensions):
+            differs.append(
+                f"embeddings {self.embedding_name!r} ({self.dimensions} dimensions), "
+                f"not {wanted.embedding_name!r} ({wanted.dimensions})"
+            )
+            flags.append(f"--embeddings {wanted.embedding_name}")
+        if differs:
+            raise StoreMismatch(
+                f"These memories were written with {' and '.join(differs)}: run "
+                f"`mnemo reindex {' '.join(flags)}`, or go back to the earlier settings.",
+                self.embedding_name if self.shards == wanted.shards else None,
+            )
 
 
 class Looked(NamedTuple):

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from stores.errors import StoreMismatch
 
 Namespace = tuple[str, ...]
+Place = tuple[Namespace, str]
+"""Namespace and key of an item."""
 Vector = NDArray[np.float32 | np.int32]
 """float32 in fact; the union is how chromadb types it."""
 Index = Literal[False] | list[str]

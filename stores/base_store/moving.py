@@ -1,13 +1,14 @@
 """A store as one side of a move, and what a store notes about moves. Knows no database."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from langgraph.store.base import GetOp, Item, Op, PutOp
 
-from stores.base_store.backend import LongTermStore, Place
-from stores.base_store.items import StoredItem
+from stores.base_store.items import Place, StoredItem
+from stores.base_store.store import LongTermStore
 
 NOTES = ("mnemo-move",)
 """Namespace of what a store notes about moves; an owner's begins with a digest."""
@@ -95,3 +96,18 @@ class Side:
         ]  # All first: deleting would shift what is still to be read.
         for start in range(0, len(others), _BATCH):
             await self.store.abatch(others[start : start + _BATCH])
+
+
+class Target(Side, ABC):
+    """A side that is moved to; it serves nobody before all is there."""
+
+    @abstractmethod
+    async def serve(self) -> None:
+        """Take over from the source, in one atomic step."""
+
+
+class Move(NamedTuple):
+    """A move that is ready to begin, or to go on."""
+
+    source: Side
+    target: Target

@@ -8,7 +8,8 @@ from typing import Any
 
 from models.embeddings.open import EmbeddingModel
 from settings import Settings
-from stores.base_store.backend import Backend, Looked, Move, Written
+from stores.base_store.backend import Backend, Looked, Written
+from stores.base_store.moving import Move
 from stores.chroma.client import Address
 from stores.chroma.reindex import recorded_layout, reindexing
 from stores.chroma.store import ChromaStore
@@ -64,8 +65,7 @@ async def _written(settings: Settings) -> Written | None:
     folder = _folder(settings)
     if folder is not None and not await asyncio.to_thread(folder.exists):
         return None
-    layout = await recorded_layout(**_where(settings))
-    return Written(layout.embedding_name, layout.dimensions, layout.shards) if layout else None
+    return await recorded_layout(**_where(settings))
 
 
 def _open(settings: Settings, model: EmbeddingModel) -> AbstractAsyncContextManager[ChromaStore]:

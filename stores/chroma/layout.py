@@ -4,11 +4,12 @@ The record is the metadata of one small collection, so changing it is one atomic
 """
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
+from stores.base_store.backend import Written
 from stores.chroma.client import ChromaLink
-from stores.errors import StoreMismatch, StoreUnavailable
+from stores.errors import StoreUnavailable
 
 RECORD = "mnemo-meta"
 _PENDING = "next_"
@@ -16,40 +17,13 @@ _NAME = re.compile(r"mnemo-(\d+)-(\d+)-(\d+)")
 
 
 @dataclass(frozen=True)
-class Layout:
-    """What the stored data was written with."""
+class Layout(Written):
+    """What the stored data was written with, and which of its copies that is."""
 
     shards: int
     """Number of collections that users are spread over."""
-    embedding_name: str
-    """Embedding model, as the settings name it."""
-    dimensions: int
-    """Length of its vectors."""
     epoch: int = 1
     """Counts the reindexings; part of the collections' names."""
-
-    def check(self, wanted: "Layout") -> None:
-        """Refuse settings that the stored data was not written with.
-
-        Raises:
-            StoreMismatch: saying what differs and which command moves the data.
-        """
-        differs, flags = [], []
-        if self.shards != wanted.shards:
-            differs.append(f"{self.shards} shards, not {wanted.shards}")
-            flags.append(f"--shards {wanted.shards}")
-        if (self.embedding_name, self.dimensions) != (wanted.embedding_name, wanted.dimensions):
-            differs.append(
-                f"embeddings {self.embedding_name!r} ({self.dimensions} dimensions), "
-                f"not {wanted.embedding_name!r} ({wanted.dimensions})"
-            )
-            flags.append(f"--embeddings {wanted.embedding_name}")
-        if differs:
-            raise StoreMismatch(
-                f"These memories were written with {' and '.join(differs)}: run "
-                f"`mnemo reindex {' '.join(flags)}`, or go back to the earlier settings.",
-                self.embedding_name if self.shards == wanted.shards else None,
-            )
 
 
 class Name(NamedTuple):
@@ -121,5 +95,5 @@ def agree(link: ChromaLink, wanted: Layout) -> Layout:
             )
         # Two processes may both come here: what the first one wrote counts.
         current = parse(dict(link.create(RECORD, asdict(wanted)).metadata or {})) or wanted
-    current.check(replace(wanted, epoch=current.epoch))
+    current.check(wanted)
     return current

@@ -12,8 +12,8 @@ from typing import Unpack
 
 from langchain_core.embeddings import Embeddings
 
-from stores.base_store.backend import Move, NoModel
-from stores.base_store.moving import Side
+from stores.base_store.backend import NoModel
+from stores.base_store.moving import Move, Side, Target
 from stores.chroma.client import Address, ChromaLink, ShardDamaged
 from stores.chroma.layout import Layout, record, recorded
 from stores.chroma.repair import tidy, wipe
@@ -60,7 +60,7 @@ async def reindexing(
     """
     link = await asyncio.to_thread(partial(ChromaLink.open, **place))
     try:
-        wanted = Layout(shards, embedding_name, dimensions)
+        wanted = Layout(embedding_name, dimensions, shards)
         layouts = await asyncio.to_thread(_prepare, link, wanted)
         if layouts is None:
             yield None
@@ -91,7 +91,7 @@ def _prepare(link: ChromaLink, wanted: Layout) -> tuple[Layout, Layout] | None:
 
 
 def _drop_others(link: ChromaLink, epochs: set[int]) -> None:
-    for name in Shards(link, Layout(1, "", 1), in_force=False).named():
+    for name in Shards(link, Layout("", 1, 1), in_force=False).named():
         if name.epoch not in epochs:
             link.drop(str(name))
 
@@ -106,7 +106,7 @@ def _drop_damaged(target: Shards) -> None:
             target.forget(shard)
 
 
-class _Into(Side):
+class _Into(Target):
     """The layout moved to, in the same Chroma."""
 
     def __init__(self, store: ChromaStore, link: ChromaLink, layout: Layout) -> None:

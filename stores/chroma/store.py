@@ -17,9 +17,8 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Op, Result, SearchItem, SearchOp
 
-from stores.base_store.backend import Place
 from stores.base_store.batch import Plan, Vectors, Write, embed, plan_of, plan_of_items, vectors_of
-from stores.base_store.items import Namespace, StoredItem, check_lengths
+from stores.base_store.items import Namespace, Place, StoredItem, check_lengths
 from stores.chroma.client import Address, ChromaLink
 from stores.chroma.layout import Layout, agree
 from stores.chroma.repair import items_in, pages_of, tidy
@@ -99,7 +98,7 @@ class ChromaStore(BaseStore):
             StoreUnavailable: if Chroma cannot be reached.
             StoreMismatch: if the data was written with another model, size or shard count.
         """
-        wanted = Layout(shards, embedding_name, dimensions)
+        wanted = Layout(embedding_name, dimensions, shards)
 
         def connect() -> Shards:
             link = ChromaLink.open(**place)

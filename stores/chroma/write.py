@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from langgraph.store.base import Item
 
-from stores.base_store.backend import Place
 from stores.base_store.batch import Vectors, Write
-from stores.base_store.items import StoredItem
+from stores.base_store.items import Place, StoredItem
 from stores.chroma.rows import Row, encode, is_item, record_id, vector_ids
 from stores.chroma.search import first_rows
 from stores.chroma.shards import Shards

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from langgraph.checkpoint.base import CheckpointTuple
 
 from domain.owner import FIRST_GENERATION, Holder, NamelessOwner, Owner, digest
-from stores.base_store.backend import LongTermStore
+from stores.base_store.store import LongTermStore
 from stores.journal.backend import generation_name
 from stores.open import Stores
 from stores.self_pruning import is_of_chat

@@ -7,9 +7,9 @@ so an interrupted move goes on where it stopped. Nothing else may write meanwhil
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from stores.base_store.backend import LongTermStore, Move, Place, Source, Target
-from stores.base_store.items import StoredItem
-from stores.base_store.moving import Side, note_filling, note_moved, read_notes
+from stores.base_store.items import Place, StoredItem
+from stores.base_store.moving import Move, Side, Target, note_filling, note_moved, read_notes
+from stores.base_store.store import LongTermStore
 from stores.errors import StoreMismatch, StoreUnavailable
 
 Progress = Callable[[int, int], None]
@@ -22,7 +22,7 @@ _BATCH = 50
 
 
 async def migrate(
-    source: Source, target: Target, progress: Progress, renew: Renew | None = None
+    source: Side, target: Target, progress: Progress, renew: Renew | None = None
 ) -> int:
     """Make the target hold what the source does, then let it take over.
 
@@ -80,7 +80,7 @@ async def renewed(store: LongTermStore, renew: Renew, progress: Progress) -> int
     return written
 
 
-async def _batches(source: Source) -> AsyncIterator[list[StoredItem]]:
+async def _batches(source: Side) -> AsyncIterator[list[StoredItem]]:
     batch: list[StoredItem] = []
     async for stored in source.rows():
         batch.append(stored)
@@ -135,7 +135,7 @@ async def between(
     return Move(Side(source, notes=False), into)
 
 
-class _Into(Side):
+class _Into(Target):
     """The store that memories are moved to."""
 
     def __init__(self, store: LongTermStore, source: LongTermStore, there: str, how: str) -> None:

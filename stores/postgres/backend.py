@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from models.embeddings.open import EmbeddingModel
 from settings import Settings
-from stores.base_store.backend import Backend, Looked, Move, Written
+from stores.base_store.backend import Backend, Looked, Written
+from stores.base_store.moving import Move
 from stores.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ async def _look(settings: Settings) -> Looked:
         )
     text = f"Postgres at {link.place} answers (version {server.version}, "
     text += f"pgvector {server.pgvector})"
-    if server.embedded is None:
+    if server.written is None:
         return Looked(f"{text}; tables are made at the first turn", False)
     return Looked(text, True)
 
@@ -80,8 +81,7 @@ async def _written(settings: Settings) -> Written | None:
     url = await _url(settings)
     from stores.postgres.reindex import recorded_model
 
-    embedded = await recorded_model(url, settings.store_timeout)
-    return Written(embedded.name, embedded.dimensions) if embedded else None
+    return await recorded_model(url, settings.store_timeout)
 
 
 @asynccontextmanager
@@ -103,9 +103,8 @@ async def _open(settings: Settings, model: EmbeddingModel) -> AsyncIterator["Pos
 async def _reindex(settings: Settings, model: EmbeddingModel) -> AsyncIterator[Move | None]:
     url = await _url(settings)
     from stores.postgres.reindex import reindexing
-    from stores.postgres.schema import Embedded
 
-    wanted = Embedded(model.name, model.dimensions)
+    wanted = Written(model.name, model.dimensions)
     seconds = settings.store_timeout
     async with reindexing(url, model.embeddings, wanted, seconds=seconds) as move:
         yield move

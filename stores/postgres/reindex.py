@@ -7,13 +7,13 @@ import psycopg
 from langchain_core.embeddings import Embeddings
 from psycopg import sql
 
-from stores.base_store.backend import Move, NoModel, Place
+from stores.base_store.backend import NoModel, Written
 from stores.base_store.batch import embed, plan_of_items
-from stores.base_store.items import StoredItem
-from stores.base_store.moving import Side
+from stores.base_store.items import Place, StoredItem
+from stores.base_store.moving import Move, Side, Target
 from stores.postgres.pool import Connection, PostgresLink
 from stores.postgres.rows import columns, prefix_of, vectors_in
-from stores.postgres.schema import Embedded, exists, forget_pending, record, recorded
+from stores.postgres.schema import exists, forget_pending, record, recorded
 from stores.postgres.store import PostgresStore
 from stores.postgres.text import escaped
 
@@ -43,7 +43,7 @@ _SERVE = """
 """
 
 
-async def recorded_model(url: str, seconds: float) -> Embedded | None:
+async def recorded_model(url: str, seconds: float) -> Written | None:
     """Return what the memories were embedded with; None where there are none yet.
 
     Raises:
@@ -59,7 +59,7 @@ async def recorded_model(url: str, seconds: float) -> Embedded | None:
 
 @asynccontextmanager
 async def reindexing(
-    url: str, embeddings: Embeddings, wanted: Embedded, *, seconds: float
+    url: str, embeddings: Embeddings, wanted: Written, *, seconds: float
 ) -> AsyncIterator[Move | None]:
     """Ready a move of all memories to another model; the earlier vectors serve until it is done.
 
@@ -78,19 +78,19 @@ async def reindexing(
                 return
             async with PostgresStore.open(
                 url=url,
-                embeddings=NoModel(current.name),
-                embedding_name=current.name,
+                embeddings=NoModel(current.embedding_name),
+                embedding_name=current.embedding_name,
                 dimensions=current.dimensions,
                 timeout=seconds,
             ) as store:
                 await _begin(connection, wanted)
-                source = Side(store, notes=True)
-                yield Move(source, _NextVectors(connection, source, embeddings, wanted))
+                target = _NextVectors(connection, store, embeddings, wanted)
+                yield Move(Side(store, notes=True), target)
         except psycopg.Error as error:
             raise link.unavailable(error) from error
 
 
-async def _begin(connection: Connection, wanted: Embedded) -> None:
+async def _begin(connection: Connection, wanted: Written) -> None:
     """Note where the move goes and make its table, or go on with the one there is."""
     pending = await recorded(connection, NEXT)
     if pending == wanted and await exists(connection, "store_vectors_next"):
@@ -114,14 +114,18 @@ async def _drop_next(connection: Connection) -> None:
         await forget_pending(connection, NEXT)
 
 
-class _NextVectors:
+class _NextVectors(Target):
     """The vectors of another model; the items stay where they are."""
 
     def __init__(
-        self, connection: Connection, items: Side, embeddings: Embeddings, wanted: Embedded
+        self,
+        connection: Connection,
+        items: PostgresStore,
+        embeddings: Embeddings,
+        wanted: Written,
     ) -> None:
+        super().__init__(items, notes=True)
         self._connection = connection
-        self._items = items
         self._embeddings = embeddings
         self._wanted = wanted
 
@@ -144,10 +148,6 @@ class _NextVectors:
 
     async def delete_all_but(self, places: set[Place]) -> None:
         """Nothing: what has no item any more goes as soon as the vectors serve."""
-
-    async def count(self) -> int:
-        """Return the number of items."""
-        return await self._items.count()
 
     async def serve(self) -> None:
         """Let the vectors take over, in one transaction."""

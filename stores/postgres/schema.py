@@ -15,35 +15,12 @@ from langgraph.store.postgres import AsyncPostgresStore
 from langgraph.store.postgres.base import Migration
 from psycopg import sql
 
+from stores.base_store.backend import Written
 from stores.errors import StoreMismatch, StoreUnavailable
 from stores.postgres.pool import ADMIN_SECONDS, Connection, reason
 
 _LOCK = int.from_bytes(blake2b(b"mnemograph", digest_size=8).digest(), signed=True)
 _RECORD = "CREATE TABLE mnemograph (name text PRIMARY KEY, value text NOT NULL)"
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """What memories were embedded with."""
-
-    name: str
-    """Embedding model, as the settings name it."""
-    dimensions: int
-    """Length of its vectors."""
-
-    def check(self, wanted: "Embedded") -> None:
-        """Refuse settings that the memories were not written with.
-
-        Raises:
-            StoreMismatch: Saying what differs and which command embeds them anew.
-        """
-        if self != wanted:
-            raise StoreMismatch(
-                f"These memories were written with embeddings {self.name!r} ({self.dimensions} "
-                f"dimensions), not {wanted.name!r} ({wanted.dimensions}): run `mnemo reindex "
-                f"--embeddings {wanted.name}`, or go back to the earlier settings.",
-                self.name,
-            )
 
 
 @dataclass(frozen=True)
@@ -54,7 +31,7 @@ class Server:
     """Of Postgres, as it tells it."""
     pgvector: str | None
     """Version of the extension, installed or to be had; None where there is none."""
-    embedded: Embedded | None
+    written: Written | None
     """What the memories were embedded with; None where there are none yet."""
 
 
@@ -78,7 +55,7 @@ async def look(connection: Connection, place: str) -> Server:
         raise _refused(error, place) from error
 
 
-async def prepare(connection: Connection, place: str, wanted: Embedded) -> None:
+async def prepare(connection: Connection, place: str, wanted: Written) -> None:
     """Make or upgrade the tables where that is due, and check what they were embedded with.
 
     Raises:
@@ -124,7 +101,7 @@ async def _library(connection: Connection, dimensions: int) -> AsyncIterator[Asy
                 await store._task
 
 
-async def recorded(connection: Connection, prefix: str = "") -> Embedded | None:
+async def recorded(connection: Connection, prefix: str = "") -> Written | None:
     """Return what the memories were embedded with; None where there are none yet."""
     if not await exists(connection, "mnemograph"):
         return None
@@ -132,19 +109,19 @@ async def recorded(connection: Connection, prefix: str = "") -> Embedded | None:
     values = {row["name"]: row["value"] for row in await cursor.fetchall()}
     if f"{prefix}embedding_name" not in values:
         return None
-    return Embedded(values[f"{prefix}embedding_name"], int(values[f"{prefix}dimensions"]))
+    return Written(values[f"{prefix}embedding_name"], int(values[f"{prefix}dimensions"]))
 
 
-async def record(connection: Connection, embedded: Embedded, prefix: str = "") -> None:
+async def record(connection: Connection, written: Written, prefix: str = "") -> None:
     """Note what the memories are embedded with, in one statement."""
     await connection.execute(
         "INSERT INTO mnemograph (name, value) VALUES (%s, %s), (%s, %s) "
         "ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
         (
             f"{prefix}embedding_name",
-            embedded.name,
+            written.embedding_name,
             f"{prefix}dimensions",
-            str(embedded.dimensions),
+            str(written.dimensions),
         ),
     )
 
@@ -187,7 +164,7 @@ async def _is_current(connection: Connection, library: AsyncPostgresStore) -> bo
 
 
 async def _set_up(
-    connection: Connection, place: str, library: AsyncPostgresStore, wanted: Embedded
+    connection: Connection, place: str, library: AsyncPostgresStore, wanted: Written
 ) -> None:
     """Make the tables while no other process does."""
     async with asyncio.timeout(ADMIN_SECONDS):
@@ -211,7 +188,7 @@ async def _set_up(
             await connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
 
-async def _begin(connection: Connection, place: str, wanted: Embedded) -> None:
+async def _begin(connection: Connection, place: str, wanted: Written) -> None:
     """Leave the record first: tables without it belong to another program."""
     if await exists(connection, "store"):
         raise StoreMismatch(

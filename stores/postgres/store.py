@@ -15,10 +15,10 @@ from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Op, Result
 from psycopg.types.json import Jsonb
 
-from stores.base_store.backend import Place
+from stores.base_store.backend import Written
 from stores.base_store.batch import Plan, Vectors, embed, plan_of, plan_of_items
 from stores.base_store.filters import choose_namespaces, literal_prefix
-from stores.base_store.items import Namespace, StoredItem
+from stores.base_store.items import Namespace, Place, StoredItem
 from stores.postgres import statements as sql
 from stores.postgres.pool import Connection, PostgresLink
 from stores.postgres.rows import (
@@ -32,7 +32,7 @@ from stores.postgres.rows import (
     under,
     vectors_in,
 )
-from stores.postgres.schema import Embedded, prepare
+from stores.postgres.schema import prepare
 from stores.postgres.text import escaped, storable
 
 _PAGE = 500
@@ -91,7 +91,7 @@ class PostgresStore(BaseStore):
         """
         link = PostgresLink(url, timeout)
         async with link.alone() as connection:
-            await prepare(connection, link.place, Embedded(embedding_name, dimensions))
+            await prepare(connection, link.place, Written(embedding_name, dimensions))
         async with link.open():
             store = cls(link, embeddings, dimensions)
             try:

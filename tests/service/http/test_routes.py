@@ -15,7 +15,7 @@ from domain.records import Entity
 from domain.rows import key_of
 from service.memory_view import remembered
 from service.turn_report import TurnDone
-from stores.base_store.backend import LongTermStore
+from stores.base_store.store import LongTermStore
 from stores.errors import CheckpointGone, StoreMismatch, StoreUnavailable
 from stores.journal.journal import Journal
 from stores.memories import Memories

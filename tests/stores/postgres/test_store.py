@@ -11,11 +11,11 @@ from langgraph.store.base import PutOp
 from langgraph.store.postgres import AsyncPostgresStore
 
 from domain.owner import Owner
+from stores.base_store.backend import Written
 from stores.errors import StoreMismatch, StoreUnavailable
 from stores.maintenance.migrate import Progress, migrate
 from stores.memories import Memories
 from stores.postgres.reindex import recorded_model, reindexing
-from stores.postgres.schema import Embedded
 from stores.postgres.text import escaped, restored, storable, unescaped
 from tests.support.models.hash_embeddings import HashEmbeddings
 from tests.support.servers.postgres_server import PASSWORD, PostgresServer
@@ -271,7 +271,7 @@ class Interrupted(Exception):
 
 
 async def embed_anew(
-    url: str, model: HashEmbeddings, wanted: Embedded, progress: Progress = lambda *_: None
+    url: str, model: HashEmbeddings, wanted: Written, progress: Progress = lambda *_: None
 ) -> int:
     async with reindexing(url, model, wanted, seconds=5) as move:
         return await migrate(*move, progress) if move else 0
@@ -281,7 +281,7 @@ async def test_another_model_is_moved_to_and_an_interruption_loses_nothing(
     postgres_url: str,
 ) -> None:
     await filled(postgres_url)
-    wanted, other = Embedded("other", 1024), HashEmbeddings(1024, salt="other")
+    wanted, other = Written("other", 1024), HashEmbeddings(1024, salt="other")
     steps: list[tuple[int, int]] = []
 
     def stop(done: int, total: int) -> None:
@@ -327,7 +327,7 @@ async def test_a_text_the_old_model_knew_nothing_of_is_known_to_the_new_one(
         await store.aput(NS, "k", {"text": "strange words"}, index=["text"])
         assert await store.asearch(NS, query="words") == []
     model = HashEmbeddings()
-    wanted = Embedded("better", model.dimensions)
+    wanted = Written("better", model.dimensions)
     await embed_anew(postgres_url, model, wanted)
     async with postgres_opener(postgres_url)(embedding_name="better") as store:
         assert [item.key for item in await store.asearch(NS, query="strange words")] == ["k"]

@@ -410,6 +410,23 @@ def test_a_wish_may_be_put_in_other_words(said: str, what: str) -> None:
 @pytest.mark.parametrize(
     ("said", "what"),
     [
+        ("Forget that whole story about Tom", "tom"),
+        ("Vergiss die ganze Geschichte mit Anna", "anna"),
+        ("Oublie cette histoire de travail, s'il te plaît.", "travail"),
+        ("Olvida esa historia de Pedro", "pedro"),
+        ("Esquece aquela história do Pedro", "pedro"),
+        ("Vergeet dat hele verhaal over Sanne", "sanne"),
+        ("Zapomnij proszę o tej nowej pracy.", "nowej pracy"),
+        ("Забудь всю эту историю с Леной", "леной"),
+    ],
+)
+def test_a_wish_is_named_without_what_only_points_to_it(said: str, what: str) -> None:
+    assert wants_forgotten(said) == what
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
         ("Please forget that I don't drink", "drink"),
         ("Forget I never smoked", "smoked"),
         ("Vergiss, dass ich nicht trinke", "trinke"),

@@ -91,7 +91,9 @@ class SqliteConnection:
             self.raw.close()
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        # What was asked for is done, also where its caller is cancelled meanwhile.
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._thread, work))
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` finds, all in one consistent reading.

@@ -6,29 +6,36 @@ START─ locate ─┬─ load_buffer ──────┐
                └─ END (answered before)                             └─ END (nothing scheduled)
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from graph.parts import process_parts
 from graph.remember import run as remember
-from graph.resume import Node, Step, resumed
+from graph.resume import Node, resumed
 from graph.tracing import label_run
-from nodes.assemble_context import AssembleContext
-from nodes.extract_facts import ExtractFacts
-from nodes.finish import Finish
+from nodes.assemble_context import assemble_context
+from nodes.extract_facts import extract_facts
+from nodes.finish import finish
 from nodes.generate import Generate
-from nodes.load_buffer import LoadBuffer
-from nodes.locate import Locate
-from nodes.recall_memories import RecallMemories
-from nodes.recall_summaries import RecallSummaries
+from nodes.load_buffer import load_buffer
+from nodes.locate import locate
+from nodes.recall_memories import recall_memories
+from nodes.recall_summaries import recall_summaries
 from nodes.state import ChatContext, ChatInput, ChatOutput, ChatState, Parts, Schedule
-from nodes.summarize import Summarize
+from nodes.summarize import summarize
 
 READS = ["load_buffer", "recall_summaries", "recall_memories"]
 
 Builder = StateGraph[ChatState, ChatContext, ChatInput, ChatOutput]
+
+
+class Step(Protocol):
+    """A node, as LangGraph calls it."""
+
+    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+        """Return what the step adds to the state."""
 
 
 def build(parts: Parts | None = None) -> Builder:
@@ -48,18 +55,18 @@ def build(parts: Parts | None = None) -> Builder:
     graph: Builder = StateGraph(
         ChatState, context_schema=ChatContext, input_schema=ChatInput, output_schema=ChatOutput
     )
-    graph.add_node("locate", step(Locate))
-    graph.add_node("load_buffer", step(LoadBuffer, "origin"))
-    graph.add_node("recall_summaries", step(RecallSummaries, "origin"))
-    graph.add_node("recall_memories", step(RecallMemories, "origin"))
-    graph.add_node("assemble_context", step(AssembleContext, "origin", "memories"))
+    graph.add_node("locate", step(locate))
+    graph.add_node("load_buffer", step(load_buffer, "origin"))
+    graph.add_node("recall_summaries", step(recall_summaries, "origin"))
+    graph.add_node("recall_memories", step(recall_memories, "origin"))
+    graph.add_node("assemble_context", step(assemble_context, "origin", "memories"))
     graph.add_node(
         "generate",
-        step(lambda parts: Generate(parts, remember), "origin", "memories", "prompt"),
+        step(lambda parts, *run: Generate(parts, remember)(*run), "origin", "memories", "prompt"),
     )
-    graph.add_node("summarize", step(Summarize, "origin", "schedule"))
-    graph.add_node("extract_facts", step(ExtractFacts, "origin", "schedule"))
-    graph.add_node("finish", step(Finish, "origin"))
+    graph.add_node("summarize", step(summarize, "origin", "schedule"))
+    graph.add_node("extract_facts", step(extract_facts, "origin", "schedule"))
+    graph.add_node("finish", step(finish, "origin"))
     graph.add_edge(START, "locate")
     graph.add_conditional_edges("locate", after_locate, [*READS, END])
     for read in READS:

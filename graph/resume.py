@@ -4,38 +4,30 @@ What lives only while a run lasts is in no checkpoint: what a step lacks is read
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, cast
 
 from langchain_core.messages import RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES, add_messages
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
-from nodes.assemble_context import AssembleContext
-from nodes.load_buffer import LoadBuffer
-from nodes.locate import Locate
-from nodes.recall_memories import RecallMemories
-from nodes.recall_summaries import RecallSummaries
-from nodes.schedule import Reschedule
+from nodes.assemble_context import assemble_context
+from nodes.load_buffer import load_buffer
+from nodes.locate import locate
+from nodes.recall_memories import recall_memories
+from nodes.recall_summaries import recall_summaries
+from nodes.schedule import reschedule
 from nodes.state import ChatContext, ChatState, Parts
 
-
-class Step(Protocol):
-    """A node, as LangGraph calls it."""
-
-    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-        """Return what the step adds to the state."""
-
-
-Node = Callable[[Parts], Step]
-"""What makes a step of the parts of a running graph."""
+Node = Callable[[Parts, ChatState, Runtime[ChatContext]], Awaitable[dict[str, Any]]]
+"""A step of a turn: what it adds to the state."""
 
 BRINGS: Mapping[str, Sequence[Node]] = {
-    "origin": (Locate,),
-    "memories": (LoadBuffer, RecallSummaries, RecallMemories),
-    "prompt": (AssembleContext,),
-    "schedule": (Reschedule,),
+    "origin": (locate,),
+    "memories": (load_buffer, recall_summaries, recall_memories),
+    "prompt": (assemble_context,),
+    "schedule": (reschedule,),
 }
 """An untracked value to the steps that bring it, and what else they bring."""
 
@@ -57,14 +49,14 @@ async def resumed(
     """
     lacking = [need for need in needs if need not in state]
     if not lacking:
-        return await node(parts)(state, runtime)
+        return await node(parts, state, runtime)
     added: dict[str, Any] = {}
     for need in lacking:
-        steps = [make(parts) for make in BRINGS[need]]
-        for update in await asyncio.gather(*(step(state, runtime) for step in steps)):
+        steps = (step(parts, state, runtime) for step in BRINGS[need])
+        for update in await asyncio.gather(*steps):
             added |= update
             state = _after(state, update)
-    update = await node(parts)(state, runtime)
+    update = await node(parts, state, runtime)
     if "memories" not in lacking:
         return update  # Its neighbours of the same step find the same; each adds its own.
     added |= update

@@ -28,78 +28,75 @@ SMALL = 16_000
 """Tokens of a prompt that is packed within a few milliseconds, most of its texts counted before."""
 
 
-class AssembleContext:
-    """Packs persona, earlier block, buffer, memories and message into one prompt."""
+async def assemble_context(
+    parts: Parts, state: ChatState, runtime: Runtime[ChatContext]
+) -> dict[str, Any]:
+    """Return the prompt, its budget report and what it recalled.
 
-    def __init__(self, parts: Parts) -> None:
-        """Build with the parts of a running graph."""
-        self._parts = parts
+    Raises:
+        TurnRefused: If `locate` refused the turn.
+    """
+    refusal = state.get("refusal")
+    if refusal is not None:
+        refuse(refusal)
+    origin, summaries, memories = state["origin"], state["summaries"], state["memories"]
+    withheld = origin.view.withheld
+    groups = by_turn(state["messages"])
+    start = _buffer_start(state, groups, summaries)
+    buffer = [
+        (ref, message)
+        for ref, message in _buffer(groups, start, origin.view, summaries.partial)
+        if turn_of(ref) not in withheld
+    ]
+    notes = [note for note in summaries.notes if not note.tells(withheld)]
+    draft = Draft(
+        persona=clean(runtime.context.persona or "")
+        or parts.settings.persona_of(origin.owner.character_id),
+        earlier=[_episode_line(note) for note in _newest(parts, notes)],
+        borrowed=_borrowed(state, origin, summaries),
+        buffer=buffer,
+        entities=list(memories.entities),
+        recall=memories.recall,
+        today=_today(parts, state, origin),
+        message=[_bare(m) for m in state["messages"] if turn_id(m) is None],
+        key=parts.stores.key,
+    )
+    shares, tokens = shares_of(parts, origin), parts.models.tokens
+    at_once = shares.limit <= SMALL and memories.at_once
+    try:
+        # A long text takes a while to be counted.
+        prompt = await run_aside(at_once, build, draft, shares, tokens, state.get("sent", ()))
+    except ValueError as error:
+        refuse(str(error))
+    return {
+        "draft": draft,
+        "prompt": prompt,
+        "buffer_start": start,
+        "budget": prompt.budget,
+        "recalled": [item.model_dump(mode="json") for item in prompt.recalled],
+        "degraded": [
+            *(["checkpoints"] if origin.lost else []),
+            *(["summaries"] if summaries.missed else []),
+            *prompt.degraded,
+        ],
+    }
 
-    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-        """Return the prompt, its budget report and what it recalled.
 
-        Raises:
-            TurnRefused: If `locate` refused the turn.
-        """
-        refusal = state.get("refusal")
-        if refusal is not None:
-            refuse(refusal)
-        origin, summaries, memories = state["origin"], state["summaries"], state["memories"]
-        withheld = origin.view.withheld
-        groups = by_turn(state["messages"])
-        start = _buffer_start(state, groups, summaries)
-        buffer = [
-            (ref, message)
-            for ref, message in _buffer(groups, start, origin.view, summaries.partial)
-            if turn_of(ref) not in withheld
-        ]
-        notes = [note for note in summaries.notes if not note.tells(withheld)]
-        draft = Draft(
-            persona=clean(runtime.context.persona or "")
-            or self._parts.settings.persona_of(origin.owner.character_id),
-            earlier=[_episode_line(note) for note in self._newest(notes)],
-            borrowed=_borrowed(state, origin, summaries),
-            buffer=buffer,
-            entities=list(memories.entities),
-            recall=memories.recall,
-            today=self._today(state, origin),
-            message=[_bare(m) for m in state["messages"] if turn_id(m) is None],
-            key=self._parts.stores.key,
-        )
-        shares, tokens = shares_of(self._parts, origin), self._parts.models.tokens
-        at_once = shares.limit <= SMALL and memories.at_once
-        try:
-            # A long text takes a while to be counted.
-            prompt = await run_aside(at_once, build, draft, shares, tokens, state.get("sent", ()))
-        except ValueError as error:
-            refuse(str(error))
-        return {
-            "draft": draft,
-            "prompt": prompt,
-            "buffer_start": start,
-            "budget": prompt.budget,
-            "recalled": [item.model_dump(mode="json") for item in prompt.recalled],
-            "degraded": [
-                *(["checkpoints"] if origin.lost else []),
-                *(["summaries"] if summaries.missed else []),
-                *prompt.degraded,
-            ],
-        }
+def _today(parts: Parts, state: ChatState, origin: Origin) -> str:
+    """Return what day and time it is, and how long ago somebody said something before that."""
+    if origin.as_of is not None:
+        return f"Today is {day_heading(origin.as_of)}."
+    now = origin.local(parts.now())
+    said = [said_at(m, now) for m in state["messages"] if turn_id(m) is not None]
+    said += [note.last for note in origin.view.threads.values() if note.last is not None]
+    since = now - max((at for at in said if at <= now + AHEAD), default=now)
+    before = f" The last message before this one came {ago(since)}." if since > HOUR else ""
+    return f"Today is {moment(now)}.{before}"
 
-    def _today(self, state: ChatState, origin: Origin) -> str:
-        """Return what day and time it is, and how long ago somebody said something before that."""
-        if origin.as_of is not None:
-            return f"Today is {day_heading(origin.as_of)}."
-        now = origin.local(self._parts.now())
-        said = [said_at(m, now) for m in state["messages"] if turn_id(m) is not None]
-        said += [note.last for note in origin.view.threads.values() if note.last is not None]
-        since = now - max((at for at in said if at <= now + AHEAD), default=now)
-        before = f" The last message before this one came {ago(since)}." if since > HOUR else ""
-        return f"Today is {moment(now)}.{before}"
 
-    def _newest(self, notes: Sequence[EpisodeNote]) -> Sequence[EpisodeNote]:
-        """Return the notes that may be shown; with more, prompts would grow for long."""
-        return notes[max(0, len(notes) - self._parts.settings.summary_episodes) :]
+def _newest(parts: Parts, notes: Sequence[EpisodeNote]) -> Sequence[EpisodeNote]:
+    """Return the notes that may be shown; with more, prompts would grow for long."""
+    return notes[max(0, len(notes) - parts.settings.summary_episodes) :]
 
 
 def shares_of(parts: Parts, origin: Origin) -> Shares:

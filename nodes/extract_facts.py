@@ -35,32 +35,25 @@ NEAREST = 12
 """Known facts shown to the memory model for each message; known entities, for all of them."""
 
 
-class ExtractFacts:
-    """Extracts what is scheduled after a reply."""
-
-    def __init__(self, parts: Parts) -> None:
-        """Build with the parts of a running graph."""
-        self._parts = parts
-
-    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-        """Return the texts of the facts added; a failure is noted, and the cursor stays."""
-        work, origin = state["schedule"], state["origin"]
-        try:
-            done, failed = await extract_or_forget(
-                self._parts, origin.owner, origin.view.generation, origin.tier, origin.thread, work
-            )
-        except GenerationMoved:
-            return {}
-        done = done or Extracted()
-        messages = "1 message" if done.unread == 1 else f"{done.unread} messages"
-        unread = (
-            f"extract_facts: the memory model cannot read {messages}; what is said there counts"
+async def extract_facts(
+    parts: Parts, state: ChatState, runtime: Runtime[ChatContext]
+) -> dict[str, Any]:
+    """Return the texts of the facts added; a failure is noted, and the cursor stays."""
+    work, origin = state["schedule"], state["origin"]
+    try:
+        done, failed = await extract_or_forget(
+            parts, origin.owner, origin.view.generation, origin.tier, origin.thread, work
         )
-        return {
-            "facts_added": [fact.text for fact in done.added],
-            "facts_dropped": done.dropped,
-            "degraded": [*failed, *([unread] if done.unread else [])],
-        }
+    except GenerationMoved:
+        return {}
+    done = done or Extracted()
+    messages = "1 message" if done.unread == 1 else f"{done.unread} messages"
+    unread = f"extract_facts: the memory model cannot read {messages}; what is said there counts"
+    return {
+        "facts_added": [fact.text for fact in done.added],
+        "facts_dropped": done.dropped,
+        "degraded": [*failed, *([unread] if done.unread else [])],
+    }
 
 
 @dataclass(frozen=True)

@@ -11,24 +11,17 @@ from nodes.schedule import NOTHING
 from nodes.state import ChatContext, ChatState, Origin, Parts
 
 
-class Finish:
-    """Leaves nothing of a turn whose owner was reset while it was folded and extracted."""
+async def finish(parts: Parts, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+    """Return nothing; an empty state where the owner was reset meanwhile.
 
-    def __init__(self, parts: Parts) -> None:
-        """Build with the parts of a running graph."""
-        self._parts = parts
-
-    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-        """Return nothing; an empty state where the owner was reset meanwhile.
-
-        Raises:
-            StoreUnavailable: If the journal does not answer.
-        """
-        origin = state["origin"]
-        view = await self._parts.stores.journal.read(origin.owner)
-        if view.generation == origin.view.generation:
-            return {}
-        return await forgotten(self._parts, origin)
+    Raises:
+        StoreUnavailable: If the journal does not answer.
+    """
+    origin = state["origin"]
+    view = await parts.stores.journal.read(origin.owner)
+    if view.generation == origin.view.generation:
+        return {}
+    return await forgotten(parts, origin)
 
 
 async def forgotten(parts: Parts, origin: Origin) -> dict[str, Any]:

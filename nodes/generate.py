@@ -35,7 +35,7 @@ from nodes.messages.checked_state import signatures_of
 from nodes.messages.lost_turns import lost_turns
 from nodes.messages.stamps import by_turn, count_by_turn, said_at, turn_id, turn_messages
 from nodes.prompt import Draft, Prompt, build
-from nodes.schedule import AfterReply, Remember
+from nodes.schedule import Remember, after_reply
 from nodes.search_memory import MemorySearch
 from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.errors import GenerationMoved, StoreUnavailable, ThreadMoved
@@ -54,7 +54,7 @@ class Generate:
 
     def __init__(self, parts: Parts, remember: Remember) -> None:
         """Build with the parts of a running graph; `remember` works in background mode."""
-        self._parts, self._after = parts, AfterReply(parts, remember)
+        self._parts, self._remember = parts, remember
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         """Return the turn's messages, stamped, and what is scheduled after it.
@@ -95,7 +95,9 @@ class Generate:
             "recalled": [
                 item.model_dump(mode="json") for item in (*prompt.recalled, *search.recalled)
             ],
-            "schedule": self._after.schedule(state, view, turn.id, asked, runtime),
+            "schedule": after_reply(
+                self._parts, self._remember, state, view, turn.id, asked, runtime
+            ),
             "degraded": [
                 *self._chat(origin).learned.tell(),
                 *([f"images: left out, {left_out}"] if left_out else []),

@@ -24,60 +24,54 @@ from nodes.state import ChatContext, ChatState, Origin, Parts
 from stores.summaries import path_of
 
 
-class LoadBuffer:
-    """Brings the buffer, and what the thread's state is to say from here on."""
+async def load_buffer(
+    parts: Parts, state: ChatState, runtime: Runtime[ChatContext]
+) -> dict[str, Any]:
+    """Return the ordered messages and where the turn begins; nothing for a refused one."""
+    if state.get("refusal") is not None:
+        return {}
+    origin, messages = state["origin"], state["messages"]
+    turns = [message for message in messages if turn_id(message) is not None]
+    ordered = turns + _waiting(parts, origin, messages)
+    return {
+        "messages": update_to(messages, ordered),
+        "in_thread": count_by_turn(ordered),
+        "owner": origin.owner.key,
+        "who": [origin.owner.user_id, origin.owner.character_id],
+        "generation": origin.view.generation,
+        "root": origin.root,
+        "head": origin.head,
+        "borrowed": borrowed_turns(state, origin, parts.settings.borrowed_turns, parts.now()),
+        "sent": [] if origin.reset else state.get("sent", []),
+        "degraded": Overwrite([]),
+        "folded": 0,
+        "facts_added": [],
+    }
 
-    def __init__(self, parts: Parts) -> None:
-        """Build with the parts of a running graph."""
-        self._parts = parts
 
-    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-        """Return the ordered messages and where the turn begins; nothing for a refused one."""
-        if state.get("refusal") is not None:
-            return {}
-        origin, messages = state["origin"], state["messages"]
-        turns = [message for message in messages if turn_id(message) is not None]
-        ordered = turns + self._waiting(origin, messages)
-        return {
-            "messages": update_to(messages, ordered),
-            "in_thread": count_by_turn(ordered),
-            "owner": origin.owner.key,
-            "who": [origin.owner.user_id, origin.owner.character_id],
-            "generation": origin.view.generation,
-            "root": origin.root,
-            "head": origin.head,
-            "borrowed": borrowed_turns(
-                state, origin, self._parts.settings.borrowed_turns, self._parts.now()
-            ),
-            "sent": [] if origin.reset else state.get("sent", []),
-            "degraded": Overwrite([]),
-            "folded": 0,
-            "facts_added": [],
-        }
-
-    def _waiting(self, origin: Origin, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-        """Return what this turn answers: what waited from failed runs, then what is new."""
-        now, owner = origin.local(self._parts.now()), origin.owner.key
-        signatures = signatures_of(self._parts, origin.owner, origin.view.generation)
-        view = origin.view
-        path = path_of(view, origin.head).journal  # The turn before an edit is not on it.
-        told = [turn for turn in path if turn not in view.withheld]  # The others may be said anew.
-        taken = {said.id for turn in told for said in view.turns[turn].messages}
-        taken |= {message.id or "" for message in messages if turn_id(message) is not None}
-        waiting = [m for m in messages if waiting_for(m) == owner]
-        new = [
-            mark_waiting(
-                message,
-                owner,
-                now,
-                signatures,
-                content=_content(message),
-                name=clean_name(message.name or "") or None,
-                id=_own_id(message, taken),
-            )
-            for message in new_messages(messages)
-        ]
-        return [*waiting, *new]
+def _waiting(parts: Parts, origin: Origin, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """Return what this turn answers: what waited from failed runs, then what is new."""
+    now, owner = origin.local(parts.now()), origin.owner.key
+    signatures = signatures_of(parts, origin.owner, origin.view.generation)
+    view = origin.view
+    path = path_of(view, origin.head).journal  # The turn before an edit is not on it.
+    told = [turn for turn in path if turn not in view.withheld]  # The others may be said anew.
+    taken = {said.id for turn in told for said in view.turns[turn].messages}
+    taken |= {message.id or "" for message in messages if turn_id(message) is not None}
+    waiting = [m for m in messages if waiting_for(m) == owner]
+    new = [
+        mark_waiting(
+            message,
+            owner,
+            now,
+            signatures,
+            content=_content(message),
+            name=clean_name(message.name or "") or None,
+            id=_own_id(message, taken),
+        )
+        for message in new_messages(messages)
+    ]
+    return [*waiting, *new]
 
 
 def _own_id(message: AnyMessage, taken: Container[str]) -> str:

@@ -39,53 +39,45 @@ _OWN_STEPS = 2
 """Checkpoints that a run itself writes before this step: of its input, and of its start."""
 
 
-class Locate:
-    """Reads the journal, once for all steps before the reply.
+async def locate(parts: Parts, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+    """Return where the run begins; the journal is read once for all steps before the reply.
 
     What is refused is taken out of the thread, so that no later turn finds it there; the
     refusal itself is raised by the step that joins the reads.
+
+    Raises:
+        ValueError: If the context names an unknown tier, an empty id or no date.
+        StoreUnavailable: If the journal does not answer.
     """
-
-    def __init__(self, parts: Parts) -> None:
-        """Build with the parts of a running graph."""
-        self._parts = parts
-
-    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-        """Return where the run begins.
-
-        Raises:
-            ValueError: If the context names an unknown tier, an empty id or no date.
-            StoreUnavailable: If the journal does not answer.
-        """
-        origin, messages = await locate(state, runtime, self._parts)
-        origin, came = await sort_messages(self._parts, origin, messages, state)
-        update: dict[str, Any] = {
-            "messages": update_to(state["messages"], came.messages),
-            "in_thread": count_by_turn(came.messages),
-            "refusal": None,
-            "answered": None,
-            "origin": origin,
-            **replaced(state),
+    origin, messages = await find_origin(parts, state, runtime)
+    origin, came = await sort_messages(parts, origin, messages, state)
+    update: dict[str, Any] = {
+        "messages": update_to(state["messages"], came.messages),
+        "in_thread": count_by_turn(came.messages),
+        "refusal": None,
+        "answered": None,
+        "origin": origin,
+        **replaced(state),
+    }
+    if came.again is not None and all(turn_id(m) is not None for m in came.messages):
+        return update | {"answered": came.again}
+    problem = await refusal(parts, origin, came.messages, runtime.context.persona)
+    if problem is not None:
+        return update | {
+            "messages": await refused(parts, origin, came.messages, state["messages"]),
+            "in_thread": typed(state).get("in_thread", {}),
+            "refusal": problem,
         }
-        if came.again is not None and all(turn_id(m) is not None for m in came.messages):
-            return update | {"answered": came.again}
-        problem = await refusal(self._parts, origin, came.messages, runtime.context.persona)
-        if problem is not None:
-            return update | {
-                "messages": await refused(self._parts, origin, came.messages, state["messages"]),
-                "in_thread": typed(state).get("in_thread", {}),
-                "refusal": problem,
-            }
-        if came.left:  # Whoever goes on after a breakpoint goes on from there.
-            update |= {"head": origin.head, "root": origin.root}
-        if origin.thread not in origin.view.threads:
-            try:
-                await self._parts.stores.journal.note_thread(
-                    origin.owner, origin.view.generation, origin.thread
-                )
-            except GenerationMoved:
-                return await self(state, runtime)  # Reset meanwhile: it begins after that.
-        return update
+    if came.left:  # Whoever goes on after a breakpoint goes on from there.
+        update |= {"head": origin.head, "root": origin.root}
+    if origin.thread not in origin.view.threads:
+        try:
+            await parts.stores.journal.note_thread(
+                origin.owner, origin.view.generation, origin.thread
+            )
+        except GenerationMoved:
+            return await locate(parts, state, runtime)  # Reset meanwhile: it begins after that.
+    return update
 
 
 @dataclass(frozen=True)
@@ -102,8 +94,8 @@ class _Place:
     thread: str | None = None
 
 
-async def locate(
-    state: ChatState, runtime: Runtime[ChatContext], parts: Parts
+async def find_origin(
+    parts: Parts, state: ChatState, runtime: Runtime[ChatContext]
 ) -> tuple[Origin, list[AnyMessage]]:
     """Find where a run begins, from its state and one reading of the journal.
 

@@ -17,46 +17,41 @@ With more, a chat of short messages would go on filling its prompts for longer.
 """
 
 
-class RecallMemories:
-    """Finds what belongs to the message; the prompt chooses of it what it does not show."""
+async def recall_memories(
+    parts: Parts, state: ChatState, runtime: Runtime[ChatContext]
+) -> dict[str, Any]:
+    """Return what may be recalled, and known entities; nothing without memory in the tier."""
+    if state.get("refusal") is not None:
+        return {}
+    origin = state["origin"]
+    query = _query(state["messages"])
+    if not origin.tier.remembers:
+        return {"memories": MemoriesRead(lambda _shown, _room: Recollection())}
+    recall = parts.stores.recall
+    widen = query.casefold() in _asked(state["messages"])
+    survey = await recall.survey(
+        origin.owner,
+        origin.view,
+        query,
+        now=origin.local(parts.now()),
+        refs=origin.refs,
+        as_of=origin.as_of,
+        speaker=_said(state["messages"])[-1].name,
+    )
 
-    def __init__(self, parts: Parts) -> None:
-        """Build with the parts of a running graph."""
-        self._parts = parts
+    def chosen(shown: Collection[str], room: int) -> Recollection:
+        most = _LINES * parts.settings.fold_turns // 2
+        return recall.choose(survey, room, shown=shown, widen=widen, most=most)
 
-    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-        """Return what may be recalled, and known entities; nothing without memory in the tier."""
-        if state.get("refusal") is not None:
-            return {}
-        origin = state["origin"]
-        query = _query(state["messages"])
-        if not origin.tier.remembers:
-            return {"memories": MemoriesRead(lambda _shown, _room: Recollection())}
-        recall = self._parts.stores.recall
-        widen = query.casefold() in _asked(state["messages"])
-        survey = await recall.survey(
-            origin.owner,
-            origin.view,
-            query,
-            now=origin.local(self._parts.now()),
-            refs=origin.refs,
-            as_of=origin.as_of,
-            speaker=_said(state["messages"])[-1].name,
-        )
-
-        def chosen(shown: Collection[str], room: int) -> Recollection:
-            most = _LINES * self._parts.settings.fold_turns // 2
-            return recall.choose(survey, room, shown=shown, widen=widen, most=most)
-
-        entities = await recall.entities(
-            origin.owner,
-            origin.view,
-            query,
-            near=survey.entities,
-            refs=origin.refs,
-            as_of=origin.as_of,
-        )
-        return {"memories": MemoriesRead(chosen, entities, survey.index.small)}
+    entities = await recall.entities(
+        origin.owner,
+        origin.view,
+        query,
+        near=survey.entities,
+        refs=origin.refs,
+        as_of=origin.as_of,
+    )
+    return {"memories": MemoriesRead(chosen, entities, survey.index.small)}
 
 
 def _said(messages: Sequence[AnyMessage]) -> list[HumanMessage]:

@@ -29,69 +29,57 @@ class Remember(Protocol):
         """Do what a turn on a thread calls for; `served`: on the LangGraph server."""
 
 
-class AfterReply:
-    """Decides it once the turn is written, and starts what goes on in the background."""
+def after_reply(
+    parts: Parts,
+    remember: Remember,
+    state: ChatState,
+    view: JournalView,
+    head: str,
+    asked: Wanted,
+    runtime: Runtime[ChatContext],
+) -> Schedule:
+    """Return what this run does itself; in background mode a run of its own does the rest.
 
-    def __init__(self, parts: Parts, remember: Remember) -> None:
-        """Build with the parts of a running graph; `remember` works in background mode."""
-        self._parts, self._remember = parts, remember
-
-    def schedule(
-        self,
-        state: ChatState,
-        view: JournalView,
-        head: str,
-        asked: Wanted,
-        runtime: Runtime[ChatContext],
-    ) -> Schedule:
-        """Return what this run does itself; in background mode a run of its own does the rest.
-
-        What is to be forgotten waits for no other run. Where nothing is to be done, the search
-        index takes in what was said: so the next message need not wait for that.
-        """
-        origin = state["origin"]
-        work = schedule(self._parts, origin.owner, origin.tier, view, origin.thread, head)
-        forgets = work.asks or asked != NOTHING_WANTED
-        if asked != NOTHING_WANTED:
-            work = replace(work, extract=origin.tier.remembers, asked=asked)
-        shown = state["summaries"].notes[-self._parts.settings.summary_episodes :]
-        renew = tuple(note.id for note in shown if note.tells(view.withheld))
-        if work == NOTHING and origin.tier.remembers:
-            load = partial(self._parts.stores.recall.load, origin.owner, view)
-            self._parts.stores.background.start(origin.owner, load, "load")
-        if self._parts.settings.remember == "inline" or forgets or work == NOTHING:
-            return replace(work, renew=renew)
-        self._start(origin, runtime)
-        return replace(NOTHING, renew=renew)
-
-    def _start(self, origin: Origin, runtime: Runtime[ChatContext]) -> None:
-        """Fold and extract in the background, and load what that changed for the next turn."""
-        owner, stores = origin.owner, self._parts.stores
-        tier = self._parts.settings.tier_name(runtime.context.tier, owner.character_id)
-        served = runtime.server_info is not None
-
-        async def work() -> None:
-            await self._remember(self._parts, owner, served=served, tier=tier, thread=origin.thread)
-            if not served and origin.tier.remembers:
-                await stores.recall.load(owner, await stores.journal.read(owner))
-
-        stores.background.start(owner, work)
+    What is to be forgotten waits for no other run. Where nothing is to be done, the search
+    index takes in what was said: so the next message need not wait for that.
+    """
+    origin = state["origin"]
+    work = schedule(parts, origin.owner, origin.tier, view, origin.thread, head)
+    forgets = work.asks or asked != NOTHING_WANTED
+    if asked != NOTHING_WANTED:
+        work = replace(work, extract=origin.tier.remembers, asked=asked)
+    shown = state["summaries"].notes[-parts.settings.summary_episodes :]
+    renew = tuple(note.id for note in shown if note.tells(view.withheld))
+    if work == NOTHING and origin.tier.remembers:
+        load = partial(parts.stores.recall.load, origin.owner, view)
+        parts.stores.background.start(origin.owner, load, "load")
+    if parts.settings.remember == "inline" or forgets or work == NOTHING:
+        return replace(work, renew=renew)
+    _start(parts, remember, origin, runtime)
+    return replace(NOTHING, renew=renew)
 
 
-class Reschedule:
-    """Decides it again for a run that goes on after its reply."""
+def _start(parts: Parts, remember: Remember, origin: Origin, runtime: Runtime[ChatContext]) -> None:
+    """Fold and extract in the background, and load what that changed for the next turn."""
+    owner, stores = origin.owner, parts.stores
+    tier = parts.settings.tier_name(runtime.context.tier, owner.character_id)
+    served = runtime.server_info is not None
 
-    def __init__(self, parts: Parts) -> None:
-        """Build with the parts of a running graph."""
-        self._parts = parts
+    async def work() -> None:
+        await remember(parts, owner, served=served, tier=tier, thread=origin.thread)
+        if not served and origin.tier.remembers:
+            await stores.recall.load(owner, await stores.journal.read(owner))
 
-    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-        """Return what is to be done now."""
-        origin = state["origin"]
-        work = schedule(
-            self._parts, origin.owner, origin.tier, origin.view, origin.thread, origin.head
-        )
-        return {"schedule": work}
+    stores.background.start(owner, work)
+
+
+async def reschedule(
+    parts: Parts, state: ChatState, runtime: Runtime[ChatContext]
+) -> dict[str, Any]:
+    """Return what is to be done now."""
+    origin = state["origin"]
+    work = schedule(parts, origin.owner, origin.tier, origin.view, origin.thread, origin.head)
+    return {"schedule": work}
 
 
 _LONGEST = 4_000

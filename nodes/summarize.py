@@ -30,32 +30,27 @@ NOTHING_TOLD = "What was said here is forgotten."
 """The summary of an episode of which nothing may be told."""
 
 
-class Summarize:
-    """Folds what is scheduled after a reply."""
-
-    def __init__(self, parts: Parts) -> None:
-        """Build with the parts of a running graph."""
-        self._parts = parts
-
-    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-        """Return how many messages were folded; a failure is noted, and nothing is lost."""
-        origin, work = state["origin"], state["schedule"]
-        try:
-            for id in work.renew:
-                await renew_summary(self._parts, origin, state["head"], id)
-            if work.fold is None:
-                return {}
-            episode = await fold_window(
-                self._parts, origin.owner, origin.view.generation, work.fold, origin.tier
-            )
-        except GenerationMoved:
+async def summarize(
+    parts: Parts, state: ChatState, runtime: Runtime[ChatContext]
+) -> dict[str, Any]:
+    """Return how many messages were folded; a failure is noted, and nothing is lost."""
+    origin, work = state["origin"], state["schedule"]
+    try:
+        for id in work.renew:
+            await renew_summary(parts, origin, state["head"], id)
+        if work.fold is None:
             return {}
-        except (ModelError, StoreUnavailable) as error:
-            return {"degraded": [f"summarize: {error}"]}
-        if episode is None:
-            return {}
-        await send_quality(episode)
-        return {"folded": sum(len(turn.messages) for turn in episode.turns)}
+        episode = await fold_window(
+            parts, origin.owner, origin.view.generation, work.fold, origin.tier
+        )
+    except GenerationMoved:
+        return {}
+    except (ModelError, StoreUnavailable) as error:
+        return {"degraded": [f"summarize: {error}"]}
+    if episode is None:
+        return {}
+    await send_quality(episode)
+    return {"folded": sum(len(turn.messages) for turn in episode.turns)}
 
 
 async def fold_window(

@@ -6,9 +6,9 @@ The one place where a file becomes records. Reads no store and changes nothing.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from domain.json_text import read_json
 from domain.owner import Owner
@@ -20,14 +20,15 @@ from domain.records import (
     Entity,
     Episode,
     Fact,
-    Record,
+    Id,
     Turn,
 )
 from domain.rows import Memory, too_long
 from domain.turns import follows_itself, parents_of, unbroken
 
-T = TypeVar("T", bound=Record)
+T = TypeVar("T", bound=BaseModel)
 M = TypeVar("M", Episode, Fact, Entity)
+Count = Annotated[int, Field(ge=0, le=MOST_TURNS)]
 
 FORMAT = "mnemograph-1"
 
@@ -42,6 +43,15 @@ class ImportRefused(ValueError):
 
 class _Wrong(ValueError):
     """What is wrong with one line."""
+
+
+class _OwnerLine(BaseModel):
+    """What a line says of an owner, beside who it is."""
+
+    refs: dict[Id, Id]
+    seq: Count
+    cursor: Count
+    withheld: tuple[Id, ...] = ()
 
 
 @dataclass
@@ -136,22 +146,17 @@ class _Reader:
     def _owner(self, line: Mapping[str, Any], character: str, number: int) -> None:
         if character in self.owners:
             raise _Wrong("its character has an `owner` line already")
-        refs = line.get("refs")
-        if not isinstance(refs, dict) or not all(map(_is_id, [*refs, *refs.values()])):
-            raise _Wrong('"refs" must give a turn for each thread')
-        if self._threads & refs.keys():
+        said = _valid(_OwnerLine, line)
+        if self._threads & said.refs.keys():
             raise _Wrong("one of its threads belongs to another character too")
-        seq, cursor = _count(line, "seq"), _count(line, "cursor")
-        if cursor > seq:
+        if said.cursor > said.seq:
             raise _Wrong('"cursor" must not be larger than "seq"')
-        self._threads |= refs.keys()
-        owner = Owner(self.user_id or "", character)
-        withheld = line.get("withheld", [])
-        if not isinstance(withheld, list) or not all(map(_is_id, withheld)):
-            raise _Wrong('"withheld" must be a list of turns')
-        if len(json.dumps(withheld)) > MOST_LIST:
+        if len(json.dumps(said.withheld)) > MOST_LIST:
             raise _Wrong('"withheld" names more turns than a journal can')
-        self.owners[character] = ExportedOwner(owner, number, refs, seq, cursor, tuple(withheld))
+        self._threads |= said.refs.keys()
+        self.owners[character] = ExportedOwner(
+            Owner(self.user_id or "", character), number, **dict(said)
+        )
 
     def _turn(self, into: ExportedOwner, turn: Turn, number: int) -> None:
         if turn.id in into.turns:
@@ -211,28 +216,18 @@ def _text(line: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _is_id(value: object) -> bool:
-    """Return whether it is text that every store can hold, and not empty."""
-    if not isinstance(value, str) or not value:
-        return False
-    return not any("\ud800" <= letter <= "\udfff" for letter in value)
-
-
-def _count(line: Mapping[str, Any], name: str) -> int:
-    value = line.get(name)
-    if type(value) is not int or not 0 <= value <= MOST_TURNS:
-        raise _Wrong(f'"{name}" must be a whole number from 0 to {MOST_TURNS:,}')
-    return value
-
-
 def _record(kind: type[T], line: Mapping[str, Any]) -> T:
-    """Return the record of a line; by types alone, nothing is converted."""
+    return _valid(kind, line.get("record"), "record")
+
+
+def _valid(kind: type[T], value: Any, *where: str) -> T:
+    """Return what a part of a line says; by types alone, nothing is converted."""
     try:
-        return kind.model_validate_json(json.dumps(line.get("record")), strict=True)
+        return kind.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(["record", *map(str, first["loc"])])
-        raise _Wrong(f'"{where}": {first["msg"]}') from error
+        place = ".".join([*where, *map(str, first["loc"])])
+        raise _Wrong(f'"{place}": {first["msg"]}') from error
 
 
 def _add(into: dict[str, M], record: M) -> None:

@@ -83,18 +83,26 @@ class OfflineMemory:
         said = [each for each in all_said if strong_terms(each.text)] or all_said
         if not said:
             return "The user said nothing in words."
+        chosen: list[_Sentence] = []
+        covered: frozenset[str] = frozenset()
 
         def rank(sentence: _Sentence) -> tuple[bool, float]:
-            """Whether it holds what must be in, and what it tells for its tokens."""
-            wanted = any(map(sentence.holds, missing))
-            gain = sentence.weight * (_PLAIN + len(sentence.details))
+            """Whether it holds what must be in, and what it adds for its tokens."""
+            wanted = any(map(sentence.holds, set(missing) - covered))
+            gain = sentence.weight * (_PLAIN + len(sentence.details - covered))
             return wanted, gain / self.tokens.text(sentence.text) ** 0.5
 
-        chosen: list[_Sentence] = []
-        for sentence in sorted(said, key=rank, reverse=True):
-            together = [each for each in said if each in chosen or each is sentence]
-            if self.tokens.text(_as_text(together)) <= max_tokens:
-                chosen = together
+        place = {sentence: at for at, sentence in enumerate(said)}
+        fits = True
+        while fits:
+            fits = False
+            left = [each for each in said if each not in chosen]
+            for best in sorted(left, key=rank, reverse=True):
+                together = sorted((*chosen, best), key=place.__getitem__)
+                if fits := self.tokens.text(_as_text(together)) <= max_tokens:
+                    chosen = together
+                    covered |= best.details | frozenset(filter(best.holds, missing))
+                    break
         return _as_text(chosen) or shortened(_as_text(said[:1]), max_tokens, self.tokens)
 
 

@@ -8,14 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.text.questions import (
-    asks,
-    asks_about_oneself,
-    asks_for_an_order,
-    asks_for_everything,
-    asks_of_the_past,
-    asks_what_you_said,
-)
+from domain.text.questions import asks, asks_about_oneself, asks_for, asks_what_you_said
 from domain.text.terms import (
     content_words,
     names_inside,
@@ -48,9 +41,7 @@ class Question:
     of_user: bool
     """Whether it asks about who says it."""
     of_the_past: bool
-    """Whether it asks what was said or is known."""
-    broad: bool
-    """Whether it asks for everything: a summary, an overview."""
+    """Whether it asks what was said or is known, or for an overview of it all."""
     many: bool
     """Whether many messages answer it: everything, or several things in their order."""
     speakers: frozenset[str]
@@ -84,35 +75,33 @@ def read_question(
     names = {term for name in speakers for term in terms(name)}
     small_names = names_inside(text, question=True)
     said = [*terms(text), *small_names]
-    everything = tuple(said or filter(holds, terms_in_any_language(text)))
-    about = tuple(term for term in everything if term not in names) or everything
+    words = tuple(said or filter(holds, terms_in_any_language(text)))
+    about = tuple(term for term in words if term not in names) or words
     first_person = text
     for name in sorted(named):
         first_person = re.sub(rf"\b{re.escape(name)}['’]s\b", "my", first_person)
         first_person = re.sub(rf"\b{re.escape(name)}\b", "I", first_person)
     strong = strong_terms(text) | small_names
     if not said:
-        strong |= set(everything)
+        strong |= set(words)
+    everything = asks_for(text, "all")
     bare = [word for word in content_words(text) if not names & set(terms(word))]
+    meant = {speaker if speaker and speaker in speakers else USER}
+    if asks_what_you_said(text):
+        meant = {ASSISTANT}
+    elif everything:
+        meant.add(ASSISTANT)
     return Question(
         text=text,
-        terms=everything,
+        terms=words,
         about=about,
         strong=strong - names - (time_terms(text) if period else set()),
         asks=asks(text),
         of_user=asks_about_oneself(text),
-        of_the_past=asks_of_the_past(text),
-        broad=asks_for_everything(text),
-        many=asks_for_everything(text) or asks_for_an_order(text),
-        speakers=named or _meant(text, speaker if speaker and speaker in speakers else USER),
+        of_the_past=everything or asks_for(text, "past"),
+        many=everything or asks_for(text, "order"),
+        speakers=named or frozenset(meant),
         period=period,
         in_first_person=first_person,
         bare=" ".join(bare) or text,
     )
-
-
-def _meant(text: str, speaker: str) -> frozenset[str]:
-    """Return who said what is asked for, where no name says so; both where it is everything."""
-    if asks_what_you_said(text):
-        return frozenset({ASSISTANT})
-    return frozenset({speaker, ASSISTANT} if asks_for_everything(text) else {speaker})

@@ -17,7 +17,7 @@ from domain.recall.bm25 import Scores
 from domain.recall.corpus import Corpus
 from domain.recall.passages import UNNAMED
 from domain.recall.query import ASSISTANT, USER, Question
-from domain.text.questions import asks_how_many, asks_when, asks_who
+from domain.text.questions import asks_for
 from domain.text.terms import terms
 
 _FEEDBACK_UNITS = 8
@@ -265,9 +265,9 @@ class _Reading:
     def _kind_of_answer(self) -> None:
         """Whether a unit holds a time, number or name where the question asks for one."""
         corpus, text = self.corpus, self.question.text
-        self.by_name["when"] = corpus.trait("times") * asks_when(text)
-        self.by_name["how many"] = corpus.trait("numbers") * asks_how_many(text)
-        self.by_name["who"] = corpus.trait("names") * asks_who(text)
+        self.by_name["when"] = corpus.trait("times") * asks_for(text, "when")
+        self.by_name["how many"] = corpus.trait("numbers") * asks_for(text, "count")
+        self.by_name["who"] = corpus.trait("names") * asks_for(text, "who")
 
     def _lively(self, values: Scores) -> Scores:
         return np.where(self.live, values, 0.0)

@@ -5,6 +5,7 @@ Reads the words of `languages.toml`, in the language of the message.
 
 import re
 from functools import cache
+from typing import Literal
 
 from domain.text.languages import ENGLISH, LANGUAGES, read_as
 from domain.text.phrases import holds, starts
@@ -13,6 +14,10 @@ from domain.text.statements import is_question
 from domain.text.words import normalized
 
 _ASKED = re.compile(r"[?？؟]")
+Asked = Literal["past", "all", "order", "when", "count", "who", "said", "i"]
+"""What a message can ask for: what was said or is known, a summary of it all, the order in which
+several things were said or happened; a time, a number, the name of a person or place; what somebody
+told; its speaker."""
 
 
 def asks(text: str) -> bool:
@@ -29,49 +34,20 @@ def asks(text: str) -> bool:
 
 def asks_about_oneself(text: str) -> bool:
     """Return whether a message asks about who says it: "What do I like?", "Who am I?"."""
-    return asks(text) and _holds(text, "i")
+    return asks(text) and asks_for(text, "i")
 
 
-def asks_of_the_past(text: str) -> bool:
-    """Return whether a message asks what was said or is known."""
-    return _holds(text, "past")
-
-
-def asks_for_everything(text: str) -> bool:
-    """Return whether a message asks for a summary of what was said, rather than for one thing."""
-    return _holds(text, "all")
-
-
-def asks_for_an_order(text: str) -> bool:
-    """Return whether a message asks in which order several things were said or happened."""
-    return _holds(text, "order")
-
-
-def asks_when(question: str) -> bool:
-    """Return whether a time answers the question."""
-    return _holds(question, "when")
-
-
-def asks_how_many(question: str) -> bool:
-    """Return whether a number answers the question."""
-    return _holds(question, "count")
-
-
-def asks_who(question: str) -> bool:
-    """Return whether the name of a person or place answers the question."""
-    return _holds(question, "who")
+def asks_for(text: str, what: Asked) -> bool:
+    """Return whether a message asks for something of a kind: by the words of its language."""
+    language = read_as(text)
+    return holds(_plain(text), language.words(what), spaced=language.by_words)
 
 
 def asks_what_you_said(question: str) -> bool:
     """Return whether a message asks for what the assistant said: "what did you recommend?"."""
     if read_as(question).code != ENGLISH:
-        return _holds(question, "said")
+        return asks_for(question, "said")
     return _you_said().search(_plain(question)) is not None
-
-
-def _holds(text: str, table: str) -> bool:
-    language = read_as(text)
-    return holds(_plain(text), language.words(table), spaced=language.by_words)
 
 
 def _plain(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from domain.text.languages import ENGLISH, LANGUAGES, language_of
-from domain.text.questions import asks, asks_for_everything, asks_what_you_said
+from domain.text.questions import asks, asks_for, asks_what_you_said
 from domain.text.sentences import sentences
 from domain.text.statements import first_person
 from domain.text.terms import strong_terms, terms
@@ -64,23 +64,23 @@ def reply(reading: Reading, encoder: LocalEmbeddings, tokens: TokenCounter) -> s
     for answer, pattern in _SMALL_TALK.items():
         if re.search(pattern, message, re.IGNORECASE):
             new = answer == AGAIN and not reading.remembered
-            return texts_of(ENGLISH).hello if new else answer
+            return texts_of(ENGLISH)["hello"] if new else answer
     if reading.forgot is not None or wishes_to_forget(message):
-        return texts.forgot if reading.forgot else texts.cannot_forget
+        return texts["forgot"] if reading.forgot else texts["cannot_forget"]
     question = " ".join(filter(asks, sentences(reading.said)))
     if not question:
         return _acknowledgement(message, texts)
     who_am_i = first_person(question) and not terms(question)
-    if asks_for_everything(question) or who_am_i:
-        return _quoted(about_user(reading.remembered), tokens, texts) or texts.unknown
+    if asks_for(question, "all") or who_am_i:
+        return _quoted(about_user(reading.remembered), tokens, texts) or texts["unknown"]
     answers, near = answers_to(question, reading.remembered, encoder)
     asked = asks_what_you_said(question)
     own = answers_to(question, _own_words(reading), encoder)[0] if asked else []
-    quoted = [*(replace(reply, name=texts.i_said) for reply in own), *answers]
+    quoted = [*(replace(reply, name=texts["i_said"]) for reply in own), *answers]
     parts = [_quoted(quoted, tokens, texts)] if quoted else []
     if near:
-        parts.append(f"{texts.near} {_quoted(near, tokens, texts)}")
-    return " ".join(parts) or texts.unknown
+        parts.append(f"{texts['near']} {_quoted(near, tokens, texts)}")
+    return " ".join(parts) or texts["unknown"]
 
 
 def _language(reading: Reading) -> str | None:
@@ -114,8 +114,8 @@ def _own_words(reading: Reading) -> list[Remembered]:
 
 def _acknowledgement(message: str, texts: Texts) -> str:
     """Return what is said to a message that asks nothing; English varies it by the message."""
-    if texts.code != ENGLISH:
-        return texts.noted if strong_terms(message) else texts.hello
+    if texts["code"] != ENGLISH:
+        return texts["noted"] if strong_terms(message) else texts["hello"]
     return _NOTED[sum(message.encode("utf-8", "replace")) % len(_NOTED)]
 
 
@@ -128,13 +128,13 @@ def _quoted(items: list[Remembered], tokens: TokenCounter, texts: Texts) -> str:
 
 def _source(item: Remembered, texts: Texts) -> str:
     """Return who said a sentence, and when."""
-    day = item.day if texts.code == ENGLISH else item.day and item.date
+    day = item.day if texts["code"] == ENGLISH else item.day and item.date
     in_brackets = f" ({day})" if day else ""
     if item.name:
         return f"{item.name}{in_brackets}:"
-    if item.note and texts.code == ENGLISH:
+    if item.note and texts["code"] == ENGLISH:
         return f"From my notes{in_brackets}:"
-    return texts.on_day.format(day=day) if day else texts.here
+    return texts["on_day"].format(day=day) if day else texts["here"]
 
 
 def shortened(text: str, most: int, tokens: TokenCounter) -> str:

@@ -238,7 +238,7 @@ class Recall:
         if not widen and scope.between is None:
             allowed = related(question, survey.signals, scope.allowed)
         ranked = candidates.ranked(allowed, shown, budget, most)
-        if not ranked and (question.of_the_past or question.broad):
+        if not ranked and question.of_the_past:
             ranked = candidates.overview(survey.nearest.get("episode", ()), shown)
         items, tokens = pack(ranked[:most], budget, self._count)
         return Recollection(items, tokens, survey.degraded, wishes)

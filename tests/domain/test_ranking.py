@@ -14,7 +14,7 @@ from domain.recall.query import read_question
 from domain.recall.ranking import Judged, Votes, judge, load_weights, signals, voted
 from domain.records import Fact
 from domain.text.dates.dates import named_period
-from domain.text.questions import asks, asks_of_the_past
+from domain.text.questions import asks, asks_for
 from domain.text.terms import terms
 from models.embeddings.local import WordLlamaEmbeddings
 
@@ -170,9 +170,9 @@ def test_small_talk_has_no_strong_words() -> None:
 
 
 def test_a_question_about_everything_is_told_from_small_talk() -> None:
-    assert asks_of_the_past("What do you know about me?")
-    assert asks_of_the_past("Do you remember what I told you?")
-    assert not asks_of_the_past("How are you?")
+    assert asks_for("What do you know about me?", "past")
+    assert asks_for("Do you remember what I told you?", "past")
+    assert not asks_for("How are you?", "past")
     assert asks("Tell me about Lisbon")
     assert not asks("I went to Lisbon.")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.text.languages import LANGUAGES
-from domain.text.questions import asks, asks_for_everything, asks_what_you_said, asks_when
+from domain.text.questions import asks, asks_for, asks_what_you_said
 from domain.text.terms import strong_terms, terms
 from domain.text.words import words
 
@@ -56,9 +56,9 @@ def test_a_question_of_substance_says_what_it_is_about(text: str) -> None:
 
 def test_what_is_asked_for_is_read_in_each_language() -> None:
     assert asks("Erzähl mir von Lissabon") and not asks("Am Wochenende habe ich gearbeitet")
-    assert asks_when("Wann bin ich geboren?") and asks_when("我什么时候搬家?")
-    assert asks_for_everything("Can you give me a summary of what happened with the project?")
-    assert asks_for_everything("¿Puedes hacerme un resumen?")
+    assert asks_for("Wann bin ich geboren?", "when") and asks_for("我什么时候搬家?", "when")
+    assert asks_for("Can you give me a summary of what happened with the project?", "all")
+    assert asks_for("¿Puedes hacerme un resumen?", "all")
     assert asks_what_you_said("What did you recommend for dinner?")
     assert asks_what_you_said("Was hast du mir empfohlen?")
     assert not asks_what_you_said("What did I tell you about my sister?")

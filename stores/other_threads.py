@@ -19,9 +19,8 @@ T = TypeVar("T")
 class FromOtherThreads(BaseCheckpointSaver[str]):
     """The synchronous half of a checkpointer, made of its asynchronous one."""
 
-    def _belong_here(self) -> None:
-        """Run calls from other threads on the event loop that runs now."""
-        self._loop = asyncio.get_running_loop()
+    _loop: asyncio.AbstractEventLoop
+    """Where they run."""
 
     def _wait(self, call: Coroutine[Any, Any, T]) -> T:
         try:

@@ -3,6 +3,7 @@
 Where the rows lie is the backends' part; which of them go is decided in `checkpoint_pruning`.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
@@ -20,6 +21,7 @@ from stores.checkpoint_pruning import (
     refuse_lost_start,
 )
 from stores.errors import GenerationMoved
+from stores.other_threads import FromOtherThreads
 
 BEGINS = "branch:to:locate"
 """The channel that leads to the first step of the chat graph, in each of its checkpoints."""
@@ -90,11 +92,11 @@ def run_on(config: RunnableConfig) -> RunOn | None:
     return RunOn(str(wanted["thread_id"]), id(runtime))
 
 
-class SelfPruning(ABC):
+class SelfPruning(FromOtherThreads, ABC):
     """The part of a checkpointer that deals with whole threads."""
 
     def _prune_by(self, **options: Unpack[PruningOptions]) -> None:
-        """Take the options.
+        """Take the options, and belong to the event loop that runs now.
 
         Raises:
             ValueError: If `keep_turns` is too small.
@@ -107,6 +109,7 @@ class SelfPruning(ABC):
             )
         self._thin, self._refs = options.get("thin", False), options.get("refs")
         self._lost: set[str] = set()
+        self._loop = asyncio.get_running_loop()
         self._copied: Callable[[str, str], None] | None = None
 
     def when_copied(self, tell: Callable[[str, str], None]) -> None:
@@ -136,25 +139,6 @@ class SelfPruning(ABC):
     @abstractmethod
     def threads(self) -> AsyncIterator[str]:
         """Yield every thread that has checkpoints."""
-
-    @abstractmethod
-    def alist(
-        self,
-        config: RunnableConfig | None,
-        *,
-        filter: dict[str, Any] | None = None,
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> AsyncIterator[CheckpointTuple]:
-        """Yield checkpoints, newest first.
-
-        Args:
-            config: The thread; a namespace ("" is the graph's own) and an id narrow it. None
-                lists every thread.
-            filter: Metadata that must be equal.
-            before: A config whose checkpoint, and all after it, is left out.
-            limit: At most so many.
-        """
 
     @abstractmethod
     async def _keep_newest(self, thread_id: str) -> None:

@@ -181,7 +181,6 @@ async def _set_up(
             await _begin(connection, place, wanted)
         else:
             current.check(wanted)
-        await _drop_half_made_index(connection)
         await library.setup()
     finally:
         if not connection.closed:
@@ -198,17 +197,6 @@ async def _begin(connection: Connection, place: str, wanted: Written) -> None:
     async with connection.transaction():
         await connection.execute(_RECORD)
         await record(connection, wanted)
-
-
-async def _drop_half_made_index(connection: Connection) -> None:
-    """Drop an index whose making was cut short: it would be taken for a whole one and not used."""
-    row = await _row(
-        connection,
-        "SELECT EXISTS (SELECT 1 FROM pg_index WHERE NOT indisvalid AND "
-        "indexrelid = to_regclass(quote_ident(current_schema()) || '.store_prefix_idx')) AS half",
-    )
-    if row["half"]:
-        await connection.execute("DROP INDEX store_prefix_idx")
 
 
 async def exists(connection: Connection, table: str) -> bool:

@@ -26,14 +26,12 @@ from langgraph.constants import START
 from redis.asyncio import Redis
 
 from stores.checkpoint_pruning import (
-    Pruned,
     Saved,
     at_checkpoint,
     matches,
     pruned_by,
     superseded,
 )
-from stores.other_threads import FromOtherThreads
 from stores.redis.begun_runs import BegunRuns
 from stores.redis.checkpoint_layout import (
     Names,
@@ -51,7 +49,7 @@ REMEMBERED_THREADS = 512
 """Threads whose names are remembered from one call to the next, to prune without asking again."""
 
 
-class RedisCheckpoints(BegunRuns, SelfPruning, FromOtherThreads):
+class RedisCheckpoints(BegunRuns, SelfPruning):
     """A LangGraph checkpointer on Redis that prunes itself; make it with `open`.
 
     Only the asynchronous methods are used, from the event loop it was opened in; the synchronous
@@ -82,7 +80,6 @@ class RedisCheckpoints(BegunRuns, SelfPruning, FromOtherThreads):
         self._rows = CheckpointRows(client, 60 * (ttl_minutes or 0))
         self._names: LRUCache[str, Names] = LRUCache(REMEMBERED_THREADS)
         BaseCheckpointSaver.__init__(self, serde=JsonPlusSerializer())
-        self._belong_here()
 
     @classmethod
     @asynccontextmanager
@@ -135,28 +132,18 @@ class RedisCheckpoints(BegunRuns, SelfPruning, FromOtherThreads):
         source, step = str(full.get("source", "")), int(full.get("step", 0))
         parent = get_checkpoint_id(config) or ""
         saved = Saved(namespace, checkpoint["id"], parent, source, step)
-        before = self._names.get(thread_id)
-        pruned = self._pruned(before, saved) if before else Pruned(saved)
+        # Where no call of this process has read them yet, the next one prunes for both.
+        before = self._names.get(thread_id) or Names({}, {})
+        others = before.checkpoints.values()
+        pruned = pruned_by(saved, others, self._keep_turns, thin=self._thin)
         value = checkpoint_value(self.serde, checkpoint, full)
         field = checkpoint_field(pruned.saved, str(full.get("run_id") or ""))
-        gone = fields_of(before, pruned.gone, pruned.oldest) if before else []
+        gone = fields_of(before, pruned.gone, pruned.oldest)
         run = run_on(config)
         after = await self._rows.put(thread_id, pruned.saved, field, value, gone, of_run=run, by=by)
-        if after is None:
-            return at_checkpoint(thread_id, namespace, saved.id)
-        if before is None and (needless := self._needless(after, pruned.saved)):
-            await self._rows.drop(thread_id, needless)
-            after = await self._rows.names(thread_id)
-        self._names[thread_id] = after
+        if after is not None:
+            self._names[thread_id] = after
         return at_checkpoint(thread_id, namespace, saved.id)
-
-    def _needless(self, names: Names, saved: Saved) -> list[str]:
-        """Return the fields that a checkpoint, already written, makes needless."""
-        pruned = self._pruned(names, saved)
-        return fields_of(names, pruned.gone, pruned.oldest) if pruned.saved == saved else []
-
-    def _pruned(self, names: Names, saved: Saved) -> Pruned:
-        return pruned_by(saved, names.checkpoints.values(), self._keep_turns, thin=self._thin)
 
     async def aput_writes(
         self,

@@ -31,7 +31,6 @@ from stores.checkpoint_pruning import (
     pruned_by,
     superseded,
 )
-from stores.other_threads import FromOtherThreads
 from stores.self_pruning import PruningOptions, SelfPruning, beginner, input_of
 from stores.sqlite import checkpoint_sql as sql
 from stores.sqlite.connection import WAIT_SECONDS, SqliteConnection, cannot_open
@@ -40,7 +39,7 @@ from stores.sqlite.deletions import Deletions
 _log = logging.getLogger(__name__)
 
 
-class SqliteCheckpoints(SelfPruning, FromOtherThreads, SqliteSaver):
+class SqliteCheckpoints(SelfPruning, SqliteSaver):
     """A LangGraph checkpointer on SQLite that prunes itself; make it with `open`.
 
     Only the asynchronous methods are used, from the event loop it was opened in; the synchronous
@@ -58,7 +57,6 @@ class SqliteCheckpoints(SelfPruning, FromOtherThreads, SqliteSaver):
             ValueError: If `keep_turns` is too small.
         """
         SqliteSaver.__init__(self, db.raw)
-        self._belong_here()
         self._prune_by(**options)
         self.db = db
         self._deletions = Deletions()

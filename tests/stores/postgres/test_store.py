@@ -168,18 +168,6 @@ async def test_many_processes_may_open_an_empty_database_at_once(postgres_url: s
     assert query(postgres_url, broken) == [(0,)]
 
 
-async def test_an_index_whose_making_was_cut_short_is_made_anew(postgres_url: str) -> None:
-    async with postgres_opener(postgres_url)():
-        pass
-    query(postgres_url, "DELETE FROM store_migrations WHERE v > 0")
-    query(postgres_url, "UPDATE pg_index SET indisvalid = false "
-                        "WHERE indexrelid = 'store_prefix_idx'::regclass")  # fmt: skip
-    async with postgres_opener(postgres_url)():
-        pass
-    valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'store_prefix_idx'::regclass"
-    assert query(postgres_url, valid) == [(True,)]
-
-
 async def test_a_role_that_may_only_read_and_write_is_enough_once_all_is_set_up(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:

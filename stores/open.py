@@ -24,6 +24,7 @@ from stores.long_term import open_long_term
 from stores.memories import Memories
 from stores.recall.analyses import PassageAnalyses
 from stores.recall.recall import Recall
+from stores.self_pruning import PruningOptions
 from stores.summaries import LocalCache, Summaries, SummaryCache
 
 if TYPE_CHECKING:
@@ -187,28 +188,21 @@ async def open_checkpointer(
     Raises:
         StoreUnavailable: If they cannot be opened.
     """
+    pruning: PruningOptions = {
+        "refs": journal.refs if journal else None,
+        "keep_turns": settings.checkpoint_turns,
+        "thin": True,
+    }
+    seconds, life = settings.store_timeout, settings.checkpoint_ttl
     if settings.redis_url is None:
         from stores.sqlite.checkpoints import SqliteCheckpoints
 
-        return await stack.enter_async_context(
-            SqliteCheckpoints.open(
-                settings.data_dir / "checkpoints.sqlite",
-                refs=journal.refs if journal else None,
-                keep_turns=settings.checkpoint_turns,
-                thin=True,
-                seconds=settings.store_timeout,
-            )
-        )
+        path = settings.data_dir / "checkpoints.sqlite"
+        embedded = SqliteCheckpoints.open(path, seconds=seconds, **pruning)
+        return await stack.enter_async_context(embedded)
     from stores.redis.checkpoints import RedisCheckpoints
 
-    life = settings.checkpoint_ttl
-    return await stack.enter_async_context(
-        RedisCheckpoints.open(
-            settings.redis_url.get_secret_value(),
-            refs=journal.refs if journal else None,
-            keep_turns=settings.checkpoint_turns,
-            thin=True,
-            ttl_minutes=int(life.total_seconds() // 60) if life else None,
-            seconds=settings.store_timeout,
-        )
-    )
+    url = settings.redis_url.get_secret_value()
+    minutes = int(life.total_seconds() // 60) if life else None
+    served = RedisCheckpoints.open(url, ttl_minutes=minutes, seconds=seconds, **pruning)
+    return await stack.enter_async_context(served)

@@ -5,6 +5,7 @@ Pure, and nothing of a database: what a backend makes of it lies in the backend'
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ from stores.errors import StoreMismatch
 Namespace = tuple[str, ...]
 Place = tuple[Namespace, str]
 """Namespace and key of an item."""
+Times = tuple[datetime, datetime]
+"""When an item was created and updated."""
 Vector = NDArray[np.float32 | np.int32]
 """float32 in fact; the union is how chromadb types it."""
 Index = Literal[False] | list[str]
@@ -29,6 +32,11 @@ class StoredItem(NamedTuple):
     paths: Index
     vectors: int
     """How many vectors it has; 0 where nothing of it was embedded."""
+
+
+def times_of(items: Iterable[StoredItem]) -> dict[Place, Times]:
+    """Return when each of these items was created and updated, by its place."""
+    return {(i.namespace, i.key): (i.created_at, i.updated_at) for i, *_ in items}
 
 
 def json_text(value: Any) -> str:

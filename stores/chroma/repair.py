@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import UUID
 
-from stores.base_store.items import check_lengths, texts_of, usable
+from stores.base_store.batch import plan_of_items, vectors_of
+from stores.base_store.items import times_of
 from stores.chroma.client import ShardDamaged
 from stores.chroma.index_files import blank_spare_room, remove_unused
 from stores.chroma.layout import Name
@@ -22,11 +23,11 @@ from stores.chroma.rows import (
     Entry,
     Row,
     decode,
-    encode,
     is_item,
     portions,
 )
 from stores.chroma.shards import PAGE, Shards, shard_on
+from stores.chroma.write import rows_of
 from stores.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -73,16 +74,15 @@ def embedded_again(
     """Rows made anew from the items of the pages, one call of the model a page."""
     for page in pages:
         stored = [s for _, metadata in page if is_item(metadata) and (s := decode(metadata))]
-        texts = [texts_of(each.item.value, each.paths) for each in stored]
-        distinct = list(dict.fromkeys(text for several in texts for text in several))
-        made = embed(distinct) if distinct else []
-        check_lengths(made, dimensions)
-        vector_of = dict(zip(distinct, map(usable, made), strict=True))
-        rows: list[Row] = []
-        for each, several in zip(stored, texts, strict=True):
-            vectors = [vector for text in several if (vector := vector_of[text]) is not None]
-            rows += encode(each.item, each.paths, vectors, dimensions)
-        yield rows
+        plan = plan_of_items(stored)
+        made = embed(plan.documents) if plan.documents else []
+        vectors = vectors_of(plan, [], made, dimensions)
+        times = times_of(stored)
+        yield [
+            row
+            for place, write in plan.writes.items()
+            for row in rows_of(write, times[place], vectors, dimensions)
+        ]
 
 
 def rebuild(shards: Shards, shard: int, embed: Embed) -> int:

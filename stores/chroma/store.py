@@ -18,7 +18,7 @@ from langchain_core.embeddings import Embeddings
 from langgraph.store.base import BaseStore, Op, Result, SearchItem, SearchOp
 
 from stores.base_store.batch import Plan, Vectors, Write, embed, plan_of, plan_of_items, vectors_of
-from stores.base_store.items import Namespace, Place, StoredItem, check_lengths
+from stores.base_store.items import Namespace, Place, StoredItem, Times, check_lengths
 from stores.chroma.client import Address, ChromaLink
 from stores.chroma.layout import Layout, agree
 from stores.chroma.repair import items_in, pages_of, tidy
@@ -33,7 +33,7 @@ from stores.chroma.search import (
 )
 from stores.chroma.shard_guard import ShardGuard
 from stores.chroma.shards import Shards
-from stores.chroma.write import Times, write_items
+from stores.chroma.write import write_items
 
 T = TypeVar("T")
 

@@ -9,13 +9,10 @@ from datetime import UTC, datetime, timedelta
 from langgraph.store.base import Item
 
 from stores.base_store.batch import Vectors, Write
-from stores.base_store.items import Place, StoredItem
+from stores.base_store.items import Place, StoredItem, Times
 from stores.chroma.rows import Row, encode, is_item, record_id, vector_ids
 from stores.chroma.search import first_rows
 from stores.chroma.shards import Shards
-
-Times = tuple[datetime, datetime]
-"""When an item was created and updated."""
 
 
 def write_items(
@@ -40,7 +37,7 @@ def write_items(
         old = before.get(record)
         place = write.op.namespace, write.op.key
         at = times.get(place) or _written(now, old)
-        rows = _rows(write, at, vectors, shards.layout.dimensions)
+        rows = rows_of(write, at, vectors, shards.layout.dimensions)
         gone += vector_ids(record, len(rows), max(1, old.vectors) if old else 0)
         come += rows
     if gone:
@@ -57,7 +54,8 @@ def _written(now: datetime, old: StoredItem | None) -> Times:
     return old.item.created_at, max(now, old.item.updated_at + timedelta(microseconds=1))
 
 
-def _rows(write: Write, times: Times, vectors: Vectors, dimensions: int) -> list[Row]:
+def rows_of(write: Write, times: Times, vectors: Vectors, dimensions: int) -> list[Row]:
+    """Return the rows of an item; none where it is deleted."""
     if write.op.value is None:
         return []
     created, updated = times

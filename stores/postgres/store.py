@@ -7,7 +7,6 @@ is asked, and how it is reached, lies in the modules beside.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -18,7 +17,7 @@ from psycopg.types.json import Jsonb
 from stores.base_store.backend import Written
 from stores.base_store.batch import Plan, Vectors, embed, plan_of, plan_of_items
 from stores.base_store.filters import choose_namespaces, literal_prefix
-from stores.base_store.items import Namespace, Place, StoredItem
+from stores.base_store.items import Namespace, Place, StoredItem, Times, times_of
 from stores.postgres import statements as sql
 from stores.postgres.pool import Connection, PostgresLink
 from stores.postgres.rows import (
@@ -37,9 +36,6 @@ from stores.postgres.text import escaped, storable
 
 _PAGE = 500
 """Rows read at once when all are read."""
-
-Times = Mapping[Place, tuple[datetime, datetime]]
-"""When items were created and updated; of those not named it is now."""
 
 
 class PostgresStore(BaseStore):
@@ -131,7 +127,9 @@ class PostgresStore(BaseStore):
         if self._closed:
             raise RuntimeError("This PostgresStore is closed.")
 
-    async def _answer(self, plan: Plan, vectors: Vectors, times: Times) -> list[Result]:
+    async def _answer(
+        self, plan: Plan, vectors: Vectors, times: Mapping[Place, Times]
+    ) -> list[Result]:
         async with self._link.pool.connection() as connection:
             results = await _read(connection, plan, vectors)
             if plan.writes:
@@ -156,8 +154,7 @@ class PostgresStore(BaseStore):
         self._check_open()
         plan = plan_of_items(items)
         vectors = await embed(plan, self._embeddings, self._dimensions)
-        written = (stored.item for stored in items)
-        times = {(i.namespace, i.key): (i.created_at, i.updated_at) for i in written}
+        times = times_of(items)
         await self._link.run(lambda: self._answer(plan, vectors, times))
 
     async def rows(self) -> AsyncIterator[StoredItem]:
@@ -222,7 +219,9 @@ async def _read(connection: Connection, plan: Plan, vectors: Vectors) -> list[Re
     return results
 
 
-async def _write(connection: Connection, plan: Plan, vectors: Vectors, times: Times) -> None:
+async def _write(
+    connection: Connection, plan: Plan, vectors: Vectors, times: Mapping[Place, Times]
+) -> None:
     """Write and delete items in one transaction.
 
     Always in the same order, or two writers would wait for each other.

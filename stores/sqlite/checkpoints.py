@@ -24,7 +24,6 @@ from langgraph.checkpoint.sqlite.utils import search_where
 
 from stores.checkpoint_pruning import (
     UNREADABLE,
-    Pruned,
     Saved,
     at_checkpoint,
     checked,
@@ -35,6 +34,7 @@ from stores.self_pruning import PruningOptions, SelfPruning, beginner, input_of
 from stores.sqlite import checkpoint_sql as sql
 from stores.sqlite.connection import WAIT_SECONDS, SqliteConnection, cannot_open
 from stores.sqlite.deletions import Deletions
+from stores.sqlite.pruned_rows import drop, prune, saved_on
 
 _log = logging.getLogger(__name__)
 
@@ -174,14 +174,14 @@ class SqliteCheckpoints(SelfPruning, SqliteSaver):
         def put(db: sqlite3.Connection) -> RunnableConfig:
             if begun_by:
                 db.execute(sql.BEGIN_RUN, (thread_id, begun_by))
-            before = _saved(db, thread_id)
+            before = saved_on(db, thread_id)
             pruned = pruned_by(saved, before, self._keep_turns, thin=self._thin)
             to, noted = config, metadata
             if pruned.saved != saved:
                 to = at_checkpoint(thread_id, namespace, pruned.saved.parent)
                 noted = cast(CheckpointMetadata, {**metadata, sql.MARK: pruned.saved.source})
             written = SqliteSaver.put(self, to, checkpoint, noted, new_versions)
-            _prune(db, thread_id, pruned)
+            prune(db, thread_id, pruned)
             return written
 
         # Nothing waits from here to its place in line for the connection.
@@ -271,40 +271,9 @@ class SqliteCheckpoints(SelfPruning, SqliteSaver):
         await self.db.write(copy)
 
     async def _keep_newest(self, thread_id: str) -> None:
-        await self.db.write(lambda db: _drop(db, thread_id, superseded(_saved(db, thread_id))))
+        await self.db.write(lambda db: drop(db, thread_id, superseded(saved_on(db, thread_id))))
 
 
 def _make_tables(db: sqlite3.Connection) -> None:
     SqliteSaver(db).setup()
     db.executescript(sql.SCHEMA)
-
-
-def _saved(db: sqlite3.Connection, thread_id: str) -> list[Saved]:
-    return [Saved(*row) for row in db.execute(sql.SAVED, (thread_id,))]
-
-
-def _prune(db: sqlite3.Connection, thread_id: str, pruned: Pruned) -> None:
-    """Drop what a checkpoint made needless; where that fails, the next turn prunes for both.
-
-    Raises:
-        sqlite3.Error: If SQLite gave up the whole transaction, and the checkpoint with it.
-    """
-    if not pruned.gone:
-        return
-    try:
-        _drop(db, thread_id, pruned.gone)
-        db.execute(sql.DROP_ORPHANS, (thread_id, pruned.oldest))
-    except sqlite3.DatabaseError as error:
-        if not db.in_transaction:
-            raise
-        _log.warning("Old checkpoints of a thread are still there: %s", error)
-
-
-def _drop(db: sqlite3.Connection, thread_id: str, gone: Sequence[Saved]) -> None:
-    """Delete checkpoints with their writes."""
-    places = [(thread_id, saved.namespace, saved.id) for saved in gone]
-    for table in ("checkpoints", "writes"):
-        db.executemany(
-            f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
-            places,
-        )

@@ -155,51 +155,35 @@ def analyses_of(
         done: Analyses by the same vocabulary, with their rows.
         ready: What was found earlier, in words.
     """
-    columns = _Columns(len(units))
+    size = len(units)
+    words: list[Terms] = [np.empty(0, np.int32)] * size
+    tokens, traits = np.zeros(size), np.zeros((size, len(TRAITS)))
+    vectors: dict[int, NDArray[np.int8]] = {}
     unread: list[int] = []
     ref, passage = "", 0
     for row, unit in enumerate(units):
         ref, passage = unit.ref, passage + 1 if unit.ref == ref else 0
-        if unit.key in done:
-            columns.copy(row, *done[unit.key], vocabulary)
-        elif unit.role is not None and unit.ref in ready.messages:
+        known: tuple[Analysed, int] | None = done.get(unit.key)
+        if known is None and unit.role is not None and unit.ref in ready.messages:
             stored, first = ready.messages[unit.ref]
-            columns.copy(row, stored, first + passage, vocabulary)
-        else:
+            known = stored, first + passage
+        if known is None:
             unread.append(row)
+            continue
+        earlier, at = known
+        words[row] = earlier.terms_of(at, vocabulary)
+        tokens[row], traits[row] = earlier.tokens[at], earlier.traits[at]
+        if earlier.vectors is not None:
+            vectors[row] = earlier.vectors[at]
     if embed is not None and unread:
         made = quantized(embed([units[row].text for row in unread]))
-        columns.vectors.update(zip(unread, made, strict=True))
+        vectors.update(zip(unread, made, strict=True))
     for row in unread:
-        columns.read(row, analysed(units[row], count), vocabulary)
-    return columns.together()
-
-
-class _Columns:
-    """Analyses while they are gathered."""
-
-    def __init__(self, size: int) -> None:
-        self._terms: list[Terms] = [np.empty(0, np.int32)] * size
-        self._tokens = np.zeros(size)
-        self._traits = np.zeros((size, len(TRAITS)))
-        self.vectors: dict[int, NDArray[np.int8]] = {}
-
-    def copy(self, row: int, earlier: Analysed, at: int, vocabulary: Vocabulary) -> None:
-        self._terms[row] = earlier.terms_of(at, vocabulary)
-        self._tokens[row] = earlier.tokens[at]
-        self._traits[row] = earlier.traits[at]
-        if earlier.vectors is not None:
-            self.vectors[row] = earlier.vectors[at]
-
-    def read(self, row: int, analysis: UnitAnalysis, vocabulary: Vocabulary) -> None:
-        self._terms[row] = numbered(analysis.terms, vocabulary)
-        self._tokens[row], self._traits[row] = analysis.tokens, analysis.traits
-
-    def together(self) -> Analyses:
-        vectors = None
-        if self._terms and len(self.vectors) == len(self._terms):
-            vectors = np.stack([self.vectors[row] for row in range(len(self._terms))])
-        return Analyses(self._terms, self._tokens, self._traits, vectors)
+        found = analysed(units[row], count)
+        words[row] = numbered(found.terms, vocabulary)
+        tokens[row], traits[row] = found.tokens, found.traits
+    every = np.stack([vectors[row] for row in range(size)]) if len(vectors) == size > 0 else None
+    return Analyses(words, tokens, traits, every)
 
 
 def quantized(rows: NDArray[np.float32]) -> Vectors:

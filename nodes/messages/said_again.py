@@ -3,12 +3,10 @@
 And what of a thread's turns is gone from it. Pure decisions over messages; nothing is read here.
 """
 
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
-from langgraph.graph.message import add_messages
 
 from domain.records import Turn
 from domain.text.sentences import sentences
@@ -210,32 +208,6 @@ def begins_later(messages: Iterable[AnyMessage]) -> bool:
     """Return whether a thread no longer holds the turn that its conversation began with."""
     first = next((m for m in messages if turn_id(m) is not None), None)
     return first is None or parent_of(first) is not None
-
-
-def refilled(
-    messages: list[AnyMessage],
-    turns: Sequence[Turn],
-    signatures: Signatures,
-    belongs: Callable[[Turn, int], bool],
-) -> list[AnyMessage]:
-    """Return a thread's messages; where it has none of its turns, after the last of these.
-
-    Args:
-        messages: Of the thread.
-        turns: What they follow, oldest first.
-        signatures: Those of the owner.
-        belongs: Whether a turn belongs there, with which there are so many messages.
-    """
-    if any(turn_id(message) is not None for message in messages):
-        return messages
-    before: list[Any] = []
-    for turn in reversed(turns):
-        if not belongs(turn, len(before) + len(turn.messages)):
-            break
-        before = [*turn_messages(turn, signatures), *before]
-    # As if they had been there when the others came: each id stands once.
-    came: list[Any] = [*messages]
-    return list(cast("list[AnyMessage]", add_messages(before, came)))
 
 
 def removed(came: Arrived, in_thread: Mapping[str, int]) -> set[str]:

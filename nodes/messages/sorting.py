@@ -6,8 +6,10 @@ up by the ids of messages in the rows of recall, whose index a turn that recalls
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
 
 from domain.facts.forgetting import Wanted
 from domain.records import Turn
@@ -19,10 +21,9 @@ from nodes.messages.said_again import (
     arrived,
     begins_later,
     may_be_folded,
-    refilled,
     removed,
 )
-from nodes.messages.stamps import count_by_turn, turn_id
+from nodes.messages.stamps import count_by_turn, turn_id, turn_messages
 from nodes.state import ChatState, Origin, Parts
 from stores.errors import StoreUnavailable
 from stores.maintenance.forgetting import forget
@@ -106,11 +107,16 @@ def _refilled(
 
     All that no episode holds, and as many more as a thread keeps; none that is withheld.
     """
-    view, most = origin.view, parts.settings.thread_keep
-
-    def belongs(turn: Turn, count: int) -> bool:
-        return count <= most or turn.id in view.turns
-
-    shown = [turn for turn in turns if turn.id not in view.withheld]
+    if any(turn_id(message) is not None for message in messages):
+        return messages
+    view = origin.view
     signatures = signatures_of(parts, origin.owner, view.generation)
-    return refilled(messages, shown, signatures, belongs)
+    before: list[Any] = []
+    for turn in reversed([turn for turn in turns if turn.id not in view.withheld]):
+        count = len(before) + len(turn.messages)
+        if count > parts.settings.thread_keep and turn.id not in view.turns:
+            break
+        before = [*turn_messages(turn, signatures), *before]
+    # As if they had been there when the others came: each id stands once.
+    came: list[Any] = [*messages]
+    return list(cast("list[AnyMessage]", add_messages(before, came)))

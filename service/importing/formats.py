@@ -1,4 +1,4 @@
-"""What other programs export, read into one shape: chats as trees of messages, and single facts.
+"""Chats that other programs export, read into one shape: trees of messages.
 
 Everything in such a file is a stranger's: what is not as it should be is refused with its place.
 """
@@ -14,8 +14,9 @@ from typing import Any
 from domain.clean_text import clean, clean_name
 from domain.json_text import read_json
 from domain.owner import digest
-from service.importing.shapes import Chat, FileRefused, Imported, Kind, Message, Statement
-from service.importing.values import attributes_of, inner, is_dict, moment_of, texts_of
+from service.importing.facts import facts_of
+from service.importing.shapes import Chat, FileRefused, Imported, Kind, Message
+from service.importing.values import inner, is_dict, moment_of, texts_of
 
 ROLES = {
     **{"user": "user", "human": "user", "HumanMessageChunk": "user"},
@@ -36,7 +37,7 @@ def read_file(kind: Kind, file: Path, now: datetime) -> Imported:
     """
     records = _records(file)
     if kind == "facts":
-        return _facts(_listed(records), now)
+        return facts_of(_listed(records), now)
     readers: dict[str, Callable[[Iterable[tuple[str, Any]], datetime], Iterator[Chat]]] = {
         "chatgpt": _chatgpt,
         "claude": _claude,
@@ -268,37 +269,6 @@ def _newest_first(listed: Sequence[tuple[str, Any]]) -> bool:
 
 def _when(item: Mapping[str, Any]) -> Any:
     return next((item[n] for n in ("timestamp", "created_at", "at") if n in item), None)
-
-
-def _facts(records: Iterable[tuple[str, Any]], now: datetime) -> Imported:
-    """Return the facts of another memory.
-
-    Raises:
-        FileRefused: If there are records, and a fact in none of them.
-    """
-    told = {place: _statements(record, now) for place, record in records}
-    unread = [place for place, statements in told.items() if not statements]
-    if unread and len(unread) == len(told):
-        raise FileRefused(f"There is no fact in {unread[0]}: it needs a text.")
-    every = [statement for statements in told.values() for statement in statements]
-    return Imported(statements=sorted(every, key=lambda statement: statement.at), unread=unread)
-
-
-def _statements(record: Any, now: datetime) -> list[Statement]:
-    """Return a fact of mem0's or LangMem's, or those of a profile; none where it tells nothing."""
-    if isinstance(record, str):
-        record = {"text": record}
-    if not is_dict(record):
-        return []
-    value = record.get("value") if isinstance(record.get("value"), dict) else record
-    content = value.get("content", value.get("memory", value.get("text")))
-    text = content.get("content") if isinstance(content, dict) else content
-    profile = value if content is None and value is not record else content
-    told = [text] if isinstance(text, str) else attributes_of(profile)
-    when = record.get("updated_at") or record.get("created_at")
-    at = moment_of(when, now)
-    texts = filter(str.strip, map(clean, told))
-    return [Statement(text, at, dated=at != now) for text in texts]
 
 
 def _part(record: Any, name: str, kind: type, place: str) -> Any:

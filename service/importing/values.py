@@ -33,21 +33,6 @@ def texts_of(parts: Any) -> str:
     return clean("\n".join(text for text in texts if isinstance(text, str) and text))
 
 
-def attributes_of(profile: Any) -> list[str]:
-    """Return what a profile says of somebody: "name: Ann", and a list in one line."""
-    told: dict[str, list[str]] = {}
-    pending = [("", profile)]
-    while pending:
-        name, value = pending.pop(0)
-        if isinstance(value, dict):
-            pending += [(f"{name} {key}".strip(), inner) for key, inner in value.items()]
-        elif isinstance(value, list):
-            pending += [(name, each) for each in value]
-        elif name and isinstance(value, str | int | float) and str(value).strip():
-            told.setdefault(name, []).append(str(value))
-    return [f"{name}: {', '.join(values)}" for name, values in told.items()]
-
-
 def moment_of(value: Any, otherwise: datetime) -> datetime:
     """Return a moment given in seconds, milliseconds or as ISO 8601, with a zone.
 

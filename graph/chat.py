@@ -6,7 +6,7 @@ START─ locate ─┬─ load_buffer ──────┐
                └─ END (answered before)                             └─ END (nothing scheduled)
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
@@ -80,7 +80,14 @@ def build(parts: Parts | None = None) -> Builder:
     return graph
 
 
-async def after_locate(state: ChatState) -> list[str]:
+class Routed(TypedDict, total=False):
+    """What routing reads; of the whole state LangGraph would make a copy for it each time."""
+
+    answered: str | None
+    schedule: Schedule
+
+
+async def after_locate(state: Routed) -> list[str]:
     """Read, unless the run brings nothing that was not answered before.
 
     A coroutine, as all routing here: LangGraph gives a plain function a thread of its own.
@@ -88,7 +95,7 @@ async def after_locate(state: ChatState) -> list[str]:
     return READS if state.get("answered") is None else [END]
 
 
-async def after_reply(state: ChatState) -> list[str]:
+async def after_reply(state: Routed) -> list[str]:
     """Do what is scheduled after the reply."""
     work = state.get("schedule")
     if not isinstance(work, Schedule):

@@ -77,6 +77,8 @@ def merged(left: Messages, right: Messages) -> Messages:
 
     An empty id names no message: LangGraph takes all that have it for one, and keeps the last.
     """
+    if left and not right:
+        return left
     came: list[Any] = convert_to_messages(right if isinstance(right, list) else [right])
     for at, message in enumerate(came):
         if message.id == "" and not isinstance(message, RemoveMessage):

@@ -226,18 +226,21 @@ async def _write(
 
     Always in the same order, or two writers would wait for each other.
     """
-    # What is sent between two synchronizations of a pipeline is one transaction.
-    async with connection.pipeline():
-        for place, write in sorted(plan.writes.items(), key=itemgetter(0)):
-            at = prefix_of(place[0]), escaped(place[1])
-            if write.op.value is None:
-                await connection.execute(sql.DELETE, at)
-                continue
-            item = *at, Jsonb(storable(write.op.value)), *times.get(place, ())
-            await connection.execute(sql.RESTORE if place in times else sql.PUT, item)
-            await connection.execute(sql.DROP_VECTORS, at)
-            for vector in vectors_in(write, vectors):
-                await connection.execute(sql.ADD_VECTOR, (*at, *vector))
+    rows: dict[str, list[Sequence[Any]]] = {}
+    for place, write in sorted(plan.writes.items(), key=itemgetter(0)):
+        at = prefix_of(place[0]), escaped(place[1])
+        if write.op.value is None:
+            rows.setdefault(sql.DELETE, []).append(at)
+            continue
+        item = *at, Jsonb(storable(write.op.value)), *times.get(place, ())
+        rows.setdefault(sql.RESTORE if place in times else sql.PUT, []).append(item)
+        rows.setdefault(sql.DROP_VECTORS, []).append(at)
+        added = [(*at, *vector) for vector in vectors_in(write, vectors)]
+        rows.setdefault(sql.ADD_VECTOR, []).extend(added)
+    async with connection.pipeline(), connection.transaction(), connection.cursor() as cursor:
+        for statement in (sql.DELETE, sql.PUT, sql.RESTORE, sql.DROP_VECTORS, sql.ADD_VECTOR):
+            if rows.get(statement):
+                await cursor.executemany(statement, rows[statement])
 
 
 def _running() -> asyncio.AbstractEventLoop | None:

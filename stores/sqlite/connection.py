@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
+from traceback import clear_frames
 from typing import Self, TypeVar
 
 from stores.errors import StoreUnavailable
@@ -120,18 +121,23 @@ class SqliteConnection:
         return await self._together(work, None)
 
     async def _together(self, work: Callable[[sqlite3.Connection], T], begin: str | None) -> T:
+        # No cursor leaves the thread, nor in the frames of an error: it would reset its statement
+        # from another one when it is let go of, while that may be at work again.
         def done() -> T:
             self._wait_again()
             try:
                 if begin is not None:
                     self.raw.execute(begin)
                 result = work(self.raw)
+                if isinstance(result, sqlite3.Cursor):
+                    result.close()
                 self.raw.commit()
             except BaseException as error:
                 # What went wrong first is what is told, not that rolling it back failed too.
                 with suppress(sqlite3.Error):
                     self.raw.rollback()
                 self._note_refusal(error)
+                clear_frames(error.__traceback__)
                 raise
             return result
 

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,3 +52,19 @@ async def test_a_call_is_done_whole_or_not_at_all(tmp_path: Path) -> None:
             await db.write(lambda raw: (_noting("other")(raw), 1 // 0))
         await db.write(_noting("whole"))
         assert await db.read(_notes) == ["whole"]
+
+
+async def test_nothing_of_the_connection_leaves_its_thread(tmp_path: Path) -> None:
+    async with SqliteConnection.open(tmp_path / "notes.sqlite", "The notes", _table) as db:
+        left = await db.write(
+            lambda raw: raw.execute("INSERT INTO notes VALUES ('a') RETURNING text")
+        )
+        assert isinstance(left, sqlite3.Cursor)
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            left.fetchone()
+        del left
+        with pytest.raises(ZeroDivisionError) as failed:
+            await db.read(lambda raw: [1 // 0 for _ in raw.execute("SELECT * FROM notes")])
+        frames = traceback.walk_tb(failed.value.__traceback__)
+        kept = [value for frame, _ in frames for value in frame.f_locals.values()]
+        assert not any(isinstance(value, sqlite3.Cursor | sqlite3.Connection) for value in kept)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 LEAVE_SECONDS = 30
 """How long streams and folds may take to end when the server is told to stop."""
+KEPT_SECONDS = 75
+"""How long a connection waits for its next request: longer than proxies keep theirs (nginx: 60).
+One that is closed just as a request comes loses it."""
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where processes leave their metrics for one another; the library's own variable."""
 
@@ -47,6 +50,7 @@ def serve(
         "log_level": "warning",
         "server_header": False,
         "timeout_graceful_shutdown": LEAVE_SECONDS,
+        "timeout_keep_alive": KEPT_SECONDS,
         "h11_max_incomplete_event_size": 64_000,
     }
     if workers == 1:

@@ -20,7 +20,7 @@ async def test_two_hundred_streams_at_once_each_answer_their_own_user(
     open_served: OpenServed,
 ) -> None:
     async with (
-        open_served() as served,
+        open_served(model_timeout=60) as served,  # All ask it in the same moment.
         httpx.AsyncClient(base_url=served.url, limits=httpx.Limits(max_connections=None)) as client,
     ):
 

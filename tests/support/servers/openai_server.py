@@ -331,7 +331,13 @@ def running_openai_server() -> Iterator[OpenAIServer]:
     """Run a server in a thread until the end."""
     server = OpenAIServer()
     config = uvicorn.Config(
-        server.app(), host="127.0.0.1", port=0, log_level="critical", lifespan="off", ws="none"
+        server.app(),
+        host="127.0.0.1",
+        port=0,
+        log_level="critical",
+        lifespan="off",
+        ws="none",
+        timeout_keep_alive=75,
     )
     runner = uvicorn.Server(config)
     thread = threading.Thread(target=runner.run, daemon=True)

@@ -17,6 +17,7 @@ import uvicorn
 from openai import AsyncOpenAI
 
 from graph.parts import open_parts
+from service.cli.serve import KEPT_SECONDS
 from service.http.app import create_app
 from service.serving import Serving, open_serving
 from tests.support.house import answer, settings_for
@@ -51,7 +52,10 @@ def open_served(openai_server: OpenAIServer, tmp_path: Path) -> OpenServed:
         async with open_parts(settings) as parts:
             app = create_app(lambda: open_serving(parts))
             listening = socket.create_server(("127.0.0.1", 0))  # clients wait until it answers
-            server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
+            config = uvicorn.Config(
+                app, log_level="critical", ws="none", timeout_keep_alive=KEPT_SECONDS
+            )
+            server = uvicorn.Server(config)
             running = asyncio.create_task(server.serve(sockets=[listening]))
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             try:

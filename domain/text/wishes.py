@@ -72,6 +72,8 @@ def wants_forgotten(sentence: str) -> str | None:
     begin = match.start() - len(_CLAUSE.split(text[: match.start()])[-1])
     asked = is_question(text[begin:])  # not by the "what" of "what I said of it, forget that"
     what = form.wish(text[: match.start()], match[0], text[match.end() :], asked)
+    if asked and what == "" and not _points(language, text):
+        return None
     return text if what and only_a_time(text, codes[0]) else what
 
 
@@ -220,12 +222,28 @@ def _asking(code: str, text: str) -> re.Match[str] | None:
     """Return the words of a language by which a text asks to forget, or takes back."""
     language = LANGUAGES[code]
     for match in re.finditer(language.forgetting, text) if language.forgetting else ():
-        clause = _CLAUSE.split(text[: match.start()])[-1]
-        asked = holds(clause, language.words("polite"), spaced=language.spaced)
-        you = language.drops_subject or holds(clause, language.words("you"), spaced=language.spaced)
-        if asked and you:
+        if _asks_for_it(language, _CLAUSE.split(text[: match.start()])[-1], text):
             return match  # "kannst du ... vergessen", which is no order by itself
     return _forms(code).search(text)
+
+
+def _asks_for_it(language: Language, clause: str, text: str) -> bool:
+    """Return whether a clause asks somebody politely, and the text says what is to be forgotten."""
+    you, mine = language.words("you"), language.words("mine")
+    return (
+        holds(clause, language.words("polite"), spaced=language.spaced)
+        and (language.drops_subject or holds(clause, you, spaced=language.spaced))
+        and (holds(text, mine, spaced=language.spaced) or _points(language, text))
+    )
+
+
+def _points(language: Language, text: str) -> bool:
+    """Return whether a text points to something said: "it", "that"; where no table tells, it may.
+
+    "Could you ever forget things?" asks what somebody is like.
+    """
+    pointing = language.words("points")
+    return not pointing or holds(text, pointing, spaced=language.spaced)
 
 
 @cache

@@ -477,6 +477,9 @@ def test_who_says_that_others_forget_asks_for_nothing() -> None:
         "Bitte hilf mir ich habe meine Schlüssel vergessen", "Vorrei dimenticare tutto",
         "Kannst du mir sagen ob ich was vergessen habe?", "Could you tell me if I forgot it?",
         "Voitko muistuttaa etten unohda?", "Làm ơn giúp tôi vì tôi hay quên",
+        "Can you forget things?", "Can you ever forget?", "I take back the shoes tomorrow",
+        "Würdest du mich vergessen?", "Kannst du Namen gut vergessen?", "Puedes olvidar cosas?",
+        "Can you tell me if you forgot anything?", "Kun je mij ooit vergeten?",
     ):  # fmt: skip
         assert wants_forgotten(said) is None, said
 

@@ -70,8 +70,8 @@ _ON_A_LINE = re.compile(
 )
 """As programs are given one: `curl -u name:...`, and the header of a request."""
 _ASSIGNED = re.compile(
-    r"(?:(?:(?<![a-z])|(?-i:(?=K))|(?=key[^\w=]{0,7}=\W{0,8}[^\s\d]{0,80}+\d))key|token|secret|passw(?:or)?d"
-    r"|passphrase|pwd|credentials?)[\"'`*]{0,3}\s{0,3}(?:=>?|:=)\s{0,3}"
+    r"(?:(?:(?<![a-z])|(?-i:(?=K))|(?=key[^\w=]{0,7}=\W{0,8}[^\s\d]{0,80}+\d))key"
+    r"|token|secret|passw(?:or)?d|passphrase|pwd|credentials?)[\"'`*]{0,3}\s{0,3}(?:=>?|:=)\s{0,3}"
     r"(?:[\"'`](?=[^\"'`\n]{4,200}[\"'`])(?P<quoted>[^\"'`\n]+)"
     r"|[\"'`]?(?P<secret>[^\s\"'`,;]{4,}))",
     re.IGNORECASE,
